@@ -1,0 +1,1 @@
+"""Chemistry through RDKit: identity keys and scaffolds."""

@@ -1,0 +1,20 @@
+"""Where the catalogue lies and where built data go."""
+
+import os
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent
+
+
+def home() -> Path:
+    """Folder of built datasets and caches: ``$MOLBENCH_HOME``, else the user cache folder."""
+    if value := os.environ.get("MOLBENCH_HOME"):
+        return Path(value).expanduser()
+    cache = os.environ.get("XDG_CACHE_HOME")
+    return (Path(cache) if cache else Path.home() / ".cache") / "molbench"
+
+
+def catalogue_root() -> Path:
+    """Folder holding ``datasets/`` and ``leaderboards/``: the clone's root, else the copy in the wheel."""
+    clone = PACKAGE.parent
+    return clone if (clone / "datasets" / "suites.yaml").is_file() else PACKAGE / "_catalog"

@@ -1,0 +1,1 @@
+"""Declarations: every YAML file of the catalogue as a checked, immutable model."""

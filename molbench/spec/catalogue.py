@@ -1,0 +1,210 @@
+"""Everything that is declared: datasets with their splits and tasks, and the suites."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from functools import cached_property
+from pathlib import Path
+
+from molbench.errors import UserError
+from molbench.paths import catalogue_root, home
+from molbench.spec.base import Spec
+from molbench.spec.dataset import Dataset
+from molbench.spec.document import read_yaml
+from molbench.spec.splits import Scheme, Splits
+from molbench.spec.tasks import Task, Tasks
+
+PARTIAL = "-partial"
+
+
+class Suite(Spec):
+    """A named list of task patterns."""
+
+    description: str
+    tasks: list[str]
+
+
+class Suites(Spec):
+    """``suites.yaml``."""
+
+    suites: dict[str, Suite]
+
+
+@dataclass(frozen=True)
+class DatasetEntry:
+    """One folder of the catalogue or of ``$MOLBENCH_HOME``.
+
+    Attributes:
+        id: Name users type: the dataset's, with ``-partial`` behind it for an incomplete build.
+        folder: Where its YAML files lie.
+    """
+
+    id: str
+    folder: Path
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """Origin, records and targets."""
+        return read_yaml(self.folder / "dataset.yaml", Dataset)
+
+    @cached_property
+    def splits(self) -> Splits:
+        """Split schemes."""
+        return read_yaml(self.folder / "splits.yaml", Splits)
+
+    @cached_property
+    def tasks(self) -> Tasks:
+        """Tasks, checked against the targets and schemes they name."""
+        tasks = read_yaml(self.folder / "tasks.yaml", Tasks)
+        for name, task in tasks.tasks.items():
+            self._check(name, task)
+        return tasks
+
+    @property
+    def built(self) -> bool:
+        """Whether the records themselves are here."""
+        return (self.folder / "manifest.json").is_file()
+
+    def _check(self, name: str, task: Task) -> None:
+        def require(value: str, known: Iterable[str], what: str) -> None:
+            if value not in known:
+                path = self.folder / "tasks.yaml"
+                raise UserError(f"{path}: tasks.{name}: unknown {what} '{value}'; known: {', '.join(known)}")
+
+        require(task.target, self.dataset.targets, "target")
+        if task.subset is not None:
+            require(task.subset, self.dataset.subsets, "subset")
+        for scheme in [task.scheme, *task.schemes]:
+            require(scheme, self.splits.schemes, "split scheme")
+
+
+@dataclass(frozen=True)
+class TaskRef:
+    """One task with the split scheme it is asked for."""
+
+    entry: DatasetEntry
+    name: str
+    scheme_name: str
+
+    @property
+    def id(self) -> str:
+        """``qm9/homo`` on its default scheme, else ``qm9/homo@scaffold``."""
+        bare = f"{self.entry.id}/{self.name}"
+        return bare if self.scheme_name == self.task.scheme else f"{bare}@{self.scheme_name}"
+
+    @property
+    def task(self) -> Task:
+        """The declaration."""
+        return self.entry.tasks.tasks[self.name]
+
+    @property
+    def dataset(self) -> Dataset:
+        """The dataset it is drawn from."""
+        return self.entry.dataset
+
+    @property
+    def scheme(self) -> Scheme:
+        """The split scheme."""
+        return self.entry.splits.schemes[self.scheme_name]
+
+    @property
+    def subset(self) -> str | None:
+        """The part of the dataset it lives on."""
+        return self.task.subset
+
+    @property
+    def folder(self) -> Path | None:
+        """Where the records are, or None while the dataset is not built."""
+        return self.entry.folder if self.entry.built else None
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All declared datasets and suites."""
+
+    entries: dict[str, DatasetEntry]
+    suites: dict[str, Suite] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, extra: Sequence[Path] = ()) -> "Catalogue":
+        """Find every dataset folder.
+
+        Built folders below ``$MOLBENCH_HOME/datasets`` and in ``extra`` take the place of the bare
+        declaration of the same name.
+        """
+        root = catalogue_root() / "datasets"
+        entries = {
+            entry.id: entry for folder in [root, home() / "datasets", *extra] for entry in _entries(folder)
+        }
+        suites = read_yaml(root / "suites.yaml", Suites).suites
+        return cls(dict(sorted(entries.items())), suites)
+
+    def dataset(self, name: str) -> DatasetEntry:
+        """The dataset called ``name``.
+
+        Raises:
+            UserError: If there is none.
+        """
+        if name not in self.entries:
+            raise UserError(f"unknown dataset '{name}'; known: {', '.join(self.entries)}")
+        return self.entries[name]
+
+    def suite(self, name: str) -> Suite:
+        """The suite called ``name``.
+
+        Raises:
+            UserError: If there is none.
+        """
+        if name not in self.suites:
+            raise UserError(f"unknown suite '{name}'; known: {', '.join(self.suites)}")
+        return self.suites[name]
+
+    def tasks(self, patterns: Sequence[str] | None = None, suite: str | None = None) -> list[TaskRef]:
+        """Tasks that match any of the glob patterns, in catalogue order.
+
+        Args:
+            patterns: ``qm9/*`` gives every task of QM9 on its default scheme, ``qm9/*@scaffold`` on another,
+                ``qm9/*@*`` on all; commas separate several in one string. None or empty for every task.
+            suite: Take the patterns from this suite.
+
+        Raises:
+            UserError: If a pattern matches nothing.
+        """
+        wanted = [part.strip() for text in patterns or [] for part in text.split(",") if part.strip()]
+        if suite is not None:
+            wanted += self.suite(suite).tasks
+        found: dict[str, TaskRef] = {}
+        for pattern in wanted or ["*/*"]:
+            matches = list(self._match(pattern))
+            if not matches:
+                raise UserError(
+                    f"no task matches '{pattern}'; see `molbench list tasks`{self._scheme_hint(pattern)}"
+                )
+            found |= {ref.id: ref for ref in matches}
+        return list(found.values())
+
+    def _match(self, pattern: str) -> Iterator[TaskRef]:
+        bare, _, scheme_pattern = pattern.partition("@")
+        dataset_pattern = bare.partition("/")[0]
+        for entry in self.entries.values():
+            if not fnmatchcase(entry.id, dataset_pattern):
+                continue
+            for name, task in entry.tasks.tasks.items():
+                if fnmatchcase(f"{entry.id}/{name}", bare):
+                    for scheme in [task.scheme, *(s for s in task.schemes if s != task.scheme)]:
+                        if fnmatchcase(scheme, scheme_pattern) if scheme_pattern else scheme == task.scheme:
+                            yield TaskRef(entry, name, scheme)
+
+    def _scheme_hint(self, pattern: str) -> str:
+        bare, at, _ = pattern.partition("@")
+        if not at:
+            return ""
+        schemes = {s for ref in self._match(bare) for s in [ref.task.scheme, *ref.task.schemes]}
+        return f"; schemes of '{bare}': {', '.join(sorted(schemes))}" if schemes else ""
+
+
+def _entries(folder: Path) -> Iterator[DatasetEntry]:
+    if folder.is_dir():
+        for path in sorted(folder.iterdir()):
+            if not path.name.startswith(".") and (path / "dataset.yaml").is_file():
+                yield DatasetEntry(path.name, path)

@@ -1,0 +1,106 @@
+"""``dataset.yaml``: where a dataset comes from and what its columns mean."""
+
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from molbench.spec.base import Spec
+from molbench.spec.units import check_unit
+
+Name = r"^[a-z0-9][a-z0-9._-]*$"
+
+
+class Source(Spec):
+    """One raw file and how to recognise it.
+
+    Attributes:
+        filename: Name under which the file is kept.
+        urls: Addresses to try in turn, the official one first.
+        size: Length in bytes, where known.
+        md5: Published MD5, lower-case hexadecimal.
+        sha256: SHA-256, lower-case hexadecimal.
+        members: Files wanted from inside an archive; empty when the file is not one.
+        aliases: Other names the file is found under on users' disks.
+        notice: Terms to show before a user is asked to fetch the file by hand.
+    """
+
+    filename: str
+    urls: list[str] = []
+    size: int | None = Field(default=None, ge=1)
+    md5: str | None = Field(default=None, pattern="^[0-9a-f]{32}$")
+    sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
+    members: list[str] = []
+    aliases: list[str] = []
+    notice: str | None = None
+
+
+class Target(Spec):
+    """One label in the source's own unit.
+
+    Attributes:
+        unit: Unit of the stored values.
+        description: What the number is.
+        reference: Value of one free atom of each element, in ``unit``; subtracting the sum over the atoms
+            turns a total into an atomisation quantity.
+    """
+
+    unit: str
+    description: str
+    reference: dict[str, float] | None = None
+
+    @model_validator(mode="after")
+    def _known_unit(self) -> "Target":
+        check_unit(self.unit)
+        return self
+
+
+class Subset(Spec):
+    """A part of a dataset with files and tasks of its own, such as one molecule of MD17."""
+
+    description: str = ""
+    sources: dict[str, Source] = {}
+    options: dict[str, Any] = {}
+    records: int | None = None
+
+
+class Dataset(Spec):
+    """One dataset: its origin, its records and its targets.
+
+    Attributes:
+        records: Records of the complete dataset; fewer makes a build partial.
+        max_failures: Records that may fail to parse before a build is refused.
+        identity: What makes two records the same thing: a molecule (``inchikey``) or a trajectory ``frame``.
+        embedded: Whether the Parquet lies in the catalogue itself.
+    """
+
+    name: str = Field(pattern=Name)
+    version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
+    title: str
+    summary: str
+    record: Literal["molecule", "pair", "complex"]
+    licence: str
+    citation: list[str]
+    homepage: str | None = None
+    level_of_theory: str | None = None
+    parser: str
+    options: dict[str, Any] = {}
+    sources: dict[str, Source] = {}
+    subsets: dict[str, Subset] = {}
+    targets: dict[str, Target] = {}
+    forces: Target | None = None
+    records: int | None = None
+    max_failures: int = Field(default=0, ge=0)
+    identity: Literal["inchikey", "frame"] = "inchikey"
+    embedded: bool = False
+
+    def subset_sources(self, subset: str | None) -> dict[str, Source]:
+        """Sources of one subset: the common ones and its own."""
+        return self.sources | (self.subsets[subset].sources if subset else {})
+
+    def subset_options(self, subset: str | None) -> dict[str, Any]:
+        """Parser options of one subset: the common ones, overridden by its own."""
+        return self.options | (self.subsets[subset].options if subset else {})
+
+    def subset_records(self, subset: str | None) -> int | None:
+        """Complete number of records of one subset."""
+        return self.subsets[subset].records if subset else self.records

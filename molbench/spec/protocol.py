@@ -1,0 +1,42 @@
+"""How a checkpoint is scored on a task."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from molbench.spec.base import Spec
+from molbench.spec.training import TrainingConfig
+
+
+class Protocol(Spec):
+    """A scoring recipe with a declared budget.
+
+    Attributes:
+        kind: ``probe`` freezes the backbone, ``finetune`` trains all of it.
+        alphas: Ridge and logistic strengths tried by cross-validation (``probe``).
+        folds: Cross-validation folds of the probe.
+        training: Budget of ``finetune`` for one value a record.
+        forces: Budget of force tasks, for the probe's energy head or the whole model.
+        energy_weight: Share of the energy term in the force loss; the rest is the forces'.
+        evaluations: How often the validation split is looked at during training.
+        version: Raised whenever scores change, so that old ones are never mixed in.
+    """
+
+    name: str
+    description: str
+    kind: Literal["probe", "finetune"]
+    alphas: list[float] = []
+    folds: int = Field(default=5, ge=2)
+    training: TrainingConfig | None = None
+    forces: TrainingConfig | None = None
+    energy_weight: float = Field(default=0.05, ge=0, le=1)
+    evaluations: int = Field(default=10, ge=1)
+    version: int = 1
+
+    @model_validator(mode="after")
+    def _complete(self) -> "Protocol":
+        if self.kind == "probe" and not self.alphas:
+            raise ValueError("a probe needs alphas")
+        if self.kind == "finetune" and self.training is None:
+            raise ValueError("finetune needs a training budget")
+        return self

@@ -1,0 +1,56 @@
+"""``splits.yaml``: named assignments of records to train, validation and test."""
+
+from typing import Any
+
+from pydantic import Field, field_validator
+
+from molbench.spec.base import Spec
+
+SPLITS = ("train", "validation", "test")
+
+
+class Scheme(Spec):
+    """One named split scheme.
+
+    Attributes:
+        generator: Name of the splitter that draws it.
+        parameters: Arguments of the splitter, seed included.
+        source: The paper or code the scheme follows.
+        complete: Whether it is defined only on the complete dataset.
+        subsets: Subsets it applies to; None for all.
+        digest: SHA-256 of the assignment of the complete dataset, one a subset where there are subsets.
+        leaks: For published schemes that leak, how, so that nobody mistakes them for clean ones.
+    """
+
+    generator: str
+    parameters: dict[str, Any] = {}
+    description: str
+    source: str | None = None
+    complete: bool = False
+    subsets: list[str] | None = None
+    digest: str | dict[str, str] | None = None
+    leaks: str | None = None
+
+    def digest_of(self, subset: str | None) -> str | None:
+        """The digest to hold an assignment against, if one is declared."""
+        return self.digest.get(subset or "") if isinstance(self.digest, dict) else self.digest
+
+    def applies_to(self, subset: str | None) -> bool:
+        """Whether the scheme is meant for ``subset``."""
+        return self.subsets is None or subset in self.subsets
+
+
+class Splits(Spec):
+    """All split schemes of a dataset; the first is its default."""
+
+    schemes: dict[str, Scheme] = Field(min_length=1)
+
+    @field_validator("schemes")
+    @classmethod
+    def _unreserved(cls, schemes: dict[str, Scheme]) -> dict[str, Scheme]:
+        for name in schemes:
+            if name in {"all", "default"} or "@" in name or "/" in name:
+                raise ValueError(
+                    f"'{name}' cannot name a scheme: 'all' and 'default' are reserved, '@' and '/' separate"
+                )
+        return schemes

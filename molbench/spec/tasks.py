@@ -1,0 +1,76 @@
+"""``tasks.yaml``: what is predicted, and in which unit it is reported."""
+
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from molbench.spec.base import Spec
+from molbench.spec.units import check_unit
+
+
+class Task(Spec):
+    """One prediction problem on one dataset.
+
+    Attributes:
+        kind: ``regression`` and ``classification`` of one value a record, or ``forces`` on every atom.
+        target: Column that is predicted; the energy column for ``forces``.
+        subset: Part of the dataset it lives on.
+        metrics: Metric names, the primary one first.
+        unit: Unit of the reported metric.
+        scheme: Split scheme of the bare task id.
+        schemes: All schemes it may be asked for, ``id@scheme``.
+        standardise: Whether models are trained on (label - mean) / std with statistics of the training split.
+        reference: Whether the per-atom references of the target are subtracted before.
+        why: What a good score says about an encoder.
+        caveats: What a score does not say.
+    """
+
+    kind: Literal["regression", "classification", "forces"] = "regression"
+    target: str
+    subset: str | None = None
+    metrics: list[str] = Field(min_length=1)
+    unit: str
+    scheme: str
+    schemes: list[str] = []
+    standardise: bool = True
+    reference: bool = False
+    why: str
+    caveats: list[str] = []
+    version: int = 1
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Task":
+        check_unit(self.unit)
+        if self.schemes and self.scheme not in self.schemes:
+            raise ValueError(f"default scheme '{self.scheme}' is not among schemes {self.schemes}")
+        return self
+
+
+class Tasks(Spec):
+    """All tasks of a dataset.
+
+    ``defaults`` are merged into every task before it is checked, so that a task is a few lines.
+    """
+
+    defaults: dict[str, Any] = {}
+    tasks: dict[str, Task]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _merge(cls, data: Any) -> Any:
+        if isinstance(data, dict) and isinstance(data.get("tasks"), dict):
+            defaults = data.get("defaults") or {}
+            merged = {
+                name: defaults | task if isinstance(task, dict) else task
+                for name, task in data["tasks"].items()
+            }
+            return data | {"tasks": merged}
+        return data
+
+    @field_validator("tasks")
+    @classmethod
+    def _plain_names(cls, tasks: dict[str, Task]) -> dict[str, Task]:
+        for name in tasks:
+            if "@" in name or "/" in name or "*" in name:
+                raise ValueError(f"'{name}' cannot name a task: '@', '/' and '*' are separators")
+        return tasks

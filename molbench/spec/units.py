@@ -1,0 +1,66 @@
+"""Units of targets and scores, and exact conversion between them."""
+
+from typing import TypeVar
+
+import numpy as np
+
+# Factors to the first unit of each dimension. Energies: CODATA 2018, E_h = 27.211386245988 eV; thermochemical
+# calorie 4.184 J, E_h = 4.3597447222071e-18 J, N_A = 6.02214076e23 give 627.5094740631 kcal/mol.
+_HARTREE_EV = 27.211386245988
+_HARTREE_KCAL = 4.3597447222071e-18 * 6.02214076e23 / 4184.0
+_BOHR = 0.529177210903
+
+_DIMENSIONS: dict[str, dict[str, float]] = {
+    "energy": {
+        "Hartree": 1.0,
+        "eV": 1 / _HARTREE_EV,
+        "meV": 1e-3 / _HARTREE_EV,
+        "kcal/mol": 1 / _HARTREE_KCAL,
+        "kJ/mol": 1 / (_HARTREE_KCAL * 4.184),
+    },
+    "force": {
+        "Hartree/Å": 1.0,
+        "Hartree/a0": 1 / _BOHR,
+        "eV/Å": 1 / _HARTREE_EV,
+        "meV/Å": 1e-3 / _HARTREE_EV,
+        "kcal/mol/Å": 1 / _HARTREE_KCAL,
+    },
+    "dipole": {"D": 1.0, "e·a0": 2.541746473},
+    "volume": {"a0³": 1.0, "Å³": _BOHR**-3},
+    "area": {"a0²": 1.0, "Å²": _BOHR**-2},
+    "entropy": {"cal/(mol·K)": 1.0, "J/(mol·K)": 1 / 4.184},
+    "frequency": {"GHz": 1.0},
+    "length": {"nm": 1.0, "Å": 0.1},
+    "time": {"fs": 1.0},
+    "none": {"1": 1.0},
+}
+_DIMENSION_OF = {unit: name for name, units in _DIMENSIONS.items() for unit in units}
+
+Values = TypeVar("Values", float, np.ndarray)
+
+
+def check_unit(unit: str) -> None:
+    """Raise ValueError unless ``unit`` is known."""
+    if unit not in _DIMENSION_OF:
+        raise ValueError(f"unknown unit '{unit}'; known: {', '.join(_DIMENSION_OF)}")
+
+
+def factor(source: str, target: str) -> float:
+    """Number that a value in ``source`` is multiplied by to be in ``target``.
+
+    Raises:
+        ValueError: If a unit is unknown or the two measure different things.
+    """
+    check_unit(source)
+    check_unit(target)
+    if source == target:
+        return 1.0
+    dimension = _DIMENSION_OF[source]
+    if dimension != _DIMENSION_OF[target]:
+        raise ValueError(f"'{source}' is {dimension}, '{target}' is {_DIMENSION_OF[target]}: no conversion")
+    return _DIMENSIONS[dimension][source] / _DIMENSIONS[dimension][target]
+
+
+def convert(values: Values, source: str, target: str) -> Values:
+    """``values`` in ``source`` expressed in ``target``."""
+    return values * factor(source, target)

@@ -1,0 +1,77 @@
+"""A mistake in a YAML file is reported with file, line and key."""
+
+from pathlib import Path
+
+import pytest
+
+from molbench.errors import UserError
+from molbench.spec.document import parse_yaml, read_yaml
+from molbench.spec.splits import Splits
+from molbench.spec.tasks import Tasks
+
+TASKS = """\
+defaults:
+  metrics: [mae]
+  unit: meV
+  scheme: random
+  why: because
+tasks:
+  gap:
+    target: gap
+  homo:
+    target: homo
+"""
+
+
+def problem(text: str, model: type = Tasks) -> str:
+    with pytest.raises(UserError) as caught:
+        parse_yaml(text, model, "tasks.yaml")
+    return str(caught.value)
+
+
+def test_defaults_reach_every_task() -> None:
+    tasks = parse_yaml(TASKS, Tasks, "tasks.yaml").tasks
+    assert tasks["gap"].unit == tasks["homo"].unit == "meV" and tasks["homo"].target == "homo"
+
+
+def test_unknown_keys_are_refused_where_they_stand() -> None:
+    assert problem(TASKS + "    metrix: [mae]\n") == "tasks.yaml:11: tasks.homo.metrix: unknown key 'metrix'"
+
+
+def test_missing_keys_point_at_the_entry() -> None:
+    assert problem(TASKS.replace("    target: homo\n", "    version: 2\n")).startswith(
+        "tasks.yaml:9: tasks.homo.target: is required"
+    )
+
+
+def test_wrong_values_say_what_would_be_right() -> None:
+    assert "unknown unit 'mEv'; known: Hartree" in problem(TASKS.replace("meV", "mEv"))
+    assert "tasks.yaml:11: tasks.homo.version" in problem(TASKS + "    version: soon\n")
+
+
+def test_repeated_keys_are_refused() -> None:
+    assert problem(TASKS + "  gap:\n    target: gap\n") == "tasks.yaml:11: key 'gap' stands twice"
+
+
+@pytest.mark.parametrize("text", ["a: [1", "a: b: c", "\tx: 1", "!!python/object/apply:os.system [echo]"])
+def test_broken_or_unsafe_yaml_is_an_error_of_the_user(text: str) -> None:
+    assert "not valid YAML" in problem(text)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "3"])
+def test_a_file_of_the_wrong_shape_is_refused(text: str) -> None:
+    assert problem(text)
+
+
+def test_unreadable_files_are_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"nothing\.yaml: cannot be read"):
+        read_yaml(tmp_path / "nothing.yaml", Tasks)
+    (tmp_path / "latin.yaml").write_bytes("a: é".encode("latin-1"))
+    with pytest.raises(UserError, match=r"latin\.yaml: not UTF-8"):
+        read_yaml(tmp_path / "latin.yaml", Tasks)
+
+
+@pytest.mark.parametrize("name", ["all", "default", "a@b", "a/b"])
+def test_reserved_scheme_names_are_refused(name: str) -> None:
+    text = f"schemes:\n  '{name}':\n    generator: ratio\n    description: x\n"
+    assert "cannot name a scheme" in problem(text, Splits)
