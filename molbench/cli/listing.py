@@ -1,0 +1,172 @@
+"""``molbench list``: what the catalogue holds and what the registries know."""
+
+import json
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from typing import Annotated, Any
+
+import typer
+
+from molbench.spec.catalogue import Catalogue
+
+app = typer.Typer(no_args_is_help=True)
+
+Pattern = Annotated[str, typer.Argument(help="Glob over the names, for instance 'qm9*'.")]
+Json = Annotated[bool, typer.Option("--json", help="Print a JSON array instead of a table.")]
+
+
+@app.command()
+def datasets(pattern: Pattern = "*", as_json: Json = False) -> None:
+    """Datasets, and whether they are built on this machine."""
+    _show(
+        (
+            {
+                "dataset": entry.id,
+                "title": entry.dataset.title,
+                "record": entry.dataset.record,
+                "records": _records(entry.dataset.records, entry.dataset.subsets.values()),
+                "licence": entry.dataset.licence,
+                "built": entry.built,
+            }
+            for entry in Catalogue.load().entries.values()
+            if fnmatchcase(entry.id, pattern)
+        ),
+        as_json,
+    )
+
+
+@app.command()
+def tasks(
+    pattern: Annotated[
+        str, typer.Argument(help="Glob over task ids; 'qm9/*@*' shows every split scheme.")
+    ] = "*/*",
+    suite: Annotated[str | None, typer.Option(help="Only tasks of this suite.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Tasks with metric and unit."""
+    catalogue = Catalogue.load()
+    wanted = {ref.id for ref in catalogue.tasks(suite=suite)} if suite else None
+    _show(
+        (
+            {
+                "task": ref.id,
+                "kind": ref.task.kind,
+                "target": ref.task.target,
+                "metric": ref.task.metrics[0],
+                "unit": ref.task.unit,
+                "scheme": ref.scheme_name,
+                "built": ref.entry.built,
+            }
+            for ref in catalogue.tasks([pattern])
+            if wanted is None or ref.id in wanted
+        ),
+        as_json,
+    )
+
+
+@app.command()
+def splits(pattern: Pattern = "*", as_json: Json = False) -> None:
+    """Split schemes of each dataset."""
+    _show(
+        (
+            {
+                "dataset": entry.id,
+                "scheme": name,
+                "generator": scheme.generator,
+                "parameters": scheme.parameters,
+                "needs all records": scheme.complete,
+                "description": scheme.description,
+            }
+            for entry in Catalogue.load().entries.values()
+            if fnmatchcase(entry.id, pattern)
+            for name, scheme in entry.splits.schemes.items()
+        ),
+        as_json,
+    )
+
+
+@app.command()
+def suites(pattern: Pattern = "*", as_json: Json = False) -> None:
+    """Suites: named lists of tasks."""
+    catalogue = Catalogue.load()
+    _show(
+        (
+            {"suite": name, "tasks": len(catalogue.tasks(suite=name)), "description": suite.description}
+            for name, suite in catalogue.suites.items()
+            if fnmatchcase(name, pattern)
+        ),
+        as_json,
+    )
+
+
+@app.command()
+def methods(pattern: Pattern = "*", as_json: Json = False) -> None:
+    """Pretraining methods."""
+    from molbench.methods import METHODS
+
+    _show(({"method": name} for name in METHODS if fnmatchcase(name, pattern)), as_json)
+
+
+@app.command()
+def backbones(pattern: Pattern = "*", as_json: Json = False) -> None:
+    """Backbones."""
+    from molbench.backbones import BACKBONES
+
+    _show(({"backbone": name} for name in BACKBONES if fnmatchcase(name, pattern)), as_json)
+
+
+@app.command()
+def protocols(pattern: Pattern = "*", as_json: Json = False) -> None:
+    """Scoring protocols and their budgets."""
+    from molbench.evaluation.protocols import load_protocols
+
+    _show(
+        (
+            {
+                "protocol": name,
+                "version": protocol.version,
+                "steps": protocol.training.steps if protocol.training else 0,
+                "force steps": protocol.forces.steps if protocol.forces else 0,
+                "description": protocol.description,
+            }
+            for name, protocol in load_protocols().items()
+            if fnmatchcase(name, pattern)
+        ),
+        as_json,
+    )
+
+
+def _records(own: int | None, subsets: Iterable[Any]) -> int | None:
+    parts = [subset.records for subset in subsets]
+    return own if not parts else sum(parts) if None not in parts else None
+
+
+def _show(rows: Iterable[dict[str, Any]], as_json: bool) -> None:
+    found = list(rows)
+    if as_json:
+        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        return
+    if not found:
+        typer.echo("nothing matches", err=True)
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in found[0]:
+        table.add_column(
+            column, overflow="fold", justify="right" if column in {"records", "tasks"} else "left"
+        )
+    for row in found:
+        table.add_row(*map(_cell, row.values()))
+    Console(highlight=False).print(table)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, dict):
+        return ", ".join(f"{key}={item}" for key, item in value.items())
+    return "-" if value is None else str(value)

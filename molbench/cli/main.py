@@ -1,0 +1,54 @@
+"""``molbench``: the entry point that gathers the verbs."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from molbench.cli import board, data, evaluate, listing, pretrain, schema
+from molbench.errors import UserError
+
+app = typer.Typer(
+    name="molbench",
+    help="Standard molecular datasets, pretraining methods, and one command that scores any checkpoint.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(listing.app, name="list", help="Show what there is: datasets, tasks, splits, suites, methods …")
+app.add_typer(data.app, name="data", help="Build, check, describe and publish datasets.")
+app.command()(pretrain.pretrain)
+app.command()(evaluate.evaluate)
+app.add_typer(board.app, name="board", help="Turn results into ranked tables.")
+app.command()(schema.schema)
+
+
+def _version(show: bool) -> None:
+    if show:
+        from molbench import __version__
+
+        typer.echo(f"molbench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Gather the options that stand before a verb."""
+
+
+def main() -> None:
+    """Run the command line; mistakes in the input end with one message and exit code 2."""
+    try:
+        app()
+    except UserError as error:
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(2)
+    except BrokenPipeError:
+        # The reader of a pipe (head, less) has gone: stop quietly, as other command-line tools do.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

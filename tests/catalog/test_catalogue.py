@@ -1,0 +1,55 @@
+"""Every declaration on disk is sound."""
+
+import re
+
+import pytest
+
+from molbench.data.splits import SPLITTERS
+from molbench.spec.catalogue import Catalogue
+from molbench.spec.units import factor
+
+CATALOGUE = Catalogue.load()
+ENTRIES = list(CATALOGUE.entries.values())
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda e: e.id)
+def test_a_dataset_says_where_it_comes_from(entry) -> None:
+    dataset = entry.dataset
+    assert dataset.name == entry.folder.name == entry.id
+    assert dataset.licence and dataset.citation and len(dataset.summary) > 40
+    for subset in [None, *dataset.subsets]:
+        for key, source in dataset.subset_sources(subset).items():
+            assert all(re.match(r"https?://[^ ]+$", url) for url in source.urls), key
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda e: e.id)
+def test_schemes_name_known_splitters(entry) -> None:
+    for name, scheme in entry.splits.schemes.items():
+        assert scheme.generator in SPLITTERS, name
+        assert set(scheme.subsets or []) <= set(entry.dataset.subsets), name
+
+
+@pytest.mark.parametrize("ref", CATALOGUE.tasks(["*/*@*"]), ids=lambda r: r.id)
+def test_a_task_can_be_scored(ref) -> None:
+    target = ref.dataset.targets[ref.task.target]
+    if ref.task.kind == "regression":
+        assert factor(target.unit, ref.task.unit) > 0
+    if ref.task.kind == "forces":
+        assert factor(ref.dataset.forces.unit, ref.task.unit) > 0
+    if ref.task.reference:
+        assert target.reference and all(len(symbol) <= 2 for symbol in target.reference)
+    assert len(ref.task.why) > 20
+    assert ref.scheme.applies_to(ref.subset)
+
+
+@pytest.mark.parametrize("name", CATALOGUE.suites)
+def test_suites_hold_tasks_that_exist(name: str) -> None:
+    assert CATALOGUE.tasks(suite=name)
+
+
+def test_patterns_choose_tasks_and_schemes() -> None:
+    ids = [ref.id for ref in CATALOGUE.tasks(["qm9/h*"])]
+    assert ids == ["qm9/homo", "qm9/h298"] or set(ids) == {"qm9/homo", "qm9/h298"}
+    assert [ref.id for ref in CATALOGUE.tasks(["qm9/homo@scaffold"])] == ["qm9/homo@scaffold"]
+    assert [ref.id for ref in CATALOGUE.tasks(["qm9/homo,qm9/lumo"])] == ["qm9/homo", "qm9/lumo"]
+    assert len(CATALOGUE.tasks(["qm9/homo@*"])) > 3

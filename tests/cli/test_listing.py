@@ -1,0 +1,49 @@
+"""``molbench list`` and ``molbench schema`` as a user runs them."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+COMMAND = [sys.executable, "-m", "molbench.cli"]
+
+
+def run(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*COMMAND, *words], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    "what", ["datasets", "tasks", "splits", "suites", "methods", "backbones", "protocols"]
+)
+def test_lists_are_tables_and_json(what: str) -> None:
+    table = run("list", what)
+    assert table.returncode == 0 and table.stdout.strip(), table.stderr
+    rows = json.loads(run("list", what, "--json").stdout)
+    assert rows and all(isinstance(row, dict) for row in rows)
+
+
+def test_tasks_are_chosen_by_glob_and_suite() -> None:
+    rows = json.loads(run("list", "tasks", "qm9/*", "--json").stdout)
+    assert len(rows) == 12 and {row["unit"] for row in rows} >= {"meV", "D"}
+    embedded = json.loads(run("list", "tasks", "--suite", "embedded", "--json").stdout)
+    assert {row["task"].split("/")[0] for row in embedded} == {"xtb-molecules", "xtb-dynamics"}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["list", "tasks", "qm8/*"], "no task matches 'qm8/*'"),
+        (["list", "tasks", "qm9/homo@nowhere"], "schemes of 'qm9/homo'"),
+        (["list", "tasks", "--suite", "nothing"], "unknown suite 'nothing'"),
+    ],
+)
+def test_mistakes_end_with_code_2_and_no_traceback(words: list[str], message: str) -> None:
+    result = run(*words)
+    assert result.returncode == 2 and message in result.stderr and "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("kind", ["dataset", "splits", "tasks", "suites", "protocol", "training", "board"])
+def test_schemas_refuse_unknown_keys(kind: str) -> None:
+    schema = json.loads(run("schema", kind).stdout)
+    assert schema["additionalProperties"] is False and schema["properties"]
