@@ -10,8 +10,8 @@ from rdkit.rdBase import BlockLogs
 def inchikey(smiles: str | None) -> str | None:
     """Standard InChIKey of a molecule, or None where RDKit cannot make one.
 
-    The key does not depend on how the SMILES is written, nor on mobile hydrogens. It does keep stereochemistry
-    where the SMILES has it; its first 14 letters are the same for all stereoisomers.
+    The key does not depend on how the SMILES is written, nor on mobile hydrogens. It does keep
+    stereochemistry where the SMILES has it; its first 14 letters are the same for all stereoisomers.
 
     Args:
         smiles: A SMILES; None gives None.

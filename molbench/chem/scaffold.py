@@ -14,7 +14,8 @@ def murcko_scaffold(smiles: str) -> str | None:
         The scaffold; empty for an acyclic molecule; None where RDKit cannot read the SMILES.
 
     References:
-        Bemis and Murcko, The properties of known drugs. 1. Molecular frameworks, J. Med. Chem. 39, 2887 (1996).
+        Bemis and Murcko, The properties of known drugs. 1. Molecular frameworks, J. Med. Chem. 39, 2887
+        (1996).
     """
     with BlockLogs():
         molecule = Chem.MolFromSmiles(smiles)

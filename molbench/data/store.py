@@ -147,7 +147,7 @@ class Store:
             targets: Columns to carry along as float64.
             forces: Whether to carry the forces.
         """
-        rows = np.asarray(rows, dtype=np.int64)
+        rows = np.ascontiguousarray(rows, dtype=np.int64)
         starts = self._offsets[rows]
         sizes = self._offsets[rows + 1] - starts
         ptr = np.zeros(rows.size + 1, dtype=np.int64)

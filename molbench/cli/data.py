@@ -1,0 +1,202 @@
+"""``molbench data``: build, check, describe and publish datasets."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="Dataset id, or a folder that holds a built dataset.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+NumProc = Annotated[int, typer.Option("--num-proc", "-j", min=1, help="Number of processes.")]
+
+
+@app.command()
+def build(
+    name: Annotated[str, typer.Argument(help="Dataset to build; see `molbench list datasets`.")],
+    *,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder to make.")] = None,
+    raw: Annotated[Path | None, typer.Option(help="Folder of raw files that are on disk already.")] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Never open a connection.")] = False,
+    subset: Annotated[list[str] | None, typer.Option(help="Only this subset; may be repeated.")] = None,
+    allow_partial: Annotated[
+        bool, typer.Option("--allow-partial", help="Build from fewer records, as a dataset of its own.")
+    ] = False,
+    num_proc: NumProc = 1,
+    level: Annotated[int, typer.Option(min=1, max=22, help="Zstandard level of the Parquet files.")] = 9,
+) -> None:
+    """Build a dataset from its raw files."""
+    from molbench.data.builder import build
+    from molbench.data.location import declared
+
+    with _progress() as progress:
+        folder = build(
+            declared(name),
+            output=output,
+            raw=raw,
+            offline=offline,
+            subsets=subset or (),
+            allow_partial=allow_partial,
+            num_proc=num_proc,
+            level=level,
+            progress=progress,
+        )
+    _describe(folder)
+
+
+@app.command("import")
+def import_(
+    path: Annotated[Path, typer.Argument(help="Multi-frame .xyz, .xyz.gz or .xyz.xz file.")],
+    name: Annotated[str, typer.Option(help="Name of the new dataset.")],
+    max_failures: Annotated[int, typer.Option(min=0, help="Records that may fail to parse.")] = 0,
+    num_proc: NumProc = 1,
+) -> None:
+    """Make your own geometries a dataset to pretrain on."""
+    from molbench.data.importing import import_file
+
+    with _progress() as progress:
+        folder = import_file(path, name, max_failures=max_failures, num_proc=num_proc, progress=progress)
+    _describe(folder)
+
+
+@app.command()
+def verify(name: Name, as_json: Json = False) -> None:
+    """Check every file, id, split and the content digest of a built dataset."""
+    from molbench.data.verify import verify
+
+    folder = _folder(name)
+    with _progress() as progress:
+        manifest = verify(folder, progress)
+    if as_json:
+        typer.echo(
+            json.dumps({"folder": str(folder), "files": len(manifest.files), "digest": manifest.digest})
+        )
+    else:
+        typer.echo(
+            f"{manifest.dataset_id}: {len(manifest.files):,} files, {manifest.records:,} records: undamaged"
+        )
+
+
+@app.command()
+def info(name: Name, as_json: Json = False) -> None:
+    """Show what a built dataset holds."""
+    _describe(_folder(name), as_json)
+
+
+@app.command()
+def card(name: Name) -> None:
+    """Write README.md anew after editing the text of the YAML files beside it."""
+    from molbench.data.describe import refresh_card
+
+    typer.echo(refresh_card(_folder(name)))
+
+
+@app.command()
+def push(
+    name: Name,
+    repository: Annotated[str, typer.Argument(help="owner/name on the Hugging Face Hub.")],
+    private: Annotated[bool, typer.Option("--private", help="Make the repository private.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be uploaded.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Upload a built dataset to the Hub, after verifying it."""
+    from molbench.data.push import push
+
+    files = push(_folder(name), repository, private=private, dry_run=dry_run)
+    if as_json:
+        typer.echo(json.dumps([{"path": path, "size": size} for path, size in files], indent=2))
+        return
+    for path, size in files if dry_run else ():
+        typer.echo(f"{size:>12,}  {path}")
+    done = "would upload" if dry_run else "uploaded"
+    typer.echo(f"{done} {len(files):,} files, {sum(size for _, size in files):,} bytes to {repository}")
+
+
+@app.command()
+def generate(
+    name: Annotated[str, typer.Argument(help="Embedded dataset whose raw file is computed.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Parquet file to write.")],
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Only this many molecules, or frames of each.")
+    ] = None,
+    num_proc: NumProc = 1,
+) -> None:
+    """Compute the raw file of an embedded dataset (needs the extra `generate`)."""
+    from molbench.data.generate import generate
+
+    with _progress() as progress:
+        done = generate(
+            name,
+            output,
+            seed=seed,
+            limit=limit,
+            num_proc=num_proc,
+            progress=lambda count, total: progress("jobs", count, total),
+        )
+    typer.echo(done)
+
+
+def _folder(name: str) -> Path:
+    """A folder as it is, a dataset id through the catalogue."""
+    if (Path(name) / "manifest.json").is_file():
+        return Path(name)
+    from molbench.data.location import locate
+
+    return locate(name)
+
+
+def _describe(folder: Path, as_json: bool = False) -> None:
+    from molbench.data.describe import info
+
+    facts = info(folder)
+    if as_json:
+        typer.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    partial = " (records are missing)" if facts["partial"] else ""
+    console.print(
+        f"[bold]{facts['dataset']}[/bold] {facts['version']}: {facts['records']:,} records{partial}"
+    )
+    console.print(f"{facts['folder']}, {facts['bytes_on_disk'] / 1e6:.1f} MB, digest {facts['digest'][:16]}")
+    console.print(f"columns: {', '.join(facts['columns'])}", soft_wrap=True)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("config", "train", "validation", "test"):
+        table.add_column(column, justify="left" if column == "config" else "right")
+    for config, counts in facts["configs"].items():
+        table.add_row(config, *(f"{counts.get(split, 0):,}" for split in ("train", "validation", "test")))
+    console.print(table)
+    for config, reason in facts["left_out"].items():
+        console.print(f"left out: {config}: {reason}", markup=False, soft_wrap=True)
+    if facts["failures"]:
+        console.print(f"{facts['failures']:,} records failed and were left out; see failures.jsonl")
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str, int, int | None], None]]:
+    """A bar for each stage of the work, on the error stream."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+    columns: tuple[Any, ...] = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def report(stage: str, done: int, total: int | None) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total)
+            bars.update(tasks[stage], completed=done, total=total)
+
+        yield report

@@ -1,0 +1,153 @@
+"""xtb-molecules: small organic molecules at their GFN2-xTB minimum, with twelve targets named as in QM9."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from rdkit import Chem
+from scipy import constants
+
+from molbench.data.generate import density, geometry, thermochemistry, xtb
+from molbench.data.generate.engine import RECORD_FIELDS, Outcome, Rejection
+from molbench.data.generate.xtb import ANGSTROM, Array
+
+#: Decimal places kept of every target, in its own unit: coarser than the noise of finite differences and of
+#: the self-consistent field, so that a repeated run gives the same bytes.
+DECIMALS = {
+    "mu": 4,  # Debye
+    "alpha": 3,  # Bohr³
+    "homo": 6,  # Hartree
+    "lumo": 6,
+    "gap": 6,
+    "r2": 3,  # Bohr²
+    "zpve": 6,  # Hartree
+    "u0": 6,
+    "u298": 6,
+    "h298": 6,
+    "g298": 6,
+    "cv": 3,  # cal/(mol K)
+}
+
+SCHEMA = pa.schema([*RECORD_FIELDS, *(pa.field(name, pa.float64()) for name in DECIMALS)])
+
+#: Decimal places of the positions (Å). Every property is computed at the rounded geometry.
+_POSITION_DECIMALS = 4
+
+_LEVEL = f"{xtb.METHOD}; r2: {density.LEVEL} at the {xtb.METHOD} geometry"
+
+#: Softest vibration kept (cm⁻¹); below it the harmonic entropy means nothing.
+_SOFTEST = 10.0
+
+#: Relaxations tried; after one that ends on a saddle point, the next starts beside it on the imaginary mode.
+_RELAXATIONS = 3
+
+#: Largest displacement of an atom in that push (Å).
+_PUSH = 0.3
+
+_MOLECULES_PER_JOB = 20
+
+_DEBYE = constants.e * xtb.BOHR * constants.c * 1e21  # Debye per elementary charge and Bohr
+_CALORIE = xtb.HARTREE * constants.N_A / constants.calorie  # cal/mol per Hartree
+
+
+class _UnfitError(Exception):
+    """The molecule does not belong in the dataset; the message is the reason that is counted."""
+
+
+def plan(seed: int, limit: int | None) -> list[list[tuple[str, str, int]]]:
+    """Jobs of (id, SMILES, embedding seed) for the first ``limit`` enumerated molecules."""
+    from molbench.data.generate.enumeration import enumerate_molecules
+
+    molecules = enumerate_molecules(seed)[:limit]
+    rows = [(f"xtb-{index:06d}", smiles, seed + index) for index, smiles in enumerate(molecules)]
+    return [rows[start : start + _MOLECULES_PER_JOB] for start in range(0, len(rows), _MOLECULES_PER_JOB)]
+
+
+def compute(job: Sequence[tuple[str, str, int]]) -> Outcome:
+    """Computes the records of one job; a molecule without a proper minimum is rejected with the reason."""
+    rows: list[dict[str, Any]] = []
+    rejections: list[Rejection] = []
+    for name, smiles, seed in job:
+        try:
+            rows.append({"id": name, **molecule_record(smiles, seed)})
+        except _UnfitError as unfit:
+            rejections.append(Rejection(name, smiles, str(unfit)))
+        except RuntimeError:  # tblite and pyscf: the self-consistent field did not converge
+            rejections.append(Rejection(name, smiles, "self-consistent field not converged"))
+    return Outcome(rows, rejections)
+
+
+def molecule_record(smiles: str, seed: int) -> dict[str, Any]:
+    """All columns but the id for one molecule.
+
+    Raises:
+        _UnfitError: where no minimum with the graph of ``smiles`` is found.
+        RuntimeError: where a self-consistent field does not converge.
+    """
+    embedded = geometry.embed(smiles, seed)
+    if embedded is None:
+        raise _UnfitError("no conformer embedded")
+    mol, start = embedded
+    numbers = np.array([atom.GetAtomicNum() for atom in mol.GetAtoms()])
+    table = Chem.GetPeriodicTable()
+    masses = thermochemistry.DALTON * np.array([table.GetMostCommonIsotopeMass(int(z)) for z in numbers])
+    stored, quanta = _minimum(mol, numbers, masses, start)
+    angstrom = stored.astype(np.float64)
+    symmetry_number = geometry.symmetry_number(mol, angstrom)
+    targets = _properties(numbers, masses, angstrom, quanta, symmetry_number)
+    return {
+        "atomic_numbers": numbers.tolist(),
+        "positions": stored.tolist(),
+        "smiles": smiles,
+        "level_of_theory": _LEVEL,
+        **{name: round(targets[name], decimals) for name, decimals in DECIMALS.items()},
+    }
+
+
+def _minimum(
+    mol: Chem.Mol, numbers: NDArray[np.integer[Any]], masses: Array, start: Array
+) -> tuple[NDArray[np.float32], Array]:
+    """Positions as stored (Å) and vibrational quanta (Hartree) of the minimum reached from ``start`` (Å)."""
+    for _ in range(_RELAXATIONS):
+        relaxed = geometry.relax(numbers, start)
+        if relaxed is None:
+            raise _UnfitError("geometry not converged")
+        if not geometry.keeps_graph(mol, relaxed):
+            raise _UnfitError("bonds changed")
+        stored = np.round(relaxed - relaxed.mean(axis=0), _POSITION_DECIMALS).astype(np.float32)
+        positions = stored.astype(np.float64) * ANGSTROM
+        hessian = xtb.Molecule(numbers, positions).hessian()
+        quanta, displacements = thermochemistry.normal_modes(hessian, masses, positions)
+        if quanta[0] > _SOFTEST * thermochemistry.WAVENUMBER:
+            return stored, quanta
+        if quanta[0] > 0:
+            raise _UnfitError("vibration too soft")
+        start = relaxed + _PUSH * displacements[0]
+    raise _UnfitError("imaginary frequency")
+
+
+def _properties(
+    numbers: NDArray[np.integer[Any]], masses: Array, angstrom: Array, quanta: Array, symmetry_number: int
+) -> dict[str, float]:
+    """The twelve targets at a minimum, in the units of `DECIMALS`."""
+    positions = angstrom * ANGSTROM
+    molecule = xtb.Molecule(numbers, positions)
+    electronic = molecule.single_point()
+    gas = thermochemistry.ideal_gas(quanta, masses, positions, symmetry_number)
+    homo, lumo = round(electronic.homo, DECIMALS["homo"]), round(electronic.lumo, DECIMALS["lumo"])
+    return {
+        "mu": float(np.linalg.norm(electronic.dipole)) * _DEBYE,
+        "alpha": float(np.trace(molecule.polarizability())) / 3,
+        "homo": homo,
+        "lumo": lumo,
+        "gap": lumo - homo,
+        "r2": density.spatial_extent(numbers, positions),
+        "zpve": gas.zpve,
+        "u0": electronic.energy + gas.zpve,
+        "u298": electronic.energy + gas.internal_energy,
+        "h298": electronic.energy + gas.enthalpy,
+        "g298": electronic.energy + gas.free_energy,
+        "cv": gas.heat_capacity * _CALORIE,
+    }

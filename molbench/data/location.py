@@ -1,0 +1,41 @@
+"""Where a dataset is declared, and where its built folder lies."""
+
+from pathlib import Path
+
+from molbench.errors import UserError
+from molbench.paths import catalogue_root
+from molbench.spec.catalogue import PARTIAL, Catalogue, DatasetEntry
+
+
+def declared(name: str) -> DatasetEntry:
+    """The declaration a build follows: the catalogue's, not the copy that an earlier build carries.
+
+    Raises:
+        UserError: If there is no dataset of that name.
+    """
+    folder = catalogue_root() / "datasets" / name
+    return (
+        DatasetEntry(name, folder) if (folder / "dataset.yaml").is_file() else Catalogue.load().dataset(name)
+    )
+
+
+def locate(dataset_id: str) -> Path:
+    """Folder of a built dataset: below ``$MOLBENCH_HOME``, else in the catalogue where it is embedded.
+
+    Args:
+        dataset_id: ``qm9``, or ``qm9-partial`` for a build that lacks records.
+
+    Raises:
+        UserError: If the dataset is unknown or has not been built; says how to build it.
+    """
+    entries = Catalogue.load().entries
+    if dataset_id in entries and entries[dataset_id].built:
+        return entries[dataset_id].folder
+    name = dataset_id.removesuffix(PARTIAL)
+    declared(name)
+    flag = " --allow-partial" if dataset_id != name else ""
+    partial = entries.get(dataset_id + PARTIAL)
+    complete = f" ('{partial.id}', which lacks records, is)" if partial is not None and partial.built else ""
+    raise UserError(
+        f"dataset '{dataset_id}' is not built here{complete}; run `molbench data build {name}{flag}`"
+    )
