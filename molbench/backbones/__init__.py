@@ -1,0 +1,39 @@
+"""Encoders: a batch of molecules to atom scalars, atom vectors and one vector a molecule.
+
+A backbone is one file with a :class:`~molbench.backbones.base.Backbone` and its config dataclass; other
+packages add theirs through the entry-point group ``molbench.backbones``. Importing this package imports no
+torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from molbench.backbones.config import parse_config
+from molbench.registry import Registry
+
+if TYPE_CHECKING:
+    from molbench.backbones.base import Backbone
+
+BACKBONES: Registry[type[Backbone]] = Registry(
+    "backbone",
+    "molbench.backbones",
+    {"schnet": "molbench.backbones.schnet:SchNet", "painn": "molbench.backbones.painn:PaiNN"},
+)
+
+__all__ = ["BACKBONES", "build_backbone"]
+
+
+def build_backbone(name: str, config: Mapping[str, Any] | None = None) -> Backbone:
+    """A freshly initialised backbone.
+
+    Args:
+        name: As registered.
+        config: Fields of its config that differ from the defaults.
+
+    Raises:
+        UserError: If the name or a field is unknown, or a value has the wrong type.
+    """
+    backbone = BACKBONES[name]
+    return backbone(parse_config(f"backbone '{name}'", backbone.Config, config))

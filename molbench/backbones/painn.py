@@ -1,0 +1,136 @@
+"""PaiNN: polarizable atom interaction neural network, equivariant messages of scalars and vectors.
+
+Schütt, Unke, Gastegger, ICML 2021 (arXiv 2102.03150), equations 7-10, without the output block: atom features
+are the scalars behind the last mixing, a molecule's vector is their sum (GeoSSL, arXiv 2206.13602).
+
+Two identities keep the work on atoms and on narrow arrays. The filters are linear in the radial basis, so the
+envelope (and 1/d) multiplies the basis and not the filters. And because a direction is a difference of
+positions, ``Σ_j w_ij φ_j (r_j - r_i) = Σ_j w_ij (φ_j r_j) - r_i Σ_j w_ij φ_j``: the message along the bond is
+the same convolution as all others, of φ and of φ times position. Positions are taken from each molecule's
+centre, which changes nothing but rounding.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from molbench.backbones.base import Backbone, Representation
+from molbench.backbones.layers import (
+    AtomEmbedding,
+    GaussianBasis,
+    Readout,
+    Vocabulary,
+    cosine_envelope,
+    dense,
+    pool,
+)
+from molbench.graph.batch import Batch
+from molbench.graph.convolution import convolve
+from molbench.graph.neighbors import EdgeList, radius_edges
+from molbench.graph.scatter import mean_atoms
+
+
+@dataclass(frozen=True)
+class PaiNNConfig:
+    """Settings of :class:`PaiNN`; the last three are quirks of the GeoSSL release, off by default.
+
+    Attributes:
+        width: Features of an atom, scalars and vectors alike.
+        interactions: Number of interaction and mixing blocks.
+        radial: Size of the distance basis.
+        cutoff: Radius in Å.
+        readout: How atoms become a molecule.
+        vocabulary: ``geossl`` knows nine classes of atoms.
+        max_neighbors: 32 truncates the neighbours of atoms in crowded surroundings, by index. The release
+            sends the messages of the truncated list the wrong way round, and so does this.
+        frozen_hydrogen: Whether hydrogen starts from a zero vector that is never trained.
+    """
+
+    width: int = 128
+    interactions: int = 3
+    radial: int = 20
+    cutoff: float = 5.0
+    readout: Readout = "sum"
+    vocabulary: Vocabulary = "elements"
+    max_neighbors: int | None = None
+    frozen_hydrogen: bool = False
+
+
+class Mixing(nn.Module):
+    """Exchange between the scalars [N, F] and vectors [N, 3, F] of each atom (equations 9 and 10)."""
+
+    epsilon = 1e-8
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.channels = dense(width, 2 * width, bias=False)
+        self.context = nn.Sequential(dense(2 * width, width), nn.SiLU(), dense(width, 3 * width))
+
+    def forward(self, s: Tensor, v: Tensor, update_vectors: bool) -> tuple[Tensor, Tensor]:
+        """New scalars and vectors; the latter unchanged where their update is not wanted."""
+        left, right = self.channels(v).chunk(2, dim=-1)
+        norm = torch.sqrt(left.square().sum(1) + self.epsilon)
+        scale_s, scale_v, scale_sv = self.context(torch.cat([s, norm], dim=-1)).chunk(3, dim=-1)
+        s = s + scale_s + scale_sv * (left * right).sum(1)
+        return s, v + scale_v.unsqueeze(1) * right if update_vectors else v
+
+
+class PaiNN(Backbone):
+    """PaiNN encoder: invariant scalars and equivariant vectors.
+
+    Args:
+        config: Settings.
+    """
+
+    name = "painn"
+    Config: ClassVar[type] = PaiNNConfig
+    config: PaiNNConfig
+
+    def __init__(self, config: PaiNNConfig | None = None) -> None:
+        super().__init__()
+        self.config = config = config or PaiNNConfig()
+        self.width = width = config.width
+        self.embedding = AtomEmbedding(width, config.vocabulary, config.frozen_hydrogen)
+        self.basis = GaussianBasis(config.radial, config.cutoff)
+        self.filters = dense(config.radial, config.interactions * 3 * width)
+        self.contexts = nn.ModuleList(
+            nn.Sequential(dense(width, width), nn.SiLU(), dense(width, 3 * width))
+            for _ in range(config.interactions)
+        )
+        self.mixings = nn.ModuleList(Mixing(width) for _ in range(config.interactions))
+
+    def neighbors(self, batch: Batch) -> EdgeList:
+        """Pairs within the cutoff."""
+        return radius_edges(batch, self.config.cutoff, self.config.max_neighbors).reversed()
+
+    def forward(
+        self, batch: Batch, edges: EdgeList | None = None, *, vectors: bool = False
+    ) -> Representation:
+        """Encode a batch; see :meth:`Backbone.forward`."""
+        edges = edges or self.neighbors(batch)
+        positions = batch.positions - mean_atoms(batch.positions, batch)[batch.molecule]
+        distances = edges.distances(positions)
+        envelope = cosine_envelope(distances, self.config.cutoff).unsqueeze(-1)
+        # The constant 1 carries the bias of the filters.
+        basis = torch.cat([self.basis(distances), torch.ones_like(envelope)], dim=-1) * envelope
+        along = basis / distances.unsqueeze(-1)
+        weights = torch.cat([self.filters.weight, self.filters.bias.unsqueeze(-1)], dim=-1)
+        filters = weights.view(len(self.contexts), 3, self.width, -1).transpose(-1, -2)
+
+        s = self.embedding(batch.atomic_numbers)
+        v: Tensor | None = None
+        place = positions.unsqueeze(-1)
+        for context, mixing, weight in zip(self.contexts, self.mixings, filters, strict=True):
+            to_s, to_bond, to_v = context(s).unsqueeze(1).chunk(3, dim=-1)
+            s = s + convolve(edges, to_s.squeeze(1), basis @ weight[0])
+            bond = convolve(edges, torch.cat([to_bond, to_bond * place], dim=1), along @ weight[1])
+            change = bond[:, 1:] - bond[:, :1] * place
+            # Vectors start from zero, and zero vectors send nothing.
+            v = change if v is None else v + change + convolve(edges, to_v * v, basis @ weight[2])
+            last = context is self.contexts[-1]
+            s, v = mixing(s, v, update_vectors=vectors or not last)
+        return Representation(s, pool(s, batch, self.config.readout), v if vectors else None)

@@ -1,0 +1,125 @@
+"""SchNet: continuous-filter convolutions over interatomic distances.
+
+Schütt et al., J. Chem. Phys. 148, 241722 (2018), in the form that GeoSSL (arXiv 2206.13602) pretrains: the
+atom features are those behind the output network, a molecule's vector is their mean.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from molbench.backbones.base import Backbone, Representation
+from molbench.backbones.layers import (
+    AtomEmbedding,
+    GaussianBasis,
+    Readout,
+    Vocabulary,
+    cosine_envelope,
+    dense,
+    pool,
+)
+from molbench.graph.batch import Batch
+from molbench.graph.convolution import convolve
+from molbench.graph.neighbors import EdgeList, radius_edges
+
+
+@dataclass(frozen=True)
+class SchNetConfig:
+    """Settings of :class:`SchNet`; the last three are quirks of the GeoSSL release, off by default.
+
+    Attributes:
+        width: Features of an atom.
+        filters: Features of a filter.
+        interactions: Number of interaction blocks.
+        gaussians: Size of the distance basis.
+        cutoff: Radius in Å.
+        readout: How atoms become a molecule.
+        vocabulary: ``geossl`` knows nine classes of atoms.
+        max_neighbors: 32 truncates the neighbours of atoms in crowded surroundings, by index.
+        random_filter_bias: Whether the last bias of each filter network starts at random instead of zero.
+    """
+
+    width: int = 128
+    filters: int = 128
+    interactions: int = 6
+    gaussians: int = 51
+    cutoff: float = 10.0
+    readout: Readout = "mean"
+    vocabulary: Vocabulary = "elements"
+    max_neighbors: int | None = None
+    random_filter_bias: bool = False
+
+
+def shifted_softplus(x: Tensor) -> Tensor:
+    """``ln(½ eˣ + ½)``."""
+    return nn.functional.softplus(x).sub_(math.log(2.0))
+
+
+class Interaction(nn.Module):
+    """One block: filters from distances, convolution, atom-wise layers, [N, width] to [N, width]."""
+
+    def __init__(self, config: SchNetConfig) -> None:
+        super().__init__()
+        self.filter_in = dense(config.gaussians, config.filters)
+        self.filter_out = dense(config.filters, config.filters)
+        self.atom_in = dense(config.width, config.filters, bias=False)
+        self.atom_out = dense(config.filters, config.width)
+        self.update = dense(config.width, config.width)
+        if config.random_filter_bias:
+            bound = config.filters**-0.5
+            nn.init.uniform_(self.filter_out.bias, -bound, bound)
+
+    def forward(self, x: Tensor, edges: EdgeList, basis: Tensor, envelope: Tensor) -> Tensor:
+        """The change of the atom features."""
+        filters = self.filter_out(shifted_softplus(self.filter_in(basis))) * envelope
+        messages = convolve(edges, self.atom_in(x), filters)
+        change: Tensor = self.update(shifted_softplus(self.atom_out(messages)))
+        return change
+
+
+class SchNet(Backbone):
+    """SchNet encoder: invariant scalars, no vectors.
+
+    Args:
+        config: Settings.
+    """
+
+    name = "schnet"
+    Config: ClassVar[type] = SchNetConfig
+    config: SchNetConfig
+
+    def __init__(self, config: SchNetConfig | None = None) -> None:
+        super().__init__()
+        self.config = config = config or SchNetConfig()
+        self.width = config.width
+        self.embedding = AtomEmbedding(config.width, config.vocabulary)
+        self.basis = GaussianBasis(config.gaussians, config.cutoff)
+        self.interactions = nn.ModuleList(Interaction(config) for _ in range(config.interactions))
+        self.output_in = dense(config.width, config.width)
+        self.output_out = dense(config.width, config.width)
+
+    def neighbors(self, batch: Batch) -> EdgeList:
+        """Pairs within the cutoff."""
+        return radius_edges(batch, self.config.cutoff, self.config.max_neighbors)
+
+    def forward(
+        self,
+        batch: Batch,
+        edges: EdgeList | None = None,
+        *,
+        vectors: bool = False,  # noqa: ARG002 - an invariant encoder has none
+    ) -> Representation:
+        """Encode a batch; see :meth:`Backbone.forward`."""
+        edges = edges or self.neighbors(batch)
+        distances = edges.distances(batch.positions)
+        basis = self.basis(distances)
+        envelope = cosine_envelope(distances, self.config.cutoff).unsqueeze(-1)
+        x = self.embedding(batch.atomic_numbers)
+        for interaction in self.interactions:
+            x = x + interaction(x, edges, basis, envelope)
+        scalars = self.output_out(shifted_softplus(self.output_in(x)))
+        return Representation(scalars, pool(scalars, batch, self.config.readout))

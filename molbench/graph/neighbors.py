@@ -1,0 +1,127 @@
+"""Which atoms see each other.
+
+Two searches give the same pairs: all pairs and a mask, vectorised over the batch, for small molecules and
+for accelerators; a k-d tree for large structures on a CPU. Both list each pair once, so that a model
+computes what depends on the distance alone half as often.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.spatial import cKDTree
+from torch import Tensor
+
+from molbench.graph.batch import Batch
+
+# Atoms in the largest molecule from which the tree, O(n log n), beats all pairs, O(n²).
+TREE_FROM = 192
+
+
+@dataclass(frozen=True, eq=False)
+class EdgeList:
+    """Edges of a batch; distances and directions are computed from positions by whoever needs them.
+
+    Attributes:
+        source: Atom each edge starts from, [E] int64.
+        target: Atom each edge ends at and sends its message to, [E] int64.
+        symmetric: Whether each edge stands for both directions; then source < target and no pair occurs
+            twice. Otherwise an edge is one direction only.
+    """
+
+    source: Tensor
+    target: Tensor
+    symmetric: bool
+
+    @property
+    def num_edges(self) -> int:
+        """Number of edges listed, E."""
+        return self.source.numel()
+
+    def vectors(self, positions: Tensor) -> Tensor:
+        """From target to source, Å, [E, 3]."""
+        return positions.index_select(0, self.source) - positions.index_select(0, self.target)
+
+    def distances(self, positions: Tensor) -> Tensor:
+        """Lengths in Å, [E]."""
+        lengths: Tensor = torch.linalg.vector_norm(self.vectors(positions), dim=-1)
+        return lengths
+
+    def directed(self) -> EdgeList:
+        """The same edges, every direction listed."""
+        if not self.symmetric:
+            return self
+        return EdgeList(
+            torch.cat([self.source, self.target]), torch.cat([self.target, self.source]), symmetric=False
+        )
+
+    def reversed(self) -> EdgeList:
+        """The same edges with both ends exchanged; nothing to do for a symmetric list."""
+        return self if self.symmetric else EdgeList(self.target, self.source, symmetric=False)
+
+
+def all_pairs(ptr: Tensor) -> EdgeList:
+    """All unordered pairs of atoms within each molecule, ordered by source, then target.
+
+    Args:
+        ptr: First atom of each molecule, then N, [B + 1] int64.
+    """
+    atoms = torch.arange(int(ptr[-1]), device=ptr.device)
+    after = torch.repeat_interleave(ptr[1:], ptr.diff(), output_size=atoms.numel()) - atoms - 1
+    source = torch.repeat_interleave(atoms, after)
+    first = after.cumsum(0) - after
+    target = torch.arange(source.numel(), device=ptr.device) - first[source] + source + 1
+    return EdgeList(source, target, True)
+
+
+def radius_edges(batch: Batch, cutoff: float, max_neighbors: int | None = None) -> EdgeList:
+    """Pairs of atoms of one molecule that are no further apart than the cutoff.
+
+    Args:
+        batch: Molecules.
+        cutoff: Radius in Å.
+        max_neighbors: Cap on the neighbours of an atom, None for all of them. As in torch-cluster <= 1.6.0 on
+            a GPU (specified from its behaviour): of the hits in ascending index order, the atom itself among
+            them, the first ``max_neighbors + 1`` stay, then the atom itself is dropped. A list that this
+            truncates is directed, the capped atom being the target.
+
+    Returns:
+        A symmetric list ordered by source, then target; where the cap removed something, a directed one
+        ordered by target, then source.
+    """
+    large = batch.ptr.device.type == "cpu" and batch.num_graphs > 0 and int(batch.sizes.max()) >= TREE_FROM
+    edges = _tree_pairs(batch, cutoff) if large else _masked_pairs(batch, cutoff)
+    return edges if max_neighbors is None else _cap(edges, batch.num_atoms, max_neighbors)
+
+
+def _masked_pairs(batch: Batch, cutoff: float) -> EdgeList:
+    pairs = all_pairs(batch.ptr)
+    near = (pairs.vectors(batch.positions.detach()).square().sum(-1) <= cutoff**2).nonzero().squeeze(-1)
+    if near.numel() == pairs.num_edges:
+        return pairs
+    return EdgeList(pairs.source[near], pairs.target[near], True)
+
+
+def _tree_pairs(batch: Batch, cutoff: float) -> EdgeList:
+    """One tree for the whole batch: the molecule is a fourth coordinate, further apart than the cutoff."""
+    points = np.empty((batch.num_atoms, 4))
+    points[:, :3] = batch.positions.detach().numpy()
+    points[:, 3] = batch.molecule.numpy() * (2.0 * cutoff)
+    pairs = cKDTree(points).query_pairs(cutoff, output_type="ndarray")
+    pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))].astype(np.int64)
+    source, target = torch.from_numpy(pairs).t().contiguous()
+    return EdgeList(source, target, True)
+
+
+def _cap(edges: EdgeList, num_atoms: int, max_neighbors: int) -> EdgeList:
+    both = edges.directed()
+    order = torch.argsort(both.target * num_atoms + both.source)
+    source, target = both.source[order], both.target[order]
+    degree = torch.bincount(target, minlength=num_atoms)
+    rank = torch.arange(source.numel(), device=source.device) - (degree.cumsum(0) - degree)[target]
+    keep = rank + (source > target) <= max_neighbors
+    if bool(keep.all()):
+        return edges
+    return EdgeList(source[keep], target[keep], False)

@@ -1,0 +1,16 @@
+"""Sums over the atoms of each molecule."""
+
+from torch import Tensor
+
+from molbench.graph.batch import Batch
+
+
+def sum_atoms(values: Tensor, batch: Batch) -> Tensor:
+    """Sum of a per-atom quantity over each molecule, [N, ...] to [B, ...]."""
+    return values.new_zeros(batch.num_graphs, *values.shape[1:]).index_add(0, batch.molecule, values)
+
+
+def mean_atoms(values: Tensor, batch: Batch) -> Tensor:
+    """Mean of a per-atom quantity over each molecule, [N, ...] to [B, ...]."""
+    shape = (-1,) + (1,) * (values.dim() - 1)
+    return sum_atoms(values, batch) / batch.sizes.to(values.dtype).view(shape)

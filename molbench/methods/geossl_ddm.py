@@ -1,0 +1,160 @@
+"""GeoSSL-DDM: denoise the distances of one view of a molecule from the atom vectors of the other.
+
+Liu, Guo, Tang, ICLR 2023 (arXiv 2206.13602). View 1 is the stored conformation, view 2 the same atoms with
+Gaussian noise on their positions. For every unordered pair of atoms the distance d of one view is perturbed
+to ``d~ = d + σ ε``, and a score ``s`` is read from the other view's atom vectors and d~ such that
+``½ (s + ε/σ)² σ^β`` is least, summed over the pairs and averaged over the molecules and both directions.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from molbench.backbones.base import Backbone
+from molbench.backbones.layers import dense
+from molbench.graph.batch import Batch
+from molbench.graph.convolution import sum_ends
+from molbench.graph.neighbors import EdgeList, all_pairs
+from molbench.methods.base import Method
+
+
+@dataclass(frozen=True)
+class GeoSSLDDMConfig:
+    """Settings of :class:`GeoSSLDDM`.
+
+    Attributes:
+        view_noise: Standard deviation of the noise between the views, Å.
+        sigma_begin: Largest noise on a distance, Å.
+        sigma_end: Smallest noise on a distance, Å.
+        levels: Number of noise levels, a geometric sequence.
+        beta: Power of σ that weights the loss.
+        reuse_edges: Whether the noisy view keeps the neighbours of the clean one.
+    """
+
+    view_noise: float = 0.3
+    sigma_begin: float = 10.0
+    sigma_end: float = 0.01
+    levels: int = 50
+    beta: float = 2.0
+    reuse_edges: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Draws:
+    """Every random number of one loss; P unordered pairs in the order of :func:`all_pairs`.
+
+    Attributes:
+        position_noise: Displacement of the second view, Å, [N, 3].
+        levels: Noise level of each molecule for either direction, two of [B] int64.
+        distance_noise: Standard normal noise ε of each pair for either direction, two of [P].
+    """
+
+    position_noise: Tensor
+    levels: tuple[Tensor, Tensor]
+    distance_noise: tuple[Tensor, Tensor]
+
+
+class ScoreHead(nn.Module):
+    """Score of each pair's distance times σ, given both atoms and the noisy distance.
+
+    Linear layers before a sum over the two atoms act on atoms, not on pairs.
+
+    Args:
+        width: Features of an atom, F.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.distance = nn.Sequential(dense(1, width), nn.ReLU(), dense(width, 1))
+        self.pair = dense(width + 1, width)
+        self.score = nn.Sequential(nn.ReLU(), dense(width, width // 2), nn.ReLU(), dense(width // 2, 1))
+
+    def forward(self, atoms: Tensor, pairs: EdgeList, distances: Tensor) -> Tensor:
+        """Atom vectors [N, F] and noisy distances in Å [P] to raw scores [P]."""
+        encoded = self.distance(distances.unsqueeze(-1))
+        of_atoms, of_distance = self.pair.weight[:, :-1], self.pair.weight[:, -1:]
+        hidden = sum_ends(pairs, nn.functional.linear(atoms, of_atoms)) + nn.functional.linear(
+            encoded, of_distance, self.pair.bias
+        )
+        score: Tensor = self.score(hidden)
+        return score.squeeze(-1)
+
+
+class GeoSSLDDM(Method):
+    """Denoising distance matching between two views.
+
+    Args:
+        backbone: Encoder whose atom scalars are used.
+        config: Settings.
+    """
+
+    name = "geossl-ddm"
+    Config: ClassVar[type] = GeoSSLDDMConfig
+    config: GeoSSLDDMConfig
+    sigmas: Tensor
+
+    def __init__(self, backbone: Backbone, config: GeoSSLDDMConfig | None = None) -> None:
+        config = config or GeoSSLDDMConfig()
+        super().__init__(backbone, config)
+        first, last = math.log(config.sigma_begin), math.log(config.sigma_end)
+        sigmas = torch.linspace(first, last, config.levels, dtype=torch.float64).exp()
+        self.register_buffer("sigmas", sigmas.float(), persistent=False)
+        self.heads = nn.ModuleList(ScoreHead(backbone.width) for _ in range(2))
+
+    def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+        """See :meth:`Method.loss`; logs the loss of either direction."""
+        return self.loss_given(batch, self.draw(batch, generator))
+
+    def draw(self, batch: Batch, generator: torch.Generator) -> Draws:
+        """All random numbers for one batch, on its device."""
+        device, dtype = batch.positions.device, batch.positions.dtype
+        sizes = batch.sizes
+        pairs = int((sizes * (sizes - 1)).sum()) // 2
+
+        def normal(*shape: int) -> Tensor:
+            return torch.randn(shape, generator=generator, device=generator.device, dtype=dtype).to(device)
+
+        def level() -> Tensor:
+            count, source = self.config.levels, generator.device
+            return torch.randint(count, (batch.num_graphs,), generator=generator, device=source).to(device)
+
+        noise = self.config.view_noise * normal(batch.num_atoms, 3)
+        return Draws(noise, (level(), level()), (normal(pairs), normal(pairs)))
+
+    def loss_given(self, batch: Batch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
+        """:meth:`loss` as the function of its random numbers that it is."""
+        noisy = batch.replace(positions=batch.positions + draws.position_noise)
+        clean_atoms, noisy_atoms = self._encode(batch, noisy)
+        pairs = all_pairs(batch.ptr)
+        molecule = batch.molecule[pairs.source]
+        directions = (clean_atoms, noisy.positions), (noisy_atoms, batch.positions)
+        losses = []
+        for head, (atoms, positions), level, noise in zip(
+            self.heads, directions, draws.levels, draws.distance_noise, strict=True
+        ):
+            sigma = self.sigmas.to(noise.dtype)[level][molecule]
+            distances = pairs.distances(positions) + sigma * noise
+            losses.append(self.matching(head(atoms, pairs, distances), noise, sigma).sum() / batch.num_graphs)
+        first, second = losses
+        return (first + second) / 2, {"view_1": first.detach(), "view_2": second.detach()}
+
+    def matching(self, raw: Tensor, noise: Tensor, sigma: Tensor) -> Tensor:
+        """``½ (s - t)² σ^β`` with the score ``s = raw/σ`` and its target ``t = -ε/σ``, all [P]."""
+        return 0.5 * (raw + noise).square() * sigma ** (self.config.beta - 2)
+
+    def _encode(self, clean: Batch, noisy: Batch) -> tuple[Tensor, Tensor]:
+        """Atom vectors of both views, from one pass of the encoder over twice the molecules."""
+        both = Batch.collate([bare(clean), bare(noisy)])
+        edges = self.backbone.neighbors(Batch.collate([bare(clean)] * 2)) if self.config.reuse_edges else None
+        first, second = self.backbone(both, edges).scalars.chunk(2)
+        return first, second
+
+
+def bare(batch: Batch) -> Batch:
+    """The molecules alone, without labels."""
+    return Batch(batch.atomic_numbers, batch.positions, batch.ptr)

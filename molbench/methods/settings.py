@@ -1,0 +1,72 @@
+"""The frozen settings of each paper, in two variants."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from molbench.errors import UserError
+
+VARIANTS = ("intended", "faithful")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One variant of a method, resolved for one backbone.
+
+    Attributes:
+        method: Fields of the method's config.
+        backbone: Fields of the backbone's config.
+        training: Fields of the training config, except for the number of steps.
+        epochs: Passes over the pretraining data.
+    """
+
+    method: Mapping[str, Any] = field(default_factory=dict)
+    backbone: Mapping[str, Any] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
+    epochs: int | None = None
+
+
+def load_settings(method: str, variant: str = "intended", backbone: str | None = None) -> Settings:
+    """Settings of a method: ``intended`` does what the paper says, ``faithful`` what its released code does.
+
+    They are read from ``configs/<method>.yaml`` beside the module the method is defined in; a method without
+    that file has no settings but its defaults, and only the intended variant.
+
+    Args:
+        method: As registered.
+        variant: ``intended`` or ``faithful``.
+        backbone: As registered; None leaves out what belongs to one backbone.
+
+    Raises:
+        UserError: If the method has no such variant.
+    """
+    variants = _read(method)
+    if variant not in variants:
+        raise UserError(f"method '{method}' has no variant '{variant}'; it has: {', '.join(variants)}")
+    chosen = variants[variant]
+    own = chosen.get("backbones", {}).get(backbone, {})
+    return Settings(
+        method=chosen.get("method", {}) | own.get("method", {}),
+        backbone=own.get("config", {}),
+        training=chosen.get("training", {}),
+        epochs=chosen.get("epochs"),
+    )
+
+
+@cache
+def _read(method: str) -> dict[str, Any]:
+    from molbench.methods import METHODS
+
+    module = import_module(METHODS[method].__module__)
+    path = Path(str(module.__file__)).parent / "configs" / f"{method}.yaml"
+    if not path.is_file():
+        return {"intended": {}}
+    variants: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))["variants"]
+    return variants

@@ -1,0 +1,19 @@
+"""Laws every backbone and method must obey, as assertions that other packages can use on theirs.
+
+All of them raise ``AssertionError`` with what differs and by how much.
+"""
+
+from molbench.testing.forces import assert_conservative
+from molbench.testing.methods import assert_method
+from molbench.testing.molecules import example_batch, random_rotation
+from molbench.testing.symmetry import assert_batch_independent, assert_equivariant, assert_permutable
+
+__all__ = [
+    "assert_batch_independent",
+    "assert_conservative",
+    "assert_equivariant",
+    "assert_method",
+    "assert_permutable",
+    "example_batch",
+    "random_rotation",
+]

@@ -1,0 +1,42 @@
+"""What every pretraining objective must do."""
+
+from __future__ import annotations
+
+import torch
+
+from molbench.graph.batch import Batch
+from molbench.methods.base import Method
+from molbench.testing.molecules import example_batch
+
+
+def assert_method(method: Method, batch: Batch | None = None) -> None:
+    """Assert that a method can be trained, resumed and logged.
+
+    Its loss must be a finite scalar that depends on the generator and on nothing else random, move the
+    backbone by finite gradients, leave the batch alone, and come with detached logs.
+
+    Args:
+        method: In the precision of the batch.
+        batch: Molecules; by default :func:`example_batch`.
+    """
+    batch = batch or example_batch()
+    before = batch.positions.clone()
+    method.train()
+    loss, logs = method.loss(batch, torch.Generator().manual_seed(1))
+    assert loss.dim() == 0, f"the loss is no scalar but {tuple(loss.shape)}"  # noqa: S101
+    assert bool(loss.isfinite()), f"the loss is {loss.item()}"  # noqa: S101
+    tied = [name for name, value in logs.items() if value.requires_grad]
+    assert not tied, f"logs not detached: {', '.join(tied)}"  # noqa: S101
+    assert torch.equal(batch.positions, before), "the loss changed the positions of its batch"  # noqa: S101
+
+    again, _ = method.loss(batch, torch.Generator().manual_seed(1))
+    assert torch.equal(loss, again), "the same generator gave another loss"  # noqa: S101
+    other, _ = method.loss(batch, torch.Generator().manual_seed(2))
+    assert not torch.equal(loss, other), "another generator gave the same loss"  # noqa: S101
+
+    method.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    gradients = {name: p.grad for name, p in method.backbone.named_parameters() if p.grad is not None}
+    wild = [name for name, gradient in gradients.items() if not gradient.isfinite().all()]
+    assert not wild, f"gradients not finite: {', '.join(wild)}"  # noqa: S101
+    assert any(bool(g.any()) for g in gradients.values()), "no gradient reaches the backbone"  # noqa: S101

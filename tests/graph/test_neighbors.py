@@ -1,0 +1,96 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from molbench.graph import neighbors
+from molbench.graph.batch import Batch
+from molbench.graph.neighbors import EdgeList, all_pairs, radius_edges
+from molbench.testing import example_batch
+
+quick = settings(deadline=None, max_examples=40)
+sizes = st.lists(st.integers(0, 9), max_size=6)
+seeds = st.integers(0, 1000)
+
+
+def cloud(sizes: list[int], seed: int) -> Batch:
+    """Atoms in a box of 4 Å, so that a cutoff of a few Å keeps some pairs and drops others."""
+    ptr = torch.tensor([0, *sizes]).cumsum(0)
+    positions = 4 * torch.rand(int(ptr[-1]), 3, generator=torch.Generator().manual_seed(seed))
+    return Batch(torch.ones(len(positions), dtype=torch.int64), positions, ptr)
+
+
+def brute_force(batch: Batch, cutoff: float) -> list[tuple[int, int]]:
+    x, molecule = batch.positions, batch.molecule.tolist()
+    return [
+        (i, j)
+        for i in range(batch.num_atoms)
+        for j in range(i + 1, batch.num_atoms)
+        if molecule[i] == molecule[j] and float((x[i] - x[j]).square().sum()) <= cutoff**2
+    ]
+
+
+def listed(edges: EdgeList) -> list[tuple[int, int]]:
+    return list(zip(edges.source.tolist(), edges.target.tolist(), strict=True))
+
+
+@quick
+@given(sizes)
+def test_all_pairs_are_the_combinations_in_order(sizes: list[int]) -> None:
+    edges = all_pairs(torch.tensor([0, *sizes]).cumsum(0))
+    assert edges.symmetric
+    assert listed(edges) == brute_force(cloud(sizes, 0), 100.0)
+
+
+@quick
+@given(sizes, seeds, st.floats(0.5, 8))
+def test_both_searches_equal_brute_force(sizes: list[int], seed: int, cutoff: float) -> None:
+    batch = cloud(sizes, seed)
+    expected = brute_force(batch, cutoff)
+    assert listed(radius_edges(batch, cutoff)) == expected
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(neighbors, "TREE_FROM", 0)
+        assert listed(radius_edges(batch, cutoff)) == expected
+
+
+def test_large_structures_take_the_tree(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    tree = neighbors._tree_pairs
+    monkeypatch.setattr(neighbors, "_tree_pairs", lambda *a: asked.append(a) or tree(*a))
+    radius_edges(cloud([neighbors.TREE_FROM - 1], 0), 1.0)
+    assert not asked
+    large = cloud([neighbors.TREE_FROM, 3], 0)
+    assert listed(radius_edges(large, 1.0)) == brute_force(large, 1.0)
+    assert len(asked) == 1
+
+
+@quick
+@given(sizes, seeds, st.floats(0.5, 8), st.integers(0, 9))
+def test_the_cap_keeps_the_first_hits_counting_the_atom_itself(
+    sizes: list[int], seed: int, cutoff: float, cap: int
+) -> None:
+    batch = cloud(sizes, seed)
+    pairs = brute_force(batch, cutoff)
+    hits = {i: [i] for i in range(batch.num_atoms)}
+    for i, j in pairs:
+        hits[i].append(j)
+        hits[j].append(i)
+    expected = [(j, i) for i, found in hits.items() for j in sorted(found)[: cap + 1] if j != i]
+    edges = radius_edges(batch, cutoff, cap)
+    assert edges.symmetric == (len(expected) == 2 * len(pairs))
+    assert sorted(listed(edges.directed())) == sorted(expected)
+
+
+def test_an_edge_points_from_target_to_source() -> None:
+    edges = EdgeList(torch.tensor([0]), torch.tensor([1]), symmetric=False)
+    positions = torch.tensor([[1.0, 2.0, 2.0], [0.0, 0.0, 0.0]])
+    assert edges.vectors(positions).tolist() == [[1.0, 2.0, 2.0]]
+    assert edges.distances(positions).tolist() == [3.0]
+    assert listed(edges.reversed()) == [(1, 0)]
+
+
+def test_symmetric_lists_stand_for_both_directions() -> None:
+    edges = radius_edges(example_batch(), 2.0)
+    assert edges.symmetric
+    assert edges.reversed() is edges
+    assert set(listed(edges.directed())) == set(listed(edges)) | {(j, i) for i, j in listed(edges)}

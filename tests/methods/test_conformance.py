@@ -1,0 +1,74 @@
+"""Laws that every registered method obeys, around every backbone."""
+
+import pytest
+import torch
+
+from molbench.backbones import BACKBONES, build_backbone
+from molbench.errors import UserError
+from molbench.methods import METHODS, VARIANTS, build_method, load_settings
+from molbench.spec.training import TrainingConfig
+from molbench.testing import assert_method, example_batch
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("backbone", list(BACKBONES))
+@pytest.mark.parametrize("name", list(METHODS))
+def test_every_variant_can_be_trained(name: str, backbone: str, variant: str) -> None:
+    torch.manual_seed(0)
+    settings = load_settings(name, variant, backbone)
+    method = build_method(name, build_backbone(backbone, settings.backbone), settings.method).double()
+    assert method.name == name
+    assert_method(method)
+
+
+@pytest.mark.parametrize("backbone", list(BACKBONES))
+@pytest.mark.parametrize("name", list(METHODS))
+def test_mixed_precision_stays_near_single(name: str, backbone: str) -> None:
+    torch.manual_seed(0)
+    method, batch = build_method(name, build_backbone(backbone)), example_batch(dtype=torch.float32)
+    exact, _ = method.loss(batch, torch.Generator().manual_seed(0))
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed, _ = method.loss(batch, torch.Generator().manual_seed(0))
+    mixed.backward()
+    torch.testing.assert_close(mixed, exact, rtol=0.05, atol=0.05)
+    assert all(p.grad.isfinite().all() for p in method.parameters() if p.grad is not None)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("name", list(METHODS))
+def test_training_settings_are_valid(name: str, variant: str) -> None:
+    settings = load_settings(name, variant)
+    TrainingConfig(steps=1, **settings.training)
+    assert settings.epochs
+
+
+@pytest.mark.parametrize("name", list(METHODS))
+def test_the_intended_variant_is_the_default(name: str) -> None:
+    settings = load_settings(name)
+    assert METHODS[name].Config(**settings.method) == METHODS[name].Config()
+    assert not settings.backbone
+
+
+def test_unknown_names_and_settings_are_refused() -> None:
+    backbone = build_backbone("schnet", {"interactions": 1})
+    with pytest.raises(UserError, match="no variant 'published'; it has: intended, faithful"):
+        load_settings("geossl-ddm", "published")
+    with pytest.raises(UserError, match="unknown method 'ddm'; known: geossl-ddm"):
+        build_method("ddm", backbone)
+    with pytest.raises(UserError, match="method 'geossl-ddm': no setting 'sigma'"):
+        build_method("geossl-ddm", backbone, {"sigma": 1})
+
+
+def test_a_step_lowers_the_loss() -> None:
+    torch.manual_seed(0)
+    method = build_method("geossl-ddm", build_backbone("schnet", {"interactions": 2, "width": 32}))
+    optimizer = torch.optim.Adam(method.parameters(), 1e-3)
+    batch = example_batch(dtype=torch.float32)
+    losses = []
+    for _ in range(30):
+        loss, _ = method.loss(batch, torch.Generator().manual_seed(0))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.8 * losses[0]

@@ -1,0 +1,90 @@
+"""The assertions notice what they are there to notice."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from molbench.backbones.base import Representation
+from molbench.graph.batch import Batch
+from molbench.graph.scatter import mean_atoms, sum_atoms
+from molbench.testing import (
+    assert_batch_independent,
+    assert_equivariant,
+    assert_permutable,
+    example_batch,
+    random_rotation,
+)
+
+
+def centred(batch: Batch) -> Representation:
+    """Distance from the centre, and the way there: all laws hold."""
+    way = batch.positions - mean_atoms(batch.positions, batch)[batch.molecule]
+    distance = way.norm(dim=-1, keepdim=True)
+    return Representation(distance, sum_atoms(distance, batch), way.unsqueeze(-1))
+
+
+def test_a_lawful_encoder_passes() -> None:
+    for law in (assert_equivariant, assert_permutable, assert_batch_independent):
+        law(centred)
+
+
+def squared_components(batch: Batch) -> Representation:
+    found = centred(batch)
+    return Representation(found.scalars, found.graph, found.vectors.square())
+
+
+def pseudovectors(batch: Batch) -> Representation:
+    found, way = centred(batch), centred(batch).vectors.squeeze(-1)
+    spin = torch.linalg.cross(way, (way.norm(dim=-1, keepdim=True) * way).roll(1, 0))
+    return Representation(found.scalars, found.graph, spin.unsqueeze(-1))
+
+
+def absolute(batch: Batch) -> Representation:
+    distance = batch.positions.norm(dim=-1, keepdim=True)
+    return Representation(distance, sum_atoms(distance, batch))
+
+
+def numbered(batch: Batch) -> Representation:
+    found = centred(batch)
+    place = torch.arange(batch.num_atoms) - batch.ptr[batch.molecule]
+    scalars = found.scalars * place.unsqueeze(-1)
+    return Representation(scalars, sum_atoms(scalars, batch))
+
+
+def normalised_over_the_batch(batch: Batch) -> Representation:
+    found = centred(batch)
+    return Representation(found.scalars / found.scalars.mean(), found.graph)
+
+
+@pytest.mark.parametrize(
+    ("encoder", "law", "message"),
+    [
+        (squared_components, assert_equivariant, "vectors after rotation"),
+        (pseudovectors, assert_equivariant, "vectors after reflection"),
+        (absolute, assert_equivariant, "scalars after translation"),
+        (numbered, assert_permutable, "scalars of reordered atoms"),
+        (normalised_over_the_batch, assert_batch_independent, "scalars of molecule 0 alone"),
+    ],
+)
+def test_a_broken_law_is_named(
+    encoder: Callable[[Batch], Representation], law: Callable[..., None], message: str
+) -> None:
+    with pytest.raises(AssertionError, match=message):
+        law(encoder)
+
+
+def test_rotations_are_proper_and_reflections_are_not() -> None:
+    for seed in range(5):
+        for reflect, determinant in ((False, 1.0), (True, -1.0)):
+            matrix = random_rotation(seed=seed, reflect=reflect)
+            torch.testing.assert_close(matrix @ matrix.t(), torch.eye(3, dtype=torch.float64))
+            assert torch.linalg.det(matrix).item() == pytest.approx(determinant)
+
+
+def test_example_atoms_keep_their_distance() -> None:
+    for seed in range(5):
+        batch = example_batch((20, 5), seed=seed)
+        distances = torch.cdist(batch.positions, batch.positions)
+        same = batch.molecule[:, None] == batch.molecule
+        assert distances[same & ~torch.eye(25, dtype=torch.bool)].min() > 0.69
