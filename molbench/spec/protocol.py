@@ -13,16 +13,17 @@ class Protocol(Spec):
 
     Attributes:
         kind: ``probe`` freezes the backbone, ``finetune`` trains all of it.
-        alphas: Ridge and logistic strengths tried by cross-validation (``probe``).
-        folds: Cross-validation folds of the probe.
+        alphas: Strengths of the L2 penalty tried by cross-validation (``probe``): ``alpha`` of a ridge
+            regression, ``1/C`` of a logistic one.
+        folds: Cross-validation folds of a logistic probe; a ridge probe leaves one record out at a time.
         training: Budget of ``finetune`` for one value a record.
         forces: Budget of force tasks, for the probe's energy head or the whole model.
         energy_weight: Share of the energy term in the force loss; the rest is the forces'.
-        evaluations: How often the validation split is looked at during training.
+        evaluations: How often the validation split is looked at during training, the end included.
         version: Raised whenever scores change, so that old ones are never mixed in.
     """
 
-    name: str
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
     description: str
     kind: Literal["probe", "finetune"]
     alphas: list[float] = []
@@ -37,6 +38,8 @@ class Protocol(Spec):
     def _complete(self) -> "Protocol":
         if self.kind == "probe" and not self.alphas:
             raise ValueError("a probe needs alphas")
+        if any(not alpha > 0 for alpha in self.alphas):
+            raise ValueError("alphas must be positive")
         if self.kind == "finetune" and self.training is None:
             raise ValueError("finetune needs a training budget")
         return self

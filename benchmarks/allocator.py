@@ -1,0 +1,117 @@
+"""Training steps with glibc's default allocator, with ``tune_allocator`` and with the environment variables.
+
+Processes with each setting take turns, so that a busy machine slows all of them alike. Build a dataset first,
+then run ``python benchmarks/allocator.py "$MOLBENCH_HOME/datasets/qm9-partial"``.
+"""
+
+import argparse
+import json
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+#: What has the same effect, set before a process starts.
+ENVIRONMENT = {
+    "MALLOC_MMAP_THRESHOLD_": "4294967296",
+    "MALLOC_TRIM_THRESHOLD_": "68719476736",
+    "MALLOC_TOP_PAD_": "268435456",
+}
+SETTINGS = ("default", "tuned", "environment")
+
+
+def steps(arguments: argparse.Namespace) -> dict[str, list[float]]:
+    """Wall time, processor time and page faults of each pretraining step in this process."""
+    if arguments.setting == "tuned":
+        from molbench.training.allocator import tune_allocator
+
+        tune_allocator()
+    import numpy as np
+    import torch
+
+    from molbench.backbones import build_backbone
+    from molbench.data.loader import Loader
+    from molbench.data.store import Store
+    from molbench.methods import build_method
+
+    torch.set_num_threads(arguments.threads)
+    store = Store.open(arguments.folder)
+    loader = Loader(store, np.arange(len(store)), arguments.batch_size)
+    batches = loader.epoch(0)
+    torch.manual_seed(0)
+    method = build_method("geossl-ddm", build_backbone(arguments.backbone))
+    optimizer = torch.optim.Adam(method.parameters(), lr=5e-4)
+    found: dict[str, list[float]] = {"seconds": [], "processor": [], "faults": []}
+    for number in range(arguments.warm_up + arguments.steps):
+        batch = next(batches)
+        before, start = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
+        loss, _ = method.loss(batch, torch.Generator().manual_seed(number))
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF)
+        if number >= arguments.warm_up:
+            found["seconds"].append(wall)
+            found["processor"].append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+            found["faults"].append(after.ru_minflt - before.ru_minflt)
+    return found
+
+
+def child(setting: str, options: list[str]) -> dict[str, list[float]]:
+    """The same in a process of its own."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
+    environment = clean | (ENVIRONMENT if setting == "environment" else {})
+    command = [sys.executable, __file__, *options, "--setting", setting]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    found: dict[str, list[float]] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def main() -> None:
+    """Print medians of each setting, and the ratio of the default to it."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--backbone", default="painn")
+    parser.add_argument("--batch-size", type=int, default=128)
+    parser.add_argument("--steps", type=int, default=8)
+    parser.add_argument("--warm-up", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--setting", choices=SETTINGS, help="Only this one, in this process; print JSON.")
+    arguments = parser.parse_args()
+    if arguments.setting:
+        print(json.dumps(steps(arguments)))
+        return
+    all_found: dict[str, dict[str, list[float]]] = {setting: {} for setting in SETTINGS}
+    for _ in range(arguments.rounds):
+        for setting in SETTINGS:
+            for name, values in child(setting, sys.argv[1:]).items():
+                all_found[setting].setdefault(name, []).extend(values)
+    medians = {
+        setting: {name: statistics.median(values) for name, values in found.items()}
+        for setting, found in all_found.items()
+    }
+    report: dict[str, Any] = {
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.libc_ver()[1] or 'no'} glibc",
+        "threads": arguments.threads,
+        "step": f"geossl-ddm {arguments.backbone}, batch {arguments.batch_size}",
+        "median": medians,
+        "speed-up": {
+            setting: round(medians["default"]["seconds"] / medians[setting]["seconds"], 3)
+            for setting in SETTINGS[1:]
+        },
+        "speed-up in processor time": {
+            setting: round(medians["default"]["processor"] / medians[setting]["processor"], 3)
+            for setting in SETTINGS[1:]
+        },
+    }
+    print(json.dumps(report, indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,178 @@
+"""Checkpoint files: a backbone's weights and where they come from.
+
+A ``.pt`` file is a zip archive of tensors and builtins, read with ``weights_only=True``; its ``.safetensors``
+twin keeps all but the tensors as JSON in the header. Neither can carry code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import torch
+from torch import Tensor
+
+from molbench.atomic import replace_file
+from molbench.backbones import build_backbone
+from molbench.errors import UserError
+from molbench.training.limit import CreationLimit, TooLargeError
+from molbench.training.reading import FORMAT, VERSION, read
+
+if TYPE_CHECKING:
+    from molbench.backbones.base import Backbone
+
+#: Values that building any backbone may create beside its weights and the steps of their initialisation.
+SLACK = 10_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A backbone as it is stored.
+
+    Attributes:
+        backbone: Name of the backbone.
+        config: Its configuration.
+        state_dict: Its weights, on the CPU.
+        method: Name of the pretraining method, None for random weights.
+        method_config: The method's configuration.
+        pretraining: Provenance: ``dataset``, ``digest``, ``excluded``, ``steps``, ``seed`` and more.
+        environment: Software and machine.
+    """
+
+    backbone: str
+    config: dict[str, Any]
+    state_dict: dict[str, Tensor]
+    method: str | None = None
+    method_config: dict[str, Any] = field(default_factory=dict)
+    pretraining: dict[str, Any] = field(default_factory=dict)
+    environment: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, backbone: Backbone, **provenance: Any) -> Self:
+        """The checkpoint of a backbone as it is now; ``provenance`` are the remaining attributes."""
+        weights = {name: value.detach().cpu().clone() for name, value in backbone.state_dict().items()}
+        return cls(backbone.name, config_of(backbone), weights, **_plain(provenance))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the weights: names, types, shapes and bytes, by name."""
+        hasher = hashlib.sha256()
+        for name, value in sorted(self.state_dict.items()):
+            hasher.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
+            hasher.update(value.contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+        return hasher.hexdigest()
+
+    def build(self) -> Backbone:
+        """The backbone with these weights, in evaluation mode.
+
+        Raises:
+            UserError: If the backbone is unknown, its configuration refused, or the weights do not fit it.
+        """
+        weights = sum(value.numel() for value in self.state_dict.values())
+        try:
+            with CreationLimit(SLACK + 10 * weights):
+                backbone = build_backbone(self.backbone, self.config)
+        except TooLargeError:
+            raise UserError(
+                f"{self.config} asks for a '{self.backbone}' far larger than its {weights:,} weights"
+            ) from None
+        except (RuntimeError, ValueError, TypeError, ArithmeticError) as error:
+            raise UserError(
+                f"backbone '{self.backbone}' cannot be built from {self.config}: {error}"
+            ) from error
+        expected, found = _shapes(backbone.state_dict()), _shapes(self.state_dict)
+        if expected != found:
+            raise UserError(f"weights do not fit backbone '{self.backbone}': {_differences(expected, found)}")
+        backbone.load_state_dict(self.state_dict)
+        return backbone.eval()
+
+    def save(self, path: Path) -> None:
+        """Write to ``path``, whole or not at all, in the format of its suffix.
+
+        Raises:
+            UserError: If the suffix is neither ``.pt`` nor ``.safetensors``.
+        """
+        self.check_path(path)
+        header = _plain(
+            {
+                "format": FORMAT,
+                "version": VERSION,
+                "backbone": {"name": self.backbone, "config": self.config},
+                "method": {"name": self.method, "config": self.method_config},
+                "pretraining": self.pretraining,
+                "environment": self.environment,
+            }
+        )
+        # Own copies: safetensors refuses tensors that share memory, torch.save would store all of it.
+        weights = {name: value.contiguous().clone() for name, value in self.state_dict.items()}
+        with replace_file(path) as temporary:
+            if path.suffix == ".pt":
+                torch.save(header | {"state_dict": weights}, temporary)
+            else:
+                from safetensors.torch import save_file
+
+                save_file(weights, temporary, metadata={"molbench": json.dumps(header)})
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a checkpoint that may come from anybody; nothing in it is executed.
+
+        Raises:
+            UserError: If the file is missing, damaged, too large, no checkpoint, or asks for code to be run.
+        """
+        cls.check_path(path)
+        header, weights = read(path)
+        return cls(
+            backbone=header.backbone.name or "",
+            config=header.backbone.config,
+            state_dict=weights,
+            method=header.method.name,
+            method_config=header.method.config,
+            pretraining=header.pretraining,
+            environment=header.environment,
+        )
+
+    @staticmethod
+    def check_path(path: Path) -> None:
+        """Refuse a name that says no format.
+
+        Raises:
+            UserError: If the suffix is neither ``.pt`` nor ``.safetensors``.
+        """
+        if path.suffix not in {".pt", ".safetensors"}:
+            raise UserError(f"{path}: a checkpoint is named *.pt or *.safetensors")
+
+
+def config_of(backbone: Backbone) -> dict[str, Any]:
+    """A backbone's configuration as builtins."""
+    return _plain(asdict(backbone.config))
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Through JSON, so that memory and both kinds of file hold the same builtins."""
+    plain: dict[str, Any] = json.loads(json.dumps(values))
+    return plain
+
+
+def _shapes(weights: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(value.shape) for name, value in weights.items()}
+
+
+def _differences(expected: Mapping[str, tuple[int, ...]], found: Mapping[str, tuple[int, ...]]) -> str:
+    shared = sorted(expected.keys() & found.keys())
+    groups = {
+        "missing": sorted(expected.keys() - found.keys()),
+        "unexpected": sorted(found.keys() - expected.keys()),
+        "of another shape": [
+            f"{name} {found[name]} for {expected[name]}" for name in shared if found[name] != expected[name]
+        ],
+    }
+
+    def some(names: list[str]) -> str:
+        return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+    return "; ".join(f"{label}: {some(names)}" for label, names in groups.items() if names)

@@ -1,0 +1,20 @@
+"""The software and machine a number was made with."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import version
+
+_PACKAGES = ("molbench", "torch", "numpy", "scikit-learn", "rdkit", "lightning-fabric")
+
+
+def environment() -> dict[str, str | int]:
+    """Versions, processor and threads; nothing that names a user, a host or a path."""
+    import torch
+
+    found: dict[str, str | int] = {name: version(name) for name in _PACKAGES}
+    found["python"] = platform.python_version()
+    found["platform"] = f"{platform.system()} {platform.machine()}"
+    found["device"] = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+    found["threads"] = torch.get_num_threads()
+    return found

@@ -1,0 +1,209 @@
+"""Pretraining: a method, a backbone and a dataset to a checkpoint that says where it comes from."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from pydantic import ValidationError
+
+from molbench.backbones import BACKBONES, build_backbone
+from molbench.data.loader import Loader
+from molbench.data.location import locate
+from molbench.data.store import Store
+from molbench.errors import UserError
+from molbench.methods import build_method, load_settings
+from molbench.spec.catalogue import Catalogue, DatasetEntry
+from molbench.spec.training import TrainingConfig
+from molbench.training.checkpoint import Checkpoint, config_of
+from molbench.training.environment import environment
+from molbench.training.exclude import Exclusion
+from molbench.training.exclude import exclude as exclude_tests
+from molbench.training.loop import FitReport, StepReport, fit
+from molbench.training.state import remove_state
+
+
+def pretrain(
+    method: str,
+    *,
+    data: str | Path,
+    output: Path,
+    backbone: str | None = None,
+    init: Path | None = None,
+    variant: str = "intended",
+    subset: str | None = None,
+    scheme: str | None = None,
+    exclude: Sequence[str] = (),
+    steps: int | None = None,
+    epochs: int | None = None,
+    seed: int | None = None,
+    overrides: Mapping[str, Mapping[str, Any]] | None = None,
+    accelerator: Literal["auto", "cpu", "cuda"] = "auto",
+    devices: int = 1,
+    progress: Callable[[StepReport], None] | None = None,
+) -> Checkpoint:
+    """Pretrain a backbone and write a checkpoint.
+
+    A run that was stopped is continued by the same call from ``<output>.state``; the folder goes when the
+    checkpoint is written. Only the training split is used, so that test molecules of the same dataset are not
+    seen.
+
+    Args:
+        method: As registered.
+        data: Id or folder of a built dataset.
+        output: Checkpoint to write, ``.pt`` or ``.safetensors``; must not be there yet.
+        backbone: As registered; needed unless ``init`` says it.
+        init: Checkpoint to start from instead of random weights.
+        variant: ``intended`` does what the paper says, ``faithful`` what its released code does.
+        subset: Part of the dataset, where it has parts.
+        scheme: Split scheme whose training split is used; by default the dataset's first.
+        exclude: Patterns of tasks whose test molecules are left out, wherever they come from.
+        steps: Optimiser steps; by default what ``epochs`` takes.
+        epochs: Passes over the data; by default the paper's.
+        seed: Of weights, shuffling and noise; by default the method's setting.
+        overrides: Settings that differ from the variant's, in groups ``method``, ``backbone``, ``training``.
+        accelerator: See :func:`~molbench.training.loop.fit`.
+        devices: See :func:`~molbench.training.loop.fit`.
+        progress: Called after every step.
+
+    Raises:
+        UserError: If anything asked for is unknown or missing, or a state of another run is in the way.
+        InterruptedTrainingError: On SIGINT or SIGTERM, once the state is saved.
+    """
+    Checkpoint.check_path(output)
+    if output.exists():
+        raise UserError(f"{output}: is there already; choose another name or remove it")
+    start = Checkpoint.load(init) if init else None
+    name = _backbone_name(backbone, start)
+    settings = load_settings(method, variant, name)
+    given = _grouped(overrides or {})
+    if start and given["backbone"]:
+        raise UserError(f"{init}: its backbone cannot be configured anew; leave out the backbone settings")
+
+    store = _open(data, subset)
+    scheme = scheme or _default_scheme(store)
+    rows, excluded = store.rows(scheme, "train"), Exclusion()
+    if exclude:
+        rows, excluded = exclude_tests(store, rows, Catalogue.load().tasks(exclude))
+    training = {**settings.training, **given["training"]} | ({} if seed is None else {"seed": seed})
+    config = _training_config(training, len(rows), devices, steps, epochs if epochs else settings.epochs)
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        encoder = start.build() if start else build_backbone(name, {**settings.backbone, **given["backbone"]})
+        objective = build_method(method, encoder, {**settings.method, **given["method"]})
+
+    def loader(rank: int, world_size: int) -> Loader:
+        return Loader(store, rows, config.batch_size, seed=config.seed, rank=rank, world_size=world_size)
+
+    key = {
+        "method": method,
+        "method config": asdict(objective.config),
+        "backbone": name,
+        "backbone config": config_of(encoder),
+        "starting weights": start.digest[:12] if start else "random",
+        "data": f"{store.dataset_id} {store.digest[:12]}",
+        "split": f"{scheme}, {len(rows)} records {hashlib.sha256(rows.tobytes()).hexdigest()[:12]}",
+    }
+    folder = output.with_name(output.name + ".state")
+    report = fit(
+        objective,
+        loader,
+        config,
+        folder=folder,
+        key=key,
+        progress=progress,
+        accelerator=accelerator,
+        devices=devices,
+    )
+    provenance = {
+        "dataset": store.dataset_id,
+        "subset": store.subset,
+        "digest": store.digest,
+        "scheme": scheme,
+        "split": "train",
+        "records": len(rows),
+        "excluded": asdict(excluded),
+        "variant": variant,
+        "init": start.digest if start else None,
+        "training": config.model_dump(),
+        "seed": config.seed,
+        **_summary(report),
+    }
+    checkpoint = Checkpoint.of(
+        encoder,
+        method=method,
+        method_config=asdict(objective.config),
+        pretraining=provenance,
+        environment=environment(),
+    )
+    if report.rank == 0:
+        checkpoint.save(output)
+        remove_state(folder)
+    return checkpoint
+
+
+def _backbone_name(backbone: str | None, start: Checkpoint | None) -> str:
+    if start and backbone not in {None, start.backbone}:
+        raise UserError(f"the starting checkpoint is a '{start.backbone}', not a '{backbone}'")
+    if start is None and backbone is None:
+        raise UserError(f"no backbone named; there are: {', '.join(BACKBONES)}")
+    return start.backbone if start else str(backbone)
+
+
+def _grouped(overrides: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    groups: dict[str, Mapping[str, Any]] = {"method": {}, "backbone": {}, "training": {}}
+    if unknown := sorted(overrides.keys() - groups.keys()):
+        raise UserError(f"no group of settings '{unknown[0]}'; groups: {', '.join(groups)}")
+    return groups | dict(overrides)
+
+
+def _open(data: str | Path, subset: str | None) -> Store:
+    path = Path(data)
+    if path.is_file():
+        command = f"molbench data import {path} --name {path.name.partition('.')[0].lower()}"
+        raise UserError(f"{path}: a file; make it a dataset first with `{command}`")
+    return Store.open(path if (path / "manifest.json").is_file() else locate(str(data)), subset)
+
+
+def _default_scheme(store: Store) -> str:
+    """The first declared scheme that the build has; a partial one may lack some."""
+    built = {path.stem for path in (store.folder / (store.subset or "") / "splits").glob("*.parquet")}
+    return next(name for name in DatasetEntry(store.dataset_id, store.folder).splits.schemes if name in built)
+
+
+def _training_config(
+    values: Mapping[str, Any], records: int, devices: int, steps: int | None, epochs: int | None
+) -> TrainingConfig:
+    if steps is None and epochs is None:
+        raise UserError("the method's settings name no budget; give steps or epochs")
+    try:
+        config = TrainingConfig(**{"steps": 0, **values})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UserError(f"training.{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    if config.schedule == "plateau":
+        raise UserError(
+            "training.schedule: pretraining has no validation for 'plateau'; use cosine or constant"
+        )
+    if steps is None:
+        per_step = config.batch_size * config.accumulate * devices
+        steps = -(-records * int(epochs or 0) // per_step)
+    return config.model_copy(update={"steps": steps})
+
+
+def _summary(report: FitReport) -> dict[str, Any]:
+    """How the run went, in numbers that JSON can hold."""
+    tail = [loss for loss in report.losses[-100:] if np.isfinite(loss)]
+    return {
+        "steps": report.steps,
+        "skipped_steps": report.skipped,
+        "final_loss": float(np.mean(tail)) if tail else None,
+        "seconds": round(report.seconds, 3),
+        "molecules_per_second": round(report.molecules_per_second, 2),
+    }

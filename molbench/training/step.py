@@ -1,0 +1,136 @@
+"""One optimiser step: micro-batches, gradients, clipping, update."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from molbench.graph.batch import Batch
+from molbench.spec.training import TrainingConfig
+
+OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+
+
+class Batches(Protocol):
+    """Where batches come from; ``molbench.data.loader.Loader`` is one."""
+
+    def __len__(self) -> int:
+        """Batches an epoch."""
+
+    def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+        """Batches of one epoch, from number ``start`` on."""
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What came of a step; the loss is the mean over micro-batches and processes.
+
+    Attributes:
+        loss: Value before the update.
+        logs: Parts of the loss and the gradient norm before clipping, of this process.
+        molecules: Molecules in all micro-batches of all processes.
+        finite: Whether the gradient was, and so the update made.
+        stop: Whether any process was asked to stop.
+    """
+
+    loss: float
+    logs: dict[str, float]
+    molecules: int
+    finite: bool
+    stop: bool
+
+
+class _MicroBatch:
+    """Batch and generator in a plain object: Fabric would cast tensors it can see, float64 targets too."""
+
+    def __init__(self, batch: Batch, generator: torch.Generator) -> None:
+        self.batch = batch
+        self.generator = generator
+
+
+class _Objective(nn.Module):
+    """Makes the loss the forward pass, the one call that Fabric's precision and DDP see."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, micro: _MicroBatch) -> tuple[Tensor, dict[str, Tensor]]:
+        result: tuple[Tensor, dict[str, Tensor]]
+        result = self.module.loss(micro.batch, micro.generator)  # type: ignore[operator]
+        return result
+
+
+class Stepper:
+    """Takes steps with a module on a Fabric.
+
+    Args:
+        fabric: Launched.
+        module: Has ``loss(batch, generator)``; it is moved to the fabric's device.
+        batches: This process's share.
+        config: Optimiser, accumulation, clipping, seed.
+
+    Raises:
+        ValueError: If the module has nothing to train.
+    """
+
+    def __init__(self, fabric: Fabric, module: nn.Module, batches: Batches, config: TrainingConfig) -> None:
+        self._parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
+        if not self._parameters:
+            raise ValueError("no parameter to train: all are frozen")
+        kind = OPTIMIZERS[config.optimizer]
+        self.optimizer = kind(self._parameters, lr=config.lr, weight_decay=config.weight_decay)
+        self._model, self._update = fabric.setup(_Objective(module), self.optimizer)
+        self._fabric, self._batches, self._config = fabric, batches, config
+        self._dtype = torch.float64 if config.precision == "64-true" else torch.float32
+
+    def stream(self, step: int) -> Iterator[Batch]:
+        """Micro-batches of this process without end, from those of ``step`` on."""
+        position = step * self._config.accumulate
+        while True:
+            epoch, start = divmod(position, len(self._batches))
+            for batch in self._batches.epoch(epoch, start):
+                yield batch
+                position += 1
+
+    def step(self, number: int, lr: float, stream: Iterator[Batch], stop: bool) -> StepResult:
+        """Take step ``number`` with learning rate ``lr`` on the next micro-batches of ``stream``.
+
+        Where the norm of the gradient is not finite, weights and optimiser stay as they are.
+        """
+        accumulate = self._config.accumulate
+        total, molecules, logs = 0.0, 0, dict[str, float]()
+        for index in range(accumulate):
+            micro = self._micro_batch(number, index, next(stream))
+            with self._fabric.no_backward_sync(self._model, enabled=index < accumulate - 1):
+                loss, parts = self._model(micro)
+                self._fabric.backward(loss / accumulate)
+            total += loss.item() / accumulate
+            molecules += micro.batch.num_graphs
+            for name, value in parts.items():
+                logs[name] = logs.get(name, 0.0) + value.item() / accumulate
+        norm = nn.utils.clip_grad_norm_(self._parameters, self._config.clip_norm or float("inf"))
+        if finite := bool(norm.isfinite()):
+            for group in self.optimizer.param_groups:
+                group["lr"] = lr
+            self._update.step()
+        self._update.zero_grad(set_to_none=True)
+        logs["gradient_norm"] = norm.item()
+        sums = torch.tensor([total, molecules, stop], dtype=torch.float64, device=self._fabric.device)
+        loss_sum, molecule_sum, stop_sum = cast(
+            Tensor, self._fabric.all_reduce(sums, reduce_op="sum")
+        ).tolist()
+        return StepResult(loss_sum / self._fabric.world_size, logs, int(molecule_sum), finite, stop_sum > 0)
+
+    def _micro_batch(self, step: int, index: int, batch: Batch) -> _MicroBatch:
+        number = index * self._fabric.world_size + self._fabric.global_rank
+        entropy = np.random.SeedSequence([self._config.seed, step, number])
+        seed = int(entropy.generate_state(1, np.uint64)[0] >> np.uint64(1))
+        torch.manual_seed(seed)  # dropout draws from the global generator
+        return _MicroBatch(batch.to(self._fabric.device, self._dtype), torch.Generator().manual_seed(seed))

@@ -1,0 +1,152 @@
+import math
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from molbench.data.store import Store
+from molbench.errors import UserError
+from molbench.training.checkpoint import Checkpoint
+from molbench.training.interrupt import InterruptedTrainingError
+from molbench.training.loop import StepReport
+from molbench.training.pretrain import pretrain
+
+SMILES = [
+    "C",
+    "N",
+    "O",
+    "CC",
+    "CO",
+    "CN",
+    "C=C",
+    "C#C",
+    "CCO",
+    "CCC",
+    "CCN",
+    "C1CC1",
+    "CC=O",
+    "CCCC",
+    "CCCO",
+    "OCCO",
+]
+SMALL: dict[str, Any] = {
+    "backbone": {"width": 8, "interactions": 2},
+    "training": {"batch_size": 4, "lr": 1e-3},
+}
+
+
+@pytest.fixture
+def data(build_molecules: Callable[..., Path]) -> Path:
+    return build_molecules("molecules", SMILES)
+
+
+def run(output: Path, **changes: Any) -> Checkpoint:
+    settings: dict[str, Any] = {"data": "molecules", "backbone": "painn", "steps": 6, "overrides": SMALL}
+    return pretrain("geossl-ddm", output=output, **(settings | changes))
+
+
+@pytest.mark.parametrize("backbone", ["schnet", "painn"])
+def test_checkpoint_holds_trained_weights_and_where_they_come_from(
+    tmp_path: Path, data: Path, backbone: str
+) -> None:
+    made = run(tmp_path / "c.pt", backbone=backbone, exclude=["molecules/*"], seed=3)
+    loaded = Checkpoint.load(tmp_path / "c.pt")
+    assert loaded.digest == made.digest
+    assert loaded.pretraining == made.pretraining
+    assert (loaded.backbone, loaded.method, loaded.config["width"]) == (backbone, "geossl-ddm", 8)
+    done = loaded.pretraining
+    assert (done["dataset"], done["scheme"], done["split"]) == ("molecules", "size", "train")
+    records = len(Store.open(data).rows("size", "train"))
+    assert (done["steps"], done["seed"], done["records"]) == (6, 3, records)
+    assert done["excluded"] == {
+        "tasks": ["molecules/size"],
+        "identities": ["molecules@size: inchikey"],
+        "records": 0,
+    }
+    assert done["training"]["lr"] == 1e-3
+    assert done["final_loss"] > 0
+    assert list(tmp_path.glob("c*")) == [tmp_path / "c.pt"]
+    loaded.build()
+
+
+def test_same_call_same_weights_and_seed_matters(tmp_path: Path, data: Path) -> None:
+    first, again, other = (run(tmp_path / f"{i}.pt", seed=seed) for i, seed in enumerate((1, 1, 2)))
+    assert first.digest == again.digest != other.digest
+
+
+def test_stopped_run_goes_on_to_the_same_weights(tmp_path: Path, data: Path) -> None:
+    def stop(report: StepReport) -> None:
+        if report.step == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    whole = run(tmp_path / "whole.pt")
+    output = tmp_path / "parted.pt"
+    with pytest.raises(InterruptedTrainingError, match="Repeat the same call"):
+        run(output, progress=stop)
+    assert not output.exists()
+    with pytest.raises(UserError, match="seed was 42, is 9"):
+        run(output, seed=9)
+    with pytest.raises(UserError, match="method config was"):
+        run(output, overrides=SMALL | {"method": {"beta": 0.5}})
+    assert run(output).digest == whole.digest
+    assert not output.with_name("parted.pt.state").exists()
+
+
+def test_budget_in_epochs(tmp_path: Path, data: Path) -> None:
+    made = run(tmp_path / "c.pt", steps=None, epochs=3)
+    records = len(Store.open(data).rows("size", "train"))
+    assert made.pretraining["steps"] == math.ceil(3 * records / 4)
+
+
+def test_going_on_from_a_checkpoint(tmp_path: Path, data: Path) -> None:
+    first = run(tmp_path / "first.pt")
+    training = {"training": SMALL["training"] | {"lr": 1e-30}}
+    second = run(tmp_path / "second.pt", backbone=None, init=tmp_path / "first.pt", overrides=training)
+    assert second.pretraining["init"] == first.digest
+    for name, value in first.state_dict.items():
+        torch.testing.assert_close(second.state_dict[name], value)
+    with pytest.raises(UserError, match="is a 'painn', not a 'schnet'"):
+        run(tmp_path / "c.pt", backbone="schnet", init=tmp_path / "first.pt", overrides=training)
+    with pytest.raises(UserError, match="cannot be configured anew"):
+        run(tmp_path / "c.pt", init=tmp_path / "first.pt")
+
+
+def test_existing_checkpoint_is_not_lost(tmp_path: Path, data: Path) -> None:
+    (tmp_path / "c.pt").write_text("mine")
+    with pytest.raises(UserError, match="is there already"):
+        run(tmp_path / "c.pt")
+    assert (tmp_path / "c.pt").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"backbone": None}, "no backbone named"),
+        ({"backbone": "resnet"}, "unknown backbone 'resnet'"),
+        ({"variant": "best"}, "no variant 'best'"),
+        ({"data": "elsewhere"}, "elsewhere"),
+        ({"scheme": "scaffold"}, "no split scheme 'scaffold'"),
+        ({"overrides": {"training": {"lr": "fast"}}}, "training.lr: Input should be a valid number"),
+        ({"overrides": {"training": {"lrate": 1}}}, "training.lrate: Extra inputs"),
+        ({"overrides": {"training": {"schedule": "plateau"}}}, "no validation for 'plateau'"),
+        ({"overrides": {"method": {"gamma": 1}}}, "no setting 'gamma'"),
+        ({"overrides": {"trainer": {}}}, "no group of settings 'trainer'"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_mistakes_are_named_before_anything_is_written(
+    tmp_path: Path, data: Path, changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        run(tmp_path / "c.pt", **changes)
+    assert not list(tmp_path.glob("c.pt*"))
+
+
+def test_file_instead_of_a_dataset(tmp_path: Path) -> None:
+    (tmp_path / "Mine.xyz").touch()
+    with pytest.raises(UserError, match=r"molbench data import .*Mine\.xyz --name mine"):
+        run(tmp_path / "c.pt", data=tmp_path / "Mine.xyz")
