@@ -1,0 +1,182 @@
+"""``molbench evaluate``: score checkpoints on tasks."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from molbench.errors import UserError
+
+if TYPE_CHECKING:
+    from molbench.evaluation import Cell, Outcome, Report, Run, Watcher
+    from molbench.training import StepReport
+
+
+def evaluate(  # noqa: PLR0917 - the command's options
+    checkpoints: Annotated[list[Path], typer.Argument(help="Checkpoint files, *.pt or *.safetensors.")],
+    tasks: Annotated[
+        list[str] | None,
+        typer.Option("--tasks", "-t", help="Globs over task ids, 'qm9/*,md17/aspirin'; may be repeated."),
+    ] = None,
+    suite: Annotated[
+        str | None, typer.Option(help="Tasks of a suite; 'embedded' where no tasks are given.")
+    ] = None,
+    protocol: Annotated[str, typer.Option(help="probe, finetune, or a YAML file.")] = "probe",
+    seeds: Annotated[int, typer.Option(min=1, help="Number of seeds.")] = 3,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the results.")] = Path("results"),
+    scratch: Annotated[
+        bool, typer.Option(help="Score the same backbones with random weights, too, and show the difference.")
+    ] = True,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Change a protocol setting: steps=500, forces.lr=1e-3; may be repeated."),
+    ] = None,
+    executor: Annotated[
+        str | None,
+        typer.Option(help="local or process; by default processes on a CPU, this process on a GPU."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object instead of a table.")] = False,
+) -> None:
+    """Score checkpoints on tasks, and compare them with the same backbones from scratch.
+
+    Finished results are used again; an interrupted evaluation is continued by the same command.
+    """
+    from molbench import evaluation
+    from molbench.evaluation.protocols import load_protocol
+    from molbench.training import tune_allocator
+
+    tune_allocator()
+    with _Display(quiet=as_json) as display:
+        report = evaluation.evaluate(
+            checkpoints,
+            tasks,
+            suite=suite,
+            protocol=load_protocol(protocol, settings or ()),
+            seeds=seeds,
+            output=output,
+            scratch=scratch,
+            executor=executor,
+            watcher=display.watcher(),
+        )
+    if as_json:
+        typer.echo(json.dumps(_plain(report), indent=2, ensure_ascii=False))
+    else:
+        _show(report, output)
+    if report.failures:
+        lines = [f"  {_label(outcome.run)}: {outcome.error}" for outcome in report.failures]
+        raise UserError(
+            f"{len(lines)} runs failed; the others are stored, and the same command repeats only these:\n"
+            + "\n".join(lines)
+        )
+
+
+class _Display:
+    """A progress bar over runs on standard error."""
+
+    def __init__(self, quiet: bool) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = [
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+        ]
+        self._progress = Progress(*columns, console=Console(stderr=True), disable=quiet)
+        self._bar = self._progress.add_task("planning", total=None)
+
+    def watcher(self) -> Watcher:
+        from molbench.evaluation import Watcher
+
+        return Watcher(planned=self._planned, step=self._step, done=self._done)
+
+    def _planned(self, total: int, reused: int) -> None:
+        if reused:
+            self._progress.console.print(f"{reused} of {total} results are there already")
+        self._progress.update(self._bar, total=total, completed=reused, description="evaluating")
+
+    def _step(self, run: Run, report: StepReport) -> None:
+        self._progress.update(self._bar, description=f"{_label(run)} step {report.step}/{report.steps}")
+
+    def _done(self, outcome: Outcome) -> None:
+        if outcome.error:
+            self._progress.console.print(f"failed: {_label(outcome.run)}: {outcome.error}", markup=False)
+        self._progress.update(self._bar, advance=1, description=_label(outcome.run))
+
+    def __enter__(self) -> _Display:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+
+def _label(run: Run) -> str:
+    return f"{run.candidate.name} on {run.task.id}, seed {run.seed}"
+
+
+def _plain(report: Report) -> dict[str, object]:
+    return {
+        "cells": [asdict(cell) for cell in report.cells],
+        "reused": report.reused,
+        "failures": [
+            {
+                "candidate": outcome.run.candidate.name,
+                "task": outcome.run.task.id,
+                "seed": outcome.run.seed,
+                "reason": outcome.error,
+            }
+            for outcome in report.failures
+        ],
+    }
+
+
+def _show(report: Report, output: Path) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from molbench.leaderboard.numbers import interval, plus_minus, signed
+
+    console = Console(highlight=False)
+    if not report.cells:
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("task", "metric", "unit", "model", "score ± seeds", "95 % interval", "- scratch", "p", ""):
+        right = column in {"score ± seeds", "95 % interval", "- scratch", "p"}
+        table.add_column(column, justify="right" if right else "left", no_wrap=column != "model")
+    before = ""
+    for cell in report.cells:
+        head = (
+            (cell.task, f"{cell.metric} {_arrow(cell)}", cell.unit) if cell.task != before else ("", "", "")
+        )
+        before = cell.task
+        delta, p, mark = ("", "", "")
+        if cell.delta is not None:
+            delta, p = signed(cell.delta.value, cell.mean), f"{cell.delta.p:.3f}"
+            verdict = "better" if cell.delta.better else "worse"
+            mark = verdict if cell.delta.significant else "="
+        score = plus_minus(cell.mean, cell.std)
+        table.add_row(*head, cell.candidate, score, interval(cell.low, cell.high), delta, p, mark)
+    console.print(table)
+    first = report.cells[0]
+    partial = sorted({stored.result.task.dataset for stored in report.results if stored.result.task.partial})
+    console.print(
+        f"\nprotocol {first.protocol}, {len(first.seeds)} seeds; ± is the standard deviation over seeds; "
+        "intervals and p (paired, two-sided) by bootstrap over test records and seeds; results in "
+        f"{output}",
+        soft_wrap=True,
+    )
+    for name in partial:
+        console.print(f"{name} lacks records of the complete dataset: compare these scores with nothing else")
+    for cell in report.cells:
+        for warning in cell.warnings:
+            console.print(f"warning: {cell.candidate} on {cell.task}: {warning}", markup=False)
+
+
+def _arrow(cell: Cell) -> str:
+    return "↓" if cell.direction == "lower" else "↑"

@@ -1,0 +1,56 @@
+"""Evaluation: plan the runs, predict, score; every score can be computed again from stored predictions."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from molbench.evaluation.candidate import Candidate
+    from molbench.evaluation.executors import Outcome
+    from molbench.evaluation.grid import Report, Watcher, evaluate
+    from molbench.evaluation.plan import Run, plan
+    from molbench.evaluation.predictions import Predictions
+    from molbench.evaluation.result import Result, read_results
+    from molbench.evaluation.score import score
+    from molbench.evaluation.summary import Cell, summarise
+
+#: Raised whenever a change of the code changes scores; it is part of every result's key.
+EVALUATION_VERSION = 1
+
+_LAZY = {
+    "Candidate": "candidate",
+    "Cell": "summary",
+    "Outcome": "executors",
+    "Predictions": "predictions",
+    "Report": "grid",
+    "Result": "result",
+    "Run": "plan",
+    "Watcher": "grid",
+    "evaluate": "grid",
+    "plan": "plan",
+    "read_results": "result",
+    "score": "score",
+    "summarise": "summary",
+}
+
+__all__ = [
+    "EVALUATION_VERSION",
+    "Candidate",
+    "Cell",
+    "Outcome",
+    "Predictions",
+    "Report",
+    "Result",
+    "Run",
+    "Watcher",
+    "evaluate",
+    "plan",
+    "read_results",
+    "score",
+    "summarise",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)

@@ -1,0 +1,155 @@
+"""The records of one task as models see them: rows of each split and normalised labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from molbench.data.store import Store
+from molbench.errors import UserError
+from molbench.spec.catalogue import TaskRef
+from molbench.spec.splits import SPLITS
+from molbench.spec.units import convert
+
+_CHUNK = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class TaskData:
+    """Rows and labels of one task.
+
+    A model learns ``(label - reference - offset) / scale`` in double precision, where ``reference`` is the
+    sum of the task's per-atom values and ``offset`` and ``scale`` come from the training split alone: its
+    mean and standard deviation, or for force tasks its mean energy and the root mean square of its force
+    components.
+
+    Attributes:
+        task: The task.
+        store: Its records.
+        rows: Rows of each split that have a label, ascending.
+        labels: Labels of all rows in the dataset's own unit, [n] float64.
+        references: Sum of the per-atom values of each row, [n] float64, zero where the task has none.
+        offset: See above, own unit.
+        scale: See above, own unit; 1 where the task does not standardise.
+        force_factor: What a force in the energy's unit per Å is multiplied by to be in the force unit.
+    """
+
+    task: TaskRef
+    store: Store
+    rows: dict[str, np.ndarray]
+    labels: np.ndarray
+    references: np.ndarray
+    offset: float
+    scale: float
+    force_factor: float = 1.0
+
+    @classmethod
+    def open(cls, task: TaskRef, store: Store) -> TaskData:
+        """Read labels and splits of a task.
+
+        Raises:
+            UserError: If a split has no label, labels of a classification are not 0 and 1, or units clash.
+        """
+        declaration = task.task
+        labels = store.target(declaration.target)
+        rows = {split: _labelled(task, store, split, labels) for split in SPLITS}
+        references = _references(task, store)
+        train = labels[rows["train"]] - references[rows["train"]]
+        offset, scale, factor = 0.0, 1.0, 1.0
+        if declaration.kind == "classification":
+            if not np.isin(labels[np.isfinite(labels)], (0, 1)).all():
+                raise UserError(f"{task.id}: classes must be 0 and 1")
+        elif declaration.kind == "forces":
+            factor = _force_factor(task)
+            offset = float(train.mean())
+            if declaration.standardise:
+                scale = _force_scale(store, rows["train"]) / factor
+        elif declaration.standardise:
+            offset, scale = float(train.mean()), float(train.std())
+        # Labels that are all the same would be divided by zero.
+        return cls(task, store, rows, labels, references, offset, scale or 1.0, factor)
+
+    @property
+    def normalised(self) -> np.ndarray:
+        """What a model learns, for all rows, [n] float64."""
+        values: np.ndarray = (self.labels - self.references - self.offset) / self.scale
+        return values
+
+    def restore(self, rows: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """Model outputs for ``rows`` in the dataset's own unit."""
+        restored: np.ndarray = values.astype(np.float64) * self.scale + self.offset + self.references[rows]
+        return restored
+
+    @property
+    def unit(self) -> str:
+        """Unit of the labels."""
+        return self.task.dataset.targets[self.task.task.target].unit
+
+    @property
+    def force_unit(self) -> str:
+        """Unit of the forces of a force task."""
+        if self.task.dataset.forces is None:
+            raise ValueError(f"{self.task.id} has no forces")
+        return self.task.dataset.forces.unit
+
+
+def _labelled(task: TaskRef, store: Store, split: str, labels: np.ndarray) -> np.ndarray:
+    rows = store.rows(task.scheme_name, split)
+    found: np.ndarray = rows[np.isfinite(labels[rows])]
+    if found.size == 0:
+        raise UserError(f"{task.id}: no record of the {split} split has a value of '{task.task.target}'")
+    return found
+
+
+def _references(task: TaskRef, store: Store) -> np.ndarray:
+    """Sum over the atoms of every record of the target's per-atom values."""
+    sums = np.zeros(len(store))
+    reference = task.dataset.targets[task.task.target].reference
+    if not task.task.reference:
+        return sums
+    if reference is None:
+        raise UserError(f"{task.id}: reference: true, but target '{task.task.target}' declares no references")
+    from rdkit.Chem import GetPeriodicTable
+
+    table = np.full(119, np.nan)
+    for symbol, value in reference.items():
+        table[GetPeriodicTable().GetAtomicNumber(symbol)] = value
+    for rows in _chunks(len(store)):
+        batch = store.batch(rows)
+        values = table[batch.atomic_numbers.numpy()]
+        sums[rows] = np.bincount(batch.molecule.numpy(), values, rows.size)
+    if not np.isfinite(sums).all():
+        raise UserError(
+            f"{task.id}: a record holds an element without a reference; there are {list(reference)}"
+        )
+    return sums
+
+
+def _force_factor(task: TaskRef) -> float:
+    forces, energy = task.dataset.forces, task.dataset.targets[task.task.target].unit
+    if forces is None:
+        raise UserError(f"{task.id}: dataset '{task.entry.id}' declares no forces")
+    try:
+        return convert(1.0, f"{energy}/Å", forces.unit)
+    except ValueError as error:
+        raise UserError(
+            f"{task.id}: forces in {forces.unit} cannot belong to energies in {energy}"
+        ) from error
+
+
+def _force_scale(store: Store, rows: np.ndarray) -> float:
+    """Root mean square of all force components of ``rows``."""
+    squares, count = 0.0, 0
+    for chunk in np.array_split(rows, max(1, rows.size // _CHUNK)):
+        forces = store.batch(chunk, forces=True).forces
+        if forces is not None:
+            squares += float(forces.double().square().sum())
+            count += forces.numel()
+    return float(np.sqrt(squares / count))
+
+
+def _chunks(n: int) -> Iterator[np.ndarray]:
+    for start in range(0, n, _CHUNK):
+        yield np.arange(start, min(start + _CHUNK, n))

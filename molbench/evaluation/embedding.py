@@ -1,0 +1,82 @@
+"""Molecule vectors of a frozen backbone: computed once for a dataset, shared by its targets and seeds."""
+
+from __future__ import annotations
+
+import time
+import zipfile
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import molbench
+from molbench.atomic import replace_file
+from molbench.backbones.base import Backbone
+from molbench.data.loader import Loader
+from molbench.data.store import Store
+from molbench.errors import UserError
+from molbench.evaluation import EVALUATION_VERSION
+from molbench.paths import home
+
+_BATCH = 128
+
+
+@dataclass(frozen=True, eq=False)
+class Embedding:
+    """Vectors of all records of a store.
+
+    Attributes:
+        features: One row a record, [n, F] float32.
+        seconds: Time it took to compute them.
+    """
+
+    features: np.ndarray
+    seconds: float
+
+    @property
+    def molecules_per_second(self) -> float:
+        """Throughput of the backbone."""
+        return len(self.features) / self.seconds if self.seconds else 0.0
+
+
+def embed(backbone: Backbone, store: Store, device: torch.device) -> Embedding:
+    """Encode every record of a store.
+
+    Raises:
+        UserError: If the backbone gives values that are not finite.
+    """
+    started = time.perf_counter()
+    backbone = backbone.to(device).eval()
+    loader = Loader(store, np.arange(len(store)), _BATCH, shuffle=False)
+    with torch.no_grad():
+        vectors = [backbone(batch.to(device)).graph.float().cpu() for batch in loader.epoch(0)]
+    features = torch.cat(vectors).numpy()
+    if not np.isfinite(features).all():
+        row = int(np.flatnonzero(~np.isfinite(features).all(axis=1))[0])
+        raise UserError(f"backbone '{backbone.name}' gives no finite vector for '{store.ids[row]}'")
+    return Embedding(features, time.perf_counter() - started)
+
+
+def cached_embedding(identity: str, backbone: Backbone, store: Store, device: torch.device) -> Embedding:
+    """:func:`embed`, kept in ``$MOLBENCH_HOME/embeddings`` under the digests of encoder, records and code."""
+    name = sha256(
+        f"{identity} {store.digest} {molbench.__version__} {EVALUATION_VERSION}".encode()
+    ).hexdigest()
+    path = home() / "embeddings" / f"{name}.npz"
+    found = _read(path)
+    if found is not None and found.features.shape == (len(store), backbone.width):
+        return found
+    embedding = embed(backbone, store, device)
+    with replace_file(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, features=embedding.features, seconds=np.array(embedding.seconds))
+    return embedding
+
+
+def _read(path: Path) -> Embedding | None:
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return Embedding(stored["features"], float(stored["seconds"]))
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None  # absent or damaged: it is only a cache

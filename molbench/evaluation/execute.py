@@ -1,0 +1,183 @@
+"""One run from its plan to its files."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+import molbench
+from molbench.atomic import replace_folder
+from molbench.backbones.base import Backbone
+from molbench.data.store import Store
+from molbench.errors import UserError
+from molbench.evaluation import EVALUATION_VERSION
+from molbench.evaluation.candidate import identity
+from molbench.evaluation.data import TaskData
+from molbench.evaluation.embedding import Embedding, cached_embedding
+from molbench.evaluation.models import ForceModel, ValueModel
+from molbench.evaluation.plan import Run
+from molbench.evaluation.predictions import FILENAME as PREDICTIONS
+from molbench.evaluation.predictions import Predictions
+from molbench.evaluation.probe import probe
+from molbench.evaluation.result import CheckpointEntry, Result, Stored, TaskEntry, find
+from molbench.evaluation.score import scale_warnings, score
+from molbench.evaluation.train import as_predictions, predict, train
+from molbench.training.checkpoint import Checkpoint
+from molbench.training.environment import environment
+from molbench.training.loop import StepReport
+
+Progress = Callable[[StepReport], None]
+
+
+@dataclass
+class Workspace:
+    """What the runs of one job share: stores, and vectors of frozen encoders."""
+
+    device: torch.device = field(
+        default_factory=lambda: torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    )
+    _stores: dict[tuple[str, str | None], Store] = field(default_factory=dict)
+    _embeddings: dict[tuple[str, str], Embedding] = field(default_factory=dict)
+
+    def store(self, run: Run) -> Store:
+        """The records of a run's task."""
+        if run.task.folder is None:
+            raise ValueError(f"{run.task.id} is not built")
+        where = (str(run.task.folder), run.task.subset)
+        if where not in self._stores:
+            self._stores[where] = Store.open(run.task.folder, run.task.subset)
+        return self._stores[where]
+
+    def embedding(self, run: Run, backbone: Backbone) -> Embedding:
+        """Vectors of all records of a run's task."""
+        store = self.store(run)
+        where = (run.identity, store.digest)
+        if where not in self._embeddings:
+            self._embeddings[where] = cached_embedding(run.identity, backbone, store, self.device)
+        return self._embeddings[where]
+
+
+def execute(run: Run, workspace: Workspace, progress: Progress | None = None) -> Stored:
+    """Predict, score and store one run, or return the finished result with the same key.
+
+    Args:
+        run: The plan.
+        workspace: Shared with other runs.
+        progress: Called after each training step.
+
+    Raises:
+        UserError: If weights or records are no longer those that were planned, or training fails.
+    """
+    if (finished := find(run.folder, run.key)) is not None:
+        return finished
+    checkpoint = run.candidate.checkpoint(run.seed)
+    if identity(checkpoint) != run.identity or workspace.store(run).digest != run.data.digest:
+        raise UserError(
+            f"{run.candidate.name} on {run.task.id}: the inputs changed after the run was planned"
+        )
+    data = TaskData.open(run.task, workspace.store(run))
+    started = time.perf_counter()
+    predictions, throughput = _predict(run, checkpoint, data, workspace, progress)
+    result = Result(
+        key=run.key,
+        code=f"{molbench.__version__}/{EVALUATION_VERSION}",
+        checkpoint=_checkpoint_entry(run, checkpoint),
+        task=_task_entry(run, data),
+        protocol=run.protocol,
+        seed=run.seed,
+        metrics=score(run.task.task, predictions),
+        n=len(predictions.ids),
+        warnings=scale_warnings(run.task.task, predictions),
+        overlap=overlap(run, checkpoint.pretraining),
+        seconds={"run": round(time.perf_counter() - started, 3)},
+        throughput=throughput,
+        environment=environment(),
+    )
+    with replace_folder(run.folder) as temporary:
+        predictions.write(temporary / PREDICTIONS)
+        result.write(temporary)
+    return Stored.read(run.folder)
+
+
+def _predict(
+    run: Run, checkpoint: Checkpoint, data: TaskData, workspace: Workspace, progress: Progress | None
+) -> tuple[Predictions, dict[str, float]]:
+    protocol, backbone = run.protocol, checkpoint.build()
+    forces, frozen = run.task.task.kind == "forces", protocol.kind == "probe"
+    if frozen and not forces:
+        embedding = workspace.embedding(run, backbone)
+        values = probe(embedding.features, data, protocol, run.seed)
+        return as_predictions(data, values), {"embedding": round(embedding.molecules_per_second, 1)}
+    config = protocol.forces if forces else protocol.training
+    if config is None:
+        raise ValueError(f"protocol '{protocol.name}' has no budget for {run.task.id}")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(run.seed)
+        model = (
+            ForceModel(backbone, data, protocol.energy_weight, frozen=frozen)
+            if forces
+            else ValueModel(backbone, data)
+        )
+    # A probe is over before its state would be worth writing.
+    folder = None if frozen else run.folder / f"state-{run.key[:12]}"
+    report = train(
+        model,
+        data,
+        config,
+        protocol.evaluations,
+        seed=run.seed,
+        folder=folder,
+        key={"run": run.key},
+        progress=progress,
+    )
+    return predict(model, data, config), {"training": round(report.molecules_per_second, 1)}
+
+
+def _checkpoint_entry(run: Run, checkpoint: Checkpoint) -> CheckpointEntry:
+    return CheckpointEntry(
+        name=run.candidate.name,
+        identity=run.identity,
+        scratch=run.candidate.is_scratch,
+        baseline=run.candidate.scratch().name,
+        backbone=run.candidate.backbone,
+        config=run.candidate.config,
+        method=checkpoint.method,
+        method_config=checkpoint.method_config,
+        pretraining=checkpoint.pretraining,
+    )
+
+
+def _task_entry(run: Run, data: TaskData) -> TaskEntry:
+    entry = run.task.entry
+    return TaskEntry(
+        id=run.task.id,
+        dataset=entry.id,
+        version=entry.dataset.version,
+        digest=run.data.digest,
+        scheme=run.task.scheme_name,
+        split_digest=run.data.split,
+        partial=run.data.partial,
+        embedded=entry.dataset.embedded,
+        declaration=run.task.task,
+        counts={split: int(rows.size) for split, rows in data.rows.items()},
+    )
+
+
+def overlap(run: Run, pretraining: dict[str, Any]) -> str | None:
+    """What the provenance of a checkpoint says about records it shares with a task."""
+    if not pretraining:
+        return None
+    source, excluded = pretraining.get("dataset"), pretraining.get("excluded")
+    told = f"; excluded from it: {json.dumps(excluded, ensure_ascii=False)}" if excluded else ""
+    if source is None:
+        return "the checkpoint does not say what it was pretrained on"
+    if run.task.dataset.name == str(source).removesuffix("-partial"):
+        scheme = pretraining.get("scheme")
+        same = f", training split of scheme '{scheme}'" if scheme else ""
+        return f"pretrained on the same dataset ('{source}'{same}){told}"
+    return f"pretrained on '{source}'{told}"

@@ -1,0 +1,106 @@
+"""Backbone and head as one trainable model: values of molecules, or energies with conservative forces."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+
+from molbench.backbones.base import Backbone
+from molbench.backbones.heads import EnergyHead, ScalarHead, energy_and_forces
+from molbench.evaluation.data import TaskData
+from molbench.graph.batch import Batch
+
+Prediction = tuple[Tensor, Tensor | None]
+
+
+class ValueModel(nn.Module):
+    """One value a molecule from its vector.
+
+    The loss is L1 on normalised labels, or binary cross-entropy for a classification.
+
+    Args:
+        backbone: Encoder.
+        data: Labels.
+    """
+
+    labels: Tensor
+
+    def __init__(self, backbone: Backbone, data: TaskData) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.head = ScalarHead(backbone.width)
+        self.classify = data.task.task.kind == "classification"
+        labels = data.labels if self.classify else data.normalised
+        self.register_buffer("labels", torch.tensor(labels), persistent=False)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Normalised values or logits, [B]."""
+        values: Tensor = self.head(self.backbone(batch).graph).squeeze(-1)
+        return values
+
+    def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:  # noqa: ARG002
+        """Mean loss of a batch; nothing is random."""
+        outputs = self(batch)
+        labels = self.labels[_rows(batch)].to(outputs.dtype)
+        compare = nn.functional.binary_cross_entropy_with_logits if self.classify else nn.functional.l1_loss
+        return compare(outputs, labels), {}
+
+    def predict(self, batch: Batch) -> Prediction:
+        """Normalised values or probabilities, [B]."""
+        with torch.no_grad():
+            outputs = self(batch)
+        return outputs.sigmoid() if self.classify else outputs, None
+
+
+class ForceModel(nn.Module):
+    """Energies from atom features, forces as their negative gradient.
+
+    The loss is ``w L1(energy) + (1 - w) L1(forces)`` in normalised units.
+
+    Args:
+        backbone: Encoder.
+        data: Energies and scale.
+        energy_weight: w.
+        frozen: Whether the encoder keeps its weights; gradients still flow through it to the positions.
+    """
+
+    energies: Tensor
+
+    def __init__(self, backbone: Backbone, data: TaskData, energy_weight: float, *, frozen: bool) -> None:
+        super().__init__()
+        self.backbone = backbone.requires_grad_(not frozen)
+        self.head = EnergyHead(backbone.width)
+        self.energy_weight = energy_weight
+        self.force_scale = data.scale * data.force_factor
+        self.frozen = frozen
+        self.register_buffer("energies", torch.tensor(data.normalised), persistent=False)
+
+    def train(self, mode: bool = True) -> Self:
+        """A frozen encoder stays in evaluation mode."""
+        super().train(mode)
+        if self.frozen:
+            self.backbone.eval()
+        return self
+
+    def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:  # noqa: ARG002
+        """Mean loss of a batch; nothing is random."""
+        if batch.forces is None:
+            raise ValueError("a force model needs forces")
+        energies, forces = energy_and_forces(self.backbone, self.head, batch, create_graph=self.training)
+        energy_loss = nn.functional.l1_loss(energies, self.energies[_rows(batch)].to(energies.dtype))
+        force_loss = nn.functional.l1_loss(forces, batch.forces / self.force_scale)
+        total = self.energy_weight * energy_loss + (1 - self.energy_weight) * force_loss
+        return total, {"energy": energy_loss.detach(), "forces": force_loss.detach()}
+
+    def predict(self, batch: Batch) -> Prediction:
+        """Normalised energies [B], and forces [N, 3] in the dataset's own unit."""
+        energies, forces = energy_and_forces(self.backbone, self.head, batch, create_graph=False)
+        return energies, forces * self.force_scale
+
+
+def _rows(batch: Batch) -> Tensor:
+    if batch.rows is None:
+        raise ValueError("labels are found by row: the batch must come from a store")
+    return batch.rows

@@ -1,0 +1,147 @@
+"""Which runs there are, and what each of them depends on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import molbench
+from molbench.data.manifest import Manifest
+from molbench.errors import UserError
+from molbench.evaluation import EVALUATION_VERSION
+from molbench.evaluation.candidate import Candidate, identity
+from molbench.evaluation.metrics import METRICS
+from molbench.spec.catalogue import PARTIAL, TaskRef
+from molbench.spec.protocol import Protocol
+
+
+@dataclass(frozen=True)
+class Data:
+    """The records behind a task, named by content.
+
+    Attributes:
+        digest: Content digest of the dataset, or of the subset.
+        split: Digest of the split assignment.
+        partial: Whether records of the complete dataset are missing.
+    """
+
+    digest: str
+    split: str
+    partial: bool
+
+
+@dataclass(frozen=True)
+class Run:
+    """One candidate on one task under one protocol with one seed.
+
+    Attributes:
+        identity: SHA-256 of the encoder: weights, backbone and configuration.
+        data: What the records were when it was planned.
+        key: SHA-256 over everything the score depends on.
+        folder: Where its result belongs.
+    """
+
+    candidate: Candidate
+    task: TaskRef
+    protocol: Protocol
+    seed: int
+    identity: str
+    data: Data
+    key: str
+    folder: Path
+
+
+def plan(
+    candidates: Sequence[Candidate],
+    tasks: Sequence[TaskRef],
+    protocol: Protocol,
+    seeds: Sequence[int],
+    output: Path,
+) -> list[Run]:
+    """Every combination, in the order task, candidate, seed.
+
+    Raises:
+        UserError: If a dataset is not built, a build lacks a split scheme, or a task cannot be scored.
+    """
+    _refuse_missing(tasks)
+    data = {task.id: _data(task) for task in tasks}
+    for task in tasks:
+        _check(task, protocol)
+    encoders = {candidate.name: _identities(candidate, seeds) for candidate in candidates}
+    runs = []
+    for task in tasks:
+        for candidate in candidates:
+            for seed in seeds:
+                encoder = encoders[candidate.name][seed]
+                folder = output / candidate.name / task.id / protocol.name / str(seed)
+                key = _key(encoder, task, data[task.id], protocol, seed)
+                runs.append(Run(candidate, task, protocol, seed, encoder, data[task.id], key, folder))
+    return runs
+
+
+def _identities(candidate: Candidate, seeds: Sequence[int]) -> dict[int, str]:
+    if candidate.is_scratch:
+        return {seed: identity(candidate.checkpoint(seed)) for seed in seeds}
+    return dict.fromkeys(seeds, identity(candidate.checkpoint(seeds[0])))
+
+
+def _key(encoder: str, task: TaskRef, data: Data, protocol: Protocol, seed: int) -> str:
+    parts: dict[str, Any] = {
+        "encoder": encoder,
+        "task": task.id,
+        "declaration": task.task.model_dump(exclude={"why", "caveats", "schemes"}),
+        "target": task.dataset.targets[task.task.target].model_dump(exclude={"description"}),
+        "forces": task.dataset.forces and task.dataset.forces.unit,
+        "data": [data.digest, data.split],
+        "protocol": protocol.model_dump(exclude={"description"}),
+        "seed": seed,
+        "code": [molbench.__version__, EVALUATION_VERSION],
+    }
+    return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _refuse_missing(tasks: Sequence[TaskRef]) -> None:
+    missing: dict[str, list[str]] = {}
+    for task in tasks:
+        if task.folder is None:
+            missing.setdefault(task.entry.id, []).append(task.id)
+    if missing:
+        lines = [
+            f"  molbench data build {name.removesuffix(PARTIAL)}    ({len(ids)} tasks, {ids[0]} …)"
+            for name, ids in missing.items()
+        ]
+        raise UserError("these datasets are not built here:\n" + "\n".join(lines))
+
+
+def _data(task: TaskRef) -> Data:
+    if task.folder is None:
+        raise ValueError(f"{task.id} is not built")
+    manifest = Manifest.read(task.folder)
+    parts = manifest.parts
+    if task.subset not in parts:
+        raise UserError(
+            f"{task.id}: '{manifest.dataset_id}' was built without subset '{task.subset}'; "
+            f"run `molbench data build {manifest.name} --subset {task.subset}`"
+        )
+    part = parts[task.subset]
+    if task.scheme_name not in part.schemes:
+        why = part.left_out.get(task.scheme_name, "it was declared after the build; build the dataset again")
+        raise UserError(f"{task.id}: this build has no split scheme '{task.scheme_name}': {why}")
+    return Data(part.digest, part.schemes[task.scheme_name].digest, manifest.partial or part.partial)
+
+
+def _check(task: TaskRef, protocol: Protocol) -> None:
+    for name in task.task.metrics:
+        if name not in METRICS:
+            raise UserError(f"{task.id}: unknown metric '{name}'; known: {', '.join(METRICS)}")
+        if task.task.kind not in METRICS[name].kinds:
+            raise UserError(f"{task.id}: metric '{name}' does not fit a task of kind '{task.task.kind}'")
+    if task.task.kind == "forces":
+        if task.dataset.forces is None:
+            raise UserError(f"{task.id}: dataset '{task.entry.id}' declares no forces")
+        if protocol.forces is None:
+            raise UserError(f"{task.id}: protocol '{protocol.name}' has no budget for forces")

@@ -1,0 +1,130 @@
+"""Per-sample predictions: the file every score is computed from, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from molbench.atomic import replace_file
+from molbench.errors import UserError
+
+FILENAME = "predictions.parquet"
+
+
+@dataclass(frozen=True, eq=False)
+class Forces:
+    """Force components of all samples, one after the other.
+
+    Attributes:
+        target: True components, [c] float32.
+        prediction: Predicted components, [c] float32.
+        offsets: First component of each sample, then c, [n + 1] int64.
+        unit: Unit of both.
+    """
+
+    target: np.ndarray
+    prediction: np.ndarray
+    offsets: np.ndarray
+    unit: str
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """Labels and predictions of one test split in the dataset's own unit.
+
+    Attributes:
+        ids: Record ids, [n].
+        target: True values, [n] float64; classes as 0 and 1.
+        prediction: Predicted values, [n] float64; probabilities of class 1.
+        unit: Unit of both.
+        forces: The same for every force component, for force tasks.
+    """
+
+    ids: list[str]
+    target: np.ndarray
+    prediction: np.ndarray
+    unit: str
+    forces: Forces | None = None
+
+    def write(self, path: Path) -> None:
+        """Write one row a sample: id, target, prediction, unit, and for forces lists of components.
+
+        Raises:
+            UserError: If a prediction is not finite.
+        """
+        finite = np.isfinite(self.prediction).all()
+        if not finite or (self.forces is not None and not np.isfinite(self.forces.prediction).all()):
+            raise UserError("the model predicts values that are not finite; nothing was stored")
+        columns: dict[str, pa.Array] = {
+            "id": pa.array(self.ids, pa.string()),
+            "target": pa.array(self.target, pa.float64()),
+            "prediction": pa.array(self.prediction, pa.float64()),
+            "unit": _repeat(self.unit, len(self.ids)),
+        }
+        if self.forces is not None:
+            offsets = pa.array(self.forces.offsets.astype(np.int32))
+            for name in ("target", "prediction"):
+                values = pa.array(getattr(self.forces, name), pa.float32())
+                columns[f"force_{name}"] = pa.ListArray.from_arrays(offsets, values)
+            columns["force_unit"] = _repeat(self.forces.unit, len(self.ids))
+        with replace_file(path) as temporary:
+            pq.write_table(pa.table(columns), temporary, compression="zstd")
+
+    @classmethod
+    def read(cls, path: Path) -> Predictions:
+        """Read what :meth:`write` wrote, checking that it can be scored.
+
+        Raises:
+            UserError: If the file is missing, damaged, empty, mixes units, or holds what is not finite.
+        """
+        try:
+            table = pq.read_table(path, partitioning=None).combine_chunks()
+            forces = None
+            if "force_target" in table.schema.names:
+                truth, guess = (table.column(f"force_{n}").combine_chunks() for n in ("target", "prediction"))
+                offsets = truth.offsets.to_numpy().astype(np.int64)
+                if not np.array_equal(offsets, guess.offsets.to_numpy()):
+                    raise UserError(f"{path}: force_target and force_prediction differ in length")
+                forces = Forces(
+                    truth.values.to_numpy(),
+                    guess.values.to_numpy(),
+                    offsets,
+                    _single(path, table, "force_unit"),
+                )
+            result = cls(
+                table.column("id").to_pylist(),
+                table.column("target").to_numpy(),
+                table.column("prediction").to_numpy(),
+                _single(path, table, "unit"),
+                forces,
+            )
+        except FileNotFoundError:
+            raise UserError(f"{path}: no such predictions") from None
+        except (pa.ArrowException, OSError, KeyError) as error:
+            raise UserError(f"{path}: damaged predictions: {error}") from error
+        result._refuse_nonsense(path)
+        return result
+
+    def _refuse_nonsense(self, path: Path) -> None:
+        if len(set(self.ids)) != len(self.ids):
+            raise UserError(f"{path}: an id stands twice")
+        arrays = [self.target, self.prediction]
+        if self.forces is not None:
+            arrays += [self.forces.target, self.forces.prediction]
+        if not all(np.isfinite(values).all() for values in arrays):
+            raise UserError(f"{path}: holds values that are not finite")
+
+
+def _repeat(text: str, count: int) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, dtype=np.int32)), pa.array([text]))
+
+
+def _single(path: Path, table: pa.Table, name: str) -> str:
+    units = set(table.column(name).to_pylist())
+    if len(units) != 1:
+        raise UserError(f"{path}: column '{name}' holds {len(units)} units; one is needed")
+    return str(units.pop())

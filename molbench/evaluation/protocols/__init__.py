@@ -1,0 +1,82 @@
+"""The scoring protocols, one YAML file each beside this one; the user's own are read from a path."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from molbench.errors import UserError
+from molbench.spec.document import read_yaml
+from molbench.spec.protocol import Protocol
+from molbench.spec.training import TrainingConfig
+
+__all__ = ["load_protocol", "load_protocols"]
+
+
+def load_protocols() -> dict[str, Protocol]:
+    """The protocols that come with the package, by name."""
+    found = (read_yaml(path, Protocol) for path in sorted(Path(__file__).parent.glob("*.yaml")))
+    return {protocol.name: protocol for protocol in found}
+
+
+def load_protocol(name: str, settings: Sequence[str] = ()) -> Protocol:
+    """One protocol, with some of its settings changed.
+
+    Args:
+        name: Of a protocol of the package, or path of a YAML file.
+        settings: ``key=value`` with dotted keys, ``forces.lr=1e-3``; a bare key of the training settings,
+            ``steps=500``, changes every budget the protocol has. Changed settings give the protocol another
+            name, ``probe-1a2b3c4d``, so that its results never stand beside those of the original.
+
+    Raises:
+        UserError: If the name, a key or a value is not known or not valid.
+    """
+    known = load_protocols()
+    if name not in known and not name.endswith((".yaml", ".yml")):
+        raise UserError(f"unknown protocol '{name}'; known: {', '.join(known)}, or a path to a YAML file")
+    protocol = known[name] if name in known else read_yaml(Path(name), Protocol)
+    changed = protocol.model_dump()
+    for setting in settings:
+        _apply(changed, setting)
+    try:
+        result = Protocol.model_validate(changed)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UserError(f"--set {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    return result if result == protocol else result.model_copy(update={"name": _variant(result)})
+
+
+def _apply(values: dict[str, Any], setting: str) -> None:
+    key, equals, text = setting.partition("=")
+    if not equals:
+        raise UserError(f"--set {setting}: write key=value")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise UserError(f"--set {setting}: '{text}' is no valid value") from None
+    first, dot, rest = key.partition(".")
+    budgets = [name for name in ("training", "forces") if values[name] is not None]
+    if key in TrainingConfig.model_fields:
+        for name in budgets:
+            values[name][key] = value
+    elif dot and first in budgets and rest in TrainingConfig.model_fields:
+        values[first][rest] = value
+    elif key in Protocol.model_fields and key not in {"name", "kind", "version", "training", "forces"}:
+        values[key] = value
+    else:
+        own = sorted(Protocol.model_fields.keys() - {"name", "kind", "version", "training", "forces"})
+        raise UserError(
+            f"--set {setting}: no setting '{key}'; settings: {', '.join(own)}, and of "
+            f"{' and '.join(budgets)}: {', '.join(TrainingConfig.model_fields)}"
+        )
+
+
+def _variant(protocol: Protocol) -> str:
+    text = json.dumps(protocol.model_dump(exclude={"description"}), sort_keys=True)
+    return f"{protocol.name}-{sha256(text.encode()).hexdigest()[:8]}"

@@ -1,0 +1,170 @@
+"""``result.json``: one score with everything that is needed to trust or to repeat it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from molbench.errors import UserError
+from molbench.evaluation.predictions import FILENAME as PREDICTIONS
+from molbench.evaluation.predictions import Predictions
+from molbench.evaluation.score import Value
+from molbench.spec.base import Spec
+from molbench.spec.protocol import Protocol
+from molbench.spec.tasks import Task
+
+FILENAME = "result.json"
+FORMAT = 1
+
+
+class CheckpointEntry(Spec):
+    """What was scored.
+
+    Attributes:
+        name: Folder of the results.
+        identity: SHA-256 of the encoder: weights, backbone and configuration.
+        scratch: Whether the weights are random, drawn from the seed.
+        baseline: Name of the same backbone with random weights.
+        pretraining: Provenance as the checkpoint tells it.
+    """
+
+    name: str
+    identity: str
+    scratch: bool
+    baseline: str
+    backbone: str
+    config: dict[str, Any]
+    method: str | None
+    method_config: dict[str, Any]
+    pretraining: dict[str, Any]
+
+
+class TaskEntry(Spec):
+    """What it was scored on.
+
+    Attributes:
+        id: The task's id, scheme included where it is not the default.
+        dataset: Id of the dataset, ``-partial`` behind it where records are missing.
+        digest: Content digest of the records.
+        split_digest: Digest of the split assignment.
+        embedded: Whether the dataset is a small one that comes with the package.
+        counts: Labelled records of each split.
+    """
+
+    id: str
+    dataset: str
+    version: str
+    digest: str
+    scheme: str
+    split_digest: str
+    partial: bool
+    embedded: bool
+    declaration: Task
+    counts: dict[str, int]
+
+
+class Result(Spec):
+    """One candidate on one task under one protocol with one seed.
+
+    Attributes:
+        key: SHA-256 over everything the score depends on.
+        metrics: Metric to value, the primary one first.
+        n: Test records.
+        warnings: Signs that the predictions are in the wrong unit.
+        overlap: What is known about test records seen in pretraining.
+        seconds: Wall time of each stage.
+        throughput: Molecules a second of each stage.
+    """
+
+    format: int = FORMAT
+    key: str
+    code: str
+    checkpoint: CheckpointEntry
+    task: TaskEntry
+    protocol: Protocol
+    seed: int
+    metrics: dict[str, Value]
+    n: int
+    warnings: list[str]
+    overlap: str | None
+    seconds: dict[str, float]
+    throughput: dict[str, float]
+    environment: dict[str, Any]
+
+    @property
+    def primary(self) -> Value:
+        """The metric that counts."""
+        return self.metrics[self.task.declaration.metrics[0]]
+
+    def write(self, folder: Path) -> None:
+        """Write ``result.json`` into ``folder``."""
+        text = json.dumps(self.model_dump(), indent=1, ensure_ascii=False, allow_nan=False)
+        (folder / FILENAME).write_text(text + "\n", encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A result on disk.
+
+    Attributes:
+        folder: Where ``result.json`` and ``predictions.parquet`` are.
+        result: The former.
+    """
+
+    folder: Path
+    result: Result
+
+    @cached_property
+    def predictions(self) -> Predictions:
+        """The latter."""
+        return Predictions.read(self.folder / PREDICTIONS)
+
+    @classmethod
+    def read(cls, folder: Path) -> Stored:
+        """Read one result.
+
+        Raises:
+            UserError: If it is missing, damaged, or of another format.
+        """
+        path = folder / FILENAME
+        try:
+            return cls(folder, Result.model_validate_json(path.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            raise UserError(f"{path}: no such result") from None
+        except (ValidationError, UnicodeDecodeError) as error:
+            first = str(error).splitlines()
+            raise UserError(f"{path}: not a result of this program: {' '.join(first[:3])}") from error
+
+
+def find(folder: Path, key: str) -> Stored | None:
+    """The finished result in ``folder``; None if there is none, or one that was made from other inputs."""
+    if not (folder / PREDICTIONS).is_file():
+        return None
+    try:
+        stored = Stored.read(folder)
+    except UserError:
+        return None
+    return stored if stored.result.key == key else None
+
+
+def read_results(root: Path) -> list[Stored]:
+    """All results below a folder, in path order.
+
+    Raises:
+        UserError: If the folder does not exist, or a result is damaged.
+    """
+    if not root.is_dir():
+        raise UserError(f"{root}: no such folder; `molbench evaluate CHECKPOINT --output {root}` makes one")
+    return [Stored.read(path.parent) for path in _paths(root)]
+
+
+def _paths(root: Path) -> Iterator[Path]:
+    for path in sorted(root.rglob(FILENAME)):
+        if not any(part.startswith(".") for part in path.relative_to(root).parts):
+            yield path

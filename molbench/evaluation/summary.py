@@ -1,0 +1,141 @@
+"""Scores of candidates over their seeds, and what pretraining adds to random weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from molbench.errors import UserError
+from molbench.evaluation.result import Stored
+from molbench.evaluation.score import Scorer
+from molbench.evaluation.statistics import average_over_seeds, interval, p_value, resample
+
+SIGNIFICANT = 0.05
+
+
+@dataclass(frozen=True)
+class Delta:
+    """Score minus the scratch baseline's, over the seeds both have.
+
+    Attributes:
+        value: In the unit of the score.
+        low: Lower end of the 95 % paired bootstrap interval over test samples and seeds.
+        high: Upper end.
+        p: Two-sided bootstrap p-value of no difference.
+        better: Whether the sign is the one hoped for.
+    """
+
+    value: float
+    low: float
+    high: float
+    p: float
+    better: bool
+
+    @property
+    def significant(self) -> bool:
+        """Whether no difference is unlikely."""
+        return self.p < SIGNIFICANT
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One candidate on one task.
+
+    Attributes:
+        mean: Mean of the primary metric over seeds.
+        std: Standard deviation over seeds (n - 1), None for one seed.
+        low: Lower end of the 95 % bootstrap interval of the mean over test samples and seeds.
+        high: Upper end.
+        n: Test records.
+        delta: Difference to the scratch baseline; None for the baseline itself or without one.
+    """
+
+    candidate: str
+    task: str
+    protocol: str
+    metric: str
+    unit: str
+    direction: str
+    mean: float
+    std: float | None
+    low: float
+    high: float
+    seeds: tuple[int, ...]
+    n: int
+    warnings: tuple[str, ...]
+    delta: Delta | None = None
+
+
+Key = tuple[str, str, str]
+
+
+def summarise(results: Sequence[Stored]) -> list[Cell]:
+    """One cell a (task, candidate, protocol), in order of first appearance.
+
+    Raises:
+        UserError: If results that belong together were not made on the same test records.
+    """
+    groups: dict[Key, dict[int, Stored]] = {}
+    for stored in results:
+        result = stored.result
+        key = (result.task.id, result.protocol.name, result.checkpoint.name)
+        groups.setdefault(key, {})[result.seed] = stored
+    return [_cell(group, groups.get(_baseline(key, group))) for key, group in groups.items()]
+
+
+def _baseline(key: Key, group: dict[int, Stored]) -> Key:
+    return (*key[:2], next(iter(group.values())).result.checkpoint.baseline)
+
+
+def _cell(group: dict[int, Stored], baseline: dict[int, Stored] | None) -> Cell:
+    first = next(iter(group.values())).result
+    seeds = tuple(sorted(group))
+    shared = [seed for seed in seeds if baseline and seed in baseline] if not first.checkpoint.scratch else []
+    rows = [group[seed] for seed in seeds] + [baseline[seed] for seed in shared if baseline]
+    values, draws = drawn_scores(rows)
+    own, own_draws = values[: len(seeds)], draws[: len(seeds)]
+    low, high = interval(average_over_seeds(own_draws))
+    delta = None
+    if shared:
+        index = [seeds.index(seed) for seed in shared]
+        difference = average_over_seeds(own_draws[index] - draws[len(seeds) :])
+        value = float(np.mean(own[index]) - np.mean(values[len(seeds) :]))
+        better = value < 0 if first.primary.direction == "lower" else value > 0
+        delta = Delta(value, *interval(difference), p_value(difference), better)
+    return Cell(
+        candidate=first.checkpoint.name,
+        task=first.task.id,
+        protocol=first.protocol.name,
+        metric=first.task.declaration.metrics[0],
+        unit=first.primary.unit,
+        direction=first.primary.direction,
+        mean=float(np.mean(own)),
+        std=float(np.std(own, ddof=1)) if len(seeds) > 1 else None,
+        low=low,
+        high=high,
+        seeds=seeds,
+        n=first.n,
+        warnings=tuple(sorted({warning for stored in group.values() for warning in stored.result.warnings})),
+        delta=delta,
+    )
+
+
+def drawn_scores(rows: Sequence[Stored]) -> tuple[np.ndarray, np.ndarray]:
+    """Primary metric of results on the same test records: values [m], and on common resamples [m, R].
+
+    Raises:
+        UserError: If the test records or their labels differ.
+    """
+    first = rows[0].predictions
+    for stored in rows[1:]:
+        other = stored.predictions
+        if other.ids != first.ids or not np.array_equal(other.target, first.target):
+            raise UserError(f"{stored.folder} and {rows[0].folder} were not made on the same test records")
+    task = rows[0].result.task.declaration
+    scorers = [Scorer.of(task, task.metrics[0], stored.predictions) for stored in rows]
+    pairs = list(zip(scorers, rows, strict=True))
+    values = np.array([scorer.value(stored.predictions) for scorer, stored in pairs])
+    draws = resample([scorer.on_resamples(stored.predictions) for scorer, stored in pairs], len(first.ids))
+    return values, draws

@@ -1,0 +1,108 @@
+"""Training a model on a task within the protocol's budget, and predicting its test split."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from molbench.data.loader import Loader
+from molbench.evaluation.data import TaskData
+from molbench.evaluation.models import ForceModel, ValueModel
+from molbench.evaluation.predictions import Forces, Predictions
+from molbench.spec.training import TrainingConfig
+from molbench.training.loop import FitReport, StepReport, fit
+
+Model = ValueModel | ForceModel
+
+
+def train(
+    model: Model,
+    data: TaskData,
+    config: TrainingConfig,
+    evaluations: int,
+    *,
+    seed: int,
+    folder: Path | None = None,
+    key: Mapping[str, Any] | None = None,
+    progress: Callable[[StepReport], None] | None = None,
+) -> FitReport:
+    """Train ``model`` on the training split; it is left with the weights of the lowest validation loss.
+
+    Args:
+        model: Trained in place.
+        data: Records.
+        config: Budget; its seed is replaced by ``seed``.
+        evaluations: How often the validation loss is taken.
+        seed: Seed of the order of records.
+        folder: Where an interrupted run is continued from.
+        key: What else the run depends on.
+        progress: Called after each step.
+    """
+    forces = isinstance(model, ForceModel)
+    batches = Loader(data.store, data.rows["train"], config.batch_size, seed=seed, forces=forces)
+    held_out = _ordered(data, "validation", config, forces)
+    generator = torch.Generator()
+
+    def validate(module: torch.nn.Module) -> float:
+        total, device = 0.0, next(module.parameters()).device
+        with torch.no_grad():
+            for batch in held_out.epoch(0):
+                moved = batch.to(device, _dtype(config))
+                total += float(model.loss(moved, generator)[0]) * moved.num_graphs
+        return total / held_out.all_rows.size
+
+    return fit(
+        model,
+        batches,
+        config.model_copy(update={"seed": seed}),
+        folder=folder,
+        key=key,
+        validate=validate,
+        validate_every=max(1, config.steps // evaluations),
+        progress=progress,
+    )
+
+
+def predict(model: Model, data: TaskData, config: TrainingConfig) -> Predictions:
+    """Predictions of a trained model for the test split, in the dataset's own unit."""
+    rows = data.rows["test"]
+    loader = _ordered(data, "test", config, isinstance(model, ForceModel))
+    device = next(model.parameters()).device
+    model.eval()
+    values, sizes, truth, guess = [], [], [], []
+    for batch in loader.epoch(0):
+        outputs, forces = model.predict(batch.to(device, _dtype(config)))
+        values.append(outputs.double().cpu().numpy())
+        if forces is not None and batch.forces is not None:
+            sizes.append(batch.sizes.numpy() * 3)
+            truth.append(batch.forces.reshape(-1).numpy())
+            guess.append(forces.float().reshape(-1).cpu().numpy())
+    outputs_all = np.concatenate(values)
+    found = None
+    if sizes:
+        offsets = np.concatenate([[0], np.concatenate(sizes).cumsum()])
+        found = Forces(np.concatenate(truth), np.concatenate(guess), offsets, data.force_unit)
+    return as_predictions(
+        data,
+        outputs_all if data.task.task.kind == "classification" else data.restore(rows, outputs_all),
+        found,
+    )
+
+
+def as_predictions(data: TaskData, values: np.ndarray, forces: Forces | None = None) -> Predictions:
+    """Test labels beside ``values``, [m], in the dataset's own unit."""
+    rows = data.rows["test"]
+    return Predictions(data.store.ids.take(rows).to_pylist(), data.labels[rows], values, data.unit, forces)
+
+
+def _ordered(data: TaskData, split: str, config: TrainingConfig, forces: bool) -> Loader:
+    size = max(config.batch_size, 32 if forces else 128)
+    return Loader(data.store, data.rows[split], size, shuffle=False, forces=forces)
+
+
+def _dtype(config: TrainingConfig) -> torch.dtype:
+    return torch.float64 if config.precision == "64-true" else torch.float32

@@ -1,0 +1,18 @@
+"""Leaderboards: results collected, checked to be comparable, ranked with their uncertainty, and rendered."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from molbench.leaderboard.build import build, load_boards, load_table
+    from molbench.leaderboard.table import Table
+
+_LAZY = {"Table": "table", "build": "build", "load_boards": "build", "load_table": "build"}
+
+__all__ = ["Table", "build", "load_boards", "load_table"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)

@@ -1,0 +1,180 @@
+"""A table as Markdown, CSV and JSON; the same table gives the same bytes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from html import escape
+
+from molbench.leaderboard.numbers import interval, plain, plus_minus
+from molbench.leaderboard.table import Number, Row, Score, Table
+
+_RANKING_NOTE = (
+    "*Relative error*: geometric mean over tasks of the error divided by that of predicting one constant; "
+    "lower is better. *Rank*: one more than the number of models that are significantly better (p < 0.05), so "
+    "that ties share a rank; beside it the interval of the rank. *Gain*: share of the error of the same "
+    "backbone from scratch that pretraining removes. Intervals and p-values: paired bootstrap over test "
+    "records and seeds."
+)
+_SCORES_NOTE = (
+    "Mean over seeds ± standard deviation over seeds. ▲ better and ▼ worse than the same backbone from "
+    "scratch, p < 0.05."
+)
+_ARROWS = {"lower": "↓", "higher": "↑"}
+
+
+def to_json(table: Table) -> str:
+    """Everything."""
+    return json.dumps(table.model_dump(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def to_csv(table: Table) -> str:
+    """One line a task and model."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    names = [name for name in Score.model_fields if name != "over_scratch"]
+    writer.writerow([*names, "over_scratch", "over_scratch_low", "over_scratch_high", "over_scratch_p"])
+    for score in table.scores:
+        delta = score.over_scratch
+        difference = [delta.value, delta.low, delta.high, delta.p] if delta else [None] * 4
+        writer.writerow([_cell(getattr(score, name)) for name in names] + [_cell(v) for v in difference])
+    return text.getvalue()
+
+
+def to_markdown(table: Table) -> str:
+    """A page: what it is, the ranking, the scores behind it, how to make it again."""
+    parts = [
+        f"# {_text(table.title)}",
+        _text(table.description),
+        *_cautions(table),
+        "## Ranking",
+        _grid(
+            [
+                "rank",
+                "95 %",
+                "model",
+                "backbone",
+                "pretraining",
+                "relative error",
+                "gain over scratch",
+                "tasks",
+            ],
+            [_ranking(row, len(table.tasks) + len(table.missing)) for row in table.rows],
+        ),
+        _RANKING_NOTE,
+        "## Scores",
+        _scores(table),
+        _SCORES_NOTE,
+        *_warnings(table),
+        "## How it was made",
+        "```\n" + "\n".join(table.commands) + "\n```",
+        f"Protocol `{table.protocol['name']}`, version {table.protocol['version']}; evaluation version "
+        f"{table.evaluation}.",
+        _grid(
+            ["dataset", "version", "records", "scheme", "split", "tasks"],
+            [
+                [
+                    s.dataset,
+                    s.version,
+                    f"`{s.digest[:12]}`",
+                    s.scheme,
+                    f"`{s.split_digest[:12]}`",
+                    str(len(s.tasks)),
+                ]
+                for s in table.sources
+            ],
+        ),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _cautions(table: Table) -> list[str]:
+    found = []
+    if table.partial:
+        found.append(
+            "**Records of the complete datasets are missing: compare these scores with nothing else.**"
+        )
+    if table.missing:
+        found.append(f"No results yet, so nothing is ranked: {', '.join(map(_text, table.missing))}.")
+    return found
+
+
+def _warnings(table: Table) -> list[str]:
+    found = [f"* {_text(row.model)} on {_text(warning)}" for row in table.rows for warning in row.warnings]
+    seen = [
+        f"* {_text(row.model)} was pretrained on records of the dataset of {row.overlap} of the tasks"
+        for row in table.rows
+        if row.overlap
+    ]
+    return ["## Notes", "\n".join(seen + found)] if seen or found else []
+
+
+def _ranking(row: Row, tasks: int) -> list[str]:
+    return [
+        "-" if row.rank is None else str(row.rank),
+        "" if row.rank is None else f"{row.rank_low}-{row.rank_high}",
+        _text(row.model),
+        _text(row.backbone),
+        _text(pretraining(row)),
+        "" if row.relative_error is None else estimate(row.relative_error),
+        "" if row.gain is None else gain(row.gain),
+        f"{row.tasks}/{tasks}",
+    ]
+
+
+def pretraining(row: Row) -> str:
+    """What a model was pretrained with."""
+    return "none" if row.method is None else f"{row.method} on {row.pretrained_on or 'unknown data'}"
+
+
+def estimate(number: Number) -> str:
+    """``0.412 (0.401 … 0.420)``."""
+    return f"{plain(number.value, 3)} ({interval(number.low, number.high, 3)})"
+
+
+def gain(number: Number) -> str:
+    """``+12.1 % (10.0 … 14.2), p = 0.001``."""
+    ends = " … ".join(f"{100 * end:+.1f}" for end in (number.low, number.high))
+    return f"{100 * number.value:+.1f} % ({ends}), p = {number.p:.3f}"
+
+
+def _scores(table: Table) -> str:
+    models = [row.model for row in table.rows]
+    found = {(score.task, score.model): score for score in table.scores}
+    lines = []
+    for task in table.tasks:
+        own = [found.get((task, model)) for model in models]
+        example = next(score for score in own if score is not None)
+        metric = f"{example.metric} {_ARROWS[example.direction]}"
+        lines.append([_text(task), metric, example.unit, *(_score(score) for score in own)])
+    return _grid(["task", "metric", "unit", *map(_text, models)], lines)
+
+
+def _score(score: Score | None) -> str:
+    if score is None:
+        return ""
+    mark = ""
+    delta = score.over_scratch
+    if delta is not None and delta.p is not None and delta.p < 0.05:
+        mark = " ▲" if (delta.value < 0) == (score.direction == "lower") else " ▼"
+    return plus_minus(score.mean, score.std) + mark
+
+
+def _grid(header: list[str], lines: list[list[str]]) -> str:
+    rows = [header, ["---"] * len(header), *lines]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _text(text: str) -> str:
+    """Text from files of others as Markdown that shows it and does nothing else."""
+    plain_text = escape(" ".join(text.split()), quote=False)
+    for sign in "\\`*_[]|":
+        plain_text = plain_text.replace(sign, f"\\{sign}")
+    return plain_text
+
+
+def _cell(value: object) -> str:
+    """A CSV field that no spreadsheet takes for a formula."""
+    text = "" if value is None else str(value)
+    return f"'{text}" if isinstance(value, str) and text[:1] in set("=+-@") else text

@@ -1,0 +1,142 @@
+"""What models are trained on, and what they learn, are right."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from molbench.backbones import build_backbone
+from molbench.data.store import Store
+from molbench.errors import UserError
+from molbench.evaluation.data import TaskData
+from molbench.evaluation.models import ForceModel
+from molbench.evaluation.probe import probe
+from molbench.evaluation.protocols import load_protocol
+from molbench.evaluation.train import predict, train
+from molbench.spec.catalogue import Catalogue
+from molbench.spec.training import TrainingConfig
+
+SMALL = {"width": 16, "filters": 16, "interactions": 2, "gaussians": 8, "cutoff": 4.0}
+
+
+def _data(task: str) -> TaskData:
+    (ref,) = Catalogue.load().tasks([task])
+    return TaskData.open(ref, Store.open(ref.folder, ref.subset))
+
+
+def test_labels_are_normalised_by_references_and_the_training_split(toy_home: Path) -> None:
+    data = _data("toy/mass")
+    train_rows = data.rows["train"]
+    assert data.normalised[train_rows].mean() == pytest.approx(0, abs=1e-12)
+    assert data.normalised[train_rows].std() == pytest.approx(1, abs=1e-12)
+    # The label is twice the sum of nuclear charges, and so are the references.
+    assert np.abs(data.labels - data.references).max() < 0.5
+    test = data.rows["test"]
+    assert np.allclose(data.restore(test, data.normalised[test]), data.labels[test], rtol=0, atol=1e-12)
+
+
+def test_test_labels_do_not_reach_the_normalisation(toy_home: Path) -> None:
+    data = _data("toy/size")
+    data.store.target("size")  # cached by the store
+    labels = data.labels.copy()
+    labels[data.rows["test"]] = 1e9
+    data.store._targets["size"] = labels
+    again = TaskData.open(data.task, data.store)
+    assert (again.offset, again.scale) == (data.offset, data.scale)
+
+
+def test_records_without_a_label_are_left_out(toy_home: Path) -> None:
+    data = _data("toy/rare")
+    found = np.concatenate(list(data.rows.values()))
+    assert np.isfinite(data.labels[found]).all() and found.size == 60
+
+
+def test_an_element_without_a_reference_is_refused(toy_home: Path) -> None:
+    path = toy_home / "datasets/toy/dataset.yaml"
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    del content["targets"]["mass"]["reference"]["O"]
+    path.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
+    with pytest.raises(UserError, match="element without a reference"):
+        _data("toy/mass")
+
+
+def test_forces_are_scaled_with_the_energies(toy_home: Path) -> None:
+    data = _data("toy-frames/co")
+    forces = data.store.batch(data.rows["train"], forces=True).forces
+    assert data.scale == pytest.approx(float(forces.double().square().mean().sqrt()), rel=1e-6)
+    assert data.offset == pytest.approx(data.labels[data.rows["train"]].mean())
+
+
+def test_forces_and_energies_in_units_that_cannot_match_are_refused(toy_home: Path) -> None:
+    path = toy_home / "datasets/toy-frames/dataset.yaml"
+    text = path.read_text(encoding="utf-8").replace("unit: kcal/mol\n", "unit: D\n", 1)
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match="cannot belong to energies"):
+        _data("toy-frames/co")
+
+
+@pytest.mark.parametrize("unit", ["kcal/mol/Å", "eV/Å"])
+def test_predicted_forces_are_the_gradient_of_predicted_energies(toy_home: Path, unit: str) -> None:
+    path = toy_home / "datasets/toy-frames/dataset.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("kcal/mol/Å", unit), encoding="utf-8")
+    data = _data("toy-frames/co")
+    torch.manual_seed(0)
+    model = ForceModel(build_backbone("schnet", SMALL), data, 0.05, frozen=True).double().eval()
+    batch = data.store.batch(data.rows["test"][:3], forces=True).to("cpu", torch.float64)
+    _, forces = model.predict(batch)
+
+    def energies(positions: torch.Tensor) -> np.ndarray:
+        outputs, _ = model.predict(batch.replace(positions=positions))
+        return data.restore(batch.rows.numpy(), outputs.numpy())
+
+    for atom, axis in [(0, 0), (3, 1), (5, 2)]:
+        step = torch.zeros_like(batch.positions)
+        step[atom, axis] = 1e-4
+        slope = (energies(batch.positions + step) - energies(batch.positions - step)).sum() / 2e-4
+        factor = 1.0 if unit == "kcal/mol/Å" else 1 / 23.060547830619
+        assert float(forces[atom, axis]) == pytest.approx(-slope * factor, rel=1e-5, abs=1e-7)
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_only_a_frozen_encoder_keeps_its_weights_and_both_learn(toy_home: Path, frozen: bool) -> None:
+    data = _data("toy-frames/co")
+    torch.manual_seed(0)
+    backbone = build_backbone("schnet", SMALL)
+    before = {name: value.clone() for name, value in backbone.state_dict().items()}
+    model = ForceModel(backbone, data, 0.05, frozen=frozen)
+    config = TrainingConfig(steps=150, batch_size=12, lr=2e-2, optimizer="adamw", warmup_steps=5)
+    train(model, data, config, 3, seed=0)
+    same = all(torch.equal(value, before[name]) for name, value in backbone.state_dict().items())
+    assert same == frozen
+    found = predict(model, data, config)
+    error = np.abs(found.forces.prediction - found.forces.target).mean()
+    assert error < 0.5 * np.abs(found.forces.target).mean()
+    assert np.abs(found.prediction - found.target).mean() < 20  # of energies near -1000
+
+
+def test_a_ridge_probe_finds_a_linear_law(toy_home: Path) -> None:
+    data = _data("toy/size")
+    rng = np.random.default_rng(0)
+    features = np.stack([data.labels * 3 - 7, rng.normal(size=120), np.ones(120)], axis=1)
+    predictions = probe(features, data, load_protocol("probe"), seed=0)
+    assert np.abs(predictions - data.labels[data.rows["test"]]).max() < 0.01
+
+
+def test_a_logistic_probe_gives_probabilities(toy_home: Path) -> None:
+    data = _data("toy/ring")
+    features = np.random.default_rng(0).normal(size=(120, 3)) * 0.1
+    features[:, 1] += data.labels
+    predictions = probe(features, data, load_protocol("probe"), seed=0)
+    truth = data.labels[data.rows["test"]]
+    assert ((predictions >= 0) & (predictions <= 1)).all()
+    assert ((predictions > 0.5) == (truth > 0.5)).all()
+
+
+def test_a_class_of_one_cannot_be_probed(toy_home: Path) -> None:
+    data = _data("toy/ring")
+    data.labels.flags.writeable = True
+    data.labels[data.rows["train"]] = 0
+    with pytest.raises(UserError, match="two training records of each class"):
+        probe(np.zeros((120, 2)), data, load_protocol("probe"), seed=0)

@@ -1,0 +1,81 @@
+"""Scores are in the reported unit, and predictions in a wrong one are noticed."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from molbench.evaluation.predictions import Forces, Predictions
+from molbench.evaluation.score import scale_warnings, score
+from molbench.spec.tasks import Task
+
+HARTREE_EV = 27.211386245988
+
+
+def _task(**changes: object) -> Task:
+    return Task(
+        **{"target": "homo", "metrics": ["mae", "r2"], "unit": "meV", "scheme": "s", "why": "w"} | changes
+    )
+
+
+def _predictions(n: int = 50, unit: str = "Hartree", noise: float = 0.01) -> Predictions:
+    rng = np.random.default_rng(0)
+    target = rng.normal(size=n)
+    return Predictions([str(i) for i in range(n)], target, target + noise * rng.normal(size=n), unit)
+
+
+def test_units_are_converted_once_and_pure_numbers_never() -> None:
+    predictions = _predictions()
+    found = score(_task(), predictions)
+    expected = np.abs(predictions.prediction - predictions.target).mean() * HARTREE_EV * 1000
+    assert found["mae"].value == pytest.approx(expected, rel=1e-9)
+    assert (found["mae"].unit, found["mae"].direction) == ("meV", "lower")
+    assert (found["r2"].unit, found["r2"].direction) == ("1", "higher")
+    assert found["r2"].value <= 1
+    assert found["mae"].low < found["mae"].value < found["mae"].high
+
+
+def test_force_tasks_report_forces_and_energies_in_matching_units() -> None:
+    forces = Forces(np.zeros(150, np.float32), np.ones(150, np.float32), np.arange(0, 151, 3), "kcal/mol/Å")
+    predictions = replace(_predictions(unit="kcal/mol"), forces=forces)
+    found = score(_task(kind="forces", metrics=["force_mae", "energy_mae"], unit="meV/Å"), predictions)
+    assert found["force_mae"].value == pytest.approx(43.3641, rel=1e-5)
+    assert (found["force_mae"].unit, found["energy_mae"].unit) == ("meV/Å", "meV")
+
+
+@pytest.mark.parametrize(
+    ("factor", "unit", "suspect"),
+    [
+        (HARTREE_EV, "Hartree", "in eV"),
+        (1 / HARTREE_EV, "eV", "in Hartree"),
+        (1000, "eV", "in meV"),
+        (627.509, "Hartree", "in kcal/mol"),
+        (1 / 2.541746, "D", "in e·a0"),
+    ],
+)
+def test_predictions_in_another_unit_are_noticed(factor: float, unit: str, suspect: str) -> None:
+    good = _predictions(unit=unit)
+    (warning,) = scale_warnings(_task(), replace(good, prediction=good.prediction * factor))
+    assert suspect in warning
+
+
+def test_good_weak_and_useless_models_are_not_suspected() -> None:
+    good = _predictions()
+    noise = np.random.default_rng(1).normal(size=50)
+    for prediction in (good.prediction, good.prediction * 0.3, noise * 0.03, np.zeros(50), noise * 3):
+        assert scale_warnings(_task(), replace(good, prediction=prediction)) == []
+
+
+def test_a_spread_beyond_reason_is_noticed_whatever_its_factor() -> None:
+    (warning,) = scale_warnings(
+        _task(), replace(_predictions(), prediction=100 * np.random.default_rng(1).normal(size=50))
+    )
+    assert "far too wide" in warning
+
+
+def test_classes_need_probabilities() -> None:
+    predictions = Predictions(["a", "b"], np.array([0.0, 1.0]), np.array([-2.0, 3.0]), "1")
+    assert (
+        "probabilities"
+        in scale_warnings(_task(kind="classification", metrics=["auroc"], unit="1"), predictions)[0]
+    )

@@ -1,0 +1,168 @@
+"""Two small built datasets made by hand: molecules with labels, and frames of a harmonic trajectory."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+
+from molbench.data.manifest import Manifest, Part, SchemeEntry, combined_digest
+from molbench.data.splits.assign import assignment_digest
+
+VECTORS = pa.list_(pa.list_(pa.float32(), 3))
+SPLITS = ["train", "validation", "test"]
+
+
+def write_molecules(home: Path, n: int = 120, digest: str = "m0", partial: bool = False) -> Path:
+    """Chains of C, N, O: ``mass`` (a sum over atoms), ``size``, ``ring`` (0 or 1), ``rare`` (half missing)."""
+    rng = np.random.default_rng(1)
+    records = []
+    for i in range(n):
+        size = int(rng.integers(2, 8))
+        numbers = rng.choice([6, 7, 8], size)
+        records.append(
+            {
+                "id": f"m{i}",
+                "atomic_numbers": numbers.astype(np.uint8).tolist(),
+                "positions": _chain(rng, size),
+                "mass": float((numbers * 2.0).sum() + 0.1 * rng.normal()),
+                "size": float(size),
+                "ring": float(size > 4),
+                "rare": float(size) if i % 2 else float("nan"),
+            }
+        )
+    name = "toy-partial" if partial else "toy"
+    declaration = _dataset(
+        "toy", {k: {"unit": "eV", "description": k} for k in ("mass", "size", "ring", "rare")}
+    )
+    declaration["targets"]["mass"]["reference"] = {"C": 12.0, "N": 14.0, "O": 16.0}
+    common = {"unit": "meV", "scheme": "random", "schemes": ["random", "other"], "why": "made by hand"}
+    tasks = {
+        "mass": {"target": "mass", "metrics": ["mae", "rmse", "r2"], "reference": True},
+        "size": {"target": "size", "metrics": ["mae", "spearman", "pearson"]},
+        "ring": {"target": "ring", "kind": "classification", "metrics": ["auroc", "f1"], "unit": "1"},
+        "rare": {"target": "rare", "metrics": ["mae"]},
+    }
+    schema = {
+        "id": pa.string(),
+        "atomic_numbers": pa.list_(pa.uint8()),
+        "positions": VECTORS,
+    } | dict.fromkeys(("mass", "size", "ring", "rare"), pa.float64())
+    folder = home / "datasets" / name
+    part = _write_part(folder, records, pa.schema(schema), ["random", "other"], digest, partial)
+    _declare(folder, declaration, ["random", "other"], {"defaults": common, "tasks": tasks})
+    Manifest(name="toy", dataset_id=name, version="1.0.0", **part.model_dump()).write(folder)
+    return folder
+
+
+def write_frames(home: Path, n: int = 60, digest: str = "f0") -> Path:
+    """Frames of a diatomic on a spring, ``E = k/2 (r - r0)²`` in kcal/mol."""
+    rng = np.random.default_rng(2)
+    records = []
+    for i in range(n):
+        axis = rng.normal(size=3)
+        axis /= np.linalg.norm(axis)
+        r = 1.2 + 0.1 * rng.normal()
+        positions = np.stack([axis * r / 2, -axis * r / 2]).astype(np.float32)
+        pull = -100.0 * (r - 1.2) * axis
+        records.append(
+            {
+                "id": f"f{i}",
+                "atomic_numbers": [6, 8],
+                "positions": positions.tolist(),
+                "energy": -1000.0 + 50.0 * (r - 1.2) ** 2,
+                "forces": np.stack([pull, -pull]).astype(np.float32).tolist(),
+            }
+        )
+    declaration = _dataset("toy-frames", {"energy": {"unit": "kcal/mol", "description": "energy"}})
+    declaration |= {
+        "forces": {"unit": "kcal/mol/Å", "description": "forces"},
+        "subsets": {"co": {"description": "carbon monoxide"}},
+        "identity": "frame",
+    }
+    tasks = {
+        "co": {
+            "kind": "forces",
+            "target": "energy",
+            "subset": "co",
+            "metrics": ["force_mae", "energy_mae"],
+            "unit": "meV/Å",
+            "scheme": "random",
+            "why": "made by hand",
+        }
+    }
+    schema = pa.schema(
+        {
+            "id": pa.string(),
+            "atomic_numbers": pa.list_(pa.uint8()),
+            "positions": VECTORS,
+            "energy": pa.float64(),
+            "forces": VECTORS,
+        }
+    )
+    folder = home / "datasets" / "toy-frames"
+    part = _write_part(folder / "co", records, schema, ["random"], digest, False)
+    _declare(folder, declaration, ["random"], {"tasks": tasks})
+    subsets = {"co": part}
+    total = part.model_copy(update={"digest": combined_digest(subsets), "schemes": {}})
+    Manifest(
+        name="toy-frames",
+        dataset_id="toy-frames",
+        version="1.0.0",
+        **total.model_dump(),
+        subsets=subsets,
+    ).write(folder)
+    return folder
+
+
+def _chain(rng: np.random.Generator, size: int) -> list[list[float]]:
+    steps = rng.normal(size=(size, 3))
+    return (
+        (1.4 * steps / np.linalg.norm(steps, axis=1, keepdims=True))
+        .cumsum(axis=0)
+        .astype(np.float32)
+        .tolist()
+    )
+
+
+def _dataset(name: str, targets: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "version": "1.0.0",
+        "title": name,
+        "summary": "Made by hand.",
+        "record": "molecule",
+        "licence": "CC0-1.0",
+        "citation": [],
+        "parser": "records",
+        "targets": targets,
+    }
+
+
+def _declare(folder: Path, dataset: dict[str, Any], schemes: list[str], tasks: dict[str, Any]) -> None:
+    splits = {"schemes": {s: {"generator": "ratio", "description": "made by hand"} for s in schemes}}
+    for name, content in {"dataset": dataset, "splits": splits, "tasks": tasks}.items():
+        text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+        (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
+
+
+def _write_part(
+    folder: Path,
+    records: list[dict[str, Any]],
+    schema: pa.Schema,
+    schemes: list[str],
+    digest: str,
+    partial: bool,
+) -> Part:
+    (folder / "cells").mkdir(parents=True, exist_ok=True)
+    (folder / "splits").mkdir(exist_ok=True)
+    pq.write_table(pa.Table.from_pylist(records, schema=schema), folder / "cells" / "all.parquet")
+    ids, entries = [record["id"] for record in records], {}
+    for seed, scheme in enumerate(schemes):
+        labels = np.random.default_rng(seed).permutation(np.resize(np.repeat(SPLITS, [6, 2, 2]), len(ids)))
+        pq.write_table(pa.table({"id": ids, "split": labels}), folder / "splits" / f"{scheme}.parquet")
+        counts = {split: int((labels == split).sum()) for split in SPLITS}
+        entries[scheme] = SchemeEntry(digest=assignment_digest(ids, labels), counts=counts)
+    return Part(records=len(ids), digest=digest, bytes=1, partial=partial, schemes=entries)
