@@ -1,13 +1,15 @@
 """``molbench list``: what the catalogue holds and what the registries know."""
 
 import json
+import sys
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from molbench.spec.catalogue import Catalogue
+if TYPE_CHECKING:
+    from molbench.spec.catalogue import Catalogue
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -28,7 +30,7 @@ def datasets(pattern: Pattern = "*", as_json: Json = False) -> None:
                 "licence": entry.dataset.licence,
                 "built": entry.built,
             }
-            for entry in Catalogue.load().entries.values()
+            for entry in _catalogue().entries.values()
             if fnmatchcase(entry.id, pattern)
         ),
         as_json,
@@ -44,7 +46,7 @@ def tasks(
     as_json: Json = False,
 ) -> None:
     """Tasks with metric and unit."""
-    catalogue = Catalogue.load()
+    catalogue = _catalogue()
     wanted = {ref.id for ref in catalogue.tasks(suite=suite)} if suite else None
     _show(
         (
@@ -77,7 +79,7 @@ def splits(pattern: Pattern = "*", as_json: Json = False) -> None:
                 "needs all records": scheme.complete,
                 "description": scheme.description,
             }
-            for entry in Catalogue.load().entries.values()
+            for entry in _catalogue().entries.values()
             if fnmatchcase(entry.id, pattern)
             for name, scheme in entry.splits.schemes.items()
         ),
@@ -88,7 +90,7 @@ def splits(pattern: Pattern = "*", as_json: Json = False) -> None:
 @app.command()
 def suites(pattern: Pattern = "*", as_json: Json = False) -> None:
     """Suites: named lists of tasks."""
-    catalogue = Catalogue.load()
+    catalogue = _catalogue()
     _show(
         (
             {"suite": name, "tasks": len(catalogue.tasks(suite=name)), "description": suite.description}
@@ -136,6 +138,12 @@ def protocols(pattern: Pattern = "*", as_json: Json = False) -> None:
     )
 
 
+def _catalogue() -> "Catalogue":
+    from molbench.spec.catalogue import Catalogue
+
+    return Catalogue.load()
+
+
 def _records(own: int | None, subsets: Iterable[Any]) -> int | None:
     parts = [subset.records for subset in subsets]
     return own if not parts else sum(parts) if None not in parts else None
@@ -159,7 +167,8 @@ def _show(rows: Iterable[dict[str, Any]], as_json: bool) -> None:
         )
     for row in found:
         table.add_row(*map(_cell, row.values()))
-    Console(highlight=False).print(table)
+    # A pipe has no width of its own; 80 columns would fold what another program is to read.
+    Console(highlight=False, width=None if sys.stdout.isatty() else 200).print(table)
 
 
 def _cell(value: Any) -> str:

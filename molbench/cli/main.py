@@ -14,6 +14,7 @@ app = typer.Typer(
     help="Standard molecular datasets, pretraining methods, and one command that scores any checkpoint.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help: importing rich would double the time it takes
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(listing.app, name="list", help="Show what there is: datasets, tasks, splits, suites, methods …")

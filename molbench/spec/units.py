@@ -1,8 +1,9 @@
 """Units of targets and scores, and exact conversion between them."""
 
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-import numpy as np
+if TYPE_CHECKING:  # importing NumPy would double the start-up time of the command line
+    import numpy as np
 
 # Factors to the first unit of each dimension. Energies: CODATA 2018, E_h = 27.211386245988 eV; thermochemical
 # calorie 4.184 J, E_h = 4.3597447222071e-18 J, N_A = 6.02214076e23 give 627.5094740631 kcal/mol.
@@ -36,7 +37,7 @@ _DIMENSIONS: dict[str, dict[str, float]] = {
 }
 _DIMENSION_OF = {unit: name for name, units in _DIMENSIONS.items() for unit in units}
 
-Values = TypeVar("Values", float, np.ndarray)
+Values = TypeVar("Values", float, "np.ndarray")
 
 
 def check_unit(unit: str) -> None:
