@@ -26,7 +26,7 @@ def build(
     as_json: Json = False,
 ) -> None:
     """Write each board as Markdown, CSV and JSON, from stored predictions alone."""
-    from molbench.leaderboard import build as build_boards
+    from molbench.leaderboard import build_boards
     from molbench.leaderboard.render import to_json
 
     tables, empty = build_boards(results, output, names or ())

@@ -7,10 +7,9 @@ if TYPE_CHECKING:
     from molbench.evaluation.candidate import Candidate
     from molbench.evaluation.executors import Outcome
     from molbench.evaluation.grid import Report, Watcher, evaluate
-    from molbench.evaluation.plan import Run, plan
+    from molbench.evaluation.plan import Run
     from molbench.evaluation.predictions import Predictions
     from molbench.evaluation.result import Result, read_results
-    from molbench.evaluation.score import score
     from molbench.evaluation.summary import Cell, summarise
 
 #: Raised whenever a change of the code changes scores; it is part of every result's key.
@@ -26,9 +25,7 @@ _LAZY = {
     "Run": "plan",
     "Watcher": "grid",
     "evaluate": "grid",
-    "plan": "plan",
     "read_results": "result",
-    "score": "score",
     "summarise": "summary",
 }
 
@@ -43,9 +40,7 @@ __all__ = [
     "Run",
     "Watcher",
     "evaluate",
-    "plan",
     "read_results",
-    "score",
     "summarise",
 ]
 

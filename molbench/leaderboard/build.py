@@ -27,7 +27,7 @@ def load_boards() -> dict[str, Board]:
     return {board.name: board for board in found}
 
 
-def build(results: Path, output: Path, names: Sequence[str] = ()) -> tuple[list[Table], list[str]]:
+def build_boards(results: Path, output: Path, names: Sequence[str] = ()) -> tuple[list[Table], list[str]]:
     """Write ``<board>.md``, ``.csv`` and ``.json`` for every board that has results.
 
     Args:

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from molbench.errors import UserError
-from molbench.evaluation import Predictions, Watcher, evaluate, read_results, score
+from molbench.evaluation import Predictions, Watcher, evaluate, read_results
 from molbench.evaluation.protocols import load_protocol
+from molbench.evaluation.score import score
 from molbench.training.interrupt import InterruptedTrainingError
 
 FAST = load_protocol("probe", ["steps=5", "evaluations=1"])

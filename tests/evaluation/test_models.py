@@ -1,5 +1,6 @@
 """What models are trained on, and what they learn, are right."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -112,7 +113,8 @@ def test_only_a_frozen_encoder_keeps_its_weights_and_both_learn(toy_home: Path, 
     assert same == frozen
     found = predict(model, data, config)
     error = np.abs(found.forces.prediction - found.forces.target).mean()
-    assert error < 0.5 * np.abs(found.forces.target).mean()
+    # A head on random features learns less than the whole model.
+    assert error < (0.85 if frozen else 0.5) * np.abs(found.forces.target).mean()
     assert np.abs(found.prediction - found.target).mean() < 20  # of energies near -1000
 
 
@@ -136,7 +138,7 @@ def test_a_logistic_probe_gives_probabilities(toy_home: Path) -> None:
 
 def test_a_class_of_one_cannot_be_probed(toy_home: Path) -> None:
     data = _data("toy/ring")
-    data.labels.flags.writeable = True
-    data.labels[data.rows["train"]] = 0
+    labels = data.labels.copy()
+    labels[data.rows["train"]] = 0
     with pytest.raises(UserError, match="two training records of each class"):
-        probe(np.zeros((120, 2)), data, load_protocol("probe"), seed=0)
+        probe(np.zeros((120, 2)), replace(data, labels=labels), load_protocol("probe"), seed=0)

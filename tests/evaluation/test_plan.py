@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from molbench.errors import UserError
-from molbench.evaluation import Run, plan
 from molbench.evaluation.candidate import Candidate, gather
+from molbench.evaluation.plan import Run, plan
 from molbench.evaluation.protocols import load_protocol
 from molbench.spec.catalogue import Catalogue
 

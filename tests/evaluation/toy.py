@@ -16,7 +16,7 @@ SPLITS = ["train", "validation", "test"]
 
 
 def write_molecules(home: Path, n: int = 120, digest: str = "m0", partial: bool = False) -> Path:
-    """Chains of C, N, O: ``mass`` (a sum over atoms), ``size``, ``ring`` (0 or 1), ``rare`` (half missing)."""
+    """Chains of C, N, O: ``mass`` (sum over atoms), ``size``, ``ring`` (0, 1), ``rare`` (half missing)."""
     rng = np.random.default_rng(1)
     records = []
     for i in range(n):

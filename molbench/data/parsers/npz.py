@@ -5,6 +5,7 @@ import math
 import shutil
 import tempfile
 import tokenize
+import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -82,7 +83,8 @@ class NpzReader:
             version = npy.read_magic(file)
             if version not in _HEADERS:
                 raise UserError(f"{self._path}: array '{key}' has the unknown format version {version}")
-            shape, fortran, dtype = _HEADERS[version](file)
+            with warnings.catch_warnings(action="ignore"):  # files made by Python 2 are no reason to worry
+                shape, fortran, dtype = _HEADERS[version](file)
             header = file.tell()
         size = self._archive.getinfo(f"{key}.npy").file_size - header
         if dtype.kind not in "fiu":

@@ -218,6 +218,19 @@ def test_a_header_that_promises_more_than_there_is_is_refused(parse, tmp_path) -
         parse("md17-npz", [tmp_path / "a.npz"], WATER)
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_file_made_by_python_2_is_read_without_a_warning(parse, tmp_path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        for key, array in arrays().items():
+            buffer = io.BytesIO()
+            np.lib.format.write_array(buffer, array)
+            text = buffer.getvalue().replace(b"(9, 3, 3), }  ", b"(9L, 3L, 3), }")
+            assert (b"9L" in text) == (key in "RF")
+            archive.writestr(f"{key}.npy", text)
+    records, failures = parse("md17-npz", [tmp_path / "a.npz"], WATER)
+    assert len(records) == 9 and not failures
+
+
 def test_options_are_checked(parse, tmp_path) -> None:
     files = write(tmp_path, arrays())
     for options, reason in [

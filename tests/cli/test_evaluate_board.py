@@ -1,0 +1,98 @@
+"""``molbench evaluate`` and ``molbench board`` as a user types them."""
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from molbench.cli import main
+from molbench.errors import UserError
+
+SMALL = {"width": 8, "filters": 8, "interactions": 1, "gaussians": 4, "cutoff": 3.0}
+
+
+def _toy():
+    path = Path(__file__).parents[1] / "evaluation" / "toy.py"
+    spec = importlib.util.spec_from_file_location("cli_toy", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["cli_toy"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def ready(_own_home: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home with a toy dataset and a checkpoint, in the working directory."""
+    from molbench.backbones import build_backbone
+    from molbench.training.checkpoint import Checkpoint
+
+    monkeypatch.setenv("MOLBENCH_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.chdir(tmp_path)
+    _toy().write_molecules(tmp_path / "home")
+    torch.manual_seed(0)
+    Checkpoint.of(build_backbone("schnet", SMALL), method="m").save(Path("model.pt"))
+    return tmp_path
+
+
+def _run(*arguments: str, code: int = 0) -> str:
+    result = CliRunner().invoke(main.app, arguments)
+    if code == 0 and result.exception:
+        raise result.exception
+    assert result.exit_code == code, result.output
+    return result.stdout
+
+
+def test_the_closing_table_has_units_intervals_and_the_gain(ready: Path) -> None:
+    output = _run(
+        "evaluate", "model.pt", "--tasks", "toy/size,toy/mass", "--seeds", "2", "--executor", "local"
+    )
+    for text in ("toy/size", "meV", "mae ↓", "model", "scratch-schnet-", " ± ", "95 % interval", "2 seeds"):
+        assert text in output
+    again = json.loads(
+        _run("evaluate", "model.pt", "-t", "toy/size", "-t", "toy/mass", "--seeds", "2", "--json")
+    )
+    assert again["reused"] == 8 and len(again["cells"]) == 4
+    assert again["cells"][0]["delta"]["p"] > 0
+
+
+def test_without_scratch_there_is_no_baseline(ready: Path) -> None:
+    cells = json.loads(
+        _run("evaluate", "model.pt", "-t", "toy/size", "--seeds", "1", "--no-scratch", "--json")
+    )["cells"]
+    assert [cell["candidate"] for cell in cells] == ["model"] and cells[0]["delta"] is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("model.pt", "-t", "toy/none"), "no task matches 'toy/none'"),
+        (("other.pt", "-t", "toy/size"), "no such checkpoint"),
+        (("model.pt", "-t", "toy/size", "--protocol", "magic"), "unknown protocol 'magic'"),
+        (("model.pt", "-t", "toy/size", "--set", "stepz=1"), "no setting 'stepz'"),
+        (("model.pt", "-t", "toy/size", "--executor", "moon"), "unknown executor 'moon'"),
+        (("model.pt", "-t", "qm9/homo"), "molbench data build qm9"),
+    ],
+)
+def test_mistakes_are_explained(ready: Path, arguments: tuple[str, ...], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        _run("evaluate", *arguments)
+    assert not (ready / "results").exists()
+
+
+def test_boards_are_built_and_shown(ready: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from molbench.spec.board import Board
+
+    board = Board(name="toy", title="Toy board", description="d", tasks=["toy/size", "toy/mass"], seeds=2)
+    monkeypatch.setattr("molbench.leaderboard.build.load_boards", lambda: {"toy": board})
+    _run("evaluate", "model.pt", "-t", "toy/size,toy/mass", "--seeds", "2", "--executor", "local")
+    assert "2 models, 2 tasks" in _run("board", "build", "-o", "boards")
+    shown = _run("board", "show", "toy", "-o", "boards")
+    assert "Toy board" in shown and "scratch-schnet-" in shown and "2/2" in shown
+    assert json.loads(_run("board", "show", "toy", "-o", "boards", "--json"))["name"] == "toy"
+    with pytest.raises(UserError, match="board build none"):
+        _run("board", "show", "none", "-o", "boards")

@@ -1,0 +1,141 @@
+"""Boards are written whole, the same from the same results, and harmless whatever a model is called."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from molbench.errors import UserError
+from molbench.evaluation.result import read_results
+from molbench.leaderboard import build_boards, load_boards, load_table
+from molbench.leaderboard.collect import collect
+from molbench.leaderboard.numbers import plain, plus_minus, signed
+from molbench.leaderboard.render import to_csv, to_json, to_markdown
+from molbench.leaderboard.table import Table, tabulate
+from molbench.spec.board import Board
+
+BOARD = Board(name="b", title="Board | <b>", description="What it says.", tasks=["data/*"])
+
+
+def _table(root: Path) -> Table:
+    return tabulate(collect(BOARD, ("data/a", "data/b"), read_results(root)))
+
+
+def test_every_rendering_has_every_score(tmp_path: Path, write_model) -> None:
+    write_model("good", 0.2)
+    write_model("scratch-b", 0.4)
+    table = _table(tmp_path)
+    lines = list(csv.DictReader(to_csv(table).splitlines()))
+    assert {(line["model"], line["task"]) for line in lines} == {
+        (model, task) for model in ("good", "scratch-b") for task in ("data/a", "data/b")
+    }
+    assert json.loads(to_json(table))["rows"][0]["model"] == "good"
+    assert Table.model_validate_json(to_json(table)) == table
+    page = to_markdown(table)
+    assert "kcal/mol" in page and "mae ↓" in page and "▲" in page
+    assert "molbench evaluate CHECKPOINT --tasks 'data/*' --protocol probe --seeds 3" in page
+    assert "molbench board build b" in page
+
+
+def test_the_same_results_give_the_same_bytes_in_whatever_order_they_were_made(
+    tmp_path: Path, write_model, write
+) -> None:
+    write_model("good", 0.2)
+    write_model("scratch-b", 0.4)
+    first = [render(_table(tmp_path)) for render in (to_markdown, to_csv, to_json)]
+    shutil.rmtree(tmp_path / "good")
+    for task in ("data/b", "data/a"):
+        for seed in (2, 0, 1):
+            write(tmp_path, "good", task, seed, 0.2, seconds={"run": 99.0}, environment={"python": "4"})
+    assert [render(_table(tmp_path)) for render in (to_markdown, to_csv, to_json)] == first
+
+
+def test_names_from_files_cannot_break_out(tmp_path: Path, write_model) -> None:
+    write_model("=cmd|<img src=x>[a](javascript:x)`", 0.2, pretraining={"dataset": "<script>"})
+    table = _table(tmp_path)
+    page = to_markdown(table)
+    assert "<img" not in page and "<script" not in page and "](javascript" not in page
+    # An escaped pipe does not open another cell.
+    (line,) = [text for text in page.splitlines() if "cmd" in text and "2/2" in text]
+    assert line.replace("\\|", "").count("|") == 9
+    assert next(csv.DictReader(to_csv(table).splitlines()))["model"].startswith("'=")
+
+
+def test_pretraining_on_the_dataset_and_wrong_units_are_said(tmp_path: Path, write_model) -> None:
+    write_model(
+        "seen", 0.2, overlap="pretrained on the same dataset ('data')", warnings=["100 times too wide"]
+    )
+    table = _table(tmp_path)
+    assert table.rows[0].overlap == 2
+    page = to_markdown(table)
+    assert "records of the dataset of 2 of the tasks" in page and "100 times too wide" in page
+
+
+def test_partial_data_are_said_to_be_partial(tmp_path: Path, write_model) -> None:
+    write_model("one", 0.2, partial=True)
+    assert "compare these scores with nothing else" in to_markdown(_table(tmp_path))
+
+
+def test_boards_of_the_catalogue_are_valid() -> None:
+    boards = load_boards()
+    assert boards["embedded"].suite == "embedded"
+    assert all(name == board.name for name, board in boards.items())
+
+
+def test_a_board_without_results_is_not_written(tmp_path: Path, write_model, monkeypatch) -> None:
+    write_model("good", 0.2, tasks=("nowhere/a",))
+    with pytest.raises(UserError, match="no result of the tasks and protocol of 'embedded'"):
+        build_boards(tmp_path, tmp_path / "boards", ["embedded"])
+    assert not (tmp_path / "boards").exists()
+    with pytest.raises(UserError, match="unknown board 'x'"):
+        build_boards(tmp_path, tmp_path / "boards", ["x"])
+    with pytest.raises(UserError, match="no such folder"):
+        build_boards(tmp_path / "none", tmp_path / "boards")
+
+
+def test_a_built_board_is_read_back(tmp_path: Path, write_model, monkeypatch) -> None:
+    write_model("good", 0.2)
+    monkeypatch.setattr("molbench.leaderboard.build.load_boards", lambda: {"b": BOARD})
+    monkeypatch.setattr("molbench.leaderboard.build.Catalogue", _Catalogue)
+    tables, empty = build_boards(tmp_path, tmp_path / "boards")
+    assert empty == [] and load_table("b", tmp_path / "boards") == tables[0]
+    assert {path.name for path in (tmp_path / "boards").iterdir()} == {"b.md", "b.csv", "b.json"}
+    (tmp_path / "boards" / "b.json").write_text("{")
+    with pytest.raises(UserError, match="damaged"):
+        load_table("b", tmp_path / "boards")
+    with pytest.raises(UserError, match="board build other"):
+        load_table("other", tmp_path / "boards")
+
+
+class _Catalogue:
+    @classmethod
+    def load(cls) -> "_Catalogue":
+        return cls()
+
+    def tasks(self, patterns, suite) -> list:
+        from types import SimpleNamespace
+
+        return [SimpleNamespace(id="data/a"), SimpleNamespace(id="data/b")]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (12.3456, "12.35"),
+        (0.00123456, "0.001235"),
+        (123456.0, "123456"),
+        (-1.5, "-1.500"),
+        (1e-9, "1.000e-09"),
+    ],
+)
+def test_numbers_have_four_digits(value: float, text: str) -> None:
+    assert plain(value) == text
+
+
+def test_differences_have_a_sign_and_a_share() -> None:
+    assert signed(-2.0, 8.0) == "-2.00 (-20 %)"
+    assert signed(0.5, 1.5) == "+0.500 (+50 %)"
+    assert plus_minus(1.0, None) == "1.000"
+    assert plain(float("nan")) == "-"
