@@ -24,7 +24,7 @@ from molbench.spec.catalogue import PARTIAL, DatasetEntry
 from molbench.spec.dataset import Dataset
 
 DECLARATIONS = ("dataset.yaml", "splits.yaml", "tasks.yaml")
-_REBUILT = {*DECLARATIONS, "README.md", "manifest.json", "failures.jsonl", "cells", "splits", "store.arrow"}
+_REBUILT = {*DECLARATIONS, "README.md", "manifest.json", "failures.jsonl", "cells", "splits"}
 _LEVEL = 9
 
 
@@ -164,7 +164,7 @@ def _keep(
         if item.name in _REBUILT or item.name in built:
             continue
         if item.is_dir():
-            shutil.copytree(item, temporary / item.name, ignore=shutil.ignore_patterns("store.arrow"))
+            shutil.copytree(item, temporary / item.name)
         else:
             shutil.copy2(item, temporary / item.name)
     return kept

@@ -133,7 +133,7 @@ def file_entry(path: Path) -> FileEntry:
 
 
 def file_entries(folder: Path) -> dict[str, FileEntry]:
-    """Entries of every file of a built folder, apart from the manifest and rebuildable caches."""
+    """Entries of every file of a built folder, apart from the manifest."""
     paths = sorted(
         path for path in folder.rglob("*") if path.is_file() and not _apart(path.relative_to(folder))
     )
@@ -141,4 +141,4 @@ def file_entries(folder: Path) -> dict[str, FileEntry]:
 
 
 def _apart(path: Path) -> bool:
-    return path.name in {FILENAME, "store.arrow"} or any(part.startswith(".") for part in path.parts)
+    return path.name == FILENAME or any(part.startswith(".") for part in path.parts)

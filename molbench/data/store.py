@@ -1,7 +1,8 @@
 """The training reader: whole batches sliced out of memory-mapped Arrow buffers.
 
 A built dataset keeps its records in Parquet cells, one a combination of split labels. For training they are
-laid once into a single Arrow IPC record batch in source order (``store.arrow``, rebuildable at any time).
+laid once into a single Arrow IPC record batch in source order, kept under its content digest in
+``$MOLBENCH_HOME/stores`` and rebuildable at any time; the dataset itself is never written to.
 Its buffers are memory-mapped, so opening costs nothing and a batch is one vectorised gather a column.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,6 +25,7 @@ import torch
 from molbench.atomic import replace_file
 from molbench.errors import UserError
 from molbench.graph.batch import Batch
+from molbench.paths import home
 
 Rows = Sequence[int] | np.ndarray
 
@@ -54,7 +57,7 @@ class Store:
 
     @classmethod
     def open(cls, folder: Path, subset: str | None = None) -> Store:
-        """Open a built dataset, laying out its ``store.arrow`` on first use.
+        """Open a built dataset, laying out its record batch on first use.
 
         Raises:
             UserError: If the folder is not a built dataset, or ``subset`` is missing or unknown.
@@ -70,7 +73,9 @@ class Store:
             known = ", ".join(subsets) or "none"
             raise UserError(f"{folder}: no subset '{subset}' in this build; it has: {known}")
         part = folder / subset if subset else folder
-        path, digest = part / "store.arrow", _digest(manifest, subset)
+        digest = _digest(manifest, subset)
+        # Hashed, because the manifest may be a stranger's and the name becomes part of a path.
+        path = home() / "stores" / f"{sha256(digest.encode()).hexdigest()}.arrow"
         table = _map(path, digest)
         if table is None:
             lay_out(part, path, digest)

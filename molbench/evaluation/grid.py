@@ -93,18 +93,18 @@ def evaluate(
     resolved = protocol if isinstance(protocol, Protocol) else load_protocol(protocol)
     candidates = gather([Path(path) for path in checkpoints], scratch)
     runs = plan(candidates, refs, resolved, range(seeds), Path(output))
-    finished = {run.key: stored for run in runs if (stored := find(run.folder, run.key)) is not None}
+    finished = {run.folder: stored for run in runs if (stored := find(run.folder, run.key)) is not None}
     watcher = watcher or Watcher()
     watcher.planned(len(runs), len(finished))
     outcomes = []
-    if jobs := make_jobs([run for run in runs if run.key not in finished]):
+    if jobs := make_jobs([run for run in runs if run.folder not in finished]):
         name = executor or ("local" if torch.cuda.is_available() or len(jobs) == 1 else "process")
         for outcome in EXECUTORS[name](jobs, watcher.step):
             watcher.done(outcome)
             outcomes.append(outcome)
-    fresh = {outcome.run.key: outcome.stored for outcome in outcomes if outcome.stored is not None}
-    by_key = finished | fresh
-    results = [by_key[run.key] for run in runs if run.key in by_key]
+    fresh = {outcome.run.folder: outcome.stored for outcome in outcomes if outcome.stored is not None}
+    found = finished | fresh
+    results = [found[run.folder] for run in runs if run.folder in found]
     failures = [outcome for outcome in outcomes if outcome.stored is None]
     return Report(summarise(results), results, failures, len(finished))
 
@@ -114,5 +114,5 @@ def make_jobs(runs: Sequence[Run]) -> list[Job]:
     groups: dict[tuple[str, ...], list[Run]] = {}
     for run in runs:
         shares = run.protocol.kind == "probe" and run.task.task.kind != "forces"
-        groups.setdefault((run.identity, run.data.digest) if shares else (run.key,), []).append(run)
+        groups.setdefault((run.identity, run.data.digest) if shares else (str(run.folder),), []).append(run)
     return list(groups.values())

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from molbench.data.loader import Loader
 from molbench.data.store import Store
 from molbench.errors import UserError
+from molbench.paths import home
 
 POSITIONS = pa.list_(pa.list_(pa.float32(), 3))
 
@@ -110,7 +111,7 @@ def test_rebuilt_records_are_noticed(tmp_path: Path) -> None:
 def test_truncated_store_file_is_rebuilt(tmp_path: Path) -> None:
     write_dataset(tmp_path)
     expected = Store.open(tmp_path).batch([0, 5]).positions.clone()
-    path = tmp_path / "store.arrow"
+    (path,) = (home() / "stores").glob("*.arrow")
     path.write_bytes(path.read_bytes()[:300])
     torch.testing.assert_close(Store.open(tmp_path).batch([0, 5]).positions, expected)
 

@@ -56,7 +56,7 @@ def test_names_from_files_cannot_break_out(tmp_path: Path, write_model) -> None:
     write_model("=cmd|<img src=x>[a](javascript:x)`", 0.2, pretraining={"dataset": "<script>"})
     table = _table(tmp_path)
     page = to_markdown(table)
-    assert "<img" not in page and "<script" not in page and "](javascript" not in page
+    assert "<img" not in page and "<script" not in page and "[a](" not in page
     # An escaped pipe does not open another cell.
     (line,) = [text for text in page.splitlines() if "cmd" in text and "2/2" in text]
     assert line.replace("\\|", "").count("|") == 9
