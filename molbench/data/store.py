@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -78,6 +78,7 @@ class Store:
         path = home() / "stores" / f"{sha256(digest.encode()).hexdigest()}.arrow"
         table = _map(path, digest)
         if table is None:
+            _refuse_damage(folder, part, manifest)
             lay_out(part, path, digest)
             table = pa.ipc.open_file(pa.memory_map(str(path))).get_batch(0)
         return cls(folder, subset, manifest, table)
@@ -210,6 +211,17 @@ def _park(column: pa.Array, path: Path) -> pa.Array:
     with pa.ipc.new_file(str(path), batch.schema) as writer:
         writer.write_batch(batch)
     return pa.ipc.open_file(pa.memory_map(str(path))).get_batch(0).column(0)
+
+
+def _refuse_damage(folder: Path, part: Path, manifest: dict[str, Any]) -> None:
+    """Parquet readers do not notice a flipped bit: compare every file with the manifest before it is used."""
+    for path in sorted([*part.glob("cells/*.parquet"), *part.glob("splits/*.parquet")]):
+        entry = manifest["files"].get(path.relative_to(folder).as_posix())
+        with path.open("rb") as file:
+            if entry is None or file_digest(file, "sha256").hexdigest() != entry["sha256"]:
+                raise UserError(
+                    f"{path}: damaged, it is not the file that was built; build or fetch it again"
+                )
 
 
 def _map(path: Path, digest: str) -> pa.RecordBatch | None:

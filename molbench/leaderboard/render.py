@@ -12,8 +12,8 @@ from molbench.leaderboard.table import Number, Row, Score, Table
 
 _RANKING_NOTE = (
     "*Relative error*: geometric mean over tasks of the error divided by that of predicting one constant; "
-    "lower is better. *Rank*: one more than the number of models that are significantly better (p < 0.05), so "
-    "that ties share a rank; beside it the interval of the rank. *Gain*: share of the error of the same "
+    "lower is better. *Rank*: one more than the number of models that are significantly better (p < 0.05); "
+    "ties share a rank; beside it the interval of the rank. *Gain*: share of the error of the same "
     "backbone from scratch that pretraining removes. Intervals and p-values: paired bootstrap over test "
     "records and seeds."
 )

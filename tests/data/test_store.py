@@ -1,6 +1,7 @@
 """The reader returns exactly what the cells hold, in any order, and notices rebuilt data."""
 
 import json
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +56,12 @@ def write_dataset(folder: Path, n: int = 23, digest: str = "d0", shift: float = 
         pa.table({"id": [r["id"] for r in records], "split": [r["split"] for r in records]}),
         folder / "splits" / "random.parquet",
     )
-    (folder / "manifest.json").write_text(json.dumps({"dataset_id": "toy", "digest": digest, "subsets": {}}))
+    files = {
+        path.relative_to(folder).as_posix(): {"sha256": sha256(path.read_bytes()).hexdigest()}
+        for path in folder.rglob("*.parquet")
+    }
+    manifest = {"dataset_id": "toy", "digest": digest, "subsets": {}, "files": files}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
     return records
 
 
@@ -129,6 +135,16 @@ def test_truncated_store_file_is_rebuilt(tmp_path: Path) -> None:
 def test_what_is_missing_is_named(toy, call, message: str) -> None:
     with pytest.raises(UserError, match=message):
         call(toy[0])
+
+
+def test_a_flipped_bit_is_noticed_before_training(tmp_path: Path) -> None:
+    write_dataset(tmp_path, digest="flipped")
+    path = tmp_path / "cells" / "s-train.parquet"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"s-train\.parquet: damaged"):
+        Store.open(tmp_path)
 
 
 def test_ids_that_disagree_are_damage(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def test_molecules_are_recomputed(molecules):
 
 def test_frames_are_recomputed(frames):
     pytest.importorskip("tblite")
-    for row in {row["subset"]: row for row in frames}.values():
+    for row in {row["smiles"]: row for row in frames}.values():
         point = Molecule(
             np.array(row["atomic_numbers"]), np.array(row["positions"]) * ANGSTROM
         ).single_point()
