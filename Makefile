@@ -23,7 +23,7 @@ demo: .venv/.installed
 	$(BIN)/molbench board show embedded --output $(DEMO)/board
 
 test: .venv/.installed
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal  # two workers, one thread each
 
 lint: .venv/.installed
 	$(BIN)/ruff format --check molbench tests benchmarks

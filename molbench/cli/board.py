@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from molbench.cli.console import table_console
+
 if TYPE_CHECKING:
     from molbench.leaderboard import Table
 
@@ -59,12 +61,11 @@ def show(
 
 
 def _print(table: Table) -> None:
-    from rich.console import Console
     from rich.table import Table as Grid
 
     from molbench.leaderboard.render import estimate, gain, pretraining
 
-    console = Console(highlight=False, markup=False)
+    console = table_console()
     console.print(f"{table.title} (protocol {table.protocol['name']})")
     if table.missing:
         console.print(f"{len(table.missing)} tasks have no results yet, so nothing is ranked")

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from molbench.cli.console import table_console
+
 app = typer.Typer(no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="Dataset id, or a folder that holds a built dataset.")]
@@ -157,10 +159,9 @@ def _describe(folder: Path, as_json: bool = False) -> None:
     if as_json:
         typer.echo(json.dumps(facts, indent=2, ensure_ascii=False))
         return
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False)
+    console = table_console()
     partial = " (records are missing)" if facts["partial"] else ""
     console.print(
         f"[bold]{facts['dataset']}[/bold] {facts['version']}: {facts['records']:,} records{partial}"
@@ -174,7 +175,7 @@ def _describe(folder: Path, as_json: bool = False) -> None:
         table.add_row(config, *(f"{counts.get(split, 0):,}" for split in ("train", "validation", "test")))
     console.print(table)
     for config, reason in facts["left_out"].items():
-        console.print(f"left out: {config}: {reason}", markup=False, soft_wrap=True)
+        console.print(f"left out: {config}: {reason}", soft_wrap=True)
     if facts["failures"]:
         console.print(f"{facts['failures']:,} records failed and were left out; see failures.jsonl")
 

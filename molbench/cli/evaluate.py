@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from molbench.cli.console import table_console
 from molbench.errors import UserError
 
 if TYPE_CHECKING:
@@ -137,12 +138,11 @@ def _plain(report: Report) -> dict[str, object]:
 
 
 def _show(report: Report, output: Path) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     from molbench.leaderboard.numbers import interval, plus_minus, signed
 
-    console = Console(highlight=False)
+    console = table_console()
     if not report.cells:
         return
     table = Table(box=None, pad_edge=False, header_style="bold")

@@ -1,12 +1,13 @@
 """``molbench list``: what the catalogue holds and what the registries know."""
 
 import json
-import sys
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from molbench.cli.console import table_console
 
 if TYPE_CHECKING:
     from molbench.spec.catalogue import Catalogue
@@ -157,7 +158,6 @@ def _show(rows: Iterable[dict[str, Any]], as_json: bool) -> None:
     if not found:
         typer.echo("nothing matches", err=True)
         return
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -167,8 +167,7 @@ def _show(rows: Iterable[dict[str, Any]], as_json: bool) -> None:
         )
     for row in found:
         table.add_row(*map(_cell, row.values()))
-    # A pipe has no width of its own; 80 columns would fold what another program is to read.
-    Console(highlight=False, width=None if sys.stdout.isatty() else 200).print(table)
+    table_console().print(table)
 
 
 def _cell(value: Any) -> str:
