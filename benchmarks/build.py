@@ -21,8 +21,8 @@ from molbench.data.builder import build
 from molbench.data.manifest import Manifest
 from molbench.spec.catalogue import Catalogue
 name, raw, output, processes = sys.argv[1:]
-folder = build(Catalogue.load().dataset(name), output=Path(output), raw=Path(raw), offline=True, allow_partial=True,
-               num_proc=int(processes))
+folder = build(Catalogue.load().dataset(name), output=Path(output), raw=Path(raw), offline=True,
+               allow_partial=True, num_proc=int(processes))
 peak = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
 print(json.dumps({"records": Manifest.read(folder).records, "peak": peak}))
 """

@@ -1,4 +1,4 @@
-"""Wall time of the commands a user types most, as whole processes: median of several runs after one warm-up."""
+"""Wall time of the commands a user types most, as whole processes: median of runs after a warm-up."""
 
 import argparse
 import json
