@@ -163,9 +163,7 @@ def _describe(folder: Path, as_json: bool = False) -> None:
 
     console = table_console()
     partial = " (records are missing)" if facts["partial"] else ""
-    console.print(
-        f"{facts['dataset']} {facts['version']}: {facts['records']:,} records{partial}"
-    )
+    console.print(f"{facts['dataset']} {facts['version']}: {facts['records']:,} records{partial}")
     console.print(f"{facts['folder']}, {facts['bytes_on_disk'] / 1e6:.1f} MB, digest {facts['digest'][:16]}")
     console.print(f"columns: {', '.join(facts['columns'])}", soft_wrap=True)
     table = Table(box=None, pad_edge=False, header_style="bold")

@@ -13,7 +13,7 @@ from molbench.cli.console import table_console
 from molbench.errors import UserError
 
 if TYPE_CHECKING:
-    from molbench.evaluation import Cell, Outcome, Report, Run, Watcher
+    from molbench.evaluation import Outcome, Report, Run, Watcher
     from molbench.training import StepReport
 
 
@@ -145,30 +145,50 @@ def _show(report: Report, output: Path) -> None:
     console = table_console()
     if not report.cells:
         return
+    base = {(cell.task, cell.candidate): cell for cell in report.cells}
+    baselines = {
+        stored.result.checkpoint.name: stored.result.checkpoint.baseline for stored in report.results
+    }
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("task", "metric", "unit", "model", "score ± seeds", "95 % interval", "- scratch", "p", ""):
-        right = column in {"score ± seeds", "95 % interval", "- scratch", "p"}
-        table.add_column(column, justify="right" if right else "left", no_wrap=column != "model")
-    before = ""
+    for column in (
+        "task",
+        "metric",
+        "unit",
+        "model",
+        "score ± seeds",
+        "95 %",
+        "scratch ± seeds",
+        "change",
+        "",
+    ):
+        right = column in {"score ± seeds", "95 %", "scratch ± seeds", "change"}
+        table.add_column(column, justify="right" if right else "left", overflow="fold")
     for cell in report.cells:
-        head = (
-            (cell.task, f"{cell.metric} {_arrow(cell)}", cell.unit) if cell.task != before else ("", "", "")
-        )
-        before = cell.task
-        delta, p, mark = ("", "", "")
+        scratch = base.get((cell.task, baselines[cell.candidate]))
+        if cell is scratch:
+            continue
+        change, mark = "", ""
         if cell.delta is not None:
-            delta, p = signed(cell.delta.value, cell.mean), f"{cell.delta.p:.3f}"
-            verdict = "better" if cell.delta.better else "worse"
-            mark = verdict if cell.delta.significant else "="
-        score = plus_minus(cell.mean, cell.std)
-        table.add_row(*head, cell.candidate, score, interval(cell.low, cell.high), delta, p, mark)
+            change = signed(cell.delta.value, cell.mean)
+            mark = "=" if not cell.delta.significant else "better" if cell.delta.better else "worse"
+        table.add_row(
+            cell.task,
+            f"{cell.metric} {'↓' if cell.direction == 'lower' else '↑'}",
+            cell.unit,
+            cell.candidate,
+            plus_minus(cell.mean, cell.std),
+            interval(cell.low, cell.high, 3),
+            plus_minus(scratch.mean, scratch.std) if scratch else "",
+            change,
+            mark,
+        )
     console.print(table)
     first = report.cells[0]
     partial = sorted({stored.result.task.dataset for stored in report.results if stored.result.task.partial})
     console.print(
-        f"\nprotocol {first.protocol}, {len(first.seeds)} seeds; ± is the standard deviation over seeds; "
-        "intervals and p (paired, two-sided) by bootstrap over test records and seeds; results in "
-        f"{output}",
+        f"\nprotocol {first.protocol}, {len(first.seeds)} seeds, results in {output}; ±: standard deviation "
+        "over seeds; change: to the same backbone from scratch, 'better' or 'worse' where p < 0.05; "
+        "intervals and p by paired bootstrap over test records and seeds",
         soft_wrap=True,
     )
     for name in partial:
@@ -176,7 +196,3 @@ def _show(report: Report, output: Path) -> None:
     for cell in report.cells:
         for warning in cell.warnings:
             console.print(f"warning: {cell.candidate} on {cell.task}: {warning}", markup=False)
-
-
-def _arrow(cell: Cell) -> str:
-    return "↓" if cell.direction == "lower" else "↑"

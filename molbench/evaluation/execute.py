@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,12 +12,14 @@ import torch
 import molbench
 from molbench.atomic import replace_folder
 from molbench.backbones.base import Backbone
+from molbench.backbones.heads import EnergyHead
 from molbench.data.store import Store
 from molbench.errors import UserError
 from molbench.evaluation import EVALUATION_VERSION
 from molbench.evaluation.candidate import identity
 from molbench.evaluation.data import TaskData
 from molbench.evaluation.embedding import Embedding, cached_embedding
+from molbench.evaluation.force_probe import force_probe
 from molbench.evaluation.models import ForceModel, ValueModel
 from molbench.evaluation.plan import Run
 from molbench.evaluation.predictions import FILENAME as PREDICTIONS
@@ -26,7 +27,7 @@ from molbench.evaluation.predictions import Predictions
 from molbench.evaluation.probe import probe
 from molbench.evaluation.result import CheckpointEntry, Result, Stored, TaskEntry, find
 from molbench.evaluation.score import scale_warnings, score
-from molbench.evaluation.train import as_predictions, predict, train
+from molbench.evaluation.train import as_predictions, precision_of, predict, train
 from molbench.training.checkpoint import Checkpoint
 from molbench.training.environment import environment
 from molbench.training.loop import StepReport
@@ -108,34 +109,42 @@ def _predict(
     run: Run, checkpoint: Checkpoint, data: TaskData, workspace: Workspace, progress: Progress | None
 ) -> tuple[Predictions, dict[str, float]]:
     protocol, backbone = run.protocol, checkpoint.build()
-    forces, frozen = run.task.task.kind == "forces", protocol.kind == "probe"
-    if frozen and not forces:
-        embedding = workspace.embedding(run, backbone)
-        values = probe(embedding.features, data, protocol, run.seed)
-        return as_predictions(data, values), {"embedding": round(embedding.molecules_per_second, 1)}
-    config = protocol.forces if forces else protocol.training
+    forces = run.task.task.kind == "forces"
+    if protocol.kind == "finetune":
+        return _finetune(run, backbone, data, progress)
+    if forces:
+        return predict(force_probe(backbone, data, protocol, run.seed, workspace.device), data), {}
+    embedding = workspace.embedding(run, backbone)
+    values = probe(embedding.features, data, protocol, run.seed)
+    return as_predictions(data, values), {"embedding": round(embedding.molecules_per_second, 1)}
+
+
+def _finetune(
+    run: Run, backbone: Backbone, data: TaskData, progress: Progress | None
+) -> tuple[Predictions, dict[str, float]]:
+    forces = run.task.task.kind == "forces"
+    config = run.protocol.forces if forces else run.protocol.training
     if config is None:
-        raise ValueError(f"protocol '{protocol.name}' has no budget for {run.task.id}")
+        raise ValueError(f"protocol '{run.protocol.name}' has no budget for {run.task.id}")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(run.seed)
         model = (
-            ForceModel(backbone, data, protocol.energy_weight, frozen=frozen)
+            ForceModel(backbone, EnergyHead(backbone.width), data, run.protocol.energy_weight)
             if forces
             else ValueModel(backbone, data)
         )
-    # A probe is over before its state would be worth writing.
-    folder = None if frozen else run.folder / f"state-{run.key[:12]}"
     report = train(
         model,
         data,
         config,
-        protocol.evaluations,
+        run.protocol.evaluations,
         seed=run.seed,
-        folder=folder,
+        folder=run.folder / f"state-{run.key[:12]}",
         key={"run": run.key},
         progress=progress,
     )
-    return predict(model, data, config), {"training": round(report.molecules_per_second, 1)}
+    predictions = predict(model, data, precision_of(config))
+    return predictions, {"training": round(report.molecules_per_second, 1)}
 
 
 def _checkpoint_entry(run: Run, checkpoint: Checkpoint) -> CheckpointEntry:
@@ -173,7 +182,10 @@ def overlap(run: Run, pretraining: dict[str, Any]) -> str | None:
     if not pretraining:
         return None
     source, excluded = pretraining.get("dataset"), pretraining.get("excluded")
-    told = f"; excluded from it: {json.dumps(excluded, ensure_ascii=False)}" if excluded else ""
+    told = ""
+    if isinstance(excluded, dict) and excluded.get("records"):
+        tasks = ", ".join(map(str, excluded.get("tasks") or ["some tasks"]))
+        told = f"; {excluded['records']} records left out because they are in the test splits of {tasks}"
     if source is None:
         return "the checkpoint does not say what it was pretrained on"
     if run.task.dataset.name == str(source).removesuffix("-partial"):

@@ -17,11 +17,10 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 
 from molbench.backbones.base import Backbone, Representation
-from molbench.backbones.heads import energy_and_forces
 from molbench.data.loader import Loader
 from molbench.errors import UserError
 from molbench.evaluation.data import TaskData
-from molbench.evaluation.predictions import Forces
+from molbench.evaluation.models import ForceModel
 from molbench.graph.batch import Batch
 from molbench.graph.scatter import sum_atoms
 from molbench.spec.protocol import Protocol
@@ -70,8 +69,8 @@ class LinearEnergy(nn.Module):
 
 def force_probe(
     backbone: Backbone, data: TaskData, protocol: Protocol, seed: int, device: torch.device
-) -> tuple[np.ndarray, Forces]:
-    """Fit on a few frames of the training split, predict the test split.
+) -> ForceModel:
+    """Fit an energy head to a few frames of the training split.
 
     Args:
         backbone: Encoder, left as it is.
@@ -81,7 +80,7 @@ def force_probe(
         device: Where to compute.
 
     Returns:
-        Energies of the test rows, [m] float64, and their forces, in the dataset's own units.
+        The encoder with its head, on ``device``.
 
     Raises:
         UserError: If the training split has fewer than two frames, or features are not finite.
@@ -108,7 +107,7 @@ def force_probe(
     scaler, ridge = search.best_estimator_[0], search.best_estimator_[1]
     weight = ridge.coef_ / scaler.scale_
     offset = float(data.normalised[rows].mean() - equations.mean @ weight)
-    return _predict(backbone, LinearEnergy(weight, offset).to(device), data, device)
+    return ForceModel(backbone, LinearEnergy(weight, offset), data, protocol.energy_weight).to(device).eval()
 
 
 def _equations(
@@ -152,20 +151,3 @@ def _jacobian(backbone: Backbone, batch: Batch) -> tuple[np.ndarray, np.ndarray]
     ]
     gradient = torch.stack(columns, dim=1)
     return features.detach().double().cpu().numpy(), gradient.double().cpu().numpy()
-
-
-def _predict(
-    backbone: Backbone, head: LinearEnergy, data: TaskData, device: torch.device
-) -> tuple[np.ndarray, Forces]:
-    rows = data.rows["test"]
-    energies, sizes, truth, guess = [], [], [], []
-    for batch in Loader(data.store, rows, 2 * _BATCH, shuffle=False, forces=True).epoch(0):
-        values, forces = energy_and_forces(backbone, head, batch.to(device), create_graph=False)
-        energies.append(values.double().cpu().numpy())
-        guess.append((forces * data.scale * data.force_factor).float().reshape(-1).cpu().numpy())
-        sizes.append(3 * batch.sizes.numpy())
-        if batch.forces is not None:
-            truth.append(batch.forces.reshape(-1).numpy())
-    offsets = np.concatenate([[0], np.concatenate(sizes).cumsum()])
-    found = Forces(np.concatenate(truth), np.concatenate(guess), offsets, data.force_unit)
-    return data.restore(rows, np.concatenate(energies)), found

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Self
-
 import torch
 from torch import Tensor, nn
 
 from molbench.backbones.base import Backbone
-from molbench.backbones.heads import EnergyHead, ScalarHead, energy_and_forces
+from molbench.backbones.heads import ScalarHead, energy_and_forces
 from molbench.evaluation.data import TaskData
 from molbench.graph.batch import Batch
 
@@ -61,35 +59,27 @@ class ForceModel(nn.Module):
 
     Args:
         backbone: Encoder.
+        head: Representation and batch to normalised energies, [B].
         data: Energies and scale.
         energy_weight: w.
-        frozen: Whether the encoder keeps its weights; gradients still flow through it to the positions.
     """
 
-    energies: Tensor
+    labels: Tensor
 
-    def __init__(self, backbone: Backbone, data: TaskData, energy_weight: float, *, frozen: bool) -> None:
+    def __init__(self, backbone: Backbone, head: nn.Module, data: TaskData, energy_weight: float) -> None:
         super().__init__()
-        self.backbone = backbone.requires_grad_(not frozen)
-        self.head = EnergyHead(backbone.width)
+        self.backbone = backbone
+        self.head = head
         self.energy_weight = energy_weight
         self.force_scale = data.scale * data.force_factor
-        self.frozen = frozen
-        self.register_buffer("energies", torch.tensor(data.normalised), persistent=False)
-
-    def train(self, mode: bool = True) -> Self:
-        """A frozen encoder stays in evaluation mode."""
-        super().train(mode)
-        if self.frozen:
-            self.backbone.eval()
-        return self
+        self.register_buffer("labels", torch.tensor(data.normalised), persistent=False)
 
     def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:  # noqa: ARG002
         """Mean loss of a batch; nothing is random."""
         if batch.forces is None:
             raise ValueError("a force model needs forces")
         energies, forces = energy_and_forces(self.backbone, self.head, batch, create_graph=self.training)
-        energy_loss = nn.functional.l1_loss(energies, self.energies[_rows(batch)].to(energies.dtype))
+        energy_loss = nn.functional.l1_loss(energies, self.labels[_rows(batch)].to(energies.dtype))
         force_loss = nn.functional.l1_loss(forces, batch.forces / self.force_scale)
         total = self.energy_weight * energy_loss + (1 - self.energy_weight) * force_loss
         return total, {"energy": energy_loss.detach(), "forces": force_loss.detach()}

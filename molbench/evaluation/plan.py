@@ -143,5 +143,5 @@ def _check(task: TaskRef, protocol: Protocol) -> None:
     if task.task.kind == "forces":
         if task.dataset.forces is None:
             raise UserError(f"{task.id}: dataset '{task.entry.id}' declares no forces")
-        if protocol.forces is None:
+        if protocol.kind == "finetune" and protocol.forces is None:
             raise UserError(f"{task.id}: protocol '{protocol.name}' has no budget for forces")

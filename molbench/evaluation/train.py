@@ -44,14 +44,14 @@ def train(
     """
     forces = isinstance(model, ForceModel)
     batches = Loader(data.store, data.rows["train"], config.batch_size, seed=seed, forces=forces)
-    held_out = _ordered(data, "validation", config, forces)
+    held_out = _ordered(data, "validation", forces)
     generator = torch.Generator()
 
-    def validate(module: torch.nn.Module) -> float:
-        total, device = 0.0, next(module.parameters()).device
+    def validate(_module: torch.nn.Module) -> float:
+        total, device = 0.0, model.labels.device
         with torch.no_grad():
             for batch in held_out.epoch(0):
-                moved = batch.to(device, _dtype(config))
+                moved = batch.to(device, precision_of(config))
                 total += float(model.loss(moved, generator)[0]) * moved.num_graphs
         return total / held_out.all_rows.size
 
@@ -67,15 +67,21 @@ def train(
     )
 
 
-def predict(model: Model, data: TaskData, config: TrainingConfig) -> Predictions:
-    """Predictions of a trained model for the test split, in the dataset's own unit."""
+def predict(model: Model, data: TaskData, dtype: torch.dtype = torch.float32) -> Predictions:
+    """Predictions of a trained model for the test split, in the dataset's own unit.
+
+    Args:
+        model: Trained.
+        data: Records.
+        dtype: Precision of the positions it is given.
+    """
     rows = data.rows["test"]
-    loader = _ordered(data, "test", config, isinstance(model, ForceModel))
-    device = next(model.parameters()).device
+    loader = _ordered(data, "test", isinstance(model, ForceModel))
+    device = model.labels.device
     model.eval()
     values, sizes, truth, guess = [], [], [], []
     for batch in loader.epoch(0):
-        outputs, forces = model.predict(batch.to(device, _dtype(config)))
+        outputs, forces = model.predict(batch.to(device, dtype))
         values.append(outputs.double().cpu().numpy())
         if forces is not None and batch.forces is not None:
             sizes.append(batch.sizes.numpy() * 3)
@@ -99,10 +105,10 @@ def as_predictions(data: TaskData, values: np.ndarray, forces: Forces | None = N
     return Predictions(data.store.ids.take(rows).to_pylist(), data.labels[rows], values, data.unit, forces)
 
 
-def _ordered(data: TaskData, split: str, config: TrainingConfig, forces: bool) -> Loader:
-    size = max(config.batch_size, 32 if forces else 128)
-    return Loader(data.store, data.rows[split], size, shuffle=False, forces=forces)
+def _ordered(data: TaskData, split: str, forces: bool) -> Loader:
+    return Loader(data.store, data.rows[split], 32 if forces else 128, shuffle=False, forces=forces)
 
 
-def _dtype(config: TrainingConfig) -> torch.dtype:
+def precision_of(config: TrainingConfig) -> torch.dtype:
+    """Precision of the positions a model trained with ``config`` is given."""
     return torch.float64 if config.precision == "64-true" else torch.float32

@@ -19,7 +19,10 @@ def plain(value: float, digits: int = 4) -> str:
 
 def plus_minus(value: float, spread: float | None) -> str:
     """``12.3 ± 0.4``; the value alone where there is no spread."""
-    return plain(value) if spread is None else f"{plain(value)} ± {plain(spread, 2)}"
+    if spread is None:
+        return plain(value)
+    # What is left of equal scores after the arithmetic of two processors is no spread.
+    return f"{plain(value)} ± {plain(spread, 2) if spread > 1e-6 * abs(value) else '0'}"
 
 
 def interval(low: float, high: float, digits: int = 4) -> str:

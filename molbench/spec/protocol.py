@@ -15,10 +15,11 @@ class Protocol(Spec):
         kind: ``probe`` freezes the backbone, ``finetune`` trains all of it.
         alphas: Strengths of the L2 penalty tried by cross-validation (``probe``): ``alpha`` of a ridge
             regression, ``1/C`` of a logistic one.
-        folds: Cross-validation folds of a logistic probe; a ridge probe leaves one record out at a time.
+        folds: Cross-validation folds of a logistic or force probe; any other leaves one record out at a time.
+        frames: Training frames a force probe is fitted to, drawn by the seed.
         training: Budget of ``finetune`` for one value a record.
-        forces: Budget of force tasks, for the probe's energy head or the whole model.
-        energy_weight: Share of the energy term in the force loss; the rest is the forces'.
+        forces: Budget of ``finetune`` for force tasks.
+        energy_weight: Share of the energies in the loss of a force task; the rest is the forces'.
         evaluations: How often the validation split is looked at during training, the end included.
         version: Raised whenever scores change, so that old ones are never mixed in.
     """
@@ -28,6 +29,7 @@ class Protocol(Spec):
     kind: Literal["probe", "finetune"]
     alphas: list[float] = []
     folds: int = Field(default=5, ge=2)
+    frames: int = Field(default=32, ge=2)
     training: TrainingConfig | None = None
     forces: TrainingConfig | None = None
     energy_weight: float = Field(default=0.05, ge=0, le=1)
@@ -38,6 +40,8 @@ class Protocol(Spec):
     def _complete(self) -> "Protocol":
         if self.kind == "probe" and not self.alphas:
             raise ValueError("a probe needs alphas")
+        if self.kind == "probe" and (self.training or self.forces):
+            raise ValueError("a probe is solved exactly; it has no training budget")
         if any(not alpha > 0 for alpha in self.alphas):
             raise ValueError("alphas must be positive")
         if self.kind == "finetune" and self.training is None:

@@ -12,7 +12,7 @@ from molbench.evaluation.protocols import load_protocol
 from molbench.evaluation.score import score
 from molbench.training.interrupt import InterruptedTrainingError
 
-FAST = load_protocol("probe", ["steps=5", "evaluations=1"])
+FAST = load_protocol("probe", ["frames=8"])
 
 
 def _files(root: Path) -> dict[str, bytes]:
@@ -31,7 +31,7 @@ def test_results_hold_all_that_is_needed_to_score_them_again(
         again = score(result.task.declaration, Predictions.read(stored.folder / "predictions.parquet"))
         assert again == result.metrics
         assert result.n == result.task.counts["test"] == len(stored.predictions.ids)
-        assert result.environment["torch"] and result.seconds["run"] > 0 and result.throughput
+        assert result.environment["torch"] and result.seconds["run"] > 0
     assert {path.name for path in (tmp_path / "r").rglob("*") if path.is_file()} == {
         "result.json",
         "predictions.parquet",
@@ -145,6 +145,11 @@ def test_pretraining_on_the_same_dataset_is_noted(toy_home, save, tmp_path) -> N
     notes = {s.result.checkpoint.name: s.result.overlap for s in report.results}
     assert notes["seen"] == "pretrained on the same dataset ('toy', training split of scheme 'random')"
     assert notes["scratch-schnet-bc747d3d"] is None
+    kept_out = {"tasks": ["toy/*"], "records": 5}
+    path = save(tmp_path / "clean.pt", 1, pretraining={"dataset": "geom", "excluded": kept_out})
+    report = evaluate([path], ["toy/size"], seeds=1, output=tmp_path / "r", executor="local")
+    note = report.results[0].result.overlap
+    assert note == "pretrained on 'geom'; 5 records left out because they are in the test splits of toy/*"
 
 
 def test_partial_datasets_are_marked(toy_home, checkpoint, tmp_path, toy) -> None:

@@ -141,7 +141,7 @@ def test_metrics_must_exist_and_fit(
     [
         ("stepz=3", "no setting 'stepz'"),
         ("steps", "write key=value"),
-        ("forces.steps=-1", "greater than or equal"),
+        ("frames=1", "greater than or equal"),
         ("training.steps=1", "no setting"),  # a probe has no such budget
         ("alphas=[]", "a probe needs alphas"),
         ("alphas=[0]", "positive"),

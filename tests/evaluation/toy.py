@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from molbench.data.manifest import Manifest, Part, SchemeEntry, combined_digest
+from molbench.data.manifest import Manifest, Part, SchemeEntry, combined_digest, file_entries
 from molbench.data.splits.assign import assignment_digest
 
 VECTORS = pa.list_(pa.list_(pa.float32(), 3))
@@ -53,7 +53,8 @@ def write_molecules(home: Path, n: int = 120, digest: str = "m0", partial: bool 
     folder = home / "datasets" / name
     part = _write_part(folder, records, pa.schema(schema), ["random", "other"], digest, partial)
     _declare(folder, declaration, ["random", "other"], {"defaults": common, "tasks": tasks})
-    Manifest(name="toy", dataset_id=name, version="1.0.0", **part.model_dump()).write(folder)
+    files = file_entries(folder)
+    Manifest(name="toy", dataset_id=name, version="1.0.0", files=files, **part.model_dump()).write(folder)
     return folder
 
 
@@ -113,6 +114,7 @@ def write_frames(home: Path, n: int = 60, digest: str = "f0") -> Path:
         version="1.0.0",
         **total.model_dump(),
         subsets=subsets,
+        files=file_entries(folder),
     ).write(folder)
     return folder
 
