@@ -1,6 +1,7 @@
 """Names to classes, extended by other packages through entry points."""
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Generic, TypeVar
@@ -24,12 +25,13 @@ class Registry(Mapping[str, T], Generic[T]):
         self._group = group
         self._builtin = dict(builtin)
 
+    @cached_property
     def _targets(self) -> dict[str, str]:
         external = {point.name: point.value for point in entry_points(group=self._group)}
         return external | self._builtin
 
     def __getitem__(self, name: str) -> T:
-        targets = self._targets()
+        targets = self._targets
         if name not in targets:
             raise UserError(f"unknown {self.kind} '{name}'; known: {', '.join(sorted(targets))}")
         module, _, attribute = targets[name].partition(":")
@@ -37,10 +39,10 @@ class Registry(Mapping[str, T], Generic[T]):
         return value
 
     def __contains__(self, name: object) -> bool:
-        return name in self._targets()
+        return name in self._targets
 
     def __iter__(self) -> Iterator[str]:
-        return iter(sorted(self._targets()))
+        return iter(sorted(self._targets))
 
     def __len__(self) -> int:
-        return len(self._targets())
+        return len(self._targets)
