@@ -17,7 +17,7 @@ DEMO := .molbench/demo
 demo: export MOLBENCH_HOME := $(CURDIR)/.molbench/home
 demo: .venv/.installed
 	rm -rf $(DEMO)
-	$(BIN)/molbench pretrain geossl-ddm --backbone painn --data xtb-molecules --epochs 40 --output $(DEMO)/painn-ddm.pt
+	$(BIN)/molbench pretrain geossl-ddm --backbone painn --data xtb-molecules --epochs 10 --output $(DEMO)/painn-ddm.pt
 	$(BIN)/molbench evaluate $(DEMO)/painn-ddm.pt --suite embedded --seeds 3 --output $(DEMO)/results
 	$(BIN)/molbench board build --results $(DEMO)/results --output $(DEMO)/board
 	$(BIN)/molbench board show embedded --output $(DEMO)/board
