@@ -41,13 +41,18 @@ def open_stream(path: Path) -> Iterator[IO[bytes]]:
 
 
 class _StrictInfo(tarfile.TarInfo):
-    """Only the end mark ends the archive; the library takes any bad header for the end."""
+    """Only the end mark ends the archive; the library takes any bad header for the end.
+
+    What follows the mark is read too, for a compressed file keeps its checksum behind it.
+    """
 
     @classmethod
     def fromtarfile(cls, archive: tarfile.TarFile) -> "_StrictInfo":
         try:
             return super().fromtarfile(archive)
         except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
+            while cast(IO[bytes], archive.fileobj).read(1 << 20):
+                continue
             raise
         except tarfile.HeaderError as error:
             raise tarfile.ReadError(f"{error} where a member or the end mark should be") from error

@@ -96,6 +96,16 @@ def test_what_expands_without_measure_is_refused(tmp_path, name: str, wanted: st
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("flip", range(-8, 0))
+def test_the_checksum_behind_the_end_mark_is_read(tmp_path, flip: int) -> None:
+    archive = make(tmp_path / "a.tar.gz", FILES)
+    raw = bytearray(archive.read_bytes())
+    raw[flip] ^= 4
+    archive.write_bytes(raw)
+    with pytest.raises(UserError, match="cut short or damaged"):
+        extract(archive, ["gdb9.sdf"], tmp_path / "out")
+
+
 @settings(deadline=None, max_examples=40)
 @given(data=st.data())
 @pytest.mark.parametrize("name", ["a.zip", "a.tar", "a.tar.gz", "a.tar.bz2", "a.tar.xz"])
