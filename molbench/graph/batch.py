@@ -16,15 +16,21 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False)
 class Batch:
-    """B molecules with N atoms in total.
+    """B molecules with N atoms in total, of R = B / parts records.
 
     Attributes:
         atomic_numbers: Nuclear charges, [N] int64.
         positions: Coordinates in Å, [N, 3].
-        ptr: First atom of each molecule, then N, [B + 1] int64.
-        targets: Target name to one value a molecule in the dataset's own unit, [B] float64.
+        ptr: First atom of each molecule, then N, [B + 1] int64. A molecule without atoms, whose conformation
+            is unknown, is legal.
+        targets: Target name to one value a record in the dataset's own unit, [R] float64, or one spectrum,
+            [R, points] float32.
         forces: Forces in the dataset's own unit, [N, 3], or None.
-        rows: Row of each molecule in its store, [B] int64, or None.
+        rows: Row of each record in its store, [R] int64, or None.
+        bonds: Covalent bonds, each once, as pairs of atoms, [K, 2] int64, or None where they are unknown.
+        is_ligand: Whether each atom of a complex is the ligand's, [N] bool, or None.
+        parts: Molecules of a record: 2 for pairs and for a ligand in two structures; those of record r are
+            ``2 r`` and ``2 r + 1``.
     """
 
     atomic_numbers: Tensor
@@ -33,6 +39,9 @@ class Batch:
     targets: dict[str, Tensor] = field(default_factory=dict)
     forces: Tensor | None = None
     rows: Tensor | None = None
+    bonds: Tensor | None = None
+    is_ligand: Tensor | None = None
+    parts: int = 1
 
     @property
     def num_graphs(self) -> int:
@@ -74,6 +83,9 @@ class Batch:
             {name: move(value) for name, value in self.targets.items()},
             None if self.forces is None else move_real(self.forces),
             None if self.rows is None else move(self.rows),
+            None if self.bonds is None else move(self.bonds),
+            None if self.is_ligand is None else move(self.is_ligand),
+            self.parts,
         )
 
     def to_pyg(self) -> PygBatch:
@@ -94,7 +106,7 @@ class Batch:
 
     @classmethod
     def collate(cls, batches: list[Batch]) -> Batch:
-        """Several batches as one; all must carry the same targets, and forces either all or none."""
+        """Several batches as one; all must carry the same fields."""
         first = batches[0]
         offsets = [0]
         for batch in batches:
@@ -107,4 +119,13 @@ class Batch:
             {name: torch.cat([batch.targets[name] for batch in batches]) for name in first.targets},
             None if first.forces is None else torch.cat([b.forces for b in batches if b.forces is not None]),
             None if first.rows is None else torch.cat([b.rows for b in batches if b.rows is not None]),
+            None
+            if first.bonds is None
+            else torch.cat(
+                [b.bonds + offset for b, offset in zip(batches, offsets, strict=False) if b.bonds is not None]
+            ),
+            None
+            if first.is_ligand is None
+            else torch.cat([b.is_ligand for b in batches if b.is_ligand is not None]),
+            first.parts,
         )

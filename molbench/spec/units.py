@@ -32,7 +32,17 @@ _DIMENSIONS: dict[str, dict[str, float]] = {
     "entropy": {"cal/(mol·K)": 1.0, "J/(mol·K)": 1 / 4.184},
     "frequency": {"GHz": 1.0},
     "length": {"nm": 1.0, "Å": 0.1},
-    "time": {"fs": 1.0},
+    "time": {"fs": 1.0, "ns": 1e6},
+    "logarithmic time": {"ln(ns)": 1.0},
+    "logarithmic affinity": {"-log10(M)": 1.0},
+    "temperature": {"K": 1.0},
+    "wavenumber": {"cm⁻¹": 1.0},
+    "infrared intensity": {"km/mol": 1.0},
+    "Raman activity": {"Å⁴/amu": 1.0},
+    "spectral density": {"km/mol·cm": 1.0},
+    "Raman spectral density": {"Å⁴/amu·cm": 1.0},
+    "molar absorption": {"L/(mol·cm)": 1.0},
+    "per energy": {"1/eV": 1.0},
     "none": {"1": 1.0},
 }
 _DIMENSION_OF = {unit: name for name, units in _DIMENSIONS.items() for unit in units}
