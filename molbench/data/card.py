@@ -11,7 +11,9 @@ from molbench.data.cells import CODES
 from molbench.data.digest import spell
 from molbench.data.hub import config_name, head
 from molbench.data.manifest import Manifest
+from molbench.data.splits.expand import expand
 from molbench.spec.dataset import Dataset
+from molbench.spec.spectra import Grid
 from molbench.spec.splits import SPLITS, Splits
 from molbench.spec.tasks import Tasks
 
@@ -25,6 +27,23 @@ _COLUMNS = {
     "frame": ("", "Position in the original trajectory"),
     "time_fs": ("fs", "Time in the trajectory"),
     "mulliken": ("e", "Mulliken charge of each atom"),
+    "charge": ("e", "Total charge"),
+    "group": ("", "What records belong together: the molecule of a conformer, the protein of a complex"),
+    "weight": ("", "Boltzmann weight of the conformer"),
+    "bonds": ("", "Pairs of bonded atoms, each once"),
+    "bond_orders": ("", "Order of each bond: 1, 2, 3, and 4 for aromatic"),
+    "is_ligand": ("", "Whether the atom belongs to the ligand"),
+    "structure": ("", "Which of the two structures the atom belongs to"),
+    "residue_index": ("", "Residue of the atom, counted through the structure; -1 in the ligand"),
+    "residue_name": ("", "Name of the residue"),
+    "ligand_smiles": ("", "SMILES of the ligand"),
+    "sequence": ("", "Amino-acid sequences of the chains, separated by /"),
+    "relation": ("", "=, <, > or ~: how the measured value relates to the label"),
+    "a_smiles": ("", "SMILES of the first molecule, as in the source"),
+    "a_inchikey": ("", "Its standard InChIKey; null where it cannot be made"),
+    "b_smiles": ("", "SMILES of the second molecule, as in the source"),
+    "b_inchikey": ("", "Its standard InChIKey; null where it cannot be made"),
+    "drawn": ("", "Whether the pair is a negative drawn by the builder"),
 }
 
 
@@ -57,7 +76,7 @@ def render(
         *([f"Level of theory: {dataset.level_of_theory}"] if dataset.level_of_theory else []),
         *([_subsets(dataset, manifest)] if manifest.subsets else []),
         "## Split schemes\n\n" + "\n\n".join(_schemes(splits, manifest)),
-        *([_tasks(manifest, tasks)] if tasks.tasks else []),
+        *([_tasks(manifest, splits, tasks)] if tasks.tasks else []),
         "## Citation\n\n" + "\n".join(f"* {reference}" for reference in dataset.citation),
     )
     return "\n\n".join(sections) + "\n"
@@ -90,10 +109,19 @@ def _usage(dataset: Dataset, manifest: Manifest) -> str:
 def _columns(dataset: Dataset, schema: pa.Schema) -> str:
     described = dict(_COLUMNS)
     described |= {name: (target.unit, target.description) for name, target in dataset.targets.items()}
+    described |= {
+        name: (spectrum.unit, f"{spectrum.description}; {_grid(spectrum.grid)}")
+        for name, spectrum in dataset.spectra.items()
+    }
     if dataset.forces is not None:
         described["forces"] = (dataset.forces.unit, dataset.forces.description)
     rows = [(f"`{field.name}`", spell(field.type), *described.get(field.name, ("", ""))) for field in schema]
     return _table(("column", "type", "unit", "meaning"), rows)
+
+
+def _grid(grid: Grid) -> str:
+    last = grid.start + (grid.points - 1) * grid.step
+    return f"{grid.points} points, {grid.start:g} to {last:g} {grid.unit} in steps of {grid.step:g}"
 
 
 def _subsets(dataset: Dataset, manifest: Manifest) -> str:
@@ -113,12 +141,21 @@ def _schemes(splits: Splits, manifest: Manifest) -> Iterator[str]:
     yield _table(("config", *SPLITS), rows)
     built = {name for part in manifest.parts.values() for name in part.schemes}
     notes = []
-    for name in (name for name in splits.schemes if name in built):
-        scheme = splits.schemes[name]
+    for name, scheme in splits.schemes.items():
+        if not built & set(expand({name: scheme})):
+            continue
         source = f" Source: {scheme.source}." if scheme.source else ""
         leaks = f" **Leaks:** {scheme.leaks}" if scheme.leaks else ""
         notes.append(f"* `{name}`: {scheme.description}{source}{leaks}")
     yield "\n".join(notes)
+    for subset, part in manifest.parts.items():
+        if part.molecules:
+            means = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(part.molecules.items()))
+            yield (
+                f"`{f'{subset}/' if subset else ''}molecules.parquet` has each of the "
+                f"{sum(part.molecules.values()):,} molecules once, with its 2-D features and one conformer "
+                f"({means}); a pair with a molecule that could not be embedded stays, for 2-D models."
+            )
     left_out = {
         f"* `{config_name(subset, name)}`: {reason}"
         for subset, part in manifest.parts.items()
@@ -132,9 +169,13 @@ def _schemes(splits: Splits, manifest: Manifest) -> Iterator[str]:
         f"above (`{ascii_lowercase[0]}` for the first), and a digit for the split ({codes}), so that "
         "`a0` marks the training records of the first scheme. `splits/` lists them by id."
     )
+    folders = next(iter(manifest.parts.values())).cell_folders
+    if len(folders) > 1:
+        listed = "; ".join(f"`{folder}/`: {', '.join(names)}" for folder, names in folders.items())
+        yield f"Schemes that would make too many cells together have folders of their own: {listed}."
 
 
-def _tasks(manifest: Manifest, tasks: Tasks) -> str:
+def _tasks(manifest: Manifest, splits: Splits, tasks: Tasks) -> str:
     """Tasks that this build can be asked for, on the schemes it has."""
     rows, caveats = [], []
     for name, task in tasks.tasks.items():
@@ -142,7 +183,7 @@ def _tasks(manifest: Manifest, tasks: Tasks) -> str:
         built = [
             scheme
             for scheme in dict.fromkeys([task.scheme, *task.schemes])
-            if part and scheme in part.schemes
+            if part and set(expand({scheme: splits.schemes[scheme]})) & set(part.schemes)
         ]
         if built:
             suffix = "" if built[0] == task.scheme else f"@{built[0]}"

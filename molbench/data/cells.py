@@ -48,8 +48,36 @@ def cell_names(labels: Mapping[str, np.ndarray]) -> np.ndarray:
 
 
 def cell_glob(schemes: Sequence[str], scheme: str, split: str) -> str:
-    """Pattern of the cells of one split, relative to the folder of the dataset or subset."""
-    return f"cells/*{ascii_lowercase[schemes.index(scheme)]}{CODES[split]}*.parquet"
+    """Pattern of the cells of one split within the folder that ``schemes`` share."""
+    return f"*{ascii_lowercase[schemes.index(scheme)]}{CODES[split]}*.parquet"
+
+
+def cell_folders(labels: Mapping[str, np.ndarray]) -> dict[str, list[str]]:
+    """Which schemes share a folder of cells.
+
+    Schemes that cut across one another multiply the cells, and with many of them a cell is a single record.
+    A scheme that would bring a folder beyond one cell in 64 records (but at least 32, at most 256 cells)
+    starts the next folder, in which every record is stored once more. That happens to small tables with many
+    schemes only, such as pairs of molecules with cross-validation folds.
+
+    Args:
+        labels: Scheme to split label of each record, [n].
+
+    Returns:
+        Folder name to schemes, both in order: ``cells``, ``cells-2`` …
+    """
+    folders: dict[str, list[str]] = {}
+    folder = "cells"
+    joint: np.ndarray | None = None
+    for name, column in labels.items():
+        codes = np.unique(column, return_inverse=True)[1]
+        both = codes if joint is None else np.unique(joint * len(CODES) + codes, return_inverse=True)[1]
+        limit = min(256, max(32, column.size // 64))
+        if joint is not None and (both.max() >= limit or len(folders[folder]) == len(ascii_lowercase)):
+            folder, both = f"cells-{len(folders) + 1}", codes
+        folders.setdefault(folder, []).append(name)
+        joint = both
+    return folders
 
 
 class CellSpool:

@@ -8,6 +8,7 @@ from typing import Any
 from molbench.data.builder import part_schema, seal
 from molbench.data.hub import config_name
 from molbench.data.manifest import Manifest
+from molbench.data.splits.expand import expand
 from molbench.errors import UserError
 from molbench.spec.catalogue import DatasetEntry
 
@@ -59,7 +60,8 @@ def refresh_card(folder: Path) -> Path:
         raise UserError(
             f"{folder}: dataset.yaml is of '{entry.dataset.name}', the records are of '{manifest.name}'"
         )
-    if gone := {s for part in manifest.parts.values() for s in part.schemes} - set(entry.splits.schemes):
+    declared = expand(entry.splits.schemes)
+    if gone := {s for part in manifest.parts.values() for s in part.schemes} - set(declared):
         raise UserError(
             f"{folder}: splits.yaml lacks the built scheme '{min(gone)}'; build the dataset again"
         )

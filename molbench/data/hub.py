@@ -61,12 +61,12 @@ def _configs(manifest: Manifest) -> Iterator[dict[str, Any]]:
     default = {"default": True}
     for subset, part in manifest.parts.items():
         folder = f"{subset}/" if subset else ""
-        schemes = list(part.schemes)
-        for scheme in schemes:
+        for scheme, entry in part.schemes.items():
+            together = part.cell_folders[entry.cells]
             files = [
-                {"split": split, "path": folder + cell_glob(schemes, scheme, split)}
+                {"split": split, "path": f"{folder}{entry.cells}/{cell_glob(together, scheme, split)}"}
                 for split in SPLITS
-                if split in part.schemes[scheme].counts
+                if split in entry.counts
             ]
             yield {
                 "config_name": config_name(subset, scheme),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -10,17 +10,25 @@ import pyarrow.compute as pc
 
 from molbench.data.manifest import FailureEntry
 
-_COPIED = ("id", "smiles", "frame")
+_COPIED = (
+    *("id", "smiles", "inchikey", "frame", "group"),
+    *("a_smiles", "b_smiles", "a_inchikey", "b_inchikey"),
+)
 
 
-def key_table(records: Iterable[pa.Table]) -> pa.Table:
+def key_table(records: Iterable[pa.Table], further: Sequence[str] = ()) -> pa.Table:
     """Keys of all records in source order.
 
+    Args:
+        records: Records, piece by piece.
+        further: Columns that a scheme names in its parameters, such as the target it divides by.
+
     Returns:
-        Columns ``id`` and ``n_heavy`` (atoms other than hydrogen), and ``smiles`` and ``frame`` where there
-        are any.
+        Column ``id``; ``n_heavy`` (atoms other than hydrogen) where records have atoms; and of ``smiles``,
+        ``inchikey``, ``frame``, ``group``, their counterparts ``a_*`` and ``b_*`` in pairs, and ``further``
+        those there are.
     """
-    return pa.concat_tables([_keys(table) for table in records]).combine_chunks()
+    return pa.concat_tables([_keys(table, further) for table in records]).combine_chunks()
 
 
 def repeated(ids: pa.ChunkedArray) -> tuple[np.ndarray, list[FailureEntry]]:
@@ -47,12 +55,14 @@ def repeated(ids: pa.ChunkedArray) -> tuple[np.ndarray, list[FailureEntry]]:
     return keep, failures
 
 
-def _keys(table: pa.Table) -> pa.Table:
+def _keys(table: pa.Table, further: Sequence[str]) -> pa.Table:
+    keys = table.select([name for name in (*_COPIED, *further) if name in table.column_names])
+    # Columns of a batch that was read share one buffer; only a copy lets go of the coordinates in it.
+    keys = keys.take(pa.array(np.arange(len(table))))
+    if "atomic_numbers" not in table.column_names:
+        return keys
     numbers = table.column("atomic_numbers").combine_chunks()
     heavy = pc.greater(pc.list_flatten(numbers), 1).to_numpy(zero_copy_only=False)
     parents = pc.list_parent_indices(numbers).to_numpy()
     counts = np.bincount(parents[heavy], minlength=len(table))
-    keys = table.select([name for name in _COPIED if name in table.column_names])
-    # Columns of a batch that was read share one buffer; only a copy lets go of the coordinates in it.
-    keys = keys.take(pa.array(np.arange(len(table))))
     return keys.append_column("n_heavy", pa.array(counts, pa.int64()))

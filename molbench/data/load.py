@@ -65,7 +65,8 @@ def check(folder: Path, manifest: Manifest, subset: str | None) -> None:
     names = [
         name
         for name in manifest.files
-        if name == "README.md" or name.startswith((f"{prefix}cells/", f"{prefix}splits/"))
+        if name == "README.md"
+        or name.startswith((f"{prefix}cells", f"{prefix}splits/", f"{prefix}molecules"))
     ]
     memory = home() / "verified" / f"{sha256(str(folder.resolve()).encode()).hexdigest()[:16]}.json"
     known: dict[str, list[Any]] = json.loads(memory.read_text()) if memory.is_file() else {}

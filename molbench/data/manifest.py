@@ -43,10 +43,12 @@ class SchemeEntry(Spec):
     Attributes:
         digest: SHA-256 of the assignment, see ``molbench.data.splits.assignment_digest``.
         counts: Records of each split.
+        cells: Folder of the cells it is read from; schemes that share one have a letter each, in order.
     """
 
     digest: str
     counts: dict[str, int]
+    cells: str = "cells"
 
 
 class Part(Spec):
@@ -57,6 +59,7 @@ class Part(Spec):
         bytes: Size of the records in Arrow memory.
         partial: Whether records of the complete dataset are missing.
         left_out: Split schemes that could not be built, with the reason.
+        molecules: Of pairs, how many molecules have a conformer by which means, and how many have none.
     """
 
     records: int
@@ -66,7 +69,16 @@ class Part(Spec):
     schemes: dict[str, SchemeEntry]
     left_out: dict[str, str] = Field(default_factory=dict)
     failures: list[FailureEntry] = Field(default_factory=list)
+    molecules: dict[str, int] = Field(default_factory=dict)
     sources: dict[str, SourceEntry] = Field(default_factory=dict)
+
+    @property
+    def cell_folders(self) -> dict[str, list[str]]:
+        """Folders of cells, the schemes of each in the order of their letters."""
+        folders: dict[str, list[str]] = {}
+        for name, scheme in self.schemes.items():
+            folders.setdefault(scheme.cells, []).append(name)
+        return folders
 
 
 class Manifest(Part):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -11,13 +11,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from molbench.data.cells import CellSpool, cell_names
+from molbench.data.cells import CellSpool, cell_folders, cell_names
 from molbench.data.digest import ContentDigest
 from molbench.data.keys import key_table, repeated
 from molbench.data.manifest import FailureEntry, Part, SchemeEntry, SourceEntry, file_entry
 from molbench.data.parsers.base import PARSERS
 from molbench.data.records import Progress, RecordBuilder, built_schema, parse, read_records
 from molbench.data.splits import assign, assignment_digest
+from molbench.data.splits.expand import expand
 from molbench.errors import UserError
 from molbench.spec.dataset import Dataset
 from molbench.spec.splits import SPLITS, Splits
@@ -47,7 +48,7 @@ def build_part(
         subset: Which subset, or None.
         files: Raw files by source key.
         scratch: Empty folder for intermediate files.
-        target: Folder that receives ``cells/`` and ``splits/``.
+        target: Folder that receives ``cells/``, ``splits/`` and, for pairs, ``molecules.parquet``.
         allow_partial: Whether records may be missing.
         num_proc: Number of processes.
         level: Zstandard level of the cells.
@@ -81,7 +82,7 @@ def build_part(
     where = f"{dataset.name}{'/' + subset if subset else ''}"
     if not any(len(table) for table in read_records(arrow, ["id"])):
         raise UserError(f"{where}: no record could be read{_first(failures)}")
-    keys = key_table(read_records(arrow))
+    keys = key_table(read_records(arrow), _named_columns(splits, schema))
     keep, repeats = repeated(keys.column("id"))
     failures += repeats
     if len(failures) > dataset.max_failures:
@@ -92,35 +93,78 @@ def build_part(
     keys = keys.filter(pa.array(keep))
     partial = _is_partial(where, len(keys), len(failures), dataset.subset_records(subset), allow_partial)
     labels, left_out = _assign(splits, subset, keys, files, partial)
-    entries = _write_splits(target / "splits", keys.column("id"), labels)
+    folders = cell_folders(labels)
+    entries = _write_splits(target / "splits", keys.column("id"), labels, folders)
     _check_digests(where, splits, subset, entries, partial)
 
-    names = cell_names(labels)
-    digest, spool = ContentDigest(schema), CellSpool(scratch / "spool", schema)
-    start = done = 0
-    for table in read_records(arrow):
-        kept = table.filter(pa.array(keep[start : start + len(table)]))
-        start += len(table)
-        digest.update(kept)
-        spool.add(kept, names[done : done + len(kept)])
-        done += len(kept)
-        if progress is not None:
-            progress("cells", done, names.size)
-    spool.write(target / "cells", level)
+    def kept_records() -> Iterator[pa.Table]:
+        start = 0
+        for table in read_records(arrow):
+            yield table.filter(pa.array(keep[start : start + len(table)]))
+            start += len(table)
+
+    digest = ContentDigest(schema)
+    for table in kept_records():
+        digest.update(table)
+    for folder, schemes in folders.items():
+        names = cell_names({name: labels[name] for name in schemes})
+        _write_cells(
+            kept_records(),
+            names,
+            schema,
+            spool=scratch / "spool",
+            target=target / folder,
+            level=level,
+            progress=progress,
+        )
+    molecules: dict[str, int] = {}
+    if dataset.record == "pair":
+        from molbench.data.molecules import FILENAME, write_molecules
+
+        others = sorted(target.parent.glob(f"*/{FILENAME}")) if subset else []
+        written = write_molecules(kept_records(), target / FILENAME, num_proc, progress, others)
+        molecules = written.counts
     return Part(
-        records=names.size,
+        records=len(keys),
         digest=digest.hexdigest(),
         bytes=digest.size,
         partial=partial,
         schemes=entries,
         left_out=left_out,
         failures=failures,
+        molecules=molecules,
         sources=sources,
     )
 
 
+def _write_cells(
+    records: Iterable[pa.Table],
+    names: np.ndarray,
+    schema: pa.Schema,
+    *,
+    spool: Path,
+    target: Path,
+    level: int,
+    progress: Progress | None,
+) -> None:
+    sorter = CellSpool(spool, schema)
+    done = 0
+    for table in records:
+        sorter.add(table, names[done : done + len(table)])
+        done += len(table)
+        if progress is not None:
+            progress(target.name, done, names.size)
+    sorter.write(target, level)
+
+
+def _named_columns(splits: Splits, schema: pa.Schema) -> list[str]:
+    """Columns that a parameter of a scheme names."""
+    values = [value for scheme in splits.schemes.values() for value in scheme.parameters.values()]
+    return [name for name in schema.names if name in values]
+
+
 def _check_columns(dataset: Dataset, schema: pa.Schema) -> None:
-    declared = [*dataset.targets, *(["forces"] if dataset.forces else [])]
+    declared = [*dataset.targets, *dataset.spectra, *(["forces"] if dataset.forces else [])]
     if missing := [name for name in declared if name not in schema.names]:
         raise UserError(
             f"{dataset.name}: dataset.yaml declares {', '.join(missing)}, but parser '{dataset.parser}' "
@@ -153,7 +197,7 @@ def _assign(
 ) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """Labels of every scheme that can be drawn, and why the others cannot."""
     labels, left_out = {}, {}
-    for name, scheme in splits.schemes.items():
+    for name, scheme in expand(splits.schemes).items():
         if not scheme.applies_to(subset):
             continue
         if scheme.complete and partial:
@@ -169,9 +213,13 @@ def _assign(
 
 
 def _write_splits(
-    folder: Path, ids: pa.ChunkedArray, labels: Mapping[str, np.ndarray]
+    folder: Path,
+    ids: pa.ChunkedArray,
+    labels: Mapping[str, np.ndarray],
+    folders: Mapping[str, Sequence[str]],
 ) -> dict[str, SchemeEntry]:
     folder.mkdir(parents=True)
+    lying = {name: cells for cells, schemes in folders.items() for name in schemes}
     entries = {}
     for name, column in labels.items():
         table = pa.table({"id": ids, "split": pa.array(column, pa.string())})
@@ -181,6 +229,7 @@ def _write_splits(
         entries[name] = SchemeEntry(
             digest=assignment_digest(ids.to_pylist(), column.tolist()),
             counts={label: found[label] for label in (*SPLITS, "unused") if label in found},
+            cells=lying[name],
         )
     return entries
 
@@ -188,8 +237,9 @@ def _write_splits(
 def _check_digests(
     where: str, splits: Splits, subset: str | None, entries: Mapping[str, SchemeEntry], partial: bool
 ) -> None:
+    schemes = expand(splits.schemes)
     for name, entry in entries.items():
-        declared = splits.schemes[name].digest_of(subset)
+        declared = schemes[name].digest_of(subset)
         if declared is not None and not partial and entry.digest != declared:
             raise UserError(
                 f"{where}: split scheme '{name}' came out as {entry.digest}, splits.yaml declares "

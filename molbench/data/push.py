@@ -42,7 +42,7 @@ def push(
             repo_type="dataset",
             folder_path=folder,
             allow_patterns=[name for name, _ in files],
-            delete_patterns=["*cells/*.parquet", "*splits/*.parquet"],
+            delete_patterns=["*cells*/*.parquet", "*splits/*.parquet", "*molecules.parquet"],
             commit_message=f"{manifest.dataset_id} {manifest.version}, content digest {manifest.digest[:16]}",
         )
     except (HTTPError, ValueError, OSError) as error:

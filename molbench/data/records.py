@@ -28,12 +28,16 @@ Progress = Callable[[str, int, int | None], None]
 _FAILURES_LISTED = 100
 
 
+IDENTITY_KEYS = {"smiles": "inchikey", "a_smiles": "a_inchikey", "b_smiles": "b_inchikey"}
+"""Column of the identity key that is made from each column of SMILES."""
+
+
 def built_schema(parsed: pa.Schema) -> pa.Schema:
-    """Columns of a built record: the parser's, and the identity key wherever there is a SMILES."""
-    if "smiles" not in parsed.names or "inchikey" in parsed.names:
-        return parsed
-    at: int = parsed.get_field_index("smiles") + 1
-    return parsed.insert(at, pa.field("inchikey", pa.string()))
+    """Columns of a built record: the parser's, and an identity key behind each SMILES."""
+    for smiles, key in IDENTITY_KEYS.items():
+        if smiles in parsed.names and key not in parsed.names:
+            parsed = parsed.insert(parsed.get_field_index(smiles) + 1, pa.field(key, pa.string()))
+    return parsed
 
 
 class RecordBuilder(datasets.ArrowBasedBuilder):  # type: ignore[misc]
@@ -153,9 +157,10 @@ def _all_finite(values: pa.Array) -> bool:
 
 
 def _identified(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    if "inchikey" in schema.names and "inchikey" not in table.column_names:
-        keys = [inchikey(smiles) for smiles in table.column("smiles").to_pylist()]
-        table = table.append_column("inchikey", pa.array(keys, pa.string()))
+    for smiles, key in IDENTITY_KEYS.items():
+        if key in schema.names and key not in table.column_names:
+            keys = [inchikey(text) for text in table.column(smiles).to_pylist()]
+            table = table.append_column(key, pa.array(keys, pa.string()))
     return table.select(schema.names).cast(schema)
 
 

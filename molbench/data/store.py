@@ -9,7 +9,8 @@ Its buffers are memory-mapped, so opening costs nothing and a batch is one vecto
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 from hashlib import file_digest, sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,9 +24,12 @@ import pyarrow.parquet as pq
 import torch
 
 from molbench.atomic import replace_file
+from molbench.data.structures import Structures
 from molbench.errors import UserError
 from molbench.graph.batch import Batch
 from molbench.paths import home
+from molbench.spec.dataset import Dataset
+from molbench.spec.document import read_yaml
 
 Rows = Sequence[int] | np.ndarray
 
@@ -48,11 +52,6 @@ class Store:
         self.manifest = manifest
         self.table = table
         self._part = folder / subset if subset else folder
-        numbers, positions = self.column("atomic_numbers"), self.column("positions")
-        self._offsets = _offsets(numbers)
-        self._numbers = _flat(numbers)
-        self._positions = _flat(positions).reshape(-1, 3)
-        self._forces = _flat(self.column("forces")).reshape(-1, 3) if "forces" in table.schema.names else None
         self._targets: dict[str, np.ndarray] = {}
 
     @classmethod
@@ -86,6 +85,18 @@ class Store:
     def __len__(self) -> int:
         return int(self.table.num_rows)
 
+    @cached_property
+    def ordered(self) -> bool:
+        """Whether it matters which molecule of a record comes first."""
+        return read_yaml(self.folder / "dataset.yaml", Dataset).ordered
+
+    def molecule_batches(self, batch_size: int) -> Iterator[Batch]:
+        """Every different molecule once, in the numbering of ``structures.index``."""
+        distinct = self.structures.distinct
+        for start in range(0, len(distinct.starts), batch_size):
+            stop = min(start + batch_size, len(distinct.starts))
+            yield Batch(**distinct.gather(np.arange(start, stop), forces=False))
+
     @property
     def dataset_id(self) -> str:
         """Name of the dataset, ``-partial`` behind it where records are missing."""
@@ -101,11 +112,25 @@ class Store:
         """The source's own record ids, in source order."""
         return self.column("id")
 
+    @cached_property
+    def structures(self) -> Structures:
+        """Where the atoms of each record lie."""
+        if "a_smiles" not in self.table.schema.names:
+            return Structures.of_records(self.table)
+        columns = ["smiles", "atomic_numbers", "positions", "bonds"]
+        molecules = pq.read_table(self._part / "molecules.parquet", columns=columns).combine_chunks()
+        return Structures.of_pairs(self.table, molecules.to_batches()[0])
+
     @property
     def sizes(self) -> np.ndarray:
         """Atoms of each record, [n] int64."""
-        sizes: np.ndarray = np.diff(self._offsets)
+        sizes: np.ndarray = self.structures.sizes.sum(axis=1)
         return sizes
+
+    @property
+    def parts(self) -> int:
+        """Molecules of a record: 2 for pairs and for a ligand in two structures."""
+        return self.structures.parts
 
     def column(self, name: str) -> pa.Array:
         """One column in source order.
@@ -120,10 +145,15 @@ class Store:
         return self.table.column(name)
 
     def target(self, name: str) -> np.ndarray:
-        """Labels in the dataset's own unit, [n] float64, NaN where missing."""
+        """Labels in the dataset's unit, NaN where missing: [n] float64, or spectra [n, points] float32."""
         if name not in self._targets:
-            column = pc.cast(self.column(name), pa.float64())
-            self._targets[name] = column.to_numpy(zero_copy_only=False)
+            column = self.column(name)
+            if pa.types.is_fixed_size_list(column.type):
+                values = column.values.to_numpy(zero_copy_only=False).reshape(len(column), -1)
+                known = np.asarray(column.is_valid())
+                self._targets[name] = values if known.all() else np.where(known[:, None], values, np.nan)
+            else:
+                self._targets[name] = pc.cast(column, pa.float64()).to_numpy(zero_copy_only=False)
         return self._targets[name]
 
     def rows(self, scheme: str, split: str) -> np.ndarray:
@@ -154,20 +184,13 @@ class Store:
             forces: Whether to carry the forces.
         """
         rows = np.ascontiguousarray(rows, dtype=np.int64)
-        starts = self._offsets[rows]
-        sizes = self._offsets[rows + 1] - starts
-        ptr = np.zeros(rows.size + 1, dtype=np.int64)
-        np.cumsum(sizes, out=ptr[1:])
-        atoms = np.arange(ptr[-1]) + np.repeat(starts - ptr[:-1], sizes)
-        if forces and self._forces is None:
+        structures = self.structures
+        if forces and structures.forces is None:
             raise UserError(f"{self.dataset_id}: records carry no forces")
         return Batch(
-            torch.from_numpy(self._numbers[atoms].astype(np.int64)),
-            torch.from_numpy(self._positions[atoms]),
-            torch.from_numpy(ptr),
-            {name: torch.from_numpy(self.target(name)[rows]) for name in targets},
-            torch.from_numpy(self._forces[atoms]) if forces and self._forces is not None else None,
-            torch.from_numpy(rows),
+            **structures.gather(rows, forces=forces),
+            targets={name: torch.from_numpy(self.target(name)[rows]) for name in targets},
+            rows=torch.from_numpy(rows),
         )
 
 
@@ -215,7 +238,9 @@ def _park(column: pa.Array, path: Path) -> pa.Array:
 
 def _refuse_damage(folder: Path, part: Path, manifest: dict[str, Any]) -> None:
     """Parquet readers do not notice a flipped bit: compare every file with the manifest before it is used."""
-    for path in sorted([*part.glob("cells/*.parquet"), *part.glob("splits/*.parquet")]):
+    for path in sorted(
+        file for kind in ("cells/*", "splits/*", "molecules") for file in part.glob(f"{kind}.parquet")
+    ):
         entry = manifest["files"].get(path.relative_to(folder).as_posix())
         with path.open("rb") as file:
             if entry is None or file_digest(file, "sha256").hexdigest() != entry["sha256"]:
@@ -237,16 +262,3 @@ def _map(path: Path, digest: str) -> pa.RecordBatch | None:
 
 def _digest(manifest: dict[str, Any], subset: str | None) -> str:
     return str(manifest["subsets"][subset]["digest"] if subset else manifest["digest"])
-
-
-def _offsets(column: pa.Array) -> np.ndarray:
-    offsets: np.ndarray = column.offsets.to_numpy().astype(np.int64)
-    return offsets
-
-
-def _flat(column: pa.Array) -> np.ndarray:
-    values = column.values
-    while pa.types.is_fixed_size_list(values.type):
-        values = values.flatten()
-    flat: np.ndarray = values.to_numpy(zero_copy_only=True)
-    return flat

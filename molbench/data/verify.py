@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -75,9 +75,27 @@ def _data_files(folder: Path) -> Iterator[str]:
     return (name for name in file_entries(folder) if name.endswith(".parquet"))
 
 
+def _misplaced(folder: Path, order: pa.Array, labels: Mapping[str, np.ndarray]) -> Iterator[str]:
+    """Records that do not lie in the cell of their labels."""
+    stored = {path.stem: pq.read_table(path, columns=["id"], partitioning=None) for path in _cells(folder)}
+    ids = pa.concat_tables(stored.values()).column("id").combine_chunks()
+    take = pc.index_in(order, value_set=ids)
+    if take.null_count or len(ids) != len(order):
+        yield f"{folder.name}: ids are not those of the splits"
+        return
+    lying = np.repeat(list(stored), [len(table) for table in stored.values()])[take.to_numpy()]
+    if (wrong := np.flatnonzero(lying != cell_names(labels))).size:
+        where, record = lying[wrong[0]], order[int(wrong[0])]
+        yield f"{folder.name}/{where}.parquet: record {record} lies in the wrong cell"
+
+
+def _cells(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.parquet"))
+
+
 def _part_problems(folder: Path, part: Part) -> Iterator[str]:
     """Contradictions between cells, splits and manifest; memory holds one column at a time."""
-    cells = sorted((folder / "cells").glob("*.parquet"))
+    cells = _cells(folder / "cells")
     schemas = {path.name: pq.read_schema(path).remove_metadata() for path in cells}
     schema = schemas[cells[0].name]
     if differing := [name for name, other in schemas.items() if not other.equals(schema)]:
@@ -108,10 +126,9 @@ def _part_problems(folder: Path, part: Part) -> Iterator[str]:
             yield f"splits/{name}.parquet: counts are not those of the manifest"
         if assignment_digest(order.to_pylist(), labels[name].tolist()) != entry.digest:
             yield f"splits/{name}.parquet: digest is not that of the manifest"
-    rows = [pq.read_metadata(path).num_rows for path in cells]
-    lying = np.repeat([path.stem for path in cells], rows)[take.to_numpy()]
-    if len(labels) == len(splits) and (wrong := np.flatnonzero(lying != cell_names(labels))).size:
-        yield f"cells/{lying[wrong[0]]}.parquet: record {order[int(wrong[0])]} lies in the wrong cell"
+    if len(labels) == len(splits):
+        for name, schemes in part.cell_folders.items():
+            yield from _misplaced(folder / name, order, {scheme: labels[scheme] for scheme in schemes})
     digest = ContentDigest(schema)
     for name in schema.names:
         column = records.to_table(columns=[name]).column(name).combine_chunks()

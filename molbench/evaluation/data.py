@@ -29,9 +29,9 @@ class TaskData:
         task: The task.
         store: Its records.
         rows: Rows of each split that have a label, ascending.
-        labels: Labels of all rows in the dataset's own unit, [n] float64.
+        labels: Labels of all rows in the dataset's own unit, [n] float64, or spectra, [n, points] float32.
         references: Sum of the per-atom values of each row, [n] float64, zero where the task has none.
-        offset: See above, own unit.
+        offset: See above, own unit; for spectra the mean training spectrum, [points].
         scale: See above, own unit; 1 where the task does not standardise.
         force_factor: What a force in the energy's unit per Å is multiplied by to be in the force unit.
     """
@@ -41,7 +41,7 @@ class TaskData:
     rows: dict[str, np.ndarray]
     labels: np.ndarray
     references: np.ndarray
-    offset: float
+    offset: float | np.ndarray
     scale: float
     force_factor: float = 1.0
 
@@ -55,6 +55,10 @@ class TaskData:
         declaration = task.task
         labels = store.target(declaration.target)
         rows = {split: _labelled(task, store, split, labels) for split in SPLITS}
+        if declaration.kind == "spectrum":
+            return cls(
+                task, store, rows, labels, np.zeros((len(store), 1)), *_spectral(labels, rows["train"])
+            )
         references = _references(task, store)
         train = labels[rows["train"]] - references[rows["train"]]
         offset, scale, factor = 0.0, 1.0, 1.0
@@ -73,7 +77,7 @@ class TaskData:
 
     @property
     def normalised(self) -> np.ndarray:
-        """What a model learns, for all rows, [n] float64."""
+        """What a model learns, for all rows, [n] float64, or [n, points] float32."""
         values: np.ndarray = (self.labels - self.references - self.offset) / self.scale
         return values
 
@@ -83,9 +87,14 @@ class TaskData:
         return restored
 
     @property
+    def outputs(self) -> int:
+        """Numbers a model gives for a record: points of a spectrum, else 1."""
+        return int(self.labels.shape[1]) if self.labels.ndim == 2 else 1
+
+    @property
     def unit(self) -> str:
         """Unit of the labels."""
-        return self.task.dataset.targets[self.task.task.target].unit
+        return self.task.unit
 
     @property
     def force_unit(self) -> str:
@@ -96,11 +105,22 @@ class TaskData:
 
 
 def _labelled(task: TaskRef, store: Store, split: str, labels: np.ndarray) -> np.ndarray:
-    rows = store.rows(task.scheme_name, split)
-    found: np.ndarray = rows[np.isfinite(labels[rows])]
+    rows = store.rows(task.split_name, split)
+    known = np.isfinite(labels[rows])
+    found: np.ndarray = rows[known.all(axis=1) if known.ndim == 2 else known]
     if found.size == 0:
         raise UserError(f"{task.id}: no record of the {split} split has a value of '{task.task.target}'")
     return found
+
+
+def _spectral(spectra: np.ndarray, train: np.ndarray) -> tuple[np.ndarray, float]:
+    """Mean training spectrum, and the root mean square deviation from it over all points."""
+    mean, square = np.zeros(spectra.shape[1]), 0.0
+    for rows in np.array_split(train, max(1, train.size // _CHUNK)):
+        mean += spectra[rows].sum(axis=0, dtype=np.float64) / train.size
+    for rows in np.array_split(train, max(1, train.size // _CHUNK)):
+        square += float(((spectra[rows] - mean) ** 2).sum())
+    return mean.astype(np.float32), float(np.sqrt(square / (train.size * spectra.shape[1]))) or 1.0
 
 
 def _references(task: TaskRef, store: Store) -> np.ndarray:

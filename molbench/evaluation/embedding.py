@@ -14,10 +14,10 @@ import torch
 import molbench
 from molbench.atomic import replace_file
 from molbench.backbones.base import Backbone
-from molbench.data.loader import Loader
 from molbench.data.store import Store
 from molbench.errors import UserError
 from molbench.evaluation import EVALUATION_VERSION
+from molbench.evaluation.joining import join
 from molbench.paths import home
 
 _BATCH = 128
@@ -42,17 +42,17 @@ class Embedding:
 
 
 def embed(backbone: Backbone, store: Store, device: torch.device) -> Embedding:
-    """Encode every record of a store.
+    """Encode every record of a store; a molecule that many pairs share is encoded once.
 
     Raises:
         UserError: If the backbone gives values that are not finite.
     """
     started = time.perf_counter()
     backbone = backbone.to(device).eval()
-    loader = Loader(store, np.arange(len(store)), _BATCH, shuffle=False)
     with torch.no_grad():
-        vectors = [backbone(batch.to(device)).graph.float().cpu() for batch in loader.epoch(0)]
-    features = torch.cat(vectors).numpy()
+        vectors = [backbone(batch.to(device)).graph.float().cpu() for batch in store.molecule_batches(_BATCH)]
+    molecules = torch.cat(vectors)[torch.from_numpy(store.structures.index.reshape(-1))]
+    features = join(molecules, store.parts, store.ordered).numpy()
     if not np.isfinite(features).all():
         row = int(np.flatnonzero(~np.isfinite(features).all(axis=1))[0])
         raise UserError(f"backbone '{backbone.name}' gives no finite vector for '{store.ids[row]}'")
@@ -66,7 +66,7 @@ def cached_embedding(identity: str, backbone: Backbone, store: Store, device: to
     ).hexdigest()
     path = home() / "embeddings" / f"{name}.npz"
     found = _read(path)
-    if found is not None and found.features.shape == (len(store), backbone.width):
+    if found is not None and found.features.shape == (len(store), store.parts * backbone.width):
         return found
     embedding = embed(backbone, store, device)
     with replace_file(path) as temporary, temporary.open("wb") as file:

@@ -168,7 +168,7 @@ def _task_entry(run: Run, data: TaskData) -> TaskEntry:
         dataset=entry.id,
         version=entry.dataset.version,
         digest=run.data.digest,
-        scheme=run.task.scheme_name,
+        scheme=run.task.split_name,
         split_digest=run.data.split,
         partial=run.data.partial,
         embedded=entry.dataset.embedded,

@@ -17,7 +17,7 @@ from scipy.stats import rankdata
 from molbench.evaluation.predictions import Predictions
 from molbench.registry import Registry
 
-Kind = Literal["regression", "classification", "forces"]
+Kind = Literal["regression", "classification", "forces", "spectrum"]
 Direction = Literal["lower", "higher"]
 Resampled = Callable[[np.ndarray], np.ndarray]
 
@@ -30,7 +30,8 @@ class Metric:
         name: As in ``tasks.yaml``.
         direction: Which is better.
         kinds: Kinds of task it applies to.
-        of: What is compared: one value a record, or force components.
+        of: What is compared: one value a record, force components, or spectra, which are compared record by
+            record and averaged.
         scaled: Whether it has the unit of what is compared; otherwise it is a pure number.
         function: Name in ``torchmetrics.functional`` or ``torchmetrics.functional.classification``.
         options: Arguments of that function.
@@ -41,11 +42,11 @@ class Metric:
     name: str
     direction: Direction
     kinds: tuple[Kind, ...]
-    of: Literal["value", "forces"]
+    of: Literal["value", "forces", "spectrum"]
     scaled: bool
     function: str
     resampled: Callable[[np.ndarray, np.ndarray, np.ndarray], Resampled]
-    options: tuple[tuple[str, bool], ...] = ()
+    options: tuple[tuple[str, bool | str], ...] = ()
 
     def value(self, target: np.ndarray, prediction: np.ndarray) -> float:
         """The metric of all samples, computed by torchmetrics in double precision."""
@@ -60,9 +61,9 @@ class Metric:
         return float(getattr(library, self.function)(guess, labels, **dict(self.options)))
 
     def select(self, predictions: Predictions) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Targets, predictions and the sample each of them belongs to."""
-        if self.of == "value" or predictions.forces is None:
-            samples = np.arange(predictions.target.size)
+        """Targets, predictions and the sample each of them belongs to; of a spectrum, each is a row."""
+        if self.of != "forces" or predictions.forces is None:
+            samples = np.arange(len(predictions.target))
             return predictions.target, predictions.prediction, samples
         forces = predictions.forces
         samples = np.repeat(np.arange(forces.offsets.size - 1), np.diff(forces.offsets))
@@ -174,6 +175,23 @@ def _average_precision(target: np.ndarray, prediction: np.ndarray, samples: np.n
     return values
 
 
+def _spectrum_mae(target: np.ndarray, prediction: np.ndarray, samples: np.ndarray) -> Resampled:
+    means = _means(samples, np.abs(prediction - target).mean(axis=1))
+    return lambda counts: means(counts)[0]
+
+
+def _spectrum_rmse(target: np.ndarray, prediction: np.ndarray, samples: np.ndarray) -> Resampled:
+    means = _means(samples, ((prediction - target) ** 2).mean(axis=1))
+    return lambda counts: np.sqrt(means(counts)[0])
+
+
+def _spectral_cosine(target: np.ndarray, prediction: np.ndarray, samples: np.ndarray) -> Resampled:
+    inner = (target * prediction).sum(axis=1)
+    norms = np.linalg.norm(target, axis=1) * np.linalg.norm(prediction, axis=1)
+    means = _means(samples, _ratio(inner, norms, empty=0.0))
+    return lambda counts: means(counts)[0]
+
+
 def _ratio(top: np.ndarray, bottom: np.ndarray, empty: float = np.nan) -> np.ndarray:
     """``top / bottom``, ``empty`` where nothing was drawn that could be divided by."""
     result: np.ndarray = np.divide(top, bottom, out=np.full(np.shape(top), empty), where=bottom > 0)
@@ -183,7 +201,9 @@ def _ratio(top: np.ndarray, bottom: np.ndarray, empty: float = np.nan) -> np.nda
 _VALUE: tuple[Kind, ...] = ("regression",)
 _CLASS: tuple[Kind, ...] = ("classification",)
 _FORCE: tuple[Kind, ...] = ("forces",)
+_SPECTRUM: tuple[Kind, ...] = ("spectrum",)
 _ROOT = (("squared", False),)
+_EACH = (("reduction", "mean"),)
 
 MAE = Metric("mae", "lower", _VALUE, "value", True, "mean_absolute_error", _mae)
 RMSE = Metric("rmse", "lower", _VALUE, "value", True, "mean_squared_error", _rmse, _ROOT)
@@ -201,9 +221,19 @@ FORCE_RMSE = Metric("force_rmse", "lower", _FORCE, "forces", True, "mean_squared
 ENERGY_MAE = Metric("energy_mae", "lower", _FORCE, "value", True, "mean_absolute_error", _mae)
 ENERGY_RMSE = Metric("energy_rmse", "lower", _FORCE, "value", True, "mean_squared_error", _rmse, _ROOT)
 
+SPECTRAL_COSINE = Metric(
+    "spectral_cosine", "higher", _SPECTRUM, "spectrum", False, "cosine_similarity", _spectral_cosine, _EACH
+)
+SPECTRUM_MAE = Metric(
+    "spectrum_mae", "lower", _SPECTRUM, "spectrum", True, "mean_absolute_error", _spectrum_mae
+)
+SPECTRUM_RMSE = Metric(
+    "spectrum_rmse", "lower", _SPECTRUM, "spectrum", True, "mean_squared_error", _spectrum_rmse, _ROOT
+)
+
 _NAMES = (
     "mae rmse r2 pearson spearman auroc average_precision accuracy f1 "
-    "force_mae force_rmse energy_mae energy_rmse"
+    "force_mae force_rmse energy_mae energy_rmse spectral_cosine spectrum_mae spectrum_rmse"
 )
 
 #: Metrics by name; other packages add theirs, a :class:`Metric` each.

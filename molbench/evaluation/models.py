@@ -8,13 +8,14 @@ from torch import Tensor, nn
 from molbench.backbones.base import Backbone
 from molbench.backbones.heads import ScalarHead, energy_and_forces
 from molbench.evaluation.data import TaskData
+from molbench.evaluation.joining import join
 from molbench.graph.batch import Batch
 
 Prediction = tuple[Tensor, Tensor | None]
 
 
 class ValueModel(nn.Module):
-    """One value a molecule from its vector.
+    """One value or one spectrum a record from the vectors of its molecules.
 
     The loss is L1 on normalised labels, or binary cross-entropy for a classification.
 
@@ -28,15 +29,16 @@ class ValueModel(nn.Module):
     def __init__(self, backbone: Backbone, data: TaskData) -> None:
         super().__init__()
         self.backbone = backbone
-        self.head = ScalarHead(backbone.width)
+        self.head = ScalarHead(data.store.parts * backbone.width, data.outputs)
+        self.ordered = data.store.ordered
         self.classify = data.task.task.kind == "classification"
         labels = data.labels if self.classify else data.normalised
         self.register_buffer("labels", torch.tensor(labels), persistent=False)
 
     def forward(self, batch: Batch) -> Tensor:
-        """Normalised values or logits, [B]."""
-        values: Tensor = self.head(self.backbone(batch).graph).squeeze(-1)
-        return values
+        """Normalised values or logits, [R], or spectra [R, points]."""
+        values: Tensor = self.head(join(self.backbone(batch).graph, batch.parts, self.ordered))
+        return values.squeeze(-1)
 
     def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:  # noqa: ARG002
         """Mean loss of a batch; nothing is random."""
@@ -46,7 +48,7 @@ class ValueModel(nn.Module):
         return compare(outputs, labels), {}
 
     def predict(self, batch: Batch) -> Prediction:
-        """Normalised values or probabilities, [B]."""
+        """Normalised values or probabilities, [R], or spectra [R, points]."""
         with torch.no_grad():
             outputs = self(batch)
         return outputs.sigmoid() if self.classify else outputs, None

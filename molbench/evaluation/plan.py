@@ -68,9 +68,10 @@ def plan(
         UserError: If a dataset is not built, a build lacks a split scheme, or a task cannot be scored.
     """
     _refuse_missing(tasks)
-    data = {task.id: _data(task) for task in tasks}
     for task in tasks:
         _check(task, protocol)
+    folds = {(task.id, seed): task.at(seed) for task in tasks for seed in seeds}
+    data = {place: _data(task) for place, task in folds.items()}
     encoders = {candidate.name: _identities(candidate, seeds) for candidate in candidates}
     runs = []
     for task in tasks:
@@ -78,8 +79,9 @@ def plan(
             for seed in seeds:
                 encoder = encoders[candidate.name][seed]
                 folder = output / candidate.name / task.id / protocol.name / str(seed)
-                key = _key(encoder, task, data[task.id], protocol, seed)
-                runs.append(Run(candidate, task, protocol, seed, encoder, data[task.id], key, folder))
+                fold, records = folds[task.id, seed], data[task.id, seed]
+                key = _key(encoder, fold, records, protocol, seed)
+                runs.append(Run(candidate, fold, protocol, seed, encoder, records, key, folder))
     return runs
 
 
@@ -94,14 +96,21 @@ def _key(encoder: str, task: TaskRef, data: Data, protocol: Protocol, seed: int)
         "encoder": encoder,
         "task": task.id,
         "declaration": task.task.model_dump(exclude={"why", "caveats", "schemes"}),
-        "target": task.dataset.targets[task.task.target].model_dump(exclude={"description"}),
+        "target": _target(task),
         "forces": task.dataset.forces and task.dataset.forces.unit,
         "data": [data.digest, data.split],
         "protocol": protocol.model_dump(exclude={"description"}),
         "seed": seed,
+        **({} if task.dataset.record == "molecule" else {"ordered": task.dataset.ordered}),
         "code": [molbench.__version__, EVALUATION_VERSION],
     }
     return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _target(task: TaskRef) -> dict[str, Any]:
+    """What a score depends on of the declaration of its target."""
+    columns = task.dataset.spectra if task.task.kind == "spectrum" else task.dataset.targets
+    return columns[task.task.target].model_dump(exclude={"description"})
 
 
 def _refuse_missing(tasks: Sequence[TaskRef]) -> None:
@@ -128,10 +137,10 @@ def _data(task: TaskRef) -> Data:
             f"run `molbench data build {manifest.name} --subset {task.subset}`"
         )
     part = parts[task.subset]
-    if task.scheme_name not in part.schemes:
+    if task.split_name not in part.schemes:
         why = part.left_out.get(task.scheme_name, "it was declared after the build; build the dataset again")
-        raise UserError(f"{task.id}: this build has no split scheme '{task.scheme_name}': {why}")
-    return Data(part.digest, part.schemes[task.scheme_name].digest, manifest.partial or part.partial)
+        raise UserError(f"{task.id}: this build has no split scheme '{task.split_name}': {why}")
+    return Data(part.digest, part.schemes[task.split_name].digest, manifest.partial or part.partial)
 
 
 def _check(task: TaskRef, protocol: Protocol) -> None:

@@ -38,8 +38,8 @@ class Predictions:
 
     Attributes:
         ids: Record ids, [n].
-        target: True values, [n] float64; classes as 0 and 1.
-        prediction: Predicted values, [n] float64; probabilities of class 1.
+        target: True values, [n] float64; classes as 0 and 1; spectra [n, points].
+        prediction: Predicted values, [n] float64; probabilities of class 1; spectra [n, points].
         unit: Unit of both.
         forces: The same for every force component, for force tasks.
     """
@@ -53,6 +53,8 @@ class Predictions:
     def write(self, path: Path) -> None:
         """Write one row a sample: id, target, prediction, unit, and for forces lists of components.
 
+        Targets and predictions are double-precision numbers, or for spectra lists of single-precision ones.
+
         Raises:
             UserError: If a prediction is not finite.
         """
@@ -61,8 +63,8 @@ class Predictions:
             raise UserError("the model predicts values that are not finite; nothing was stored")
         columns: dict[str, pa.Array] = {
             "id": pa.array(self.ids, pa.string()),
-            "target": pa.array(self.target, pa.float64()),
-            "prediction": pa.array(self.prediction, pa.float64()),
+            "target": _column(self.target),
+            "prediction": _column(self.prediction),
             "unit": _repeat(self.unit, len(self.ids)),
         }
         if self.forces is not None:
@@ -97,8 +99,8 @@ class Predictions:
                 )
             result = cls(
                 table.column("id").to_pylist(),
-                table.column("target").to_numpy(),
-                table.column("prediction").to_numpy(),
+                _values(table.column("target")),
+                _values(table.column("prediction")),
                 _single(path, table, "unit"),
                 forces,
             )
@@ -112,11 +114,30 @@ class Predictions:
     def _refuse_nonsense(self, path: Path) -> None:
         if len(set(self.ids)) != len(self.ids):
             raise UserError(f"{path}: an id stands twice")
+        if self.target.shape != self.prediction.shape:
+            raise UserError(f"{path}: target and prediction differ in shape")
         arrays = [self.target, self.prediction]
         if self.forces is not None:
             arrays += [self.forces.target, self.forces.prediction]
         if not all(np.isfinite(values).all() for values in arrays):
             raise UserError(f"{path}: holds values that are not finite")
+
+
+def _column(values: np.ndarray) -> pa.Array:
+    if values.ndim == 1:
+        return pa.array(values, pa.float64())
+    return pa.FixedSizeListArray.from_arrays(pa.array(values.ravel(), pa.float32()), values.shape[1])
+
+
+def _values(column: pa.ChunkedArray) -> np.ndarray:
+    column = column.combine_chunks()
+    if not pa.types.is_fixed_size_list(column.type):
+        values: np.ndarray = column.to_numpy(zero_copy_only=False)
+        return values
+    if column.null_count:
+        raise pa.ArrowInvalid("a spectrum is missing")
+    spectra: np.ndarray = column.flatten().to_numpy(zero_copy_only=False)
+    return spectra.reshape(len(column), -1).astype(np.float64)
 
 
 def _repeat(text: str, count: int) -> pa.Array:

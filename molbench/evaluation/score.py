@@ -96,6 +96,8 @@ def score(task: Task, predictions: Predictions) -> dict[str, Value]:
 
 def scale_warnings(task: Task, predictions: Predictions) -> list[str]:
     """Signs that predictions are in another unit than the labels."""
+    if task.kind == "spectrum":
+        return []
     if task.kind == "classification":
         outside = np.flatnonzero((predictions.prediction < 0) | (predictions.prediction > 1))
         return (

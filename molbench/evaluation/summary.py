@@ -10,7 +10,7 @@ import numpy as np
 from molbench.errors import UserError
 from molbench.evaluation.result import Stored
 from molbench.evaluation.score import Scorer
-from molbench.evaluation.statistics import average_over_seeds, interval, p_value, resample
+from molbench.evaluation.statistics import RESAMPLES, average_over_seeds, interval, p_value, resample
 
 SIGNIFICANT = 0.05
 
@@ -123,11 +123,24 @@ def _cell(group: dict[int, Stored], baseline: dict[int, Stored] | None) -> Cell:
 
 
 def drawn_scores(rows: Sequence[Stored]) -> tuple[np.ndarray, np.ndarray]:
-    """Primary metric of results on the same test records: values [m], and on common resamples [m, R].
+    """Primary metric of results of one task: values [m], and on resamples [m, R].
+
+    Results on the same test records are drawn the same resamples. Those of a cross-validation belong to
+    different folds, and each fold is drawn on its own.
 
     Raises:
-        UserError: If the test records or their labels differ.
+        UserError: If test records or labels differ that should not.
     """
+    folds: dict[str, list[int]] = {}
+    for i, stored in enumerate(rows):
+        folds.setdefault(stored.result.task.scheme, []).append(i)
+    values, draws = np.empty(len(rows)), np.empty((len(rows), RESAMPLES))
+    for places in folds.values():
+        values[places], draws[places] = _on_same_records([rows[i] for i in places])
+    return values, draws
+
+
+def _on_same_records(rows: Sequence[Stored]) -> tuple[np.ndarray, np.ndarray]:
     first = rows[0].predictions
     for stored in rows[1:]:
         other = stored.predictions

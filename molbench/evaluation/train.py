@@ -52,7 +52,7 @@ def train(
         with torch.no_grad():
             for batch in held_out.epoch(0):
                 moved = batch.to(device, precision_of(config))
-                total += float(model.loss(moved, generator)[0]) * moved.num_graphs
+                total += float(model.loss(moved, generator)[0]) * (moved.num_graphs // moved.parts)
         return total / held_out.all_rows.size
 
     return fit(

@@ -11,6 +11,6 @@ def sum_atoms(values: Tensor, batch: Batch) -> Tensor:
 
 
 def mean_atoms(values: Tensor, batch: Batch) -> Tensor:
-    """Mean of a per-atom quantity over each molecule, [N, ...] to [B, ...]."""
+    """Mean of a per-atom quantity over each molecule, [N, ...] to [B, ...]; zero where there is no atom."""
     shape = (-1,) + (1,) * (values.dim() - 1)
-    return sum_atoms(values, batch) / batch.sizes.to(values.dtype).view(shape)
+    return sum_atoms(values, batch) / batch.sizes.clamp(min=1).to(values.dtype).view(shape)

@@ -119,7 +119,7 @@ def _log_errors(rows: Sequence[Sequence[Stored]]) -> tuple[np.ndarray, np.ndarra
 
 def _constant(predictions: Predictions) -> Predictions:
     """Predictions that say the mean label of every record, and no force."""
-    mean = np.full_like(predictions.prediction, predictions.target.mean())
+    mean = np.broadcast_to(predictions.target.mean(axis=0), predictions.target.shape)
     forces = predictions.forces and replace(
         predictions.forces, prediction=np.zeros_like(predictions.forces.prediction)
     )

@@ -1,7 +1,7 @@
 """Everything that is declared: datasets with their splits and tasks, and the suites."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +11,7 @@ from molbench.paths import catalogue_root, home
 from molbench.spec.base import Spec
 from molbench.spec.dataset import Dataset
 from molbench.spec.document import read_yaml
-from molbench.spec.splits import Scheme, Splits
+from molbench.spec.splits import Scheme, Splits, fold_name
 from molbench.spec.tasks import Task, Tasks
 
 PARTIAL = "-partial"
@@ -71,7 +71,8 @@ class DatasetEntry:
                 path = self.folder / "tasks.yaml"
                 raise UserError(f"{path}: tasks.{name}: unknown {what} '{value}'; known: {', '.join(known)}")
 
-        require(task.target, self.dataset.targets, "target")
+        columns = self.dataset.spectra if task.kind == "spectrum" else self.dataset.targets
+        require(task.target, columns, "target")
         if task.subset is not None:
             require(task.subset, self.dataset.subsets, "subset")
         for scheme in [task.scheme, *task.schemes]:
@@ -80,17 +81,45 @@ class DatasetEntry:
 
 @dataclass(frozen=True)
 class TaskRef:
-    """One task with the split scheme it is asked for."""
+    """One task with the split scheme it is asked for.
+
+    Attributes:
+        entry: The dataset.
+        name: The task's name within it.
+        scheme_name: The declared scheme.
+        fold: Repeat and fold, where the scheme is a cross-validation and one of its splits is meant.
+    """
 
     entry: DatasetEntry
     name: str
     scheme_name: str
+    fold: tuple[int, int] | None = None
 
     @property
     def id(self) -> str:
         """``qm9/homo`` on its default scheme, else ``qm9/homo@scaffold``."""
         bare = f"{self.entry.id}/{self.name}"
         return bare if self.scheme_name == self.task.scheme else f"{bare}@{self.scheme_name}"
+
+    def at(self, seed: int) -> "TaskRef":
+        """The task as a run with ``seed`` sees it: seeds of a cross-validation are its folds in turn.
+
+        Raises:
+            UserError: If there is no such fold.
+        """
+        repeats, folds = self.scheme.folds
+        if folds == 0:
+            return self
+        if seed >= repeats * folds:
+            raise UserError(
+                f"{self.id}: {repeats} x {folds} folds are seeds 0 to {repeats * folds - 1}, not {seed}"
+            )
+        return replace(self, fold=divmod(seed, folds))
+
+    @property
+    def split_name(self) -> str:
+        """Scheme as built: ``kfold-0-3`` for a fold, else the declared one."""
+        return self.scheme_name if self.fold is None else fold_name(self.scheme_name, *self.fold)
 
     @property
     def task(self) -> Task:
@@ -106,6 +135,14 @@ class TaskRef:
     def scheme(self) -> Scheme:
         """The split scheme."""
         return self.entry.splits.schemes[self.scheme_name]
+
+    @property
+    def unit(self) -> str:
+        """Unit of the target's stored values."""
+        target = self.task.target
+        if self.task.kind == "spectrum":
+            return self.dataset.spectra[target].unit
+        return self.dataset.targets[target].unit
 
     @property
     def subset(self) -> str | None:

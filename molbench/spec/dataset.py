@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from molbench.spec.base import Spec
+from molbench.spec.spectra import Spectrum
 from molbench.spec.units import check_unit
 
 Name = r"^[a-z0-9][a-z0-9._-]*$"
@@ -69,7 +70,9 @@ class Dataset(Spec):
     Attributes:
         records: Records of the complete dataset; fewer makes a build partial.
         max_failures: Records that may fail to parse before a build is refused.
-        identity: What makes two records the same thing: a molecule (``inchikey``) or a trajectory ``frame``.
+        identity: What makes two records the same thing: a molecule (``inchikey``), a trajectory ``frame``,
+            two molecules in any order (``pair``), a common ``group`` such as the protein, or the ``id``.
+        ordered: For pairs and two structures, whether it matters which comes first.
         embedded: Whether the Parquet lies in the catalogue itself.
     """
 
@@ -87,10 +90,12 @@ class Dataset(Spec):
     sources: dict[str, Source] = {}
     subsets: dict[str, Subset] = {}
     targets: dict[str, Target] = {}
+    spectra: dict[str, Spectrum] = {}
     forces: Target | None = None
     records: int | None = None
     max_failures: int = Field(default=0, ge=0)
-    identity: Literal["inchikey", "frame"] = "inchikey"
+    identity: Literal["inchikey", "frame", "pair", "group", "id"] = "inchikey"
+    ordered: bool = True
     embedded: bool = False
 
     def subset_sources(self, subset: str | None) -> dict[str, Source]:

@@ -31,6 +31,16 @@ class Scheme(Spec):
     digest: str | dict[str, str] | None = None
     leaks: str | None = None
 
+    @property
+    def folds(self) -> tuple[int, int]:
+        """Repeats and folds of a cross-validation, (0, 0) for every other scheme.
+
+        A cross-validation is built as one scheme a fold; see :func:`fold_name`.
+        """
+        if not self.generator.startswith("kfold"):
+            return 0, 0
+        return int(self.parameters.get("repeats", 1)), int(self.parameters["folds"])
+
     def digest_of(self, subset: str | None) -> str | None:
         """The digest to hold an assignment against, if one is declared."""
         return self.digest.get(subset or "") if isinstance(self.digest, dict) else self.digest
@@ -38,6 +48,11 @@ class Scheme(Spec):
     def applies_to(self, subset: str | None) -> bool:
         """Whether the scheme is meant for ``subset``."""
         return self.subsets is None or subset in self.subsets
+
+
+def fold_name(scheme: str, repeat: int, fold: int) -> str:
+    """Name under which one fold of a cross-validation is built, ``kfold-0-3``."""
+    return f"{scheme}-{repeat}-{fold}"
 
 
 class Splits(Spec):

@@ -12,7 +12,8 @@ class Task(Spec):
     """One prediction problem on one dataset.
 
     Attributes:
-        kind: ``regression`` and ``classification`` of one value a record, or ``forces`` on every atom.
+        kind: ``regression`` and ``classification`` of one value a record, ``spectrum`` of many, or ``forces``
+            on every atom.
         target: Column that is predicted; the energy column for ``forces``.
         subset: Part of the dataset it lives on.
         metrics: Metric names, the primary one first.
@@ -25,7 +26,7 @@ class Task(Spec):
         caveats: What a score does not say.
     """
 
-    kind: Literal["regression", "classification", "forces"] = "regression"
+    kind: Literal["regression", "classification", "forces", "spectrum"] = "regression"
     target: str
     subset: str | None = None
     metrics: list[str] = Field(min_length=1)

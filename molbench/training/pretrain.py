@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from molbench.backbones import BACKBONES, build_backbone
 from molbench.data.loader import Loader
 from molbench.data.location import locate
+from molbench.data.splits.expand import expand
 from molbench.data.store import Store
 from molbench.errors import UserError
 from molbench.methods import build_method, load_settings
@@ -174,7 +175,8 @@ def _open(data: str | Path, subset: str | None) -> Store:
 def _default_scheme(store: Store) -> str:
     """The first declared scheme that the build has; a partial one may lack some."""
     built = {path.stem for path in (store.folder / (store.subset or "") / "splits").glob("*.parquet")}
-    return next(name for name in DatasetEntry(store.dataset_id, store.folder).splits.schemes if name in built)
+    declared = expand(DatasetEntry(store.dataset_id, store.folder).splits.schemes)
+    return next(name for name in declared if name in built)
 
 
 def _training_config(

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 
+import datasets
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,9 +17,17 @@ from molbench.data import locate, part
 from molbench.data.builder import build
 from molbench.data.manifest import Manifest
 from molbench.data.splits import assign
+from molbench.data.store import Store
+from molbench.data.verify import verify
 from molbench.errors import UserError
 from molbench.paths import home
 from molbench.spec.catalogue import DatasetEntry
+
+
+def ratio(seed):
+    parameters = {"seed": seed, "fractions": [0.8, 0.1, 0.1]}
+    return {"generator": "ratio", "parameters": parameters, "description": "Random."}
+
 
 EVERYTHING = {"pretrain": {"generator": "everything", "description": "All."}}
 
@@ -312,3 +321,21 @@ class TestSubsets:
         (tmp_path / "empty").mkdir()
         with pytest.raises(UserError, match="no subset of toy"):
             build(entry, raw=tmp_path / "empty")
+
+
+def test_many_schemes_are_spread_over_folders_that_load_and_verify(declare, molecules, raw):
+    schemes = {f"r{i}": ratio(i) for i in range(7)}
+    folder = build(declare(molecules(90), schemes=schemes), raw=raw)
+    manifest = verify(folder)
+    assert len(manifest.cell_folders) > 1
+    for name, entry in manifest.schemes.items():
+        rows = datasets.load_dataset(str(folder), name)
+        assert {split: len(rows[split]) for split in rows} == entry.counts
+        labels = pq.read_table(folder / "splits" / f"{name}.parquet").to_pylist()
+        for split in rows:
+            assert set(rows[split]["id"]) == {row["id"] for row in labels if row["split"] == split}
+    assert len(Store.open(folder)) == 90
+    moved = next((folder / "cells-2").glob("*.parquet"))
+    moved.rename(moved.with_name("a0b0.parquet" if moved.stem != "a0b0" else "a1b1.parquet"))
+    with pytest.raises(UserError, match="damaged"):
+        verify(folder)

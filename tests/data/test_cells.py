@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from molbench.data.cells import CellSpool, cell_glob, cell_names, rebatch
+from molbench.data.cells import CellSpool, cell_folders, cell_glob, cell_names, rebatch
 from molbench.errors import UserError
 
 LABELS = ["train", "validation", "test", "unused"]
@@ -25,7 +25,7 @@ def test_globs_pick_exactly_the_labelled_records(n_schemes, n, seed):
     names = cell_names(labels)
     for scheme in schemes:
         for split in LABELS:
-            picked = [fnmatch(f"cells/{name}.parquet", cell_glob(schemes, scheme, split)) for name in names]
+            picked = [fnmatch(f"{name}.parquet", cell_glob(schemes, scheme, split)) for name in names]
             assert picked == (labels[scheme] == split).tolist()
 
 
@@ -75,3 +75,23 @@ def test_rebatch_keeps_rows(sizes, rows):
     out = list(rebatch(tables, rows))
     assert [len(table) for table in out[:-1]] == [rows] * (len(out) - 1)
     assert [x for table in out for x in table.column("x").to_pylist()] == values.tolist()
+
+
+@given(st.data())
+@settings(deadline=None, max_examples=30)
+def test_every_scheme_has_a_folder_and_no_folder_too_many_cells(data) -> None:
+    n = data.draw(st.integers(1, 300))
+    rng = np.random.default_rng(data.draw(st.integers(0, 99)))
+    labels = {f"s{i}": rng.choice(["train", "validation", "test"], n) for i in range(12)}
+    folders = cell_folders(labels)
+    assert [name for schemes in folders.values() for name in schemes] == list(labels)
+    assert next(iter(folders)) == "cells"
+    for schemes in folders.values():
+        names = cell_names({name: labels[name] for name in schemes})
+        assert len(schemes) == 1 or np.unique(names).size <= 32
+
+
+def test_a_few_schemes_share_one_folder() -> None:
+    rng = np.random.default_rng(0)
+    labels = {f"s{i}": rng.choice(["train", "validation", "test"], 2118) for i in range(3)}
+    assert cell_folders(labels) == {"cells": ["s0", "s1", "s2"]}

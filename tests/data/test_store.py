@@ -104,7 +104,7 @@ def test_a_batch_is_the_concatenation_of_its_records(toy, data) -> None:
 
 def test_reading_copies_nothing_until_a_batch_is_asked_for(toy) -> None:
     store, _ = toy
-    assert not store._positions.flags.owndata and not store._positions.flags.writeable
+    assert not store.structures.positions.flags.owndata and not store.structures.positions.flags.writeable
 
 
 def test_rebuilt_records_are_noticed(tmp_path: Path) -> None:

@@ -54,7 +54,16 @@ def test_force_metrics_are_over_components_not_over_records() -> None:
     assert resampled.tolist() == [1.0, 3.0, 0.0]
 
 
-def _samples(data: st.DataObject, classes: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def test_spectra_are_compared_record_by_record() -> None:
+    target = np.array([[1.0, 0.0], [3.0, 4.0]])
+    prediction = np.array([[1.0, 1.0], [6.0, 8.0]])
+    assert METRICS["spectral_cosine"].value(target, prediction) == pytest.approx((np.sqrt(0.5) + 1) / 2)
+    assert METRICS["spectrum_mae"].value(target, prediction) == pytest.approx((1 + 3 + 4) / 4)
+    assert METRICS["spectrum_rmse"].value(target, prediction) == pytest.approx(np.sqrt((1 + 9 + 16) / 4))
+
+
+def _samples(data: st.DataObject, kinds: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    classes = "classification" in kinds
     n = data.draw(st.integers(4, 12))
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
     target = rng.permutation(np.arange(n) % 2).astype(float) if classes else rng.normal(size=n)
@@ -64,6 +73,8 @@ def _samples(data: st.DataObject, classes: bool) -> tuple[np.ndarray, np.ndarray
     if classes:
         counts[np.argmax(target)] = counts[np.argmin(target)] = 1
     counts[:3] += 1
+    if "spectrum" in kinds:
+        target, prediction = (values[:, None] + rng.normal(size=(n, 3)) for values in (target, prediction))
     return target, prediction, counts
 
 
@@ -74,9 +85,9 @@ def _samples(data: st.DataObject, classes: bool) -> tuple[np.ndarray, np.ndarray
 @settings(deadline=None, max_examples=25)
 def test_counts_mean_the_sample_that_often(name: str, data: st.DataObject) -> None:
     metric = METRICS[name]
-    target, prediction, counts = _samples(data, "classification" in metric.kinds)
+    target, prediction, counts = _samples(data, metric.kinds)
     resampled = metric.on_resamples(Predictions([], target, prediction, "1"))
-    written_out = metric.value(np.repeat(target, counts), np.repeat(prediction, counts))
+    written_out = metric.value(np.repeat(target, counts, axis=0), np.repeat(prediction, counts, axis=0))
     assert resampled(counts[None].astype(float))[0] == pytest.approx(written_out, rel=1e-5, abs=1e-6)
 
 
@@ -85,8 +96,8 @@ def test_counts_mean_the_sample_that_often(name: str, data: st.DataObject) -> No
 @settings(deadline=None, max_examples=10)
 def test_all_counts_one_is_the_metric_itself(name: str, data: st.DataObject) -> None:
     metric = METRICS[name]
-    target, prediction, _ = _samples(data, "classification" in metric.kinds)
-    whole = metric.on_resamples(Predictions([], target, prediction, "1"))(np.ones((1, target.size)))
+    target, prediction, _ = _samples(data, metric.kinds)
+    whole = metric.on_resamples(Predictions([], target, prediction, "1"))(np.ones((1, len(target))))
     assert whole[0] == pytest.approx(metric.value(target, prediction), rel=1e-5, abs=1e-6)
 
 

@@ -22,15 +22,39 @@ RECORD_TYPES: dict[str, pa.DataType] = {
     "frame": pa.int64(),
     "time_fs": pa.float64(),
     "mulliken": pa.list_(pa.float32()),
+    "charge": pa.int8(),
+    "group": pa.string(),
+    "weight": pa.float64(),
+    "bonds": pa.list_(pa.list_(pa.uint16(), 2)),
+    "bond_orders": pa.list_(pa.uint8()),
+    # Complexes.
+    "is_ligand": pa.list_(pa.bool_()),
+    "structure": pa.list_(pa.uint8()),
+    "residue_index": pa.list_(pa.int32()),
+    "residue_name": pa.list_(pa.string()),
+    "ligand_smiles": pa.string(),
+    "sequence": pa.string(),
+    "relation": pa.string(),
+    # Pairs.
+    "a_smiles": pa.string(),
+    "b_smiles": pa.string(),
+    "drawn": pa.bool_(),
 }
 """Types of the columns that are not targets; targets are float64."""
 
 REQUIRED = ("id", "atomic_numbers", "positions")
+REQUIRED_OF_PAIRS = ("id", "a_smiles", "b_smiles")
+UNBOUND = ("bonds", "bond_orders")
+"""Lists that have not one entry an atom."""
 
 
 def record_schema(*names: str) -> pa.Schema:
-    """Schema of the required columns and those of ``names``; a name that is no record column is a target."""
-    every = [*REQUIRED, *(name for name in names if name not in REQUIRED)]
+    """Schema of the required columns and those of ``names``; a name that is no record column is a target.
+
+    Records with ``a_smiles`` are pairs, which have SMILES where other records have atoms.
+    """
+    required = REQUIRED_OF_PAIRS if "a_smiles" in names else REQUIRED
+    every = dict.fromkeys((*required, *names))
     return pa.schema([(name, RECORD_TYPES.get(name, pa.float64())) for name in every])
 
 

@@ -19,7 +19,7 @@ from molbench.data.parsers.base import (
     make_shards,
     only_file,
 )
-from molbench.data.parsers.columns import REQUIRED, record_schema
+from molbench.data.parsers.columns import REQUIRED, REQUIRED_OF_PAIRS, UNBOUND, record_schema
 from molbench.errors import UserError
 
 # A damaged footer can also name columns that are not UTF-8, which is a ValueError.
@@ -29,15 +29,19 @@ _DAMAGE = (pa.ArrowException, OSError, ValueError)
 class Records:
     """Checks types and every record; further columns of the file are ignored.
 
-    Option ``columns`` names the columns beyond ``id``, ``atomic_numbers`` and ``positions``; a name that is
-    no record column is a target. Option ``where`` maps a column to the one value its rows must have, so that
-    one file serves all subsets of a dataset.
+    Option ``columns`` names the columns beyond ``id``, ``atomic_numbers`` and ``positions``, or for pairs
+    beyond ``id``, with ``a_smiles`` and ``b_smiles`` among them; a name that is no record column is a target.
+    Option ``where`` maps a column to the one value its rows must have, so that one file serves all subsets of
+    a dataset. Option ``spectra`` maps columns of spectra to their number of points.
     """
 
     def schema(self, options: Mapping[str, Any]) -> pa.Schema:
         """The required columns and those of the option ``columns``."""
-        check_options("records", options, {"columns": list, "where": dict})
-        return record_schema(*options.get("columns", []))
+        check_options("records", options, {"columns": list, "where": dict, "spectra": dict})
+        schema = record_schema(*options.get("columns", []))
+        for name, points in options.get("spectra", {}).items():
+            schema = schema.append(pa.field(name, pa.list_(pa.float32(), points)))
+        return schema
 
     def shards(self, files: Mapping[str, Path], options: Mapping[str, Any], count: int) -> list[Shard]:
         """Ranges of row groups, once names and types of the columns are found right."""
@@ -103,6 +107,8 @@ def _fits(found: pa.DataType, wanted: pa.DataType) -> bool:
         return bool(pa.types.is_floating(found))
     if pa.types.is_integer(wanted):
         return bool(pa.types.is_integer(found))
+    if pa.types.is_boolean(wanted):
+        return bool(pa.types.is_boolean(found))
     return bool(pa.types.is_string(found) or pa.types.is_large_string(found))
 
 
@@ -115,24 +121,34 @@ def _checked(table: pa.Table, name: str, at: int) -> Chunk:
             problems.setdefault(row, reason)
 
     columns = {field: table.column(field).combine_chunks() for field in table.column_names}
-    for field in REQUIRED:
+    pair = "a_smiles" in columns
+    for field in REQUIRED_OF_PAIRS if pair else REQUIRED:
         note(_mask(pc.is_null(columns[field])), f"{field} is missing")
     note(_mask(pc.equal(columns["id"], "")), "id is empty")
-    atoms = _lengths(columns["atomic_numbers"])
-    note(atoms == 0, "a molecule without atoms")
-    numbers = columns["atomic_numbers"]
-    sound = pc.and_(
-        pc.greater_equal(pc.list_flatten(numbers), 1), pc.less_equal(pc.list_flatten(numbers), 118)
-    )
-    note(_rows_with(numbers, sound), "atomic_numbers holds something that is no element")
+    atoms = np.zeros(len(table), dtype=np.int64)
+    if not pair:
+        numbers = columns["atomic_numbers"]
+        atoms = _lengths(numbers)
+        note(atoms == 0, "a molecule without atoms")
+        sound = pc.and_(
+            pc.greater_equal(pc.list_flatten(numbers), 1), pc.less_equal(pc.list_flatten(numbers), 118)
+        )
+        note(_rows_with(numbers, sound), "atomic_numbers holds something that is no element")
     for field, values in columns.items():
         if pa.types.is_floating(values.type):
             note(
                 _mask(pc.invert(pc.fill_null(pc.is_finite(values), False))),
                 f"{field} is missing or not finite",
             )
+        elif pa.types.is_fixed_size_list(values.type):
+            whole = _mask(pc.is_valid(values))
+            fine = whole.copy()
+            numbers_of_whole = values.filter(pa.array(whole)).flatten()
+            fine[whole] = _mask(pc.is_finite(numbers_of_whole)).reshape(-1, values.type.list_size).all(axis=1)
+            note(~fine, f"{field} is missing or holds a number that is not finite")
         elif pa.types.is_list(values.type) and field != "atomic_numbers":
-            note(_lengths(values) != atoms, f"{field} has not as many entries as there are atoms")
+            if field not in UNBOUND:
+                note(_lengths(values) != atoms, f"{field} has not as many entries as there are atoms")
             flat, owner = pc.list_flatten(values), values
             if pa.types.is_fixed_size_list(flat.type):
                 inner = pc.fill_null(pc.is_finite(pc.list_flatten(flat)), False)
@@ -140,7 +156,8 @@ def _checked(table: pa.Table, name: str, at: int) -> Chunk:
                 fine = whole.copy()
                 fine[whole] = _mask(inner).reshape(-1, flat.type.list_size).all(axis=1)
             else:
-                fine = _mask(pc.fill_null(pc.is_finite(flat), False))
+                numeric = pa.types.is_floating(flat.type)
+                fine = _mask(pc.is_finite(flat) if numeric else pc.is_valid(flat))
             note(_rows_with(owner, fine), f"{field} holds a number that is missing or not finite")
     if not problems:
         return Chunk(table)

@@ -24,6 +24,11 @@ SPLITTERS: Registry[Splitter] = Registry(
         "block": "molbench.data.splits.block:block",
         "published": "molbench.data.splits.published:published",
         "everything": "molbench.data.splits.published:everything",
+        "kfold": "molbench.data.splits.kfold:kfold",
+        "kfold-half": "molbench.data.splits.kfold:kfold_half",
+        "target_range": "molbench.data.splits.target_range:target_range",
+        "group": "molbench.data.splits.group:group",
+        "similarity": "molbench.data.splits.similarity:similarity",
     },
 )
 

@@ -7,9 +7,8 @@ import numpy as np
 import pyarrow as pa
 
 from molbench.chem.scaffold import murcko_scaffold
-from molbench.data.splits.assign import fraction_counts
+from molbench.data.splits.groups import whole_groups
 from molbench.errors import UserError
-from molbench.spec.splits import SPLITS
 
 
 def scaffold(keys: pa.Table, *, seed: int, fractions: Sequence[float], **_: Any) -> np.ndarray:
@@ -28,19 +27,4 @@ def scaffold(keys: pa.Table, *, seed: int, fractions: Sequence[float], **_: Any)
         f"unreadable:{i}" if smiles is None or (name := murcko_scaffold(smiles)) is None else name
         for i, smiles in enumerate(keys.column("smiles").to_pylist())
     ]
-    _names, group, sizes = np.unique(names, return_inverse=True, return_counts=True)
-    room = dict(zip(SPLITS, fraction_counts(len(keys), fractions), strict=True))
-    label_of_group = np.full(sizes.size, "train", dtype="<U10")
-    order = np.random.default_rng(seed).permutation(sizes.size)
-    small = order[sizes[order] <= room["test"] / 2]
-    split, filled = iter(["test", "validation"]), 0
-    current = next(split)
-    for index in small:
-        label_of_group[index] = current
-        filled += sizes[index]
-        if filled >= room[current]:
-            filled, current = 0, next(split, "train")
-            if current == "train":
-                break
-    labels: np.ndarray = label_of_group[group]
-    return labels
+    return whole_groups(np.unique(names, return_inverse=True)[1], fractions, seed)

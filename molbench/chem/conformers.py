@@ -1,0 +1,77 @@
+"""A starting conformer of a molecule, the same one every time."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from rdkit import Chem
+from rdkit.Chem import rdDistGeom
+from rdkit.rdBase import BlockLogs
+
+#: Attempts of each start. RDKit's own limit grows with the molecule, to hours for some; for a large one the
+#: usual start, which takes the eigenvalues of all distances, rarely succeeds at all.
+_ATTEMPTS = {"etkdg": 5, "random": 20}
+
+#: Seconds after which an embedding is given up: a guard that only molecules beyond 600 atoms come near.
+_TIMEOUT = 120
+
+
+@dataclass(frozen=True)
+class Conformer:
+    """What came of embedding a molecule.
+
+    Attributes:
+        positions: Coordinates, [atoms, 3] (Å); [0, 3] where embedding failed.
+        outcome: ``etkdg``, ``random`` (ETKDG from random coordinates), or ``failed: `` and the reason.
+    """
+
+    positions: NDArray[np.float32]
+    outcome: str
+
+
+def embed(mol: Chem.Mol, seed: int = 0) -> Conformer:
+    """Embed one conformer by ETKDGv3, from random coordinates where the usual start fails.
+
+    No force field follows, as in 3DMRL.
+
+    Args:
+        mol: With explicit hydrogens; left as it is.
+        seed: Seed of the embedding; the same seed gives the same conformer.
+
+    References:
+        Wang, Witek, Landrum and Riniker, J. Chem. Inf. Model. 60, 2044 (2020).
+    """
+    parameters = rdDistGeom.ETKDGv3()
+    parameters.randomSeed = seed  # type: ignore[assignment]  # RDKit's stub is wrong
+    parameters.timeout = _TIMEOUT  # type: ignore[assignment]
+    parameters.trackFailures = True  # type: ignore[assignment]
+    reason = "no atoms"
+    if mol.GetNumAtoms() == 0:
+        return Conformer(np.empty((0, 3), np.float32), f"failed: {reason}")
+    copy = Chem.Mol(mol)
+    with BlockLogs():
+        for outcome, attempts in _ATTEMPTS.items():
+            parameters.maxIterations = attempts  # type: ignore[assignment]
+            parameters.useRandomCoords = outcome == "random"  # type: ignore[assignment]
+            try:
+                found = rdDistGeom.EmbedMolecule(copy, parameters)
+            except (RuntimeError, ValueError) as error:
+                reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+                continue
+            if found >= 0:
+                positions = copy.GetConformer(found).GetPositions().astype(np.float32)
+                if np.isfinite(positions).all():
+                    return Conformer(positions, outcome)
+                reason = "coordinates not finite"
+                continue
+            reason = _reason(parameters)
+    return Conformer(np.empty((0, 3), np.float32), f"failed: {reason}")
+
+
+def _reason(parameters: rdDistGeom.EmbedParameters) -> str:
+    """The check that rejected most attempts, under RDKit's name for it."""
+    counts = list(parameters.GetFailureCounts())
+    causes = rdDistGeom.EmbedFailureCauses.values
+    if not any(counts):
+        return "no attempt came to an end"
+    return str(causes[int(np.argmax(counts))]).lower().replace("_", " ")

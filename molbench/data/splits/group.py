@@ -1,0 +1,33 @@
+"""Whole groups on one side: all conformers of a molecule, all complexes of a protein."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from molbench.data.splits.groups import key_column, whole_groups
+
+
+def group(
+    keys: pa.Table, *, fractions: Sequence[float], seed: int, column: str = "group", **_: Any
+) -> np.ndarray:
+    """Put records of equal ``column`` into one split.
+
+    Groups larger than half of the test split go to train; the others are shuffled and fill test, then
+    validation, then train. A record without a value is a group of its own. The draw looks at names and sizes
+    of the groups only, so the order of the records does not matter.
+
+    Args:
+        keys: Needs ``column``, and ``id``.
+        fractions: Wanted shares of train, validation and test, in records.
+        seed: Seed of the draw of groups.
+        column: What names the group: ``group``, or any other column of text, such as ``inchikey``.
+
+    Raises:
+        UserError: If the records lack the column.
+    """
+    ids = keys.column("id").to_pylist()
+    values = key_column(keys, column, [], "a group split")
+    names = [f"2{i}" if name is None else f"1{name}" for i, name in zip(ids, values, strict=True)]
+    return whole_groups(np.unique(names, return_inverse=True)[1], fractions, seed)

@@ -1,0 +1,51 @@
+"""No test molecule is similar to any molecule that was trained on."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from molbench.chem.fingerprint import morgan
+from molbench.chem.similarity import components
+from molbench.data.splits.groups import key_column, whole_groups
+from molbench.errors import UserError
+
+
+def similarity(
+    keys: pa.Table,
+    *,
+    threshold: float,
+    fractions: Sequence[float],
+    seed: int,
+    column: str | None = None,
+    **_: Any,
+) -> np.ndarray:
+    """Whole similarity clusters on one side, so that every similarity across is below ``threshold``.
+
+    Clusters are the connected components of the graph that joins molecules whose Tanimoto similarity (Morgan
+    fingerprints, radius 2, 2,048 bits) is ``threshold`` or more; hence the bound is exact for every pair of
+    molecules in different splits, validation included. A low threshold joins most of a dataset into one
+    cluster: it goes to train, and test is then made of the outliers. The order of the records does not
+    matter.
+
+    Args:
+        keys: Needs ``column``.
+        threshold: Tanimoto similarity between 0 and 1.
+        fractions: Wanted shares of train, validation and test, in records.
+        seed: Seed of the draw of clusters.
+        column: SMILES to compare by; ``smiles``, or in pairs ``a_smiles``, by default. A record without one
+            that can be read is like no other.
+
+    Raises:
+        UserError: If the records have no SMILES, or ``threshold`` is not between 0 and 1.
+    """
+    if not 0 < threshold <= 1:
+        raise UserError(f"threshold {threshold} is no Tanimoto similarity above 0 and up to 1")
+    values = key_column(keys, column, ["smiles", "a_smiles"], "a similarity split")
+    ids = keys.column("id").to_pylist()
+    # Sorted, so that the numbers of the clusters follow from the molecules and not from their order.
+    names = [f"2{i}" if text is None else f"1{text}" for i, text in zip(ids, values, strict=True)]
+    distinct, inverse = np.unique(names, return_inverse=True)
+    fingerprints = morgan(name[1:] if name[0] == "1" else None for name in distinct.tolist())
+    return whole_groups(components(fingerprints, threshold)[inverse], fractions, seed)
