@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
-from molbench.data.store import Store
-from molbench.graph.batch import Batch
+B_co = TypeVar("B_co", covariant=True)
 
 
-class Loader:
+class Source(Protocol[B_co]):
+    """Where records are: a :class:`~molbench.data.store.Store`, or a reader of pairs."""
+
+    def batch(self, rows: np.ndarray, targets: Sequence[str] = (), forces: bool = False) -> B_co:
+        """Gather records into one batch."""
+        ...
+
+
+class Loader(Generic[B_co]):
     """Batches of a store, in an order that is a pure function of seed and epoch.
 
     Nothing is remembered between batches, so that a run resumes anywhere by asking for
@@ -33,7 +41,7 @@ class Loader:
 
     def __init__(
         self,
-        store: Store,
+        store: Source[B_co],
         rows: np.ndarray,
         batch_size: int,
         *,
@@ -76,7 +84,7 @@ class Loader:
             start = index * stride + self.rank * self.batch_size
             yield order[start : min(start + self.batch_size, (index + 1) * stride)]
 
-    def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+    def epoch(self, epoch: int, start: int = 0) -> Iterator[B_co]:
         """Batches of one epoch from batch number ``start`` on."""
         for index, rows in enumerate(self.rows(epoch)):
             if index >= start:

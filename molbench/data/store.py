@@ -39,6 +39,7 @@ class Store:
 
     Attributes:
         folder: The built dataset.
+        part: The folder of the open part, which is the dataset's where it has no subsets.
         subset: The part of it that is open, or None.
         manifest: Contents of ``manifest.json``.
         table: All columns in source order, memory-mapped.
@@ -51,7 +52,7 @@ class Store:
         self.subset = subset
         self.manifest = manifest
         self.table = table
-        self._part = folder / subset if subset else folder
+        self.part = folder / subset if subset else folder
         self._targets: dict[str, np.ndarray] = {}
 
     @classmethod
@@ -118,7 +119,7 @@ class Store:
         if "a_smiles" not in self.table.schema.names:
             return Structures.of_records(self.table)
         columns = ["smiles", "atomic_numbers", "positions", "bonds"]
-        molecules = pq.read_table(self._part / "molecules.parquet", columns=columns).combine_chunks()
+        molecules = pq.read_table(self.part / "molecules.parquet", columns=columns).combine_chunks()
         return Structures.of_pairs(self.table, molecules.to_batches()[0])
 
     @property
@@ -139,9 +140,7 @@ class Store:
             UserError: If there is none of that name.
         """
         if name not in self.table.schema.names:
-            raise UserError(
-                f"{self._part}: no column '{name}'; columns: {', '.join(self.table.schema.names)}"
-            )
+            raise UserError(f"{self.part}: no column '{name}'; columns: {', '.join(self.table.schema.names)}")
         return self.table.column(name)
 
     def target(self, name: str) -> np.ndarray:
@@ -162,7 +161,7 @@ class Store:
         Raises:
             UserError: If the build lacks the scheme, or the scheme the split.
         """
-        path = self._part / "splits" / f"{scheme}.parquet"
+        path = self.part / "splits" / f"{scheme}.parquet"
         if not path.is_file():
             built = sorted(p.stem for p in path.parent.glob("*.parquet"))
             raise UserError(

@@ -63,8 +63,11 @@ class Structures:
 
     @classmethod
     def of_pairs(cls, pairs: pa.RecordBatch, molecules: pa.RecordBatch) -> Structures:
-        """Pairs that name their molecules by SMILES; the atoms are in a table of one row a molecule."""
-        single = cls.of_records(molecules)
+        """Pairs that name their molecules by SMILES; the atoms are in a table of one row a molecule.
+
+        Atoms and bonds of a molecule without a conformer are left out.
+        """
+        single = cls.of_molecules(molecules)
         names = molecules.column("smiles")
         index = np.stack(
             [pc.index_in(pairs.column(f"{side}_smiles"), value_set=names).to_numpy() for side in "ab"], axis=1
@@ -79,6 +82,23 @@ class Structures:
             bond_sizes=None if single.bond_sizes is None else single.bond_sizes[index, 0],
             molecules=single,
             choice=index,
+        )
+
+    @classmethod
+    def of_molecules(cls, table: pa.RecordBatch) -> Structures:
+        """Rows of ``molecules.parquet``, whose positions may be empty where atoms and bonds are not."""
+        atoms, places = (list_offsets(table.column(name)) for name in ("atomic_numbers", "positions"))
+        embedded = np.diff(places) > 0
+        bonds = list_offsets(table.column("bonds"))
+        bond_sizes = np.diff(bonds) * embedded
+        return cls(
+            flat(table.column("atomic_numbers"))[np.repeat(embedded, np.diff(atoms))],
+            flat(table.column("positions")).reshape(-1, 3),
+            places[:-1, None],
+            np.diff(places)[:, None],
+            bonds=flat(table.column("bonds")).reshape(-1, 2),
+            bond_starts=bonds[:-1, None],
+            bond_sizes=bond_sizes[:, None],
         )
 
     @property

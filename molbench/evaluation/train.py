@@ -13,6 +13,7 @@ from molbench.data.loader import Loader
 from molbench.evaluation.data import TaskData
 from molbench.evaluation.models import ForceModel, ValueModel
 from molbench.evaluation.predictions import Forces, Predictions
+from molbench.graph.batch import Batch
 from molbench.spec.training import TrainingConfig
 from molbench.training.loop import FitReport, StepReport, fit
 
@@ -105,7 +106,7 @@ def as_predictions(data: TaskData, values: np.ndarray, forces: Forces | None = N
     return Predictions(data.store.ids.take(rows).to_pylist(), data.labels[rows], values, data.unit, forces)
 
 
-def _ordered(data: TaskData, split: str, forces: bool) -> Loader:
+def _ordered(data: TaskData, split: str, forces: bool) -> Loader[Batch]:
     return Loader(data.store, data.rows[split], 32 if forces else 128, shuffle=False, forces=forces)
 
 

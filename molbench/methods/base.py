@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from molbench.backbones.base import Backbone
 from molbench.graph.batch import Batch
+
+if TYPE_CHECKING:
+    from molbench.data.store import Store
 
 
 class Method(nn.Module, ABC):
@@ -18,6 +23,7 @@ class Method(nn.Module, ABC):
     Class attributes:
         name: As registered.
         Config: A frozen dataclass of builtins; its defaults are what the paper says.
+        random: Whether the loss depends on the generator.
 
     Attributes:
         backbone: The encoder; all else is thrown away after pretraining.
@@ -26,12 +32,31 @@ class Method(nn.Module, ABC):
 
     name: ClassVar[str]
     Config: ClassVar[type]
+    random: ClassVar[bool] = True
     config: Any
 
     def __init__(self, backbone: Backbone, config: Any) -> None:
         super().__init__()
         self.backbone = backbone
         self.config = config
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of the dataset that the loss finds in ``batch.targets``."""
+        return ()
+
+    @property
+    def lr_factors(self) -> Mapping[str, float]:
+        """Learning rates as multiples of the run's, by the start of the parameters' names."""
+        return {}
+
+    def prepare(self, store: Store, rows: np.ndarray) -> None:
+        """Learn what must be known of the data before training; the results are persistent buffers.
+
+        Args:
+            store: The dataset.
+            rows: Rows that will be trained on, [n] int64.
+        """
 
     @abstractmethod
     def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:

@@ -18,7 +18,9 @@ from molbench.data.location import locate
 from molbench.data.splits.expand import expand
 from molbench.data.store import Store
 from molbench.errors import UserError
+from molbench.graph.batch import Batch
 from molbench.methods import build_method, load_settings
+from molbench.methods.base import Method
 from molbench.spec.catalogue import Catalogue, DatasetEntry
 from molbench.spec.training import TrainingConfig
 from molbench.training.checkpoint import Checkpoint, config_of
@@ -99,8 +101,19 @@ def pretrain(
         encoder = start.build() if start else build_backbone(name, {**settings.backbone, **given["backbone"]})
         objective = build_method(method, encoder, {**settings.method, **given["method"]})
 
-    def loader(rank: int, world_size: int) -> Loader:
-        return Loader(store, rows, config.batch_size, seed=config.seed, rank=rank, world_size=world_size)
+    _refuse_missing_columns(method, objective, store)
+    objective.prepare(store, rows)
+
+    def loader(rank: int, world_size: int) -> Loader[Batch]:
+        return Loader(
+            store,
+            rows,
+            config.batch_size,
+            seed=config.seed,
+            targets=objective.columns,
+            rank=rank,
+            world_size=world_size,
+        )
 
     key = {
         "method": method,
@@ -170,6 +183,14 @@ def _open(data: str | Path, subset: str | None) -> Store:
         command = f"molbench data import {path} --name {path.name.partition('.')[0].lower()}"
         raise UserError(f"{path}: a file; make it a dataset first with `{command}`")
     return Store.open(path if (path / "manifest.json").is_file() else locate(str(data)), subset)
+
+
+def _refuse_missing_columns(name: str, method: Method, store: Store) -> None:
+    if missing := [column for column in method.columns if column not in store.table.schema.names]:
+        raise UserError(
+            f"method '{name}' needs the column {', '.join(missing)}, and {store.dataset_id} has none; "
+            f"columns: {', '.join(store.table.schema.names)}"
+        )
 
 
 def _default_scheme(store: Store) -> str:

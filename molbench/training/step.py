@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
@@ -67,6 +67,17 @@ class _Objective(nn.Module):
         return result
 
 
+def _groups(module: nn.Module) -> list[dict[str, Any]]:
+    """Trainable parameters by the multiple of the learning rate that the module asks for them."""
+    factors: Mapping[str, float] = getattr(module, "lr_factors", {})
+    groups: dict[float, list[nn.Parameter]] = {}
+    for name, parameter in module.named_parameters():
+        if parameter.requires_grad:
+            factor = next((f for start, f in factors.items() if name.startswith(start)), 1.0)
+            groups.setdefault(factor, []).append(parameter)
+    return [{"params": parameters, "factor": factor} for factor, parameters in groups.items()]
+
+
 class Stepper:
     """Takes steps with a module on a Fabric.
 
@@ -85,7 +96,7 @@ class Stepper:
         if not self._parameters:
             raise ValueError("no parameter to train: all are frozen")
         kind = OPTIMIZERS[config.optimizer]
-        self.optimizer = kind(self._parameters, lr=config.lr, weight_decay=config.weight_decay)
+        self.optimizer = kind(_groups(module), lr=config.lr, weight_decay=config.weight_decay)
         self._model, self._update = fabric.setup(_Objective(module), self.optimizer)
         self._fabric, self._batches, self._config = fabric, batches, config
         self._dtype = torch.float64 if config.precision == "64-true" else torch.float32
@@ -118,7 +129,7 @@ class Stepper:
         norm = nn.utils.clip_grad_norm_(self._parameters, self._config.clip_norm or float("inf"))
         if finite := bool(norm.isfinite()):
             for group in self.optimizer.param_groups:
-                group["lr"] = lr
+                group["lr"] = lr * group["factor"]
             self._update.step()
         self._update.zero_grad(set_to_none=True)
         logs["gradient_norm"] = norm.item()

@@ -49,11 +49,15 @@ def test_a_record_of_two_structures_is_two_molecules(first: int) -> None:
 
 def test_pairs_find_their_molecules_by_smiles_and_one_may_have_no_conformation() -> None:
     molecules = records(
-        [3, 0, 2],
-        smiles=pa.array(["O", "[Xe]", "[H][H]"]),
-        bonds=pa.array([[[0, 1], [0, 2]], [], [[0, 1]]], BONDS),
+        [3, 4, 2],
+        smiles=pa.array(["O", "N", "[H][H]"]),
+        bonds=pa.array([[[0, 1], [0, 2]], [[0, 1], [0, 2], [0, 3]], [[0, 1]]], BONDS),
     )
-    pairs = pa.record_batch({"a_smiles": ["[H][H]", "[Xe]"], "b_smiles": ["O", "O"]})
+    places = molecules.column("positions").to_pylist()
+    places[1] = []  # ammonia could not be embedded
+    at = molecules.schema.get_field_index("positions")
+    molecules = molecules.set_column(at, "positions", pa.array(places, VECTORS))
+    pairs = pa.record_batch({"a_smiles": ["[H][H]", "N"], "b_smiles": ["O", "O"]})
     structures = Structures.of_pairs(pairs, molecules)
     batch = structures.gather(np.array([0, 1]), forces=False)
     assert batch["ptr"].tolist() == [0, 2, 5, 5, 8]

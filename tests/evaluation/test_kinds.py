@@ -9,9 +9,13 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 import yaml
+from rdkit import Chem
 
 from molbench.backbones import build_backbone
+from molbench.chem.features import features
 from molbench.data.builder import build
+from molbench.data.loader import Loader
+from molbench.data.pair_reader import PairReader
 from molbench.data.store import Store
 from molbench.data.verify import verify
 from molbench.errors import UserError
@@ -205,3 +209,22 @@ def test_a_pair_without_a_conformer_has_the_zero_vector_of_its_molecule(pairs, t
         ptr=torch.zeros_like(batch.ptr),
     )
     assert not backbone(empty).graph.any()
+
+
+def test_pairs_are_read_as_graphs_too(pairs, tmp_path: Path) -> None:
+    build(pairs, raw=tmp_path)
+    reader = PairReader(Store.open(home() / "datasets" / "mix"), "interaction")
+    batch = next(Loader(reader, np.array([1, 0]), 2, shuffle=False, targets=["dg"]).epoch(0))
+    rows = reader.store.table.slice(0, 2).to_pylist()[::-1]
+    for side, graphs in (("a", batch.a), ("b", batch.b)):
+        for i, row in enumerate(rows):
+            molecule = Chem.AddHs(Chem.MolFromSmiles(row[f"{side}_smiles"]))
+            atoms, bonds = features(molecule, "interaction")
+            inside = graphs.molecule == i
+            np.testing.assert_array_equal(graphs.atoms[inside].numpy(), atoms)
+            own = inside[graphs.bonds[:, 0]]
+            np.testing.assert_array_equal(graphs.bond_features[own].numpy(), bonds)
+            ends = [[b.GetBeginAtomIdx(), b.GetEndAtomIdx()] for b in molecule.GetBonds()]
+            assert (graphs.bonds[own] - graphs.ptr[i]).tolist() == ends
+    assert batch.targets["dg"].tolist() == [row["dg"] for row in rows]
+    assert batch.a.edge_index.shape == (2, 2 * len(batch.a.bonds))

@@ -263,3 +263,12 @@ def test_nothing_to_train_or_to_train_on(toy: ModuleType) -> None:
         fit(toy.Toy(), toy.ToyLoader(3, 4), toy.config())
     with pytest.raises(ValueError, match="all are frozen"):
         fit(toy.Toy().requires_grad_(False), toy.ToyLoader(40, 4), toy.config())
+
+
+def test_a_module_may_ask_for_other_learning_rates(toy: ModuleType) -> None:
+    module = toy.Toy(dropout=0, noise=0)
+    module.lr_factors = {"net.3.": 0.0}
+    before = weights(module)
+    fit(module, toy.ToyLoader(40, 4), toy.config(steps=3))
+    moved = {name for name, value in module.state_dict().items() if not torch.equal(value, before[name])}
+    assert moved == {"net.0.weight", "net.0.bias"}
