@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from torch import Tensor, nn
 
@@ -33,6 +33,7 @@ class Backbone(nn.Module, ABC):
     Class attributes:
         name: As registered.
         Config: A frozen dataclass of builtins; its defaults are what the paper says.
+        inputs: ``molecules`` with positions, or ``pairs`` of 2-D graphs.
 
     Attributes:
         config: The settings it was built with.
@@ -41,6 +42,7 @@ class Backbone(nn.Module, ABC):
 
     name: ClassVar[str]
     Config: ClassVar[type]
+    inputs: ClassVar[Literal["molecules", "pairs"]] = "molecules"
     config: Any
     width: int
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
 from molbench.backbones.base import Backbone
 from molbench.backbones.heads import ScalarHead, energy_and_forces
+from molbench.backbones.relational.base import PairBackbone
 from molbench.evaluation.data import TaskData
 from molbench.evaluation.joining import join
+from molbench.evaluation.reading import vectors_per_record
 from molbench.graph.batch import Batch
+from molbench.graph.pairs import PairBatch
 
 Prediction = tuple[Tensor, Tensor | None]
 
@@ -29,25 +34,34 @@ class ValueModel(nn.Module):
     def __init__(self, backbone: Backbone, data: TaskData) -> None:
         super().__init__()
         self.backbone = backbone
-        self.head = ScalarHead(data.store.parts * backbone.width, data.outputs)
+        self.head = ScalarHead(vectors_per_record(backbone, data.store) * backbone.width, data.outputs)
         self.ordered = data.store.ordered
         self.classify = data.task.task.kind == "classification"
         labels = data.labels if self.classify else data.normalised
         self.register_buffer("labels", torch.tensor(labels), persistent=False)
 
-    def forward(self, batch: Batch) -> Tensor:
+    def forward(self, batch: Batch | PairBatch) -> Tensor:
         """Normalised values or logits, [R], or spectra [R, points]."""
-        values: Tensor = self.head(join(self.backbone(batch).graph, batch.parts, self.ordered))
+        graph = self.backbone(cast(Batch, batch)).graph  # pairs only where the encoder takes them
+        return self._read_out(join(graph, batch.parts, self.ordered))
+
+    def loss(self, batch: Batch | PairBatch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+        """Mean loss of a batch; random where the encoder is."""
+        labels = self.labels[_rows(batch)]
+        function = nn.functional.binary_cross_entropy_with_logits if self.classify else nn.functional.l1_loss
+
+        def compare(outputs: Tensor) -> Tensor:
+            return function(outputs, labels.to(outputs.dtype))
+
+        if isinstance(self.backbone, PairBackbone) and isinstance(batch, PairBatch):
+            return self.backbone.objective(self._read_out, compare, batch, generator)
+        return compare(self(batch)), {}
+
+    def _read_out(self, vectors: Tensor) -> Tensor:
+        values: Tensor = self.head(vectors)
         return values.squeeze(-1)
 
-    def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:  # noqa: ARG002
-        """Mean loss of a batch; nothing is random."""
-        outputs = self(batch)
-        labels = self.labels[_rows(batch)].to(outputs.dtype)
-        compare = nn.functional.binary_cross_entropy_with_logits if self.classify else nn.functional.l1_loss
-        return compare(outputs, labels), {}
-
-    def predict(self, batch: Batch) -> Prediction:
+    def predict(self, batch: Batch | PairBatch) -> Prediction:
         """Normalised values or probabilities, [R], or spectra [R, points]."""
         with torch.no_grad():
             outputs = self(batch)
@@ -92,7 +106,7 @@ class ForceModel(nn.Module):
         return energies, forces * self.force_scale
 
 
-def _rows(batch: Batch) -> Tensor:
+def _rows(batch: Batch | PairBatch) -> Tensor:
     if batch.rows is None:
         raise ValueError("labels are found by row: the batch must come from a store")
     return batch.rows

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import molbench
+from molbench.backbones import BACKBONES
 from molbench.data.manifest import Manifest
 from molbench.errors import UserError
 from molbench.evaluation import EVALUATION_VERSION
@@ -70,6 +71,12 @@ def plan(
     _refuse_missing(tasks)
     for task in tasks:
         _check(task, protocol)
+        for candidate in candidates:
+            if task.dataset.record != "pair" and BACKBONES[candidate.backbone].inputs == "pairs":
+                raise UserError(
+                    f"{candidate.name} is a '{candidate.backbone}', which encodes pairs of molecules; "
+                    f"{task.id} has none"
+                )
     folds = {(task.id, seed): task.at(seed) for task in tasks for seed in seeds}
     data = {place: _data(task) for place, task in folds.items()}
     encoders = {candidate.name: _identities(candidate, seeds) for candidate in candidates}

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from molbench.data.loader import Loader
+from molbench.data.loader import Loader, Source
 from molbench.evaluation.data import TaskData
 from molbench.evaluation.models import ForceModel, ValueModel
 from molbench.evaluation.predictions import Forces, Predictions
-from molbench.graph.batch import Batch
+from molbench.evaluation.reading import reader_for
 from molbench.spec.training import TrainingConfig
 from molbench.training.loop import FitReport, StepReport, fit
 
@@ -44,8 +44,9 @@ def train(
         progress: Called after each step.
     """
     forces = isinstance(model, ForceModel)
-    batches = Loader(data.store, data.rows["train"], config.batch_size, seed=seed, forces=forces)
-    held_out = _ordered(data, "validation", forces)
+    reader = reader_for(model.backbone, data.store)
+    batches = Loader(reader, data.rows["train"], config.batch_size, seed=seed, forces=forces)
+    held_out = _ordered(reader, data, "validation", forces)
     generator = torch.Generator()
 
     def validate(_module: torch.nn.Module) -> float:
@@ -77,7 +78,8 @@ def predict(model: Model, data: TaskData, dtype: torch.dtype = torch.float32) ->
         dtype: Precision of the positions it is given.
     """
     rows = data.rows["test"]
-    loader = _ordered(data, "test", isinstance(model, ForceModel))
+    reader = reader_for(model.backbone, data.store)
+    loader = _ordered(reader, data, "test", isinstance(model, ForceModel))
     device = model.labels.device
     model.eval()
     values, sizes, truth, guess = [], [], [], []
@@ -106,8 +108,8 @@ def as_predictions(data: TaskData, values: np.ndarray, forces: Forces | None = N
     return Predictions(data.store.ids.take(rows).to_pylist(), data.labels[rows], values, data.unit, forces)
 
 
-def _ordered(data: TaskData, split: str, forces: bool) -> Loader[Batch]:
-    return Loader(data.store, data.rows[split], 32 if forces else 128, shuffle=False, forces=forces)
+def _ordered(reader: Source[Any], data: TaskData, split: str, forces: bool) -> Loader[Any]:
+    return Loader(reader, data.rows[split], 32 if forces else 128, shuffle=False, forces=forces)
 
 
 def precision_of(config: TrainingConfig) -> torch.dtype:

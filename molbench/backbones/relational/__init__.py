@@ -1,0 +1,1 @@
+"""Encoders of pairs of 2-D molecular graphs."""

@@ -1,0 +1,82 @@
+"""What every encoder of pairs is and gives."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, NoReturn
+
+import torch
+from torch import Tensor
+
+from molbench.backbones.base import Backbone, Representation
+from molbench.graph.batch import Batch
+from molbench.graph.neighbors import EdgeList
+from molbench.graph.pairs import PairBatch
+
+if TYPE_CHECKING:
+    from molbench.chem.features import Kind
+
+
+@dataclass(frozen=True, eq=False)
+class PairRepresentation(Representation):
+    """What an encoder says about R pairs.
+
+    ``graph`` has one vector a pair, [R, F], and ``scalars`` are the atoms of the first molecules.
+
+    Attributes:
+        b_atoms: Features of the atoms of the second molecules, [N_b, D], or None.
+    """
+
+    b_atoms: Tensor | None = None
+
+
+class PairBackbone(Backbone):
+    """An encoder of pairs of 2-D graphs; needs no conformer.
+
+    Class attributes:
+        features: Which featurisation it reads.
+        hydrogens: Whether hydrogens are atoms of its graphs.
+    """
+
+    inputs = "pairs"
+    features: ClassVar[Kind] = "interaction"
+    hydrogens: ClassVar[bool] = True
+
+    @abstractmethod
+    def encode(self, pairs: PairBatch) -> PairRepresentation:
+        """Encode a batch of pairs."""
+
+    def forward(
+        self,
+        batch: Batch | PairBatch,
+        edges: EdgeList | None = None,  # noqa: ARG002 - there are none
+        *,
+        vectors: bool = False,  # noqa: ARG002 - nor vectors
+    ) -> PairRepresentation:
+        """See :meth:`encode`."""
+        if not isinstance(batch, PairBatch):
+            raise TypeError(f"'{self.name}' encodes pairs of 2-D graphs, not conformations")
+        return self.encode(batch)
+
+    def neighbors(self, batch: Batch) -> NoReturn:  # noqa: ARG002 - there are none
+        """There are none: an encoder of 2-D graphs sees no distances."""
+        raise TypeError(f"'{self.name}' encodes 2-D graphs and has no neighbours in space")
+
+    def objective(
+        self,
+        head: Callable[[Tensor], Tensor],
+        compare: Callable[[Tensor], Tensor],
+        pairs: PairBatch,
+        generator: torch.Generator,  # noqa: ARG002 - for encoders that draw
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Loss of supervised training, for encoders that add terms of their own.
+
+        Args:
+            head: Vectors of pairs [R, F] to predictions [R].
+            compare: Predictions [R] to the loss against the labels of the batch.
+            pairs: The batch.
+            generator: Source of every random number.
+        """
+        return compare(head(self.encode(pairs).graph)), {}
