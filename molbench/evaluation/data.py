@@ -46,8 +46,14 @@ class TaskData:
     force_factor: float = 1.0
 
     @classmethod
-    def open(cls, task: TaskRef, store: Store) -> TaskData:
+    def open(cls, task: TaskRef, store: Store, train: int | None = None, seed: int = 0) -> TaskData:
         """Read labels and splits of a task.
+
+        Args:
+            task: The task.
+            store: Its records.
+            train: Use only so many training records, drawn by ``seed``; more of them include the fewer.
+            seed: See above.
 
         Raises:
             UserError: If a split has no label, labels of a classification are not 0 and 1, or units clash.
@@ -55,23 +61,26 @@ class TaskData:
         declaration = task.task
         labels = store.target(declaration.target)
         rows = {split: _labelled(task, store, split, labels) for split in SPLITS}
+        if train is not None:
+            drawn = np.random.default_rng(seed).permutation(rows["train"])[:train]
+            rows["train"] = np.sort(drawn)
         if declaration.kind == "spectrum":
             return cls(
                 task, store, rows, labels, np.zeros((len(store), 1)), *_spectral(labels, rows["train"])
             )
         references = _references(task, store)
-        train = labels[rows["train"]] - references[rows["train"]]
+        learnt = labels[rows["train"]] - references[rows["train"]]
         offset, scale, factor = 0.0, 1.0, 1.0
         if declaration.kind == "classification":
             if not np.isin(labels[np.isfinite(labels)], (0, 1)).all():
                 raise UserError(f"{task.id}: classes must be 0 and 1")
         elif declaration.kind == "forces":
             factor = _force_factor(task)
-            offset = float(train.mean())
+            offset = float(learnt.mean())
             if declaration.standardise:
                 scale = _force_scale(store, rows["train"]) / factor
         elif declaration.standardise:
-            offset, scale = float(train.mean()), float(train.std())
+            offset, scale = float(learnt.mean()), float(learnt.std())
         # Labels that are all the same would be divided by zero.
         return cls(task, store, rows, labels, references, offset, scale or 1.0, factor)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,27 +11,19 @@ import torch
 import molbench
 from molbench.atomic import replace_folder
 from molbench.backbones.base import Backbone
-from molbench.backbones.heads import EnergyHead
 from molbench.data.store import Store
 from molbench.errors import UserError
 from molbench.evaluation import EVALUATION_VERSION
+from molbench.evaluation.apply import Progress, apply
 from molbench.evaluation.candidate import identity
 from molbench.evaluation.data import TaskData
 from molbench.evaluation.embedding import Embedding, cached_embedding
-from molbench.evaluation.force_probe import force_probe
-from molbench.evaluation.models import ForceModel, ValueModel
 from molbench.evaluation.plan import Run
 from molbench.evaluation.predictions import FILENAME as PREDICTIONS
-from molbench.evaluation.predictions import Predictions
-from molbench.evaluation.probe import probe
 from molbench.evaluation.result import CheckpointEntry, Result, Stored, TaskEntry, find
 from molbench.evaluation.score import scale_warnings, score
-from molbench.evaluation.train import as_predictions, precision_of, predict, train
 from molbench.training.checkpoint import Checkpoint
 from molbench.training.environment import environment
-from molbench.training.loop import StepReport
-
-Progress = Callable[[StepReport], None]
 
 
 @dataclass
@@ -83,7 +74,19 @@ def execute(run: Run, workspace: Workspace, progress: Progress | None = None) ->
         )
     data = TaskData.open(run.task, workspace.store(run))
     started = time.perf_counter()
-    predictions, throughput = _predict(run, checkpoint, data, workspace, progress)
+    backbone = checkpoint.build()
+    frozen = run.protocol.kind == "probe" and run.task.task.kind != "forces"
+    predictions, throughput = apply(
+        backbone,
+        data,
+        run.protocol,
+        run.seed,
+        workspace.device,
+        embedding=workspace.embedding(run, backbone) if frozen else None,
+        state=run.folder / f"state-{run.key[:12]}",
+        key=run.key,
+        progress=progress,
+    )
     result = Result(
         key=run.key,
         code=f"{molbench.__version__}/{EVALUATION_VERSION}",
@@ -103,48 +106,6 @@ def execute(run: Run, workspace: Workspace, progress: Progress | None = None) ->
         predictions.write(temporary / PREDICTIONS)
         result.write(temporary)
     return Stored.read(run.folder)
-
-
-def _predict(
-    run: Run, checkpoint: Checkpoint, data: TaskData, workspace: Workspace, progress: Progress | None
-) -> tuple[Predictions, dict[str, float]]:
-    protocol, backbone = run.protocol, checkpoint.build()
-    forces = run.task.task.kind == "forces"
-    if protocol.kind == "finetune":
-        return _finetune(run, backbone, data, progress)
-    if forces:
-        return predict(force_probe(backbone, data, protocol, run.seed, workspace.device), data), {}
-    embedding = workspace.embedding(run, backbone)
-    values = probe(embedding.features, data, protocol, run.seed)
-    return as_predictions(data, values), {"embedding": round(embedding.molecules_per_second, 1)}
-
-
-def _finetune(
-    run: Run, backbone: Backbone, data: TaskData, progress: Progress | None
-) -> tuple[Predictions, dict[str, float]]:
-    forces = run.task.task.kind == "forces"
-    config = run.protocol.forces if forces else run.protocol.training
-    if config is None:
-        raise ValueError(f"protocol '{run.protocol.name}' has no budget for {run.task.id}")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(run.seed)
-        model = (
-            ForceModel(backbone, EnergyHead(backbone.width), data, run.protocol.energy_weight)
-            if forces
-            else ValueModel(backbone, data)
-        )
-    report = train(
-        model,
-        data,
-        config,
-        run.protocol.evaluations,
-        seed=run.seed,
-        folder=run.folder / f"state-{run.key[:12]}",
-        key={"run": run.key},
-        progress=progress,
-    )
-    predictions = predict(model, data, precision_of(config))
-    return predictions, {"training": round(report.molecules_per_second, 1)}
 
 
 def _checkpoint_entry(run: Run, checkpoint: Checkpoint) -> CheckpointEntry:

@@ -1,0 +1,93 @@
+"""A protocol applied to one encoder and one task: from records to predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from molbench.backbones.base import Backbone
+from molbench.backbones.heads import EnergyHead
+from molbench.evaluation.data import TaskData
+from molbench.evaluation.embedding import Embedding, embed
+from molbench.evaluation.force_probe import force_probe
+from molbench.evaluation.models import ForceModel, ValueModel
+from molbench.evaluation.predictions import Predictions
+from molbench.evaluation.probe import probe
+from molbench.evaluation.train import as_predictions, precision_of, predict, train
+from molbench.spec.protocol import Protocol
+from molbench.training.loop import StepReport
+
+Progress = Callable[[StepReport], None]
+
+
+def apply(
+    backbone: Backbone,
+    data: TaskData,
+    protocol: Protocol,
+    seed: int,
+    device: torch.device,
+    *,
+    embedding: Embedding | None = None,
+    state: Path | None = None,
+    key: str = "",
+    progress: Progress | None = None,
+) -> tuple[Predictions, dict[str, float]]:
+    """Train or fit on the training split, predict the test split.
+
+    Args:
+        backbone: The encoder; trained in place by ``finetune``.
+        data: Records and labels.
+        protocol: How.
+        seed: Of head, order of records and folds.
+        device: Where a frozen encoder runs.
+        embedding: Vectors of all records of a frozen encoder, where they are known already.
+        state: Folder from which interrupted training is continued.
+        key: What such a state must belong to.
+        progress: Called after each training step.
+
+    Returns:
+        Predictions in the dataset's own unit, and records per second of ``training`` or ``embedding``.
+    """
+    if protocol.kind == "finetune":
+        return _finetune(backbone, data, protocol, seed, state=state, key=key, progress=progress)
+    if data.task.task.kind == "forces":
+        return predict(force_probe(backbone, data, protocol, seed, device), data), {}
+    embedding = embedding or embed(backbone, data.store, device)
+    values = probe(embedding.features, data, protocol, seed)
+    return as_predictions(data, values), {"embedding": round(embedding.molecules_per_second, 1)}
+
+
+def _finetune(
+    backbone: Backbone,
+    data: TaskData,
+    protocol: Protocol,
+    seed: int,
+    *,
+    state: Path | None,
+    key: str,
+    progress: Progress | None,
+) -> tuple[Predictions, dict[str, float]]:
+    forces = data.task.task.kind == "forces"
+    config = protocol.forces if forces else protocol.training
+    if config is None:
+        raise ValueError(f"protocol '{protocol.name}' has no budget for {data.task.id}")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = (
+            ForceModel(backbone, EnergyHead(backbone.width), data, protocol.energy_weight)
+            if forces
+            else ValueModel(backbone, data)
+        )
+    report = train(
+        model,
+        data,
+        config,
+        protocol.evaluations,
+        seed=seed,
+        folder=state,
+        key={"run": key},
+        progress=progress,
+    )
+    return predict(model, data, precision_of(config)), {"training": round(report.molecules_per_second, 1)}
