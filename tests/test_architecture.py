@@ -18,6 +18,7 @@ ROOMS = [
     "methods",
     "training",
     "evaluation",
+    "studies",
     "leaderboard",
     "cli",
 ]

@@ -1,0 +1,98 @@
+"""One pretraining method across backbones, under one budget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from molbench.evaluation import evaluate
+from molbench.spec.protocol import Protocol
+from molbench.studies.report import Study, new_figure, write_study
+from molbench.training.checkpoint import Checkpoint
+from molbench.training.pretrain import pretrain
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def backbones(
+    method: str,
+    names: Sequence[str],
+    patterns: Sequence[str],
+    *,
+    data: str,
+    steps: int,
+    protocol: Protocol,
+    seeds: int,
+    output: Path,
+    command: str,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> list[Path]:
+    """Pretrain each backbone with the same method, steps and data, and evaluate it beside its scratch.
+
+    Checkpoints and results are kept in the study's folder, so that a study that was stopped goes on.
+
+    Args:
+        method: Pretraining method.
+        names: Backbones.
+        patterns: Globs over task ids.
+        data: Id or folder of the pretraining dataset.
+        steps: Optimiser steps of each pretraining.
+        protocol: How the checkpoints are evaluated.
+        seeds: Seeds of the evaluation.
+        output: Folder of the study.
+        command: What the user typed, for the report.
+        progress: Told what is done, and how many of how many backbones are.
+    """
+    rows: list[dict[str, Any]] = []
+    for number, name in enumerate(names):
+        if progress is not None:
+            progress(f"{method} on {name}", number, len(names))
+        path = output / "checkpoints" / f"{name}-{method}-{steps}.pt"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            pretrain(method, data=data, output=path, backbone=name, steps=steps)
+        provenance = Checkpoint.load(path).pretraining
+        report = evaluate(
+            [path], list(patterns), protocol=protocol, seeds=seeds, output=output / "results", scratch=True
+        )
+        cells = {(cell.task, cell.delta is None): cell for cell in report.cells}
+        for task in dict.fromkeys(cell.task for cell in report.cells):
+            own, base = cells[task, False], cells[task, True]
+            rows.append(
+                {
+                    "task": task,
+                    "backbone": name,
+                    "metric": own.metric,
+                    "unit": own.unit,
+                    "pretrained": own.mean,
+                    "scratch": base.mean,
+                    "difference": own.delta.value if own.delta else None,
+                    "low": own.delta.low if own.delta else None,
+                    "high": own.delta.high if own.delta else None,
+                    "pretraining molecules/s": provenance.get("molecules_per_second"),
+                }
+            )
+    study = Study(
+        "backbones",
+        f"{method}, {steps} steps on {data}, then protocol {protocol.name} with {seeds} seeds.",
+        rows,
+        command,
+        ["low and high are the ends of the 95 % paired bootstrap interval of the difference to scratch."],
+    )
+    return write_study(output, study, lambda: _draw(rows))
+
+
+def _draw(rows: Sequence[dict[str, Any]]) -> Figure:
+    tasks = list(dict.fromkeys(row["task"] for row in rows))
+    figure, panels = new_figure(len(tasks))
+    for task, panel in zip(tasks, panels[0], strict=True):
+        own = [row for row in rows if row["task"] == task]
+        places = range(len(own))
+        panel.bar([p - 0.2 for p in places], [row["scratch"] for row in own], 0.38, label="scratch")
+        panel.bar([p + 0.2 for p in places], [row["pretrained"] for row in own], 0.38, label="pretrained")
+        panel.set(title=task, ylabel=f"{own[0]['metric']} ({own[0]['unit']})")
+        panel.set_xticks(list(places), [row["backbone"] for row in own])
+        panel.legend(fontsize="small")
+    return figure

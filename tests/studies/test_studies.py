@@ -1,0 +1,172 @@
+"""Studies: what they measure, what they leave behind, and that they go on where they stopped."""
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from molbench.backbones import build_backbone
+from molbench.errors import UserError
+from molbench.evaluation.protocols import load_protocol
+from molbench.studies.backbones import backbones
+from molbench.studies.corruption import corrupt, corruption
+from molbench.studies.landscape import landscape
+from molbench.studies.learning_curve import learning_curve, sizes_up_to
+from molbench.studies.points import Points
+from molbench.testing import example_batch
+from molbench.training.checkpoint import Checkpoint
+
+CONFIG = {"width": 8, "filters": 8, "interactions": 1, "gaussians": 6, "cutoff": 4.0}
+FAST = load_protocol("finetune", ["training.steps=2", "training.batch_size=8", "evaluations=1"])
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    path = tmp_path / "model.pt"
+    Checkpoint.of(build_backbone("schnet", CONFIG), method="toy", pretraining={}).save(path)
+    return path
+
+
+def rows_of(folder: Path) -> list[dict[str, str]]:
+    assert (folder / "figure.png").read_bytes().startswith(b"\x89PNG")
+    assert "molbench study" in (folder / "README.md").read_text()
+    with (folder / "table.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_sizes_of_a_learning_curve() -> None:
+    assert sizes_up_to(700) == [50, 100, 200, 500, 700]
+    assert sizes_up_to(50) == [50]
+
+
+def test_points_are_computed_once_and_a_torn_line_is_computed_again(tmp_path: Path) -> None:
+    calls: list[int] = []
+
+    def compute() -> dict[str, int]:
+        calls.append(1)
+        return {"value": len(calls)}
+
+    assert Points(tmp_path).get({"n": 1}, compute) == Points(tmp_path).get({"n": 1}, compute) == {"value": 1}
+    path = tmp_path / "points.jsonl"
+    path.write_text(path.read_text()[:-9])
+    assert Points(tmp_path).get({"n": 1}, compute) == {"value": 2}
+
+
+def test_more_training_records_are_better(checkpoint: Path, tmp_path: Path) -> None:
+    output = tmp_path / "curve"
+    learning_curve(
+        [checkpoint],
+        ["xtb-molecules/zpve"],
+        protocol=load_protocol("probe"),
+        seeds=2,
+        output=output,
+        command="molbench study learning-curve",
+        sizes=[20, 400],
+    )
+    rows = rows_of(output)
+    assert [row["training records"] for row in rows] == ["20", "400"] * 2
+    own = [float(row["mean"]) for row in rows if row["model"] == "model"]
+    assert own[1] < own[0]
+    with pytest.raises(UserError, match="training records, not 5,000"):
+        learning_curve(
+            [checkpoint],
+            ["xtb-molecules/zpve"],
+            protocol=load_protocol("probe"),
+            seeds=1,
+            output=output,
+            command="",
+            sizes=[5000],
+        )
+
+
+def test_corruption_destroys_what_it_says_and_nothing_else() -> None:
+    batch = example_batch().replace(rows=torch.arange(example_batch().num_graphs))
+    types = corrupt(batch, "type", 0)
+    assert torch.equal(types.positions, batch.positions) and types.atomic_numbers.unique().numel() == 1
+    places = corrupt(batch, "coordinate", 0)
+    assert torch.equal(places.atomic_numbers, batch.atomic_numbers)
+    assert torch.equal(places.positions, corrupt(batch, "coordinate", 0).positions)
+    assert not torch.equal(places.positions, corrupt(batch, "coordinate", 1).positions)
+    spread, drawn = (b.positions.std(dim=0).mean() for b in (batch, places))
+    assert 0.2 < drawn / spread < 5
+    assert corrupt(batch, "stable", 0) is batch
+
+
+def test_the_corruption_study(tmp_path: Path) -> None:
+    corruption(
+        ["schnet"],
+        ["xtb-molecules/gap"],
+        protocol=FAST,
+        seeds=1,
+        output=tmp_path / "c",
+        command="molbench study corruption",
+    )
+    assert [row["mode"] for row in rows_of(tmp_path / "c")] == ["stable", "type", "coordinate"]
+    with pytest.raises(UserError, match="trains no encoder"):
+        corruption(
+            ["schnet"],
+            ["xtb-molecules/gap"],
+            protocol=load_protocol("probe"),
+            seeds=1,
+            output=tmp_path,
+            command="",
+        )
+
+
+def test_the_landscape_is_a_plane_around_the_frame(checkpoint: Path, tmp_path: Path) -> None:
+    landscape(
+        [checkpoint],
+        "xtb-dynamics/ethanol",
+        protocol=load_protocol("probe", ["frames=4", "folds=2"]),
+        output=tmp_path / "l",
+        command="molbench study landscape",
+        extent=0.5,
+        points=5,
+    )
+    found = json.loads((tmp_path / "l" / "study.json").read_text())
+    for grid in found["energies"].values():
+        assert np.shape(grid) == (5, 5) and grid[2][2] == 0
+    assert {row["model"] for row in rows_of(tmp_path / "l")} == set(found["energies"])
+    assert found["steps"] == [-0.5, -0.25, 0, 0.25, 0.5]
+
+
+def test_backbones_are_pretrained_alike_and_kept(tmp_path: Path) -> None:
+    def run() -> None:
+        backbones(
+            "geossl-ddm",
+            ["schnet"],
+            ["xtb-molecules/gap"],
+            data="xtb-molecules",
+            steps=1,
+            protocol=load_protocol("probe"),
+            seeds=1,
+            output=tmp_path / "b",
+            command="molbench study backbones",
+        )
+
+    run()
+    path = tmp_path / "b" / "checkpoints" / "schnet-geossl-ddm-1.pt"
+    before = path.stat().st_mtime_ns
+    run()
+    assert path.stat().st_mtime_ns == before
+    (row,) = rows_of(tmp_path / "b")
+    difference = float(row["pretrained"]) - float(row["scratch"])
+    assert float(row["difference"]) == pytest.approx(difference)
+
+
+def test_the_command_line(checkpoint: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "molbench.cli", "study", "learning-curve", str(checkpoint)]
+    command += ["-t", "xtb-molecules/mu", "-o", str(tmp_path / "s"), "--seeds", "1"]
+    done = subprocess.run([*command, "--sizes", "20,40"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [
+        str(tmp_path / "s" / name) for name in ("README.md", "table.csv", "study.json", "figure.png")
+    ]
+    bad = subprocess.run([*command, "--sizes", "many"], capture_output=True, text=True, check=False)
+    assert bad.returncode == 2 and "Traceback" not in bad.stderr
