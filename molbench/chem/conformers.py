@@ -36,13 +36,14 @@ def embed(mol: Chem.Mol, seed: int = 0) -> Conformer:
 
     Args:
         mol: With explicit hydrogens; left as it is.
-        seed: Seed of the embedding; the same seed gives the same conformer.
+        seed: Seed of the embedding, from 0; the same seed gives the same conformer.
 
     References:
         Wang, Witek, Landrum and Riniker, J. Chem. Inf. Model. 60, 2044 (2020).
     """
     parameters = rdDistGeom.ETKDGv3()
-    parameters.randomSeed = seed  # type: ignore[assignment]  # RDKit's stub is wrong
+    # RDKit's generator takes 0 for 1; its stubs take every parameter for read-only.
+    parameters.randomSeed = seed + 1  # type: ignore[assignment]
     parameters.timeout = _TIMEOUT  # type: ignore[assignment]
     parameters.trackFailures = True  # type: ignore[assignment]
     reason = "no atoms"

@@ -1,8 +1,8 @@
 """2-D features of the pair encoders, as 3DMRL computes them.
 
 Two featurisations of one molecular graph: ``interaction`` (56 bits an atom, 10 a bond) for solute-solvent
-pairs, and ``drug`` (134 and 14) for drug pairs. Reference: 3DMRL, arXiv 2412.02957, released code; the layouts
-are written beside each block below.
+pairs, and ``drug`` (134 and 14) for drug pairs. Reference: 3DMRL, arXiv 2412.02957, released code; each
+function below says what its bits are, in their order.
 """
 
 from collections.abc import Sequence

@@ -1,16 +1,17 @@
 """``molbench data``: build, check, describe and publish datasets."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from molbench.cli.console import table_console
+from molbench.cli import audit
+from molbench.cli.console import progress_bars, table_console
+from molbench.cli.folder import built_folder
 
 app = typer.Typer(no_args_is_help=True)
+app.command("audit")(audit.audit_dataset)
 
 Name = Annotated[str, typer.Argument(help="Dataset id, or a folder that holds a built dataset.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
@@ -35,7 +36,7 @@ def build(
     from molbench.data.builder import build
     from molbench.data.location import declared
 
-    with _progress() as progress:
+    with progress_bars() as progress:
         folder = build(
             declared(name),
             output=output,
@@ -60,7 +61,7 @@ def import_(
     """Make your own geometries a dataset to pretrain on."""
     from molbench.data.importing import import_file
 
-    with _progress() as progress:
+    with progress_bars() as progress:
         folder = import_file(path, name, max_failures=max_failures, num_proc=num_proc, progress=progress)
     _describe(folder)
 
@@ -70,8 +71,8 @@ def verify(name: Name, as_json: Json = False) -> None:
     """Check every file, id, split and the content digest of a built dataset."""
     from molbench.data.verify import verify
 
-    folder = _folder(name)
-    with _progress() as progress:
+    folder = built_folder(name)
+    with progress_bars() as progress:
         manifest = verify(folder, progress)
     if as_json:
         typer.echo(
@@ -86,7 +87,7 @@ def verify(name: Name, as_json: Json = False) -> None:
 @app.command()
 def info(name: Name, as_json: Json = False) -> None:
     """Show what a built dataset holds."""
-    _describe(_folder(name), as_json)
+    _describe(built_folder(name), as_json)
 
 
 @app.command()
@@ -94,7 +95,7 @@ def card(name: Name) -> None:
     """Write README.md anew after editing the text of the YAML files beside it."""
     from molbench.data.describe import refresh_card
 
-    typer.echo(refresh_card(_folder(name)))
+    typer.echo(refresh_card(built_folder(name)))
 
 
 @app.command()
@@ -108,7 +109,7 @@ def push(
     """Upload a built dataset to the Hub, after verifying it."""
     from molbench.data.push import push
 
-    files = push(_folder(name), repository, private=private, dry_run=dry_run)
+    files = push(built_folder(name), repository, private=private, dry_run=dry_run)
     if as_json:
         typer.echo(json.dumps([{"path": path, "size": size} for path, size in files], indent=2))
         return
@@ -131,7 +132,7 @@ def generate(
     """Compute the raw file of an embedded dataset (needs the extra `generate`)."""
     from molbench.data.generate import generate
 
-    with _progress() as progress:
+    with progress_bars() as progress:
         done = generate(
             name,
             output,
@@ -141,15 +142,6 @@ def generate(
             progress=lambda count, total: progress("jobs", count, total),
         )
     typer.echo(done)
-
-
-def _folder(name: str) -> Path:
-    """A folder as it is, a dataset id through the catalogue."""
-    if (Path(name) / "manifest.json").is_file():
-        return Path(name)
-    from molbench.data.location import locate
-
-    return locate(name)
 
 
 def _describe(folder: Path, as_json: bool = False) -> None:
@@ -176,26 +168,3 @@ def _describe(folder: Path, as_json: bool = False) -> None:
         console.print(f"left out: {config}: {reason}", soft_wrap=True)
     if facts["failures"]:
         console.print(f"{facts['failures']:,} records failed and were left out; see failures.jsonl")
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str, int, int | None], None]]:
-    """A bar for each stage of the work, on the error stream."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-
-    columns: tuple[Any, ...] = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
-        tasks: dict[str, TaskID] = {}
-
-        def report(stage: str, done: int, total: int | None) -> None:
-            if stage not in tasks:
-                tasks[stage] = bars.add_task(stage, total=total)
-            bars.update(tasks[stage], completed=done, total=total)
-
-        yield report

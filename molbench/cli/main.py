@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from molbench.cli import board, data, evaluate, listing, pretrain, schema
+from molbench.cli import audit, board, convert, data, evaluate, listing, pretrain, schema, study
 from molbench.errors import UserError
 
 app = typer.Typer(
@@ -19,9 +19,12 @@ app = typer.Typer(
 )
 app.add_typer(listing.app, name="list", help="Show what there is: datasets, tasks, splits, suites, methods …")
 app.add_typer(data.app, name="data", help="Build, check, describe and publish datasets.")
+app.add_typer(audit.app, name="audit", help="Find what pretraining has seen of the test splits.")
 app.command()(pretrain.pretrain)
 app.command()(evaluate.evaluate)
+app.command()(convert.convert)
 app.add_typer(board.app, name="board", help="Turn results into ranked tables.")
+app.add_typer(study.app, name="study", help="Experiments around the benchmark: tables, figures, commands.")
 app.command()(schema.schema)
 
 

@@ -5,130 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from molbench.data.audit_result import QUANTILES, Audit, Distribution, PartAudit, SchemeAudit, SplitAudit
 from molbench.data.columns import part_columns, part_folder, read_columns, read_labels
 from molbench.data.identity import COLUMNS, first_blocks, identity_digest, identity_keys
 from molbench.data.manifest import Manifest, Part
-from molbench.data.nearest_train import Nearest, NearestTrain
+from molbench.data.nearest_train import NearestTrain
 from molbench.data.splits import expand
-from molbench.spec.base import Spec
 from molbench.spec.catalogue import DatasetEntry
 from molbench.spec.dataset import Dataset
 from molbench.spec.splits import SPLITS, Scheme
 
-QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 _SMILES = ("smiles", "a_smiles", "ligand_smiles")
-
-
-class Distribution(Spec):
-    """Labels of one split, in the dataset's own unit.
-
-    Attributes:
-        records: Records that have the label.
-        quantiles: At :data:`QUANTILES`, the first and last the smallest and largest label.
-    """
-
-    records: int
-    mean: float
-    std: float
-    quantiles: list[float]
-
-
-class SplitAudit(Spec):
-    """One split of one scheme.
-
-    Attributes:
-        identities: Distinct identity keys.
-        identity_digest: SHA-256 of them, see ``molbench.data.identity.identity_digest``.
-        labels: Distribution of each target.
-    """
-
-    records: int
-    identities: int
-    identity_digest: str
-    labels: dict[str, Distribution]
-
-
-class SchemeAudit(Spec):
-    """One scheme as built.
-
-    Attributes:
-        leaks: What the declaration says about a leak; None for a scheme that claims to be clean.
-        digest: Of the assignment.
-        parent: Content digest of the records it was drawn from.
-        shared: Identity keys that two splits share, under ``train/test`` and so on.
-        leaking: Test records whose identity key is in train or validation.
-        unseen: For pairs, test records with neither, one or both molecules absent from train.
-        nearest: Similarity of test molecules to train, where there are SMILES.
-        problems: What is wrong: an empty split, or a leak that is not declared.
-    """
-
-    generator: str
-    parameters: dict[str, Any]
-    description: str
-    source: str | None
-    leaks: str | None
-    digest: str
-    parent: str
-    splits: dict[str, SplitAudit]
-    shared: dict[str, int]
-    leaking: int
-    unseen: dict[str, int] | None
-    nearest: Nearest | None
-    problems: list[str]
-
-    @property
-    def verdict(self) -> str:
-        """One word or two, for tables."""
-        if self.problems:
-            return "; ".join(self.problems)
-        if any(self.shared.values()):
-            return "leaks, as declared"
-        return "disjoint, declared to leak" if self.leaks else "disjoint"
-
-
-class PartAudit(Spec):
-    """A whole dataset, or one of its subsets.
-
-    Attributes:
-        identity: What records were compared by: the dataset's declared identity, or ``id`` where the records
-            lack the columns for it.
-        unidentified: Records without an identity key; they are compared with nothing.
-        labels: Distribution of each target over all records.
-    """
-
-    subset: str | None
-    records: int
-    digest: str
-    identity: str
-    unidentified: int
-    labels: dict[str, Distribution]
-    schemes: dict[str, SchemeAudit]
-
-
-class Audit(Spec):
-    """Everything about one built dataset."""
-
-    dataset: str
-    version: str
-    partial: bool
-    digest: str
-    parts: list[PartAudit]
-
-    @property
-    def problems(self) -> list[str]:
-        """What is wrong, each with the scheme it is wrong with."""
-        return [
-            f"{part.subset + '@' if part.subset else ''}{name}: {problem}"
-            for part in self.parts
-            for name, scheme in part.schemes.items()
-            for problem in scheme.problems
-        ]
 
 
 def audit(
@@ -164,6 +56,7 @@ def audit(
                 records=part.records,
                 digest=part.digest,
                 identity=view.identity,
+                ordered=view.ordered,
                 unidentified=view.keys.null_count,
                 labels=view.labels(np.arange(part.records)),
                 schemes=audited,
@@ -187,13 +80,15 @@ class _PartView:
         declared: str = dataset.identity
         self.identity = declared if set(COLUMNS[declared]) <= set(there) else "id"
         # Frames of a trajectory are all the same molecule.
+        self.ordered = self.identity == "pair" and dataset.ordered
         smiles = next((n for n in _SMILES if n in there and self.identity != "frame"), None)
         molecules = [name for name in ("a_inchikey", "b_inchikey") if name in there]
         wanted = {*COLUMNS[self.identity], *molecules, *dataset.targets, *([smiles] if smiles else [])}
         table = read_columns(folder, part, [name for name in there if name in wanted])
-        self.keys = identity_keys(table, self.identity)
+        self.keys = identity_keys(table, self.identity, ordered=self.ordered)
+        self._swapped = _swapped_keys(table) if self.ordered else None
         self._sides = [first_blocks(table.column(name).combine_chunks()) for name in molecules]
-        self._nearest = NearestTrain(table.column(smiles).to_pylist(), seed) if smiles else None
+        self._nearest = NearestTrain(table.column(smiles).combine_chunks(), seed) if smiles else None
         self._targets = {
             name: pc.cast(table.column(name), pa.float64()).to_numpy()
             for name in dataset.targets
@@ -212,7 +107,7 @@ class _PartView:
         problems = [f"{split} is empty" for split in SPLITS if not rows[split].size and not everything]
         if any(shared.values()) and not scheme.leaks:
             told = ", ".join(f"{count:,} of {pair}" for pair, count in shared.items() if count)
-            problems.append(f"LEAKS, and no leak is declared: shared keys: {told}")
+            problems.append(f"LEAKS, and no leak is declared: identity keys in common: {told}")
         trained = pa.concat_arrays([keys["train"], keys["validation"]])
         return SchemeAudit(
             generator=scheme.generator,
@@ -225,6 +120,7 @@ class _PartView:
             splits={split: self._split(keys[split], rows[split]) for split in SPLITS},
             shared=shared,
             leaking=int(_member(keys["test"], trained).sum()),
+            reversed=self._reversed(rows["test"], trained),
             unseen=self._unseen(rows) if self._sides else None,
             nearest=self._nearest(rows["train"], rows["test"]) if self._nearest else None,
             problems=problems,
@@ -238,6 +134,13 @@ class _PartView:
             labels=self.labels(rows),
         )
 
+    def _reversed(self, test: np.ndarray, trained: pa.Array) -> int | None:
+        if self._swapped is None:
+            return None
+        same = pc.equal(self._swapped, self.keys).take(pa.array(test)).to_numpy(zero_copy_only=False)
+        there = _member(self._swapped.take(pa.array(test)), trained)
+        return int((there & ~same.astype(bool)).sum())
+
     def _unseen(self, rows: Mapping[str, np.ndarray]) -> dict[str, int]:
         """Test pairs by how many of their molecules no training pair has, on either side."""
         trained = pa.concat_arrays([side.take(pa.array(rows["train"])) for side in self._sides])
@@ -246,6 +149,14 @@ class _PartView:
         )
         counts = np.bincount(missing, minlength=3)
         return {"neither": int(counts[0]), "one": int(counts[1]), "both": int(counts[2])}
+
+
+def _swapped_keys(table: pa.Table) -> pa.Array:
+    """Identity keys of the pairs the other way round."""
+    names = {"a_inchikey": "b_inchikey", "b_inchikey": "a_inchikey"}
+    return identity_keys(
+        table.rename_columns([names.get(n, n) for n in table.column_names]), "pair", ordered=True
+    )
 
 
 def _member(keys: pa.Array, among: pa.Array) -> np.ndarray:

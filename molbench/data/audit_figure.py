@@ -47,7 +47,7 @@ def content(folder: Path, dataset: Dataset) -> Content:
     for subset, part in Manifest.read(folder).parts.items():
         where = part_folder(folder, subset)
         for table in stream_columns(where, part, ["atomic_numbers", *targets]):
-            for name in targets:
+            for name in (target for target in targets if target in table.column_names):
                 values = pc.cast(table.column(name), pa.float64()).to_numpy()
                 labels[name].append(values[np.isfinite(values)])
             _count(table, sizes, elements)

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from molbench.atomic import replace_file
-from molbench.data.audit import Audit, PartAudit
 from molbench.data.audit_figure import content, draw
+from molbench.data.audit_result import Audit, PartAudit
 from molbench.data.audit_tables import Rows, label_rows, scheme_rows
 from molbench.spec.catalogue import DatasetEntry
 from molbench.spec.dataset import Dataset
@@ -21,13 +21,13 @@ _HEAD = """# Datasets
 What is built here, and whether its split schemes separate what they say. Two records are the same thing when
 their identity keys agree; *shared keys* counts the keys that two splits have in common; *test like train* is
 the largest Tanimoto similarity (Morgan fingerprints, radius 2, 2,048 bits) of a test molecule to any training
-molecule, over a sample of at most 1,000 test and 100,000 training molecules. A dataset with `-partial` behind
-its name lacks records."""
+molecule (the first one of a pair, the ligand of a complex), over a sample of at most 1,000 test and 100,000
+training molecules. A dataset with `-partial` behind its name lacks records."""
 
 _IDENTITY = {
     "inchikey": "the first block of the InChIKey",
     "frame": "the frame of the trajectory",
-    "pair": "the first blocks of both InChIKeys, in either order",
+    "pair": "the first blocks of both InChIKeys",
     "group": "the group, a molecule or a protein",
     "id": "the record's id",
 }
@@ -75,7 +75,10 @@ def _section(audit: Audit, dataset: Dataset, figure: Path) -> Iterator[str]:
 
 def _identity(part: PartAudit) -> str:
     missing = f", which {part.unidentified:,} records lack" if part.unidentified else ""
-    return _IDENTITY[part.identity] + missing
+    order = (
+        {True: ", in this order", False: ", in either order"}[part.ordered] if part.identity == "pair" else ""
+    )
+    return _IDENTITY[part.identity] + order + missing
 
 
 def _markdown(table: Rows) -> str:

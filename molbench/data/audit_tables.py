@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from molbench.data.audit import Audit, PartAudit, SchemeAudit
+from molbench.data.audit_result import Audit, PartAudit, SchemeAudit
 from molbench.data.hub import config_name
 from molbench.spec.splits import SPLITS
 
@@ -74,7 +74,9 @@ def _shared(folds: list[SchemeAudit]) -> str:
     worst = {pair: max(fold.shared[pair] for fold in folds) for pair in folds[0].shared}
     told = [f"{pair} {count:,}" for pair, count in worst.items() if count]
     leaking = max(fold.leaking for fold in folds)
-    return (", ".join(told) + f" ({leaking:,} test records)") if told else "0"
+    text = (", ".join(told) + f" ({leaking:,} test records)") if told else "0"
+    backwards = max(fold.reversed or 0 for fold in folds)
+    return text + (f"; {backwards:,} test pairs the other way round" if backwards else "")
 
 
 def _likeness(folds: list[SchemeAudit]) -> str:
@@ -93,4 +95,4 @@ def _unseen(folds: list[SchemeAudit]) -> str:
 
 def _numbers(mean: float, quantiles: list[float]) -> list[str]:
     smallest, low, _, median, _, high, largest = quantiles
-    return [f"{value:.5g}" for value in (mean, smallest, low, median, high, largest)]
+    return [f"{value:.6g}" for value in (mean, smallest, low, median, high, largest)]

@@ -18,16 +18,18 @@ COLUMNS = {
     "id": ("id",),
 }
 _BLOCK = 14
+_ROWS = 65_536
 
 
-def identity_keys(keys: pa.Table, identity: str) -> pa.Array:
+def identity_keys(keys: pa.Table, identity: str, *, ordered: bool = False) -> pa.Array:
     """The identity key of each record.
 
     Args:
         keys: Key table or records; needs the columns of :data:`COLUMNS`.
         identity: ``inchikey``: the first block of the InChIKey, the same for all stereoisomers and
-            conformers; ``frame``: the place in a trajectory; ``pair``: the first blocks of both molecules, in
-            either order; ``group``: the molecule or protein of a record; ``id``: the record itself.
+            conformers; ``frame``: the place in a trajectory; ``pair``: the first blocks of both molecules;
+            ``group``: the molecule or protein of a record; ``id``: the record itself.
+        ordered: Whether a pair the other way round is another pair, as solute and solvent are.
 
     Returns:
         Strings, [n]; null where a record has no key, which is then the same as no other.
@@ -44,6 +46,8 @@ def identity_keys(keys: pa.Table, identity: str) -> pa.Array:
         return first_blocks(columns[0])
     if identity == "pair":
         a, b = (first_blocks(column) for column in columns)
+        if ordered:
+            return pc.binary_join_element_wise(a, b, ">")
         swap = pc.greater(a, b)
         return pc.binary_join_element_wise(pc.if_else(swap, b, a), pc.if_else(swap, a, b), "|")
     return pc.cast(columns[0], pa.string())
@@ -56,8 +60,12 @@ def first_blocks(inchikeys: pa.Array) -> pa.Array:
 
 def identity_digest(keys: pa.Array) -> str:
     """SHA-256 of the distinct keys, one a line, sorted: it depends on what there is, not on the order."""
-    distinct = sorted(key for key in pc.unique(keys).to_pylist() if key is not None)
-    return sha256("".join(f"{key}\n" for key in distinct).encode()).hexdigest()
+    distinct = pc.unique(keys).drop_null()
+    distinct = distinct.take(pc.array_sort_indices(distinct))
+    digest = sha256()
+    for start in range(0, len(distinct), _ROWS):
+        digest.update("".join(f"{key}\n" for key in distinct.slice(start, _ROWS).to_pylist()).encode())
+    return digest.hexdigest()
 
 
 def _combined(column: pa.ChunkedArray) -> pa.Array:

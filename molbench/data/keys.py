@@ -56,7 +56,7 @@ def repeated(ids: pa.ChunkedArray) -> tuple[np.ndarray, list[FailureEntry]]:
 
 
 def _keys(table: pa.Table, further: Sequence[str]) -> pa.Table:
-    keys = table.select([name for name in (*_COPIED, *further) if name in table.column_names])
+    keys = table.select([name for name in dict.fromkeys((*_COPIED, *further)) if name in table.column_names])
     # Columns of a batch that was read share one buffer; only a copy lets go of the coordinates in it.
     keys = keys.take(pa.array(np.arange(len(table))))
     if "atomic_numbers" not in table.column_names:

@@ -1,4 +1,4 @@
-"""Makes ``molecules.parquet``: every molecule of a pair part once, with its conformer and its 2-D features."""
+"""Makes ``molecules.parquet``: every molecule of a pair part once, with conformer and 2-D features."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +18,9 @@ import pyarrow.parquet as pq
 from molbench.atomic import replace_file
 from molbench.data.molecule_table import FILENAME, SCHEMA, Molecules
 from molbench.data.parsers.base import Failure
-from molbench.data.records import Progress
+
+if TYPE_CHECKING:
+    from molbench.data.records import Progress
 
 __all__ = ["FILENAME", "SCHEMA", "Molecules", "Written", "describe", "write_molecules"]
 
@@ -101,7 +103,7 @@ def describe(smiles: str) -> dict[str, Any]:
 
     with BlockLogs():
         skeleton = Chem.MolFromSmiles(smiles)
-    if skeleton is None:
+    if not skeleton:
         empty = {field.name: [] for field in SCHEMA if pa.types.is_list(field.type)}
         return {"smiles": smiles, "inchikey": None, "embedding": _UNREADABLE, "skeleton_bonds": 0, **empty}
     mol = Chem.AddHs(skeleton)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from molbench.chem.fingerprint import WORDS, morgan
 from molbench.chem.similarity import nearest
@@ -43,13 +43,14 @@ class NearestTrain:
     """Similarities between splits of the same molecules; each molecule is fingerprinted once.
 
     Args:
-        smiles: One SMILES a record, [n].
+        smiles: One SMILES a record, [n]; null where there is none.
         seed: Of the samples.
     """
 
-    def __init__(self, smiles: Sequence[str | None], seed: int) -> None:
-        distinct, self._codes = np.unique([text or "" for text in smiles], return_inverse=True)
-        self._smiles: list[str] = distinct.tolist()
+    def __init__(self, smiles: pa.Array, seed: int) -> None:
+        encoded = pc.dictionary_encode(pc.fill_null(smiles, ""))
+        self._codes = encoded.indices.to_numpy()
+        self._smiles = encoded.dictionary
         self._packed = np.zeros((len(self._smiles), WORDS), dtype=np.uint64)
         self._known = np.zeros(len(self._smiles), dtype=bool)
         self._seed = seed
@@ -84,7 +85,7 @@ class NearestTrain:
 
     def _fingerprints(self, codes: np.ndarray) -> np.ndarray:
         new = codes[~self._known[codes]]
-        self._packed[new] = morgan(self._smiles[code] for code in new.tolist())
+        self._packed[new] = morgan(self._smiles.take(pa.array(new)).to_pylist())
         self._known[new] = True
         chosen = self._packed[codes]
         found: np.ndarray = chosen[chosen.any(axis=1)]

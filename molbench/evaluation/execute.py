@@ -11,6 +11,7 @@ import torch
 import molbench
 from molbench.atomic import replace_folder
 from molbench.backbones.base import Backbone
+from molbench.data.leakage import overlap_with
 from molbench.data.store import Store
 from molbench.errors import UserError
 from molbench.evaluation import EVALUATION_VERSION
@@ -147,6 +148,9 @@ def overlap(run: Run, pretraining: dict[str, Any]) -> str | None:
     if isinstance(excluded, dict) and excluded.get("records"):
         tasks = ", ".join(map(str, excluded.get("tasks") or ["some tasks"]))
         told = f"; {excluded['records']} records left out because they are in the test splits of {tasks}"
+    seen = overlap_with(pretraining, run.task)
+    if seen and (count := seen.counts.get("molecule")):
+        told += f"; {count.seen:,} of {count.of:,} test molecules are in the corpus (by {seen.compared_by})"
     if source is None:
         return "the checkpoint does not say what it was pretrained on"
     if run.task.dataset.name == str(source).removesuffix("-partial"):

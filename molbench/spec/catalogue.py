@@ -207,9 +207,8 @@ class Catalogue:
         Raises:
             UserError: If a pattern matches nothing.
         """
-        wanted = [part.strip() for text in patterns or [] for part in text.split(",") if part.strip()]
-        if suite is not None:
-            wanted += self.suite(suite).tasks
+        texts = [*(patterns or []), *(self.suite(suite).tasks if suite is not None else [])]
+        wanted = [part.strip() for text in texts for part in text.split(",") if part.strip()]
         found: dict[str, TaskRef] = {}
         for pattern in wanted or ["*/*"]:
             matches = list(self._match(pattern))

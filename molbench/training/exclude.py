@@ -115,5 +115,7 @@ def _test_sets(tasks: Sequence[TaskRef]) -> list[_Identities]:
             )
         store = Store.open(ref.folder, ref.subset)
         name = "/".join(part for part in place[:2] if part) + f"@{ref.scheme_name}"
-        found[place] = _Identities(store, store.rows(ref.scheme_name, "test"), name)
+        every = ref.scheme.folds[0] > 0  # over its folds a cross-validation tests on every record
+        rows = np.arange(len(store)) if every else store.rows(ref.scheme_name, "test")
+        found[place] = _Identities(store, rows, name)
     return list(found.values())

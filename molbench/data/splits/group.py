@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from molbench.data.splits.groups import key_column, whole_groups
+from molbench.data.splits.groups import group_codes, whole_groups
 
 
 def group(
@@ -27,7 +27,5 @@ def group(
     Raises:
         UserError: If the records lack the column.
     """
-    ids = keys.column("id").to_pylist()
-    values = key_column(keys, column, [], "a group split")
-    names = [f"2{i}" if name is None else f"1{name}" for i, name in zip(ids, values, strict=True)]
-    return whole_groups(np.unique(names, return_inverse=True)[1], fractions, seed)
+    codes, _names = group_codes(keys, column, [], "a group split")
+    return whole_groups(codes, fractions, seed)

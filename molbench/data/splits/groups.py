@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from molbench.data.splits.assign import fraction_counts
 from molbench.errors import UserError
@@ -42,17 +43,23 @@ def whole_groups(group: np.ndarray, fractions: Sequence[float], seed: int) -> np
     return labels
 
 
-def key_column(keys: pa.Table, column: str | None, known: Sequence[str], what: str) -> list[str | None]:
-    """The values of a column of keys.
+def group_codes(
+    keys: pa.Table, column: str | None, known: Sequence[str], what: str
+) -> tuple[np.ndarray, list[str | None]]:
+    """Number the distinct values of a column, in their sorted order.
 
     Args:
         keys: The key table.
-        column: Its name, or None for the first of ``known`` that there is.
+        column: Name of the column, or None for the first of ``known`` that there is.
         known: Columns to look for.
         what: What needs it, for the message.
 
+    Returns:
+        Number of each record, [n] int64, and the value that each number stands for. Records without a value
+        have a number each, behind the others and in the order of their ids.
+
     Raises:
-        UserError: If there is none.
+        UserError: If there is no such column.
     """
     names = [column] if column else known
     found = next((name for name in names if name in keys.column_names), None)
@@ -61,5 +68,20 @@ def key_column(keys: pa.Table, column: str | None, known: Sequence[str], what: s
             f"{what} needs the column {' or '.join(names)}, and the records have only "
             f"{', '.join(keys.column_names)}"
         )
-    values: list[str | None] = keys.column(found).to_pylist()
-    return values
+    encoded = pc.dictionary_encode(keys.column(found).combine_chunks())
+    order = pc.array_sort_indices(encoded.dictionary).to_numpy()
+    rank = np.empty(order.size, dtype=np.int64)
+    rank[order] = np.arange(order.size)
+    there = np.asarray(encoded.is_valid())
+    codes = np.empty(len(keys), dtype=np.int64)
+    codes[there] = rank[encoded.indices.drop_null().to_numpy()]
+    missing = np.flatnonzero(~there)
+    codes[in_order_of_id(keys, missing)] = order.size + np.arange(missing.size)
+    return codes, encoded.dictionary.take(pa.array(order)).to_pylist() + [None] * missing.size
+
+
+def in_order_of_id(keys: pa.Table, rows: np.ndarray) -> np.ndarray:
+    """The same rows in an order that does not depend on that of the records."""
+    ids = keys.column("id").combine_chunks().take(pa.array(rows, pa.int64()))
+    sorted_rows: np.ndarray = rows[pc.array_sort_indices(ids).to_numpy()]
+    return sorted_rows

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from molbench.chem.fingerprint import morgan
 from molbench.chem.similarity import components
-from molbench.data.splits.groups import key_column, whole_groups
+from molbench.data.splits.groups import group_codes, whole_groups
 from molbench.errors import UserError
 
 
@@ -42,10 +42,5 @@ def similarity(
     """
     if not 0 < threshold <= 1:
         raise UserError(f"threshold {threshold} is no Tanimoto similarity above 0 and up to 1")
-    values = key_column(keys, column, ["smiles", "a_smiles"], "a similarity split")
-    ids = keys.column("id").to_pylist()
-    # Sorted, so that the numbers of the clusters follow from the molecules and not from their order.
-    names = [f"2{i}" if text is None else f"1{text}" for i, text in zip(ids, values, strict=True)]
-    distinct, inverse = np.unique(names, return_inverse=True)
-    fingerprints = morgan(name[1:] if name[0] == "1" else None for name in distinct.tolist())
-    return whole_groups(components(fingerprints, threshold)[inverse], fractions, seed)
+    codes, smiles = group_codes(keys, column, ["smiles", "a_smiles"], "a similarity split")
+    return whole_groups(components(morgan(smiles), threshold)[codes], fractions, seed)

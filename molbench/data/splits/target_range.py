@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from molbench.data.splits.assign import fraction_counts
+from molbench.data.splits.groups import in_order_of_id
 from molbench.errors import UserError
 from molbench.spec.splits import SPLITS
 
@@ -58,8 +59,7 @@ def target_range(
     labels = np.full(len(keys), "unused", dtype="<U10")
     labels[known] = np.where(value[known] >= threshold, "test", "train")
     inside = np.flatnonzero(labels == "train")
-    by_id = inside[np.argsort(np.array(keys.column("id").to_pylist())[inside])]
     share = wanted["validation"] / max(1, wanted["validation"] + wanted["train"])
-    drawn = np.random.default_rng(seed).permutation(by_id)
+    drawn = np.random.default_rng(seed).permutation(in_order_of_id(keys, inside))
     labels[drawn[: round(share * inside.size)]] = "validation"
     return labels

@@ -1,0 +1,105 @@
+"""Searching a corpus for near neighbours of test molecules, against comparing every pair, in one run.
+
+``python benchmarks/overlap.py --test 130000 --corpus 100000``: synthetic fingerprints with as many bits as
+drug-like molecules have, in a like spread of frequencies, one test molecule in ten a near copy of one of the
+corpus. Memory does not depend on the corpus, which is drawn chunk by chunk as it would be read.
+"""
+
+import argparse
+import json
+import platform
+import resource
+import time
+from collections.abc import Iterator
+
+import numpy as np
+from rdkit import DataStructs
+
+from molbench.chem.fingerprint import BITS
+from molbench.chem.similarity import nearest
+from molbench.data.leakage.neighbours import NeighbourSearch
+
+CHUNK = 16_384
+THRESHOLD = 0.9
+
+
+def draw(n: int, mean_bits: float, seed: int) -> np.ndarray:
+    """Fingerprints whose bits are independent, frequencies falling as one over the rank, [n, 32] uint64."""
+    rng = np.random.default_rng(seed)
+    weights = 1 / np.arange(8, BITS + 8)
+    frequency = np.minimum(0.95, weights * mean_bits / weights.sum())
+    pieces = []
+    for start in range(0, n, CHUNK):
+        bits = rng.random((min(CHUNK, n - start), BITS), dtype=np.float32) < frequency
+        pieces.append(np.packbits(bits, axis=1, bitorder="little").view(np.uint64))
+    return np.concatenate(pieces)
+
+
+def corpus(n: int, mean_bits: float) -> Iterator[np.ndarray]:
+    """The corpus in chunks."""
+    for number, start in enumerate(range(0, n, CHUNK)):
+        yield draw(min(CHUNK, n - start), mean_bits, 1000 + number)
+
+
+def planted(test: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """Test fingerprints of which one in ten is that of a corpus molecule with one bit flipped."""
+    rng = np.random.default_rng(1)
+    rows = np.arange(0, len(test), 10)[: len(first)]
+    test[rows] = first[: rows.size]
+    test[rows, rng.integers(0, 32, rows.size)] ^= np.uint64(1) << rng.integers(
+        0, 64, rows.size, dtype=np.uint64
+    )
+    return test
+
+
+def main() -> None:
+    """Print one JSON object."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--test", type=int, default=20_000)
+    parser.add_argument("--corpus", type=int, default=20_000)
+    parser.add_argument("--bits", type=float, default=45.0, help="mean number of bits of a molecule")
+    options = parser.parse_args()
+
+    test = planted(draw(options.test, options.bits, 0), next(corpus(options.corpus, options.bits)))
+    search = NeighbourSearch(test, THRESHOLD)
+    seconds = 0.0
+    for chunk in corpus(options.corpus, options.bits):
+        start = time.perf_counter()
+        search.look_up(chunk)
+        seconds += time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    sample = next(corpus(options.corpus, options.bits))[:50]
+    vectors = [DataStructs.CreateFromBinaryText(row.tobytes()) for row in test]
+    start = time.perf_counter()
+    found = np.zeros(len(test), dtype=bool)
+    for row in sample:
+        query = DataStructs.CreateFromBinaryText(row.tobytes())
+        found |= np.array(DataStructs.BulkTanimotoSimilarity(query, vectors)) >= THRESHOLD - 1e-9
+    rdkit = (time.perf_counter() - start) / len(sample)
+    assert not (found & ~search.found).any()  # noqa: S101  the search misses nothing that RDKit finds
+
+    start = time.perf_counter()
+    nearest(sample, test)
+    dense = (time.perf_counter() - start) / len(sample)
+    pairs = options.test * options.corpus
+    print(
+        json.dumps(
+            {
+                "test": options.test,
+                "corpus": options.corpus,
+                "found": int(search.found.sum()),
+                "corpus molecules a second": round(options.corpus / seconds),
+                "pairs compared in full": search.compared / pairs,
+                "RDKit takes, every pair": round(rdkit * options.corpus / seconds, 1),
+                "sparse product takes, every pair": round(dense * options.corpus / seconds, 1),
+                "peak MB": round(peak / 1024),
+                "machine": f"{platform.machine()}, Python {platform.python_version()}",
+            },
+            indent=1,
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""The molecules of records: what they are called, drawn as and grouped by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+import pyarrow as pa
+
+from molbench.chem.connectivity import connectivity_key
+from molbench.chem.identity import inchikey
+from molbench.data.identity import first_blocks
+
+#: SMILES columns, each with the InChIKey column that the builder puts beside it.
+SMILES = {"smiles": "inchikey", "a_smiles": "a_inchikey", "b_smiles": "b_inchikey", "ligand_smiles": None}
+GEOMETRY = ("atomic_numbers", "positions")
+
+
+def smiles_columns(names: Sequence[str]) -> list[str]:
+    """Columns that name the molecules of a record, with their keys."""
+    wanted = {name for smiles, key in SMILES.items() if smiles in names for name in (smiles, key)}
+    return [name for name in names if name in wanted]
+
+
+def named_molecules(table: pa.Table) -> tuple[pa.Table, int]:
+    """The distinct molecules of some records.
+
+    Returns:
+        Columns ``key``, the first block of the InChIKey, and ``smiles``; and how many molecules have no key.
+    """
+    sides = []
+    for smiles, key in SMILES.items():
+        if smiles in table.column_names:
+            text = table.column(smiles).combine_chunks()
+            keys = (
+                table.column(key).combine_chunks()
+                if key in table.column_names
+                else pa.array([_inchikey(t) for t in text.to_pylist()], pa.string())
+            )
+            sides.append(pa.table({"key": first_blocks(keys), "smiles": text}))
+    molecules = pa.concat_tables(sides)
+    unidentified = molecules.column("key").null_count
+    distinct = molecules.drop_null().group_by("key", use_threads=False).aggregate([("smiles", "first")])
+    return distinct.select(["key", "smiles_first"]).rename_columns(["key", "smiles"]), unidentified
+
+
+def connectivity(table: pa.Table) -> pa.Array:
+    """The bond graph of each record, told from its geometry."""
+    return pa.array(
+        [
+            connectivity_key(np.array(numbers), np.array(positions).reshape(-1, 3))
+            for numbers, positions in zip(
+                table.column("atomic_numbers").to_pylist(), table.column("positions").to_pylist(), strict=True
+            )
+        ],
+        pa.string(),
+    )
+
+
+@lru_cache(maxsize=4096)
+def _inchikey(smiles: str | None) -> str | None:
+    return inchikey(smiles)

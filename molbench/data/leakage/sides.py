@@ -1,0 +1,118 @@
+"""A training split that streams past, and a test split that is held."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from molbench.data.columns import part_columns, part_folder, read_split, stream_columns
+from molbench.data.leakage.matrix import Side
+from molbench.data.manifest import Manifest, Part
+from molbench.errors import UserError
+from molbench.spec.catalogue import DatasetEntry, TaskRef
+from molbench.spec.dataset import Dataset
+
+_ROWS = 16_384
+
+
+class Split:
+    """One split of a built dataset.
+
+    Attributes:
+        side: Its name and digests.
+        dataset: The declaration.
+        columns: Columns of its records.
+    """
+
+    def __init__(self, folder: Path, part: Part, side: Side, dataset: Dataset, ids: pa.Array | None) -> None:
+        self.side = side
+        self.dataset = dataset
+        self.columns = part_columns(folder, part)
+        self._folder, self._part, self._ids = folder, part, ids
+
+    def stream(self, columns: Sequence[str], rows: int = _ROWS) -> Iterator[pa.Table]:
+        """Some columns of the records of the split, piece by piece."""
+        start = 0
+        for table in stream_columns(self._folder, self._part, columns or ["id"], rows):
+            yield table if self._inside is None else table.filter(self._inside.slice(start, len(table)))
+            start += len(table)
+
+    @cached_property
+    def _inside(self) -> pa.ChunkedArray | None:
+        """Whether each record is in the split, in the order of the cells."""
+        if self._ids is None:
+            return None
+        ids = pa.concat_tables(stream_columns(self._folder, self._part, ["id"], _ROWS)).column("id")
+        return pc.is_in(ids, self._ids)
+
+
+def corpus(folder: Path, subset: str | None, scheme: str | None) -> Split:
+    """The training split of a built dataset.
+
+    Args:
+        folder: The built dataset.
+        subset: Part of it, where it has parts.
+        scheme: Split scheme; the first by default.
+
+    Raises:
+        UserError: If there is no such subset or scheme.
+    """
+    manifest = Manifest.read(folder)
+    scheme = scheme or next(iter(_part(manifest, subset).schemes))
+    return _split(folder, subset, scheme, "train")
+
+
+def tested(task: TaskRef) -> Split:
+    """What a task tests on; all records where it is a cross-validation, since each is in test once.
+
+    Raises:
+        UserError: If the dataset is not built, or lacks the subset or scheme.
+    """
+    if task.folder is None:
+        raise UserError(
+            f"{task.id}: dataset '{task.entry.id}' is not built here; run "
+            f"`molbench data build {task.entry.id}`"
+        )
+    if task.scheme.folds[0] and task.fold is None:
+        return _split(task.folder, task.subset, task.scheme_name, None)
+    return _split(task.folder, task.subset, task.split_name, "test")
+
+
+def _split(folder: Path, subset: str | None, scheme: str, split: str | None) -> Split:
+    """A split, or all records for None."""
+    manifest = Manifest.read(folder)
+    part = _part(manifest, subset)
+    where = part_folder(folder, subset)
+    ids = None
+    records, digest = part.records, part.digest
+    if split is not None:
+        if scheme not in part.schemes:
+            raise UserError(
+                f"{manifest.dataset_id}: no split scheme '{scheme}' in this build; it has: "
+                f"{', '.join(part.schemes)}"
+            )
+        entry = part.schemes[scheme]
+        records, digest = entry.counts.get(split, 0), entry.digest
+        if records < part.records:
+            table = read_split(where, scheme)
+            ids = table.filter(pc.equal(table.column("split"), split)).column("id").combine_chunks()
+    side = Side(
+        dataset=manifest.dataset_id,
+        subset=subset,
+        scheme=scheme,
+        digest=part.digest,
+        split_digest=digest,
+        records=records,
+    )
+    return Split(where, part, side, DatasetEntry(manifest.dataset_id, folder).dataset, ids)
+
+
+def _part(manifest: Manifest, subset: str | None) -> Part:
+    if subset not in manifest.parts:
+        known = ", ".join(name for name in manifest.parts if name) or "none"
+        raise UserError(f"{manifest.dataset_id}: no subset '{subset or ''}' in this build; it has: {known}")
+    return manifest.parts[subset]

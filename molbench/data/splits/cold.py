@@ -1,0 +1,65 @@
+"""Pairs of molecules divided so that one or both of them are new to the model."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+
+from molbench.errors import UserError
+from molbench.spec.splits import SPLITS
+
+Side = Literal["a", "b", "both", "one", "either"]
+SIDES = ("a", "b", "both", "one", "either")
+
+
+def names(keys: pa.Table, side: str) -> list[str]:
+    """What makes two molecules the same: the first block of the InChIKey, else the SMILES, [n].
+
+    Raises:
+        UserError: If the records are no pairs.
+    """
+    columns = f"{side}_inchikey", f"{side}_smiles"
+    if missing := [name for name in columns if name not in keys.column_names]:
+        raise UserError(f"a cold split divides pairs by their molecules; there is no column {missing[0]}")
+    both = (keys.column(name).to_pylist() for name in columns)
+    return [smiles if key is None else key[:14] for key, smiles in zip(*both, strict=True)]
+
+
+def check_side(side: str) -> None:
+    """Raise UserError unless ``side`` is known."""
+    if side not in SIDES:
+        raise UserError(f"side '{side}' of a cold split is none of {', '.join(SIDES)}")
+
+
+def label_pairs(
+    a: np.ndarray, b: np.ndarray, side: Side, fractions: Sequence[float], rng: np.random.Generator
+) -> np.ndarray:
+    """Labels of pairs from the labels of their molecules.
+
+    Args:
+        a: Label of the first molecule of each pair, [n].
+        b: Label of the second, [n].
+        side: ``a`` or ``b``: the label of that molecule; the other one may be known. ``both``: that of both,
+            so that neither molecule of a test pair is known; pairs of different labels are unused. ``one``:
+            of a test pair, exactly one is known; pairs of two new molecules, or of validation and test, are
+            unused. ``either``: pairs of two training molecules train, all others are divided at random
+            between validation and test, as 3DMRL does; their molecules overlap.
+        fractions: Shares of train, validation and test, for that random division.
+        rng: Draws it.
+
+    Returns:
+        Labels, [n].
+    """
+    if side in {"a", "b"}:
+        return a if side == "a" else b
+    same = np.where(a == b, a, "unused")
+    if side == "both":
+        return same
+    known_a, known_b = a == "train", b == "train"
+    if side == "one":
+        return np.where(known_a, b, np.where(known_b, a, "unused"))
+    labels = np.where(known_a & known_b, "train", "test").astype("<U10")
+    pool = rng.permutation(np.flatnonzero(labels == "test"))
+    labels[pool[: round(pool.size * fractions[1] / (fractions[1] + fractions[2]))]] = SPLITS[1]
+    return labels
