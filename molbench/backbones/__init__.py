@@ -19,7 +19,20 @@ if TYPE_CHECKING:
 BACKBONES: Registry[type[Backbone]] = Registry(
     "backbone",
     "molbench.backbones",
-    {"schnet": "molbench.backbones.schnet:SchNet", "painn": "molbench.backbones.painn:PaiNN"},
+    {
+        "schnet": "molbench.backbones.schnet:SchNet",
+        "painn": "molbench.backbones.painn:PaiNN",
+        "egnn": "molbench.backbones.egnn:EGNN",
+        "torchmd-et": "molbench.backbones.torchmd_et:TorchMDET",
+        "visnet": "molbench.backbones.visnet:ViSNet",
+        "dimenet++": "molbench.backbones.dimenet:DimeNetPP",
+        "cigin": "molbench.backbones.relational.cigin:CIGIN",
+        "cgib": "molbench.backbones.relational.cgib:CGIB",
+        "cgib-cont": "molbench.backbones.relational.cgib_cont:CGIBCont",
+        "mpnn": "molbench.backbones.relational.mpnn:MPNN",
+        "attentivefp": "molbench.backbones.relational.attentivefp:AttentiveFP",
+        "gin-cigin": "molbench.backbones.relational.gin_cigin:GINCIGIN",
+    },
 )
 
 __all__ = ["BACKBONES", "build_backbone"]

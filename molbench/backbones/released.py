@@ -1,9 +1,11 @@
-"""Parameter names of the GeoSSL release (commit ed5b8e35) in terms of ours."""
+"""Parameter names of released code in terms of ours; here those of GeoSSL (commit ed5b8e35)."""
 
 import re
 from collections.abc import Mapping
 
 from torch import Tensor
+
+from molbench.backbones import released_egnn, released_et
 
 # Released name to ours; a name that matches nothing (constants, second copies of a parameter) is left out.
 RULES: dict[str, list[tuple[str, str]]] = {
@@ -26,11 +28,14 @@ RULES: dict[str, list[tuple[str, str]]] = {
         (r"mixing\.(\d+)\.intraatomic_context_net\.1\.(\w+)", r"mixings.\1.context.2.\2"),
         (r"mixing\.(\d+)\.mu_channel_mix\.weight", r"mixings.\1.channels.weight"),
     ],
+    "egnn": released_egnn.RULES,
+    "torchmd-et": released_et.RULES,
+    "gated-head": released_et.HEAD_RULES,
 }
 
 
 def released_name(backbone: str, name: str) -> str | None:
-    """Our name of a released parameter of ``schnet`` or ``painn``, None where we have none."""
+    """Our name of a released parameter of a backbone's encoder, None where we have none."""
     for pattern, ours in RULES[backbone]:
         match = re.fullmatch(pattern, name)
         if match:
@@ -38,7 +43,17 @@ def released_name(backbone: str, name: str) -> str | None:
     return None
 
 
-def from_released(backbone: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A released state dict of ``schnet`` or ``painn`` with our names, ready for ``load_state_dict``."""
+def from_released(backbone: str, state: Mapping[str, Tensor], *, heads: int = 8) -> dict[str, Tensor]:
+    """A released state dict of an encoder with our names and order, ready for ``load_state_dict``.
+
+    Args:
+        backbone: As registered, or ``gated-head`` for the output networks of ``torchmd-et``.
+        state: Released name to parameter, or to its gradient.
+        heads: Attention heads of ``torchmd-et``, which no shape tells.
+    """
+    if backbone == "egnn":
+        state = released_egnn.without_dead(state)
+    if backbone == "torchmd-et":
+        state = {name: released_et.reorder(name, value, heads) for name, value in state.items()}
     renamed = {released_name(backbone, name): value for name, value in state.items()}
     return {name: value for name, value in renamed.items() if name is not None}

@@ -6,7 +6,7 @@ from rdkit import Chem
 from rdkit.rdBase import BlockLogs
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=1 << 16)
 def inchikey(smiles: str | None) -> str | None:
     """Standard InChIKey of a molecule, or None where RDKit cannot make one.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -24,7 +25,8 @@ from molbench.spec.catalogue import PARTIAL, DatasetEntry
 from molbench.spec.dataset import Dataset
 
 DECLARATIONS = ("dataset.yaml", "splits.yaml", "tasks.yaml")
-_REBUILT = {*DECLARATIONS, "README.md", "manifest.json", "failures.jsonl", "cells", "splits"}
+_REBUILT = {*DECLARATIONS, "README.md", "manifest.json", "failures.jsonl", "splits", "molecules.parquet"}
+_CELLS = re.compile(r"cells(-\d+)?")
 _LEVEL = 9
 
 
@@ -161,7 +163,7 @@ def _keep(
             f"is {version}; build them anew too, or choose another output folder"
         )
     for item in folder.iterdir() if folder.is_dir() else ():
-        if item.name in _REBUILT or item.name in built:
+        if item.name in _REBUILT or item.name in built or _CELLS.fullmatch(item.name):
             continue
         if item.is_dir():
             shutil.copytree(item, temporary / item.name)

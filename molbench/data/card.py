@@ -44,6 +44,7 @@ _COLUMNS = {
     "b_smiles": ("", "SMILES of the second molecule, as in the source"),
     "b_inchikey": ("", "Its standard InChIKey; null where it cannot be made"),
     "drawn": ("", "Whether the pair is a negative drawn by the builder"),
+    "source_rows": ("", "Rows of the source that the record stands for; 0 for a drawn pair"),
 }
 
 

@@ -104,7 +104,7 @@ def describe(smiles: str) -> dict[str, Any]:
     with BlockLogs():
         skeleton = Chem.MolFromSmiles(smiles)
     if not skeleton:
-        empty = {field.name: [] for field in SCHEMA if pa.types.is_list(field.type)}
+        empty: dict[str, Any] = {field.name: [] for field in SCHEMA if pa.types.is_list(field.type)}
         return {"smiles": smiles, "inchikey": None, "embedding": _UNREADABLE, "skeleton_bonds": 0, **empty}
     mol = Chem.AddHs(skeleton)
     conformer = embed(mol)

@@ -165,7 +165,9 @@ def _named_columns(splits: Splits, schema: pa.Schema) -> list[str]:
 
 def _check_columns(dataset: Dataset, schema: pa.Schema) -> None:
     declared = [*dataset.targets, *dataset.spectra, *(["forces"] if dataset.forces else [])]
-    if missing := [name for name in declared if name not in schema.names]:
+    missing = [name for name in declared if name not in schema.names]
+    # Subsets may have targets of their own, but one without any label is a mistake.
+    if missing and not (dataset.subsets and len(missing) < len(declared)):
         raise UserError(
             f"{dataset.name}: dataset.yaml declares {', '.join(missing)}, but parser '{dataset.parser}' "
             f"yields the columns {', '.join(schema.names)}"

@@ -16,6 +16,7 @@ from molbench.evaluation.models import ForceModel, ValueModel
 from molbench.evaluation.predictions import Predictions
 from molbench.evaluation.probe import probe
 from molbench.evaluation.train import as_predictions, precision_of, predict, train
+from molbench.methods.noisy_nodes import NoisyNodes
 from molbench.spec.protocol import Protocol
 from molbench.training.loop import StepReport
 
@@ -80,6 +81,8 @@ def _finetune(
             if forces
             else ValueModel(backbone, data)
         )
+        settings = protocol.noisy_nodes
+        noisy = NoisyNodes(model, **settings.model_dump()) if settings else None
     report = train(
         model,
         data,
@@ -89,5 +92,6 @@ def _finetune(
         folder=state,
         key={"run": key},
         progress=progress,
+        regularised=noisy,
     )
     return predict(model, data, precision_of(config)), {"training": round(report.molecules_per_second, 1)}

@@ -30,6 +30,7 @@ def train(
     folder: Path | None = None,
     key: Mapping[str, Any] | None = None,
     progress: Callable[[StepReport], None] | None = None,
+    regularised: torch.nn.Module | None = None,
 ) -> FitReport:
     """Train ``model`` on the training split; it is left with the weights of the lowest validation loss.
 
@@ -42,6 +43,7 @@ def train(
         folder: Where an interrupted run is continued from.
         key: What else the run depends on.
         progress: Called after each step.
+        regularised: What is trained in the model's place, with its weights and more.
     """
     forces = isinstance(model, ForceModel)
     reader = reader_for(model.backbone, data.store)
@@ -58,7 +60,7 @@ def train(
         return total / held_out.all_rows.size
 
     return fit(
-        model,
+        regularised or model,
         batches,
         config.model_copy(update={"seed": seed}),
         folder=folder,

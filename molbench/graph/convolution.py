@@ -32,7 +32,7 @@ def convolve(edges: EdgeList, features: Tensor, filters: Tensor) -> Tensor:
     Returns:
         y, as ``features``, in single precision at least: half would be too coarse for the sum.
     """
-    dtype = _summing_type(features, filters)
+    dtype = summing_type(features, filters)
     features, filters = features.to(dtype), filters.to(dtype)
     if not edges.symmetric:
         return convolve_plainly(edges, features, filters)
@@ -55,13 +55,14 @@ def sum_ends(edges: EdgeList, features: Tensor) -> Tensor:
 
     In single precision at least, as :func:`convolve`, which is its gradient.
     """
-    features = features.to(_summing_type(features))
+    features = features.to(summing_type(features))
     if not edges.symmetric:
         return features.index_select(0, edges.source) + features.index_select(0, edges.target)
     return _product(features.unsqueeze(1), torch.ones_like(features).unsqueeze(1), edges)
 
 
-def _summing_type(*tensors: Tensor) -> torch.dtype:
+def summing_type(*tensors: Tensor) -> torch.dtype:
+    """Type in which sums over neighbours are taken: single precision at least."""
     dtype = torch.float32
     for tensor in tensors:
         dtype = torch.promote_types(dtype, tensor.dtype)

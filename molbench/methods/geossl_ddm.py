@@ -21,27 +21,26 @@ from molbench.graph.batch import Batch
 from molbench.graph.convolution import sum_ends
 from molbench.graph.neighbors import EdgeList, all_pairs
 from molbench.methods.base import Method
+from molbench.methods.crop import crop
+from molbench.methods.draws import integers, normal
+from molbench.methods.views import TwoViewConfig, encode_views
 
 
 @dataclass(frozen=True)
-class GeoSSLDDMConfig:
+class GeoSSLDDMConfig(TwoViewConfig):
     """Settings of :class:`GeoSSLDDM`.
 
     Attributes:
-        view_noise: Standard deviation of the noise between the views, Å.
         sigma_begin: Largest noise on a distance, Å.
         sigma_end: Smallest noise on a distance, Å.
         levels: Number of noise levels, a geometric sequence.
         beta: Power of σ that weights the loss.
-        reuse_edges: Whether the noisy view keeps the neighbours of the clean one.
     """
 
-    view_noise: float = 0.3
     sigma_begin: float = 10.0
     sigma_end: float = 0.01
     levels: int = 50
     beta: float = 2.0
-    reuse_edges: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,23 +107,16 @@ class GeoSSLDDM(Method):
 
     def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """See :meth:`Method.loss`; logs the loss of either direction."""
+        batch = crop(batch, self.config.crop, generator, twice=self.config.crop_twice)
         return self.loss_given(batch, self.draw(batch, generator))
 
     def draw(self, batch: Batch, generator: torch.Generator) -> Draws:
         """All random numbers for one batch, on its device."""
-        device, dtype = batch.positions.device, batch.positions.dtype
-        sizes = batch.sizes
+        like, sizes, levels = batch.positions, batch.sizes, self.config.levels
         pairs = int((sizes * (sizes - 1)).sum()) // 2
-
-        def normal(*shape: int) -> Tensor:
-            return torch.randn(shape, generator=generator, device=generator.device, dtype=dtype).to(device)
-
-        def level() -> Tensor:
-            count, source = self.config.levels, generator.device
-            return torch.randint(count, (batch.num_graphs,), generator=generator, device=source).to(device)
-
-        noise = self.config.view_noise * normal(batch.num_atoms, 3)
-        return Draws(noise, (level(), level()), (normal(pairs), normal(pairs)))
+        noise = self.config.view_noise * normal(generator, like, batch.num_atoms, 3)
+        first, second = (integers(generator, levels, like.device, batch.num_graphs) for _ in range(2))
+        return Draws(noise, (first, second), (normal(generator, like, pairs), normal(generator, like, pairs)))
 
     def loss_given(self, batch: Batch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
         """:meth:`loss` as the function of its random numbers that it is."""
@@ -148,13 +140,6 @@ class GeoSSLDDM(Method):
         return 0.5 * (raw + noise).square() * sigma ** (self.config.beta - 2)
 
     def _encode(self, clean: Batch, noisy: Batch) -> tuple[Tensor, Tensor]:
-        """Atom vectors of both views, from one pass of the encoder over twice the molecules."""
-        both = Batch.collate([bare(clean), bare(noisy)])
-        edges = self.backbone.neighbors(Batch.collate([bare(clean)] * 2)) if self.config.reuse_edges else None
-        first, second = self.backbone(both, edges).scalars.chunk(2)
-        return first, second
-
-
-def bare(batch: Batch) -> Batch:
-    """The molecules alone, without labels."""
-    return Batch(batch.atomic_numbers, batch.positions, batch.ptr)
+        """Atom vectors of both views."""
+        first, second = encode_views(self.backbone, clean, noisy, reuse_edges=self.config.reuse_edges)
+        return first.scalars, second.scalars

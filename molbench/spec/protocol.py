@@ -8,6 +8,18 @@ from molbench.spec.base import Spec
 from molbench.spec.training import TrainingConfig
 
 
+class NoisyNodesSettings(Spec):
+    """Noisy Nodes (Godwin et al., ICLR 2022); defaults of Coord's fine-tuning (arXiv 2206.00133).
+
+    Attributes:
+        noise: Standard deviation of each coordinate's displacement in training, Å.
+        weight: Of the denoising loss beside the model's own.
+    """
+
+    noise: float = Field(default=0.005, gt=0)
+    weight: float = Field(default=0.1, ge=0)
+
+
 class Protocol(Spec):
     """A scoring recipe with a declared budget.
 
@@ -20,6 +32,7 @@ class Protocol(Spec):
         training: Budget of ``finetune`` for one value a record.
         forces: Budget of ``finetune`` for force tasks.
         energy_weight: Share of the energies in the loss of a force task; the rest is the forces'.
+        noisy_nodes: Input noise and its denoising as a regulariser of ``finetune``, None for none.
         evaluations: How often the validation split is looked at during training, the end included.
         version: Raised whenever scores change, so that old ones are never mixed in.
     """
@@ -33,6 +46,7 @@ class Protocol(Spec):
     training: TrainingConfig | None = None
     forces: TrainingConfig | None = None
     energy_weight: float = Field(default=0.05, ge=0, le=1)
+    noisy_nodes: NoisyNodesSettings | None = None
     evaluations: int = Field(default=10, ge=1)
     version: int = 1
 

@@ -140,9 +140,7 @@ def corruption(
         "atoms all have one unknown type, and on records whose coordinates are noise of their own size.",
         rows,
         command,
-        [
-            ["The rule by which the published table corrupted coordinates is not known; this one is ours."],
-        ],
+        ["The rule by which the published table corrupted coordinates is not known; this one is ours."],
     )
     return write_study(output, study, lambda: _draw(rows))
 

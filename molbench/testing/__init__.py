@@ -5,7 +5,7 @@ All of them raise ``AssertionError`` with what differs and by how much.
 
 from molbench.testing.forces import assert_conservative
 from molbench.testing.methods import assert_method
-from molbench.testing.molecules import example_batch, random_rotation
+from molbench.testing.molecules import example_batch, labelled, random_rotation
 from molbench.testing.symmetry import assert_batch_independent, assert_equivariant, assert_permutable
 
 __all__ = [
@@ -15,5 +15,6 @@ __all__ = [
     "assert_method",
     "assert_permutable",
     "example_batch",
+    "labelled",
     "random_rotation",
 ]

@@ -33,6 +33,14 @@ def example_batch(
     return Batch(elements, (1.3 * sites + 0.6 * jitter).to(dtype), ptr)
 
 
+def labelled(batch: Batch, columns: Sequence[str], *, seed: int = 0) -> Batch:
+    """A batch with a standard normal label a record in each column."""
+    generator = torch.Generator().manual_seed(seed)
+    records = batch.num_graphs // batch.parts
+    labels = {name: torch.randn(records, generator=generator, dtype=torch.float64) for name in columns}
+    return batch.replace(targets=batch.targets | labels)
+
+
 def random_rotation(*, seed: int = 0, reflect: bool = False, dtype: torch.dtype = torch.float64) -> Tensor:
     """A uniformly distributed rotation matrix, with a reflection behind it if wanted, [3, 3]."""
     generator = torch.Generator().manual_seed(seed)

@@ -22,7 +22,7 @@ from molbench.backbones.released_files import RELEASES, Release
 from molbench.errors import UserError
 from molbench.training.checkpoint import Checkpoint
 from molbench.training.environment import environment
-from molbench.training.reading import MAX_BYTES, _refusal, _weights
+from molbench.training.reading import MAX_BYTES, refusal, weights_of
 
 #: Classes that a file may name beside tensors and builtins: plain containers of settings.
 ALLOWED: list[Any] = [Namespace]
@@ -53,7 +53,7 @@ def convert(
     if output.exists():
         raise UserError(f"{output} is there already; remove it or name another file")
     content = _read(path)
-    state = _weights(path, _state(content))
+    state = weights_of(path, _state(content))
     try:
         built = _backbone(RELEASES[source], state, _hyperparameters(content), settings or {})
     except UserError as error:
@@ -103,7 +103,7 @@ def _read(path: Path) -> Any:
         with torch.serialization.safe_globals(ALLOWED):
             return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        raise UserError(f"{path}: {_refusal(path, error)}") from error
+        raise UserError(f"{path}: {refusal(path, error)}") from error
 
 
 def _state(content: Any) -> Any:

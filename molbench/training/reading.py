@@ -49,7 +49,7 @@ def read(path: Path) -> tuple[Header, dict[str, Tensor]]:
     if path.stat().st_size > MAX_BYTES:
         raise UserError(f"{path}: larger than {MAX_BYTES // 2**30} GiB: not a checkpoint")
     content, weights = _read_torch(path) if path.suffix == ".pt" else _read_safetensors(path)
-    return _header(path, content), _weights(path, weights)
+    return _header(path, content), weights_of(path, weights)
 
 
 def _read_torch(path: Path) -> tuple[dict[str, Any], Any]:
@@ -64,13 +64,13 @@ def _read_torch(path: Path) -> tuple[dict[str, Any], Any]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        raise UserError(f"{path}: {_refusal(path, error)}") from error
+        raise UserError(f"{path}: {refusal(path, error)}") from error
     if not isinstance(content, dict):
         raise UserError(f"{path}: holds a {type(content).__name__}, not a checkpoint")
     return content, content.pop("state_dict", None)
 
 
-def _refusal(path: Path, error: Exception) -> str:
+def refusal(path: Path, error: Exception) -> str:
     """Why a file was not read; the names it asks for are read off the pickle without executing it."""
     try:
         wanted = torch.serialization.get_unsafe_globals_in_checkpoint(path)
@@ -109,7 +109,12 @@ def _header(path: Path, content: dict[str, Any]) -> Header:
         raise UserError(f"{path}: holds more than tensors and builtins: {error}") from None
 
 
-def _weights(path: Path, weights: Any) -> dict[str, Tensor]:
+def weights_of(path: Path, weights: Any) -> dict[str, Tensor]:
+    """The state dict of a file, if it is nothing but dense tensors under names.
+
+    Raises:
+        UserError: Naming what is wrong.
+    """
     if not isinstance(weights, dict) or not weights:
         raise UserError(f"{path}: no weights: 'state_dict' is missing or empty")
     for name, value in weights.items():

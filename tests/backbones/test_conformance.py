@@ -15,7 +15,9 @@ from molbench.testing import (
     example_batch,
 )
 
-every_backbone = pytest.mark.parametrize("name", list(BACKBONES))
+every_backbone = pytest.mark.parametrize(
+    "name", [name for name, backbone in BACKBONES.items() if backbone.inputs == "molecules"]
+)
 
 
 def seeded(name: str, dtype: torch.dtype = torch.float64) -> Backbone:
@@ -37,6 +39,16 @@ def test_forces_are_the_gradient_of_the_energy(name: str) -> None:
     backbone = seeded(name)
     head = EnergyHead(backbone.width).double()
     assert_conservative(lambda batch: energy_and_forces(backbone, head, batch, create_graph=False))
+
+
+@every_backbone
+def test_molecules_without_atoms_have_the_zero_vector(name: str) -> None:
+    backbone, batch = seeded(name), example_batch((0, 3, 0, 1))
+    batch = batch.replace(positions=batch.positions.requires_grad_())
+    graph = backbone(batch, vectors=True).graph
+    assert not graph[[0, 2]].any()
+    (gradient,) = torch.autograd.grad(graph.square().sum(), batch.positions)
+    assert gradient.isfinite().all()
 
 
 @every_backbone

@@ -339,3 +339,14 @@ def test_many_schemes_are_spread_over_folders_that_load_and_verify(declare, mole
     moved.rename(moved.with_name("a0b0.parquet" if moved.stem != "a0b0" else "a1b1.parquet"))
     with pytest.raises(UserError, match="damaged"):
         verify(folder)
+
+
+def test_a_rebuild_in_place_replaces_every_folder_of_cells(declare, molecules, raw):
+    schemes = {f"r{i}": ratio(i) for i in range(7)}
+    folder = build(declare(molecules(90), schemes=schemes), raw=raw)
+    again = build(declare(molecules(90, 1), schemes=schemes), raw=raw)
+    assert again == folder
+    verify(folder)
+    fewer = build(declare(molecules(90), schemes={"random": ratio(0)}), raw=raw)
+    verify(fewer)
+    assert not (fewer / "cells-2").exists()

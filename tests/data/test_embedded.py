@@ -15,7 +15,7 @@ from molbench.data.verify import verify
 from molbench.spec.units import factor
 
 ROOT = Path(__file__).parents[2]
-NAMES = ["xtb-molecules", "xtb-dynamics"]
+NAMES = ["xtb-molecules", "xtb-dynamics", "xtb-dimers", "xtb-solvation"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -26,7 +26,10 @@ def test_committed_files_are_undamaged_and_small(name):
     assert sum(entry.size for entry in manifest.files.values()) < 3_000_000
 
 
-@pytest.mark.parametrize(("name", "config"), [("xtb-molecules", "random"), ("xtb-dynamics", "ethanol@block")])
+@pytest.mark.parametrize(
+    ("name", "config"),
+    [("xtb-molecules", "random"), ("xtb-dynamics", "ethanol@block"), ("xtb-dimers", "interaction@partner")],
+)
 def test_stock_library_from_a_clone_offline(name, config, tmp_path):
     code = f"""
 import json

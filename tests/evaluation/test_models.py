@@ -23,6 +23,7 @@ from molbench.graph.batch import Batch
 from molbench.graph.neighbors import EdgeList
 from molbench.spec.catalogue import Catalogue
 from molbench.spec.training import TrainingConfig
+from molbench.training.checkpoint import Checkpoint
 
 SMALL = {"width": 16, "filters": 16, "interactions": 2, "gaussians": 8, "cutoff": 4.0}
 
@@ -180,3 +181,27 @@ def test_a_class_of_one_cannot_be_probed(toy_home: Path) -> None:
     labels[data.rows["train"]] = 0
     with pytest.raises(UserError, match="two training records of each class"):
         probe(np.zeros((120, 2)), replace(data, labels=labels), load_protocol("probe"), seed=0)
+
+
+def test_noisy_nodes_change_training_and_nothing_else(toy_home, tmp_path) -> None:
+    from molbench.evaluation import evaluate
+
+    torch.manual_seed(0)
+    path = tmp_path / "painn.pt"
+    config = {"width": 8, "interactions": 1, "radial": 4}
+    Checkpoint.of(build_backbone("painn", config), method="toy", pretraining={}).save(path)
+    values = []
+    for settings in ([], ["noisy_nodes.noise=0.02", "noisy_nodes.weight=0.1"]):
+        protocol = load_protocol("finetune", ["training.steps=3", "evaluations=1", *settings])
+        report = evaluate(
+            [path],
+            ["toy/size"],
+            protocol=protocol,
+            seeds=1,
+            output=tmp_path / "r",
+            scratch=False,
+            executor="local",
+        )
+        assert not report.failures
+        values.append(report.results[0].result.primary.value)
+    assert np.isfinite(values).all() and values[0] != values[1]

@@ -10,9 +10,11 @@ import torch
 from torch import Tensor
 
 from molbench.backbones import BACKBONES, build_backbone
+from molbench.backbones.relational.base import PairBackbone
 from molbench.errors import UserError
 from molbench.graph.batch import Batch
 from molbench.training.checkpoint import Checkpoint
+from tests.backbones.relational_pairs import example_pairs
 
 SMALL = {"width": 16, "interactions": 2}
 
@@ -68,7 +70,11 @@ def test_round_trip(tmp_path: Path, name: str, suffix: str) -> None:
     assert loaded.digest == saved.digest
     for attribute in ("backbone", "config", "method", "method_config", "pretraining", "environment"):
         assert getattr(loaded, attribute) == getattr(saved, attribute)
-    batch = water()
+    batch = (
+        example_pairs(kind=backbone.features, dtype=torch.float32)
+        if isinstance(backbone, PairBackbone)
+        else water()
+    )
     assert torch.equal(loaded.build()(batch).graph, backbone(batch).graph)
 
 

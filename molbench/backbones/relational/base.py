@@ -8,15 +8,28 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, NoReturn
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from molbench.backbones.base import Backbone, Representation
+from molbench.backbones.relational.layers import perceptron
 from molbench.graph.batch import Batch
 from molbench.graph.neighbors import EdgeList
 from molbench.graph.pairs import PairBatch
 
 if TYPE_CHECKING:
     from molbench.chem.features import Kind
+
+
+@dataclass(frozen=True)
+class PairConfig:
+    """Settings of every encoder of pairs.
+
+    Attributes:
+        hydrogens: Whether hydrogens are atoms of the graphs. 3DMRL pretrains with them, and fine-tunes with
+            them on free energies and drugs, without on chromophores.
+    """
+
+    hydrogens: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,12 +50,24 @@ class PairBackbone(Backbone):
 
     Class attributes:
         features: Which featurisation it reads.
-        hydrogens: Whether hydrogens are atoms of its graphs.
+
+    Attributes:
+        atom_width: Number of features of an atom in the representation, D.
     """
 
     inputs = "pairs"
     features: ClassVar[Kind] = "interaction"
-    hydrogens: ClassVar[bool] = True
+    config: PairConfig
+    atom_width: int
+
+    @property
+    def hydrogens(self) -> bool:
+        """Whether hydrogens are atoms of its graphs."""
+        return self.config.hydrogens
+
+    def paper_head(self) -> nn.Module:
+        """The paper's predictor, newly initialised: vectors [R, F] to values [R, 1]."""
+        return perceptron(self.width, 256, 128, 1)
 
     @abstractmethod
     def encode(self, pairs: PairBatch) -> PairRepresentation:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
-from molbench.data.generate import dynamics, molecules
+from molbench.data.generate import dimers, dynamics, molecules, solvation, spectra
 from molbench.data.generate.engine import Generator, run
 from molbench.errors import UserError
 
@@ -13,6 +13,9 @@ __all__ = ["GENERATORS", "Generator", "generate"]
 GENERATORS: dict[str, Generator] = {
     "xtb-molecules": Generator(molecules.SCHEMA, molecules.plan, molecules.compute),
     "xtb-dynamics": Generator(dynamics.SCHEMA, dynamics.plan, dynamics.compute),
+    "xtb-spectra": Generator(spectra.SCHEMA, spectra.plan, spectra.compute),
+    "xtb-solvation": Generator(solvation.SCHEMA, solvation.plan, solvation.compute),
+    "xtb-dimers": Generator(dimers.SCHEMA, dimers.plan, dimers.compute),
 }
 
 

@@ -69,10 +69,15 @@ def _on_disk(source: Source, raw: Path, cache: Path) -> dict[str, Path] | None:
 
 
 def _loose_members(members: Sequence[str], raw: Path) -> dict[str, Path] | None:
-    """Extracted members, those that are there, provided that the first is."""
+    """Extracted members, those that are there, provided that the first is.
+
+    The more of a member's path is found, the better: ``train/data.mdb`` is not ``test/data.mdb``.
+    """
     found: dict[str, Path] = {}
     for member in members:
-        found |= find_all(raw, PurePosixPath(member).name)
+        parts = PurePosixPath(member).parts
+        tails = ("/".join(parts[start:]) for start in range(len(parts)))
+        found |= next((hit for tail in tails if (hit := find_all(raw, tail))), {})
         if not found:
             return None
     return found or None

@@ -61,7 +61,7 @@ def assign(scheme: Scheme, keys: pa.Table, **context: Any) -> np.ndarray:
     except TypeError as error:
         raise UserError(f"splitter '{scheme.generator}' does not take these parameters: {error}") from error
     empty = [split for split in SPLITS if not (labels == split).any()]
-    if empty and scheme.generator != "everything":
+    if empty and scheme.generator not in {"everything", "first"}:
         raise UserError(
             f"splitter '{scheme.generator}' leaves {' and '.join(empty)} empty for {len(keys):,} records"
         )

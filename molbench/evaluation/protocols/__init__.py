@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from molbench.errors import UserError
 from molbench.spec.document import read_yaml
-from molbench.spec.protocol import Protocol
+from molbench.spec.protocol import NoisyNodesSettings, Protocol
 from molbench.spec.training import TrainingConfig
 
 __all__ = ["load_protocol", "load_protocols"]
@@ -67,6 +67,8 @@ def _apply(values: dict[str, Any], setting: str) -> None:
             values[name][key] = value
     elif dot and first in budgets and rest in TrainingConfig.model_fields:
         values[first][rest] = value
+    elif first == "noisy_nodes" and rest in NoisyNodesSettings.model_fields:
+        values[first] = (values[first] or {}) | {rest: value}
     elif key in Protocol.model_fields and key not in {"name", "kind", "version", "training", "forces"}:
         values[key] = value
     else:

@@ -1,0 +1,121 @@
+"""Mutates the input of every parser of complexes, as ``fuzz_parsers.py`` does that of the others.
+
+Run ``PYTHONPATH=. python benchmarks/fuzz_complexes.py --rounds 10000``; the same seed gives the same ones.
+"""
+
+import argparse
+import csv
+import gzip
+import io
+import json
+import random
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+import pyarrow as pa
+from fuzz_parsers import Files, Sample, mutated, run
+
+from tests.complex_files import lba_record, lep_record, ligand, pdb_file, protein, sd_file, write_lmdb
+
+_MOL2 = b"""@<TRIPOS>MOLECULE
+carbon dioxide
+3 2 1 0 0
+SMALL
+NO_CHARGES
+
+@<TRIPOS>ATOM
+  1 O1  -1.2 0.0 0.1 O.2 1 LIG 0.0
+  2 C1   0.0 0.0 0.0 C.1 1 LIG 0.0
+  3 O2   1.2 0.0 0.0 O.2 1 LIG 0.0
+@<TRIPOS>BOND
+  1 1 2 2
+  2 2 3 2
+"""
+
+
+def samples() -> list[Sample]:
+    """One sample for each parser and pocket rule."""
+    lba = {str(i): json.dumps(lba_record(i)).encode() for i in range(2)}
+    lep = {str(i): json.dumps(lep_record(i)).encode() for i in range(2)}
+    return [
+        Sample("atom3d-lba", lba, outer=_in_lmdb),
+        Sample("atom3d-lba", lba, {"pocket": "geossl"}, _in_lmdb),
+        Sample("atom3d-lep", lep, {"pocket": "geossl"}, _in_lmdb),
+        Sample("pdbbind", _pdbbind()),
+        Sample("pdbbind", _pdbbind(), {"pocket": "geossl"}),
+        Sample("lep-pdb", _lep_pdb(), {"pocket": "geossl"}),
+    ]
+
+
+def _in_lmdb(files: Files) -> Files:
+    content = {name.encode(): gzip.compress(raw, 1) for name, raw in files.items()}
+    content |= {
+        b"num_examples": str(len(files)).encode(),
+        b"serialization_format": b"json",
+        b"id_to_idx": b"{}",
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        return {"data.mdb": write_lmdb(Path(folder), content).read_bytes()}
+
+
+def _pdbbind() -> Files:
+    files = {
+        "INDEX_refined_data.2019": b"# head\n1abc 2.0 2007 2.00 Kd=10mM // 1abc.pdf (LIG)\n"
+        b"2abc 2.0 2007 6.00 Ki~1uM // 2abc.pdf (LIG)\n"
+    }
+    for i, code in enumerate(("1abc", "2abc")):
+        files[f"{code}_protein.pdb"] = pdb_file(protein(6, i, water=True)).encode()
+        files[f"{code}_pocket.pdb"] = pdb_file(protein(3, i)).encode()
+        files[f"{code}_ligand.sdf"] = sd_file(ligand(i), "  0  3  0  4").encode()
+    return files | {"2abc_ligand.mol2": _MOL2}
+
+
+def _lep_pdb() -> Files:
+    names = ("ligand", "protein", "active_struc", "inactive_struc", "label", "SMILES")
+    table, files = io.StringIO(), {}
+    writer = csv.DictWriter(table, names, extrasaction="ignore")
+    writer.writeheader()
+    for i in range(2):
+        record = lep_record(i)
+        writer.writerow(record)
+        for name, residues in (("active_struc", 4), ("inactive_struc", 3)):
+            files[f"{record[name]}.pdb"] = pdb_file(protein(residues, i) + ligand(i)).encode()
+    return files | {"info.csv": table.getvalue().encode()}
+
+
+def main() -> None:
+    """Fuzz every sample and print what came out."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--rounds", type=int, default=10_000, help="mutations of each sample")
+    arguments.add_argument("--seed", type=int, default=0)
+    arguments.add_argument("--parser", help="only this one")
+    options = arguments.parse_args()
+    pa.set_cpu_count(1)
+    for number, sample in enumerate(samples()):
+        if options.parser not in {None, sample.parser}:
+            continue
+        rng = random.Random(f"{options.seed}-{number}")  # noqa: S311 - repeatable, not secret
+        started, counts = time.perf_counter(), Counter[str]()
+        with tempfile.TemporaryDirectory() as name:
+            for _ in range(options.rounds):
+                outcome = run(sample, mutated(sample, rng), Path(name))
+                if outcome.error:
+                    last = outcome.error.strip().splitlines()[-1]
+                    if counts[last] == 0:
+                        print(outcome.error)
+                    counts[last] += 1
+                elif outcome.refused:
+                    counts["refused"] += 1
+                else:
+                    counts["with failures" if outcome.failures else "clean"] += 1
+        seconds = time.perf_counter() - started
+        print(
+            f"{sample.parser} {sample.options}: {options.rounds:,} in {seconds:.0f} s: {dict(counts)}",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,185 @@
+"""Mutates the input of every parser of pairs, as ``fuzz_parsers.py`` does that of the others.
+
+Run ``python benchmarks/fuzz_pairs.py --rounds 10000``; the same seed gives the same mutations.
+"""
+
+import argparse
+import gzip
+import io
+import random
+import tempfile
+import time
+import traceback
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from fuzz_parsers import Files, Outcome, Sample, mutated
+
+from molbench.data.parsers import PARSERS
+from molbench.errors import UserError
+
+SMILES = ("O", "CCO", "c1ccccc1", "CC(=O)O", "C[C@H](N)C(=O)O", "[Na+].[Cl-]", "CN(C)C=O", "F/C=C/F")
+
+
+def samples() -> list[Sample]:
+    """One sample for each parser and each layout that it reads."""
+    chromophore = (
+        b"\xef\xbb\xbfTag,Chromophore,Solvent,Absorption max (nm),Emission max (nm),Lifetime (ns),x\r\n"
+    ) + b"".join(
+        f'{i},{SMILES[i % 8]},{SMILES[i // 2]},{300 + i},NaN,0.{i + 1},"DOI:\u00a0{i}, p. 1"\r\n'.encode()
+        for i in range(8)
+    )
+    separate = b"smiles_solvent,smiles_solute,dGsolv_avg [kcal/mol],Source_all\n" + b"".join(
+        f"{SMILES[i]},{SMILES[7 - i]},-{i}.5,\"['Abraham Paper (A6)', 'CompSol']\"\n".encode()
+        for i in range(8)
+    )
+    joined = b"ssid,dgsolv\n" + b"".join(f"{SMILES[i % 4]}.{SMILES[4]},-{i}.5\n".encode() for i in range(4))
+    mnsol = b"No.\tSoluteName\tCharge\tDeltaGsolv\ttype\tSMILES1\tSMILES2\n" + b"".join(
+        f"{i}\tx\t0\t-{i}.5\t{'rel' if i == 5 else 'abs'}\t{SMILES[i]}\tO\n".encode() for i in range(8)
+    )
+    freesolv = b"#version\n" + b"".join(
+        f"mobley_{i}; {SMILES[i]}; name; -{i}.5; 0.6; -3.3; 0.03; doi; doi; note\n".encode() for i in range(8)
+    )
+    drugs = [f"DB{i}" for i in range(8)]
+    known = [(0, 1), (1, 2), (3, 4), (4, 3), (5, 6)]
+    miracle = {
+        f"X_{split}.csv": b"drugbank_id_1,drugbank_id_2,smiles_2,smiles_1,label\n"
+        + b"".join(f"DB{i},DB{j},{SMILES[j]},{SMILES[i]},1.0\n".encode() for i, j in known)
+        for split in ("train", "test")
+    }
+    cells = np.zeros((8, 8), dtype=int)
+    for i, j in known:
+        cells[i, j] = cells[j, i] = 1
+    matrix = (
+        ",".join(["", *drugs])
+        + "\n"
+        + "".join(f"{name},{','.join(map(str, row))}\n" for name, row in zip(drugs, cells, strict=True))
+    ).encode()
+    structures = "".join(f"DB{i},DB{i},{SMILES[i]}\n" for i in range(8)).encode()
+    return [
+        Sample("deep4chem", {"table.csv": chromophore}, {"target": "lifetime"}),
+        Sample("combisolv", {"table.csv": separate}, {"source": "abraham"}),
+        Sample("combisolv", {"table.csv": joined}),
+        Sample("combisolv", {"table.csv": separate}, outer=_in_xlsx),
+        Sample("mnsol", {"table.txt": mnsol}),
+        Sample("freesolv", {"database.txt": freesolv}),
+        Sample("miracle-ddi", miracle, {"seed": 0}),
+        Sample(
+            "ddi-matrix", {"matrix": matrix, "drugs": b"cid,drugbank_id,smiles\n" + structures}, {"seed": 0}
+        ),
+        Sample(
+            "ddi-tsv",
+            {
+                "pairs": "".join(f"DB{i}\tDB{j}\n" for i, j in known).encode(),
+                "drugs": b"drugbank_id,x,smiles\n" + structures,
+            },
+            {"seed": 0},
+        ),
+        Sample(
+            "ddi-tsv",
+            {"pairs": "".join(f"{SMILES[i]},{SMILES[j]},1\r\n" for i, j in known).encode()},
+            {"seed": 0},
+            _in_gzip,
+        ),
+    ]
+
+
+def run(sample: Sample, files: Mapping[str, bytes], folder: Path) -> Outcome:
+    """Parse files and check what comes out; any exception but a UserError is kept as ``error``."""
+    paths = {}
+    for name, content in files.items():
+        # Sources of the drug parsers are told apart by key, so the name on disk may end as it likes.
+        path = folder / (name if "." in name else f"{name}.csv")
+        path.write_bytes(content)
+        paths[name.partition(".")[0] if sample.parser == "ddi-tsv" else name] = path
+    outcome = Outcome()
+    try:
+        parser = PARSERS[sample.parser]
+        schema = parser.schema(sample.options)
+        for shard in parser.shards(paths, sample.options, 3):
+            for chunk in parser.read(shard):
+                check(chunk.table, schema)
+                outcome.records += len(chunk.table)
+                outcome.failures += len(chunk.failures)
+                if not all(failure.reason and failure.where for failure in chunk.failures):
+                    raise RuntimeError("a failure without a reason or a place")
+    except UserError:
+        outcome.refused = True
+    except Exception:  # noqa: BLE001 - finding these is the purpose
+        outcome.error = traceback.format_exc()
+    return outcome
+
+
+def check(table: pa.Table, schema: pa.Schema) -> None:
+    """Records keep the promises of the columns of pairs."""
+    from rdkit import Chem
+
+    table.validate(full=True)
+    sound = table.schema == schema and all(table.column("id").to_pylist())
+    for side in ("a_smiles", "b_smiles"):
+        sound = sound and all(Chem.MolFromSmiles(text) for text in set(table.column(side).to_pylist()))
+    for item in schema:
+        if pa.types.is_floating(item.type):
+            sound = sound and bool(np.isfinite(table[item.name].to_numpy()).all())
+    if not sound:
+        raise RuntimeError(f"broken promise in {table.to_pylist()}")
+
+
+def _in_xlsx(files: Files) -> Files:
+    import csv
+
+    import openpyxl
+
+    (content,) = files.values()
+    book = openpyxl.Workbook()
+    sheet = book.active
+    text = io.StringIO(content.decode("utf-8", "replace"), newline="")
+    try:
+        for row in csv.reader(text):
+            sheet.append([openpyxl.cell.cell.ILLEGAL_CHARACTERS_RE.sub("", cell) for cell in row])
+    except csv.Error:
+        sheet.append(["unreadable"])
+    buffer = io.BytesIO()
+    book.save(buffer)
+    return {"table.xlsx": buffer.getvalue()}
+
+
+def _in_gzip(files: Files) -> Files:
+    return {f"{name}.csv.gz": gzip.compress(content, compresslevel=1) for name, content in files.items()}
+
+
+def main() -> None:
+    """Fuzz every sample and print what came out."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--rounds", type=int, default=10_000, help="mutations of each sample")
+    arguments.add_argument("--seed", type=int, default=0)
+    arguments.add_argument("--parser", help="only this one")
+    options = arguments.parse_args()
+    pa.set_cpu_count(1)
+    for number, sample in enumerate(samples()):
+        if options.parser not in {None, sample.parser}:
+            continue
+        rng = random.Random(f"{options.seed}-{number}")  # noqa: S311 - repeatable, not secret
+        started, counts = time.perf_counter(), Counter[str]()
+        with tempfile.TemporaryDirectory() as name:
+            for _ in range(options.rounds):
+                outcome = run(sample, mutated(sample, rng), Path(name))
+                if outcome.error:
+                    last = outcome.error.strip().splitlines()[-1]
+                    if counts[last] == 0:
+                        print(outcome.error)
+                    counts[last] += 1
+                    counts["ESCAPED"] += 1
+                else:
+                    counts["refused" if outcome.refused else "failures" if outcome.failures else "clean"] += 1
+        seconds = time.perf_counter() - started
+        print(
+            f"{sample.parser:11} {options.rounds:,} mutations in {seconds:.0f} s: {dict(counts)}", flush=True
+        )
+
+
+if __name__ == "__main__":
+    main()

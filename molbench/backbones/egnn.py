@@ -1,0 +1,146 @@
+"""EGNN as 3D-EMGP pretrains it: messages between all atoms of a molecule, typed by bonds between them.
+
+Satorras, Hoogeboom, Welling, ICML 2021 (arXiv 2102.09844), equations 3-6, in the variant of Jiao et al., AAAI
+2023 (arXiv 2207.08824): the complete graph, the number of bonds between two atoms as a class of the edge, a
+sigmoid gate on each message, and coordinates that move in the last layer only, so that all features depend on
+the positions through distances.
+
+The first linear layer of a message acts on both atoms, the squared distance and the class. It is applied in
+parts: to atoms for the first two, and once an unordered pair, for both directions, to the rest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from molbench.backbones.base import Backbone, Representation
+from molbench.backbones.layers import Readout, pool
+from molbench.backbones.silu import SiLU, silu
+from molbench.graph.batch import Batch
+from molbench.graph.bonds import hop_classes
+from molbench.graph.neighbors import EdgeList, all_pairs
+
+
+@dataclass(frozen=True)
+class EGNNConfig:
+    """Settings of :class:`EGNN`.
+
+    Attributes:
+        width: Features of an atom.
+        layers: Number of message-passing layers.
+        elements: Atomic numbers below this have features.
+        powers: An atom's input is its class times ``(Z / elements)`` to the powers 0 to this.
+        hops: Bonds between two atoms up to which the number is a class of its own.
+        readout: How atoms become a molecule.
+    """
+
+    width: int = 128
+    layers: int = 7
+    elements: int = 100
+    powers: int = 2
+    hops: int = 3
+    readout: Readout = "sum"
+
+
+class Layer(nn.Module):
+    """One round of gated messages, [N, F] to [N, F] (equations 3, 5 and 6)."""
+
+    def __init__(self, width: int, edge_features: int) -> None:
+        super().__init__()
+        self.width = width
+        self.edge_in = nn.Linear(2 * width + edge_features, width)
+        self.edge_out = nn.Linear(width, width)
+        self.gate = nn.Linear(width, 1)
+        self.node = nn.Sequential(nn.Linear(2 * width, width), SiLU(), nn.Linear(width, width))
+
+    def forward(self, h: Tensor, edges: EdgeList, features: Tensor, both: EdgeList) -> tuple[Tensor, Tensor]:
+        """New atom features, and the messages.
+
+        Args:
+            h: Atom features, [N, F].
+            edges: E edges as listed.
+            features: Theirs, the same in both directions, [E, K].
+            both: The same edges with every direction listed, first those of ``edges``.
+
+        Returns:
+            Atom features [N, F] and one message for each direction, [E or 2 E, F].
+        """
+        weight = self.edge_in.weight
+        of_target = nn.functional.linear(h, weight[:, : self.width])
+        of_source = nn.functional.linear(h, weight[:, self.width : 2 * self.width])
+        of_edge = nn.functional.linear(features, weight[:, 2 * self.width :], self.edge_in.bias)
+        ends = of_target.index_select(0, both.target) + of_source.index_select(0, both.source)
+        hidden = (ends.view(2, *of_edge.shape) if edges.symmetric else ends) + of_edge
+        messages = silu(self.edge_out(silu(hidden.view_as(ends))))
+        messages = messages * torch.sigmoid(self.gate(messages))
+        received = torch.zeros_like(h).index_add(0, both.target, messages.to(h.dtype))
+        return h + self.node(torch.cat([h, received], dim=-1)), messages
+
+
+class EGNN(Backbone):
+    """EGNN encoder: invariant scalars, and the displacement of each atom as its one vector.
+
+    Where a batch knows no bonds, they are guessed from its positions as they are: a method that moves atoms
+    must set ``batch.bonds`` before (:func:`~molbench.graph.bonds.distance_bonds`).
+
+    Args:
+        config: Settings.
+    """
+
+    name = "egnn"
+    Config: ClassVar[type] = EGNNConfig
+    config: EGNNConfig
+    powers: Tensor
+
+    def __init__(self, config: EGNNConfig | None = None) -> None:
+        super().__init__()
+        self.config = config = config or EGNNConfig()
+        self.width = width = config.width
+        # As released: element Z has the columns from Z * (powers + 1) on.
+        self.embedding = nn.Linear(config.elements * (config.powers + 1), width)
+        charges = torch.arange(config.elements, dtype=torch.float64) / config.elements
+        exponents = torch.arange(config.powers + 1)
+        self.register_buffer("powers", charges.unsqueeze(-1) ** exponents, persistent=False)
+        # An edge's features are the squared distance and its one-hot class.
+        self.layers = nn.ModuleList(Layer(width, config.hops + 2) for _ in range(config.layers))
+        step = nn.Linear(width, 1, bias=False)
+        nn.init.xavier_uniform_(step.weight, gain=0.001)
+        self.displacement = nn.Sequential(nn.Linear(width, width), SiLU(), step)
+
+    def neighbors(self, batch: Batch) -> EdgeList:
+        """All pairs of atoms of a molecule."""
+        return all_pairs(batch.ptr)
+
+    def forward(
+        self, batch: Batch, edges: EdgeList | None = None, *, vectors: bool = False
+    ) -> Representation:
+        """Encode a batch; see :meth:`Backbone.forward`. The vector, [N, 3, 1], is in Å."""
+        edges = edges or self.neighbors(batch)
+        both = edges.directed()
+        squares = edges.vectors(batch.positions).square().sum(-1, keepdim=True)
+        hops = hop_classes(batch, edges, self.config.hops)
+        classes = nn.functional.one_hot(hops, self.config.hops + 1).to(squares)
+        features = torch.cat([squares, classes], dim=-1)
+
+        h, messages = self.embed(batch.atomic_numbers), squares
+        for layer in self.layers:
+            h, messages = layer(h, edges, features, both)
+        moved = self._displace(batch, both, messages) if vectors else None
+        return Representation(h, pool(h, batch, self.config.readout), moved)
+
+    def embed(self, atomic_numbers: Tensor) -> Tensor:
+        """The first linear layer as a table with one row an element, [N] to [N, F]."""
+        weight = self.embedding.weight.view(self.width, -1, self.config.powers + 1)
+        table = torch.einsum("fzp,zp->zf", weight, self.powers.to(weight.dtype)) + self.embedding.bias
+        return table.index_select(0, atomic_numbers)
+
+    def _displace(self, batch: Batch, both: EdgeList, messages: Tensor) -> Tensor:
+        """Mean over an atom's neighbours of weighted differences to them, [N, 3, 1] (equation 4)."""
+        steps = -both.vectors(batch.positions) * self.displacement(messages)
+        total = torch.zeros_like(batch.positions).index_add(0, both.target, steps.to(batch.positions.dtype))
+        neighbors = torch.bincount(both.target, minlength=batch.num_atoms).clamp(min=1)
+        return (total / neighbors.unsqueeze(-1)).unsqueeze(-1)

@@ -1,0 +1,258 @@
+"""TorchMD-NET's equivariant transformer, as Coord and MolSpectra pretrain it.
+
+Thölke, De Fabritiis, ICLR 2022 (arXiv 2202.02541), section 3, with the whitened norms of Zaidi et al. (arXiv
+2206.00133), and after every layer those of MolSpectra (arXiv 2502.16284). An atom attends to its neighbours
+and to itself.
+
+What depends on the distance alone is computed once an unordered pair, no vector is stored per edge and
+channel, and the attention of an atom to itself, at distance zero, is computed on atoms.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from molbench.backbones.base import Backbone, Representation
+from molbench.backbones.layers import Readout, cosine_envelope, dense, pool
+from molbench.backbones.silu import silu
+from molbench.backbones.whitening import Regulariser, Whitening
+from molbench.errors import UserError
+from molbench.graph.attention import attend, scores
+from molbench.graph.batch import Batch
+from molbench.graph.convolution import convolve
+from molbench.graph.directions import send_along
+from molbench.graph.neighbors import EdgeList, radius_edges
+
+
+@dataclass(frozen=True)
+class TorchMDETConfig:
+    """Settings of :class:`TorchMDET`; the last two are quirks of the releases, off by default.
+
+    The defaults are the size that Coord and MolSpectra use for QM9; for MD17 MolSpectra takes width 128,
+    6 layers and 32 radial functions. MolSpectra's QM9 models have ``layer_norms``.
+
+    Attributes:
+        width: Features of an atom, scalars and vectors alike.
+        layers: Number of attention layers.
+        heads: Attention heads; they share the width.
+        radial: Size of the distance basis.
+        cutoff: Radius in Å.
+        elements: Atomic numbers below this have features.
+        layer_norms: Whether scalars are normalised and vectors whitened after every layer, too. A whitening
+            amplifies what is left in a direction without variance up to 220-fold, so that in exactly planar
+            and linear molecules a stack of them turns rounding into features, whatever the regulariser.
+        vector_norm: Whether vectors are whitened behind the last layer; TorchMD-NET itself does not.
+        readout: How atoms become a molecule.
+        regulariser: Of the whitening; with ``anisotropic`` vectors do not rotate with the molecule.
+        max_neighbors: 31 truncates the neighbours of atoms in crowded surroundings, by index. The release's
+            32 counts the atom itself, which then may be cut, too.
+    """
+
+    width: int = 256
+    layers: int = 8
+    heads: int = 8
+    radial: int = 64
+    cutoff: float = 5.0
+    elements: int = 100
+    layer_norms: bool = False
+    vector_norm: bool = True
+    readout: Readout = "sum"
+    regulariser: Regulariser = "isotropic"
+    max_neighbors: int | None = None
+
+
+class ExponentialBasis(nn.Module):
+    """Distances as Gaussians of ``exp(-α d)``, narrow where atoms are near, times the cosine envelope.
+
+    Unke, Meuwly, J. Chem. Theory Comput. 15, 3678 (2019), equation 8, with α = 5 / cutoff.
+
+    Args:
+        size: Number of functions, K.
+        cutoff: Where they vanish, Å.
+    """
+
+    centers: Tensor
+
+    def __init__(self, size: int, cutoff: float) -> None:
+        super().__init__()
+        first = math.exp(-cutoff)
+        centers = torch.linspace(first, 1, size, dtype=torch.float64)
+        self.register_buffer("centers", centers, persistent=False)
+        self.cutoff, self.decay = cutoff, 5 / cutoff
+        self.exponent = -((2 / size * (1 - first)) ** -2)
+
+    def forward(self, distances: Tensor, envelope: Tensor) -> Tensor:
+        """Distances [E] and their envelope [E, 1] to basis values [E, K]."""
+        decayed = torch.exp(-self.decay * distances).unsqueeze(-1)
+        return envelope * torch.exp(self.exponent * (decayed - self.centers.to(distances.dtype)).square())
+
+
+@dataclass(frozen=True, eq=False)
+class Surroundings:
+    """What all layers know of the geometry.
+
+    Attributes:
+        edges: E edges of N atoms.
+        basis: Distance basis of each edge, [E, K].
+        origin: The basis of distance zero, [1, K].
+        envelope: Cosine envelope of each edge, [E, 1].
+        directions: From the target of each edge to its source, [E, 3].
+        itself: Whether each atom sees itself, [N, 1] float, or None where all do.
+    """
+
+    edges: EdgeList
+    basis: Tensor
+    origin: Tensor
+    envelope: Tensor
+    directions: Tensor
+    itself: Tensor | None
+
+
+class Attention(nn.Module):
+    """One layer: attention among scalars, and messages of vectors (section 3.2).
+
+    Args:
+        width: F.
+        heads: H.
+        radial: Size of the distance basis, K.
+    """
+
+    def __init__(self, width: int, heads: int, radial: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm = nn.LayerNorm(width)
+        self.query, self.key = dense(width, width), dense(width, width)
+        # Three of each: for scalars, for vectors that neighbours have, and for vectors along the bond.
+        self.value, self.output = dense(width, 3 * width), dense(width, 3 * width)
+        self.vectors = dense(width, 3 * width, bias=False)
+        self.key_filter, self.value_filter = dense(radial, width), dense(radial, 3 * width)
+
+    def forward(
+        self, x: Tensor, v: Tensor | None, near: Surroundings, wanted: bool
+    ) -> tuple[Tensor, Tensor | None]:
+        """Changes of the scalars [N, F] and vectors [N, 3, F]; v is None for zero vectors.
+
+        The second is None unless ``wanted``.
+        """
+        h = self.norm(x)
+        query, key = self.query(h), self.key(h)
+        value, to_v, to_bond = self.value(h).chunk(3, dim=-1)
+        for_keys, own_key = silu(self.key_filter(near.basis)), silu(self.key_filter(near.origin))
+        for_value, for_v, for_bond = (silu(part) for part in _thirds(self.value_filter, near.basis))
+        own_value, own_v, _ = silu(self.value_filter(near.origin)).chunk(3, dim=-1)
+
+        weights = silu(scores(near.edges, query, key, for_keys, self.heads)) * near.envelope
+        received = attend(near.edges, weights, value, for_value)
+        own = silu((query * key * own_key).unflatten(-1, (self.heads, -1)).sum(-1, keepdim=True))
+        own = own if near.itself is None else own * near.itself.unsqueeze(-1)
+        received = received + (own * (value * own_value).unflatten(-1, (self.heads, -1))).flatten(1)
+        scale, gate, change = self.output(received).chunk(3, dim=-1)
+
+        along, first, second = None, None, None
+        if v is not None:
+            first, second, along = _thirds(self.vectors, v)
+            change = change + gate * (first * second).sum(1)
+        if not wanted:
+            return change, None
+        moved = send_along(near.edges, to_bond, for_bond, near.directions)
+        if v is not None and along is not None:
+            sent = to_v.unsqueeze(1) * v
+            kept = sent if near.itself is None else sent * near.itself.unsqueeze(-1)
+            moved = moved + convolve(near.edges, sent, for_v) + kept * own_v + along * scale.unsqueeze(1)
+        return change, moved
+
+
+def _thirds(layer: nn.Linear, inputs: Tensor) -> list[Tensor]:
+    """A layer's outputs in three parts, each in memory of its own: large gradients need not be joined."""
+    biases = (None,) * 3 if layer.bias is None else layer.bias.chunk(3)
+    weights = layer.weight.chunk(3)
+    return [nn.functional.linear(inputs, w, b) for w, b in zip(weights, biases, strict=True)]
+
+
+class TorchMDET(Backbone):
+    """Equivariant transformer: invariant scalars and equivariant vectors.
+
+    Args:
+        config: Settings.
+
+    Raises:
+        UserError: If the heads do not divide the width.
+    """
+
+    name = "torchmd-et"
+    Config: ClassVar[type] = TorchMDETConfig
+    config: TorchMDETConfig
+
+    def __init__(self, config: TorchMDETConfig | None = None) -> None:
+        super().__init__()
+        self.config = config = config or TorchMDETConfig()
+        self.width = width = config.width
+        if width % config.heads:
+            raise UserError(f"backbone 'torchmd-et': {config.heads} heads cannot share a width of {width}")
+        self.basis = ExponentialBasis(config.radial, config.cutoff)
+        self.embedding = nn.Embedding(config.elements, width)
+        # Elements of the neighbours, filtered by distance, enter the first features of an atom.
+        self.neighbor_embedding = nn.Embedding(config.elements, width)
+        self.neighbor_filter = dense(config.radial, width)
+        self.combine = dense(2 * width, width)
+        self.layers = nn.ModuleList(
+            Attention(width, config.heads, config.radial) for _ in range(config.layers)
+        )
+        norms = config.layers if config.layer_norms else 0
+        self.scalar_norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(norms))
+        self.vector_norms = nn.ModuleList(Whitening(width, config.regulariser) for _ in range(norms))
+        self.scalar_norm = nn.LayerNorm(width)
+        self.vector_norm = Whitening(width, config.regulariser) if config.vector_norm else nn.Identity()
+
+    def neighbors(self, batch: Batch) -> EdgeList:
+        """Pairs within the cutoff."""
+        return radius_edges(batch, self.config.cutoff, self.config.max_neighbors)
+
+    def forward(
+        self, batch: Batch, edges: EdgeList | None = None, *, vectors: bool = False
+    ) -> Representation:
+        """Encode a batch; see :meth:`Backbone.forward`."""
+        near = self._look(batch, edges or self.neighbors(batch))
+        filters = self.neighbor_filter(near.basis) * near.envelope
+        neighbors = convolve(near.edges, self.neighbor_embedding(batch.atomic_numbers), filters)
+        x = self.combine(torch.cat([self.embedding(batch.atomic_numbers), neighbors], dim=-1))
+        v: Tensor | None = None
+        for index, layer in enumerate(self.layers):
+            last = index == len(self.layers) - 1
+            change, moved = layer(x, v, near, vectors or not last)
+            x = x + change
+            if moved is not None:
+                v = moved if v is None else v + moved
+            if self.config.layer_norms:
+                x = self.scalar_norms[index](x)
+                v = v if moved is None else self.vector_norms[index](v)
+        x = self.scalar_norm(x)
+        found = self.vector_norm(v) if vectors and v is not None else None
+        return Representation(x, pool(x, batch, self.config.readout), found)
+
+    def _look(self, batch: Batch, edges: EdgeList) -> Surroundings:
+        vectors = edges.vectors(batch.positions)
+        distances = torch.linalg.vector_norm(vectors, dim=-1)
+        envelope = cosine_envelope(distances, self.config.cutoff).unsqueeze(-1)
+        return Surroundings(
+            edges=edges,
+            basis=self.basis(distances, envelope),
+            origin=self.basis(distances.new_zeros(1), distances.new_ones(1, 1)),
+            envelope=envelope,
+            directions=vectors / distances.unsqueeze(-1),
+            itself=self._sees_itself(batch, edges),
+        )
+
+    def _sees_itself(self, batch: Batch, edges: EdgeList) -> Tensor | None:
+        """The cap keeps the first hits by index: an atom behind too many neighbours loses itself."""
+        cap = self.config.max_neighbors
+        if cap is None or edges.symmetric:
+            return None
+        before = edges.target[edges.source < edges.target]
+        seen = torch.bincount(before, minlength=batch.num_atoms) <= cap
+        return seen.unsqueeze(-1).to(batch.positions.dtype)

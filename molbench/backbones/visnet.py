@@ -1,0 +1,106 @@
+"""ViSNet, as PyTorch Geometric implements it, on our neighbours.
+
+Wang et al., Nature Communications 15, 313 (2024) (arXiv 2210.16518). The library's own neighbour search needs
+a compiled extension; ours takes its place, and everything behind it is the library's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch_geometric.nn.models.visnet import ViSNetBlock
+
+from molbench.backbones.base import Backbone, Representation
+from molbench.backbones.layers import Readout, pool
+from molbench.errors import UserError
+from molbench.graph.batch import Batch
+from molbench.graph.neighbors import EdgeList, radius_edges
+
+
+@dataclass(frozen=True)
+class ViSNetConfig:
+    """Settings of :class:`ViSNet`; defaults are the library's.
+
+    Attributes:
+        width: Features of an atom, scalars and vectors alike.
+        layers: Number of message-passing layers.
+        heads: Attention heads; they share the width.
+        radial: Size of the distance basis.
+        degree: Highest degree of the spherical harmonics, 1 or 2.
+        cutoff: Radius in Å.
+        elements: Atomic numbers below this have features.
+        vertex: Whether edges are updated by the angles at both their ends (ViSNet's runtime geometry).
+        readout: How atoms become a molecule.
+    """
+
+    width: int = 128
+    layers: int = 6
+    heads: int = 8
+    radial: int = 32
+    degree: int = 1
+    cutoff: float = 5.0
+    elements: int = 100
+    vertex: bool = False
+    readout: Readout = "sum"
+
+
+class GivenEdges(nn.Module):
+    """In place of the library's search: the edges it is given, and each atom's edge to itself."""
+
+    def forward(self, positions: Tensor, edges: EdgeList) -> tuple[Tensor, Tensor, Tensor]:
+        """Edge index [2, E], distances [E] and vectors [E, 3], both zero for loops."""
+        both = edges.directed()
+        loops = torch.arange(len(positions), device=positions.device).expand(2, -1)
+        index = torch.cat([torch.stack([both.source, both.target]), loops], dim=-1)
+        none = torch.zeros_like(positions)
+        distances = torch.cat([both.distances(positions), none[:, 0]])
+        return index, distances, torch.cat([both.vectors(positions), none])
+
+
+class ViSNet(Backbone):
+    """ViSNet encoder: invariant scalars and equivariant vectors.
+
+    Args:
+        config: Settings.
+
+    Raises:
+        UserError: If the heads do not divide the width, or the degree is neither 1 nor 2.
+    """
+
+    name = "visnet"
+    Config: ClassVar[type] = ViSNetConfig
+    config: ViSNetConfig
+
+    def __init__(self, config: ViSNetConfig | None = None) -> None:
+        super().__init__()
+        self.config = config = config or ViSNetConfig()
+        self.width = config.width
+        if config.width % config.heads or config.degree not in {1, 2}:
+            raise UserError("backbone 'visnet': heads must divide the width, and the degree be 1 or 2")
+        self.block = ViSNetBlock(
+            lmax=config.degree,
+            num_heads=config.heads,
+            num_layers=config.layers,
+            hidden_channels=config.width,
+            num_rbf=config.radial,
+            max_z=config.elements,
+            cutoff=config.cutoff,
+            vertex=config.vertex,
+        )
+        self.block.distance = GivenEdges()
+
+    def neighbors(self, batch: Batch) -> EdgeList:
+        """Pairs within the cutoff."""
+        return radius_edges(batch, self.config.cutoff)
+
+    def forward(
+        self, batch: Batch, edges: EdgeList | None = None, *, vectors: bool = False
+    ) -> Representation:
+        """Encode a batch; see :meth:`Backbone.forward`."""
+        # The block hands its third argument to the search and to nothing else.
+        scalars, tensors = self.block(batch.atomic_numbers, batch.positions, edges or self.neighbors(batch))
+        found = tensors[:, :3] if vectors else None
+        return Representation(scalars, pool(scalars, batch, self.config.readout), found)

@@ -1,0 +1,43 @@
+"""``molbench convert``: published weight files as checkpoints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from molbench.errors import UserError
+
+
+def convert(
+    file: Annotated[Path, typer.Argument(help="The authors' weight file.")],
+    source: Annotated[
+        str, typer.Option("--from", help="Code that wrote it: 3d-emgp, geossl, torchmd-net or molspectra.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Checkpoint: *.pt or *.safetensors.")],
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A setting that the file cannot tell: heads=4; may be repeated."),
+    ] = None,
+) -> None:
+    """Convert weights that somebody published, so that they can be evaluated like any checkpoint.
+
+    Nothing in the file is executed. Task heads are left out; the encoder is taken over number by number.
+    """
+    from molbench.training.convert import convert as run
+
+    checkpoint = run(source, file, output, settings=dict(_setting(text) for text in settings or ()))
+    values = sum(value.numel() for value in checkpoint.state_dict.values())
+    typer.echo(f"wrote {output}: {checkpoint.backbone} with {values:,} weights")
+    for name, value in checkpoint.config.items():
+        typer.echo(f"  {name} = {value}")
+
+
+def _setting(text: str) -> tuple[str, object]:
+    import yaml
+
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise UserError(f"--set {text}: write name=value")
+    return name, yaml.safe_load(value)

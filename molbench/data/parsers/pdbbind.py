@@ -1,0 +1,136 @@
+"""PDBbind as it is distributed: a folder of structures for every complex, and an index of affinities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from molbench.data.parsers.base import Chunk, Shard, check_options, even_bounds, make_shards
+from molbench.data.parsers.complexes import (
+    Complex,
+    ComplexChunk,
+    complex_schema,
+    joined_sequence,
+    protein_group,
+)
+from molbench.data.parsers.pdbbind_index import Affinity, read_index
+from molbench.data.parsers.pocket import check_pocket_rule, geossl_pocket
+from molbench.data.parsers.structure_files import read_ligand, read_pdb
+from molbench.errors import UserError
+
+MAX_ATOMS = 500
+"""Most atoms of pocket and ligand under GeoSSL's rule."""
+
+_MAX_BYTES = 64 << 20
+_RELATIONS = ("=", "<", ">", "<=", ">=", "~")
+_POCKET = ("_pocket.pdb",)
+_PROTEIN = ("_protein.pdb", "_protein_processed.pdb")  # the latter is the name in docking repositories
+_SUFFIXES = (*_POCKET, *_PROTEIN, "_ligand.sdf", "_ligand.mol2")
+
+
+class PdbBind:
+    """Complexes in the order of the index, those of which there is any file.
+
+    Option ``pocket`` is ``stored`` for PDBbind's own pocket file or ``geossl`` for the rule of
+    :func:`geossl_pocket` on the protein file. Option ``relations`` keeps only complexes whose affinity was
+    reported with one of these signs; without it all are kept, the sign in the column ``relation``.
+    """
+
+    def schema(self, options: Mapping[str, Any]) -> pa.Schema:
+        """Columns of a complex, ``sequence``, ``relation`` and the target ``neglog_aff``."""
+        check_options("pdbbind", options, {"pocket": str, "relations": list})
+        check_pocket_rule(options.get("pocket", "stored"))
+        if unknown := [sign for sign in options.get("relations", []) if sign not in _RELATIONS]:
+            raise UserError(f"option 'relations' has {unknown[0]!r}; it may have: {' '.join(_RELATIONS)}")
+        return complex_schema("sequence", "relation", "neglog_aff")
+
+    def shards(self, files: Mapping[str, Path], options: Mapping[str, Any], count: int) -> list[Shard]:
+        """Ranges of the complexes that are there."""
+        self.schema(options)
+        entries = _entries(files, options)
+        if not entries:
+            raise UserError(
+                f"{_index_file(files)}: no complex of the index has a file <code>_pocket.pdb, "
+                "<code>_protein.pdb, <code>_ligand.sdf or <code>_ligand.mol2"
+            )
+        return make_shards("pdbbind", files, options, even_bounds(len(entries), count))
+
+    def read(self, shard: Shard) -> Iterator[Chunk]:
+        """Stream a range of complexes; the lines of the index that fail come with the first."""
+        chunk = ComplexChunk(self.schema(shard.options))
+        files = {path.name.lower(): path for path in shard.paths.values()}
+        if shard.start == 0:
+            for failure in read_index(_index_file(shard.paths))[1]:
+                chunk.fail(failure.id, failure.where, failure.reason)
+        for entry in _entries(shard.paths, shard.options)[shard.start : shard.stop]:
+            try:
+                _add(chunk, entry, files, shard.options.get("pocket", "stored"))
+            except ValueError as error:
+                chunk.fail(entry.code, entry.code, str(error))
+            if chunk.full:
+                yield chunk.take()
+        if len(chunk):
+            yield chunk.take()
+
+
+def _index_file(files: Mapping[str, Path]) -> Path:
+    found = [path for path in files.values() if path.name.startswith("INDEX")]
+    if len(found) != 1:
+        names = ", ".join(sorted(path.name for path in found)) or "none of that name"
+        raise UserError(f"one index file of PDBbind (INDEX_refined_data.<year>) is needed; there is: {names}")
+    return found[0]
+
+
+def _entries(files: Mapping[str, Path], options: Mapping[str, Any]) -> list[Affinity]:
+    there = {
+        path.name.lower().removesuffix(suffix)
+        for path in files.values()
+        for suffix in _SUFFIXES
+        if path.name.lower().endswith(suffix)
+    }
+    wanted = options.get("relations", _RELATIONS)
+    entries, _ = read_index(_index_file(files))
+    return [entry for entry in entries if entry.code in there and entry.relation in wanted]
+
+
+def _add(chunk: ComplexChunk, entry: Affinity, files: Mapping[str, Path], rule: str) -> None:
+    sdf, mol2 = (_content(files, entry.code, (f"_ligand.{kind}",)) for kind in ("sdf", "mol2"))
+    ligand, smiles = read_ligand(sdf, mol2)
+    protein = _content(files, entry.code, _PROTEIN)
+    whole = read_pdb(protein) if protein is not None else None
+    if rule == "geossl":
+        if whole is None:
+            raise ValueError(f"no {entry.code}_protein.pdb to cut the pocket from")
+        held = geossl_pocket(whole.atoms, ligand, max_atoms=MAX_ATOMS)
+    else:
+        pocket = _content(files, entry.code, _POCKET)
+        if pocket is None:
+            raise ValueError(f"no {entry.code}_pocket.pdb")
+        held = Complex(read_pdb(pocket).atoms, ligand)
+    sequence = joined_sequence(whole.sequences) if whole is not None else ""
+    chunk.add_complex(
+        entry.code,
+        entry.code,
+        [held],
+        ligand_smiles=smiles,
+        sequence=sequence,
+        group=protein_group(sequence, entry.code),
+        relation=entry.relation,
+        neglog_aff=entry.neglog,
+    )
+
+
+def _content(files: Mapping[str, Path], code: str, suffixes: tuple[str, ...]) -> bytes | None:
+    """Content of the first of the files of a complex that is there."""
+    for suffix in suffixes:
+        if path := files.get(code + suffix):
+            if path.stat().st_size > _MAX_BYTES:
+                raise ValueError(f"{path.name} is larger than {_MAX_BYTES >> 20} MiB")
+            return path.read_bytes()
+    return None
+
+
+PDBBIND = PdbBind()

@@ -1,0 +1,110 @@
+"""Rows of delimited text and of spreadsheets, by the names of their columns."""
+
+import csv
+import gzip
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+from typing import IO, Any, cast
+
+from molbench.errors import UserError
+
+Names = Mapping[str, Sequence[str]]
+"""What is wanted, and the names its column goes by in one file or another."""
+
+
+def read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Line number and cells of every row that is not blank, the header included.
+
+    Commas, tabs and semicolons separate; the first line with text says which. A byte-order mark, either kind
+    of line end, gzip (``.gz``) and Excel's ``.xlsx`` are understood. Bytes that are no UTF-8 come as lone
+    surrogates, so that only the rows which hold them are lost.
+
+    Raises:
+        UserError: If the file is empty, damaged, or no such table.
+    """
+    rows = _sheet(path) if path.suffix.lower() == ".xlsx" else _lines(path)
+    empty = True
+    for row in rows:
+        empty = False
+        yield row
+    if empty:
+        raise UserError(f"{path}: empty, or nothing but blank lines")
+
+
+def read_table(
+    path: Path, wanted: Names, optional: Names | None = None
+) -> Iterator[tuple[str, dict[str, str]]]:
+    """Place and wanted cells of every row under the header; a row that ends early has empty cells.
+
+    Args:
+        path: The table.
+        wanted: Columns that must be there.
+        optional: Columns that are left out where they are not there.
+
+    Raises:
+        UserError: If a column is missing or the file cannot be read.
+    """
+    rows = read_rows(path)
+    header = next((cells for _, cells in rows), [])
+    columns = {}
+    for name, known in (dict(wanted) | dict(optional or {})).items():
+        found = next((index for alias in known for index, cell in enumerate(header) if cell == alias), None)
+        if found is not None:
+            columns[name] = found
+        elif name in wanted:
+            shown = ", ".join(repr(cell[:40]) for cell in header[:20]) or "none"
+            raise UserError(f"{path}: no column {' or '.join(map(repr, known))}; the columns are: {shown}")
+    for line, cells in rows:
+        yield (
+            f"{path.name}, line {line:,}",
+            {name: cells[index] if index < len(cells) else "" for name, index in columns.items()},
+        )
+
+
+def _open(path: Path) -> IO[str]:
+    reader = gzip.open if path.suffix.lower() == ".gz" else open
+    return cast(IO[str], reader(path, "rt", encoding="utf-8-sig", errors="surrogateescape", newline=""))
+
+
+def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Rows of a text file."""
+    with _damage(path), _open(path) as file:
+        head = [""]
+        for line in file:
+            head.append(line)
+            if line.strip():
+                break
+        reader = csv.reader(chain(head[1:], file), delimiter=max("\t;,", key=head[-1].count))
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                yield reader.line_num, [cell.strip() for cell in cells]
+
+
+@contextmanager
+def _damage(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (csv.Error, EOFError, OSError, zlib.error) as error:
+        raise UserError(f"{path}: cannot be read as a table, it may be damaged: {error}") from error
+
+
+def _sheet(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Rows of the first sheet of an Excel file."""
+    import openpyxl
+
+    try:
+        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+        sheet = book.worksheets[0]
+        for line, cells in enumerate(sheet.iter_rows(values_only=True), start=1):
+            if any(cell is not None for cell in cells):
+                yield line, [_text(cell) for cell in cells]
+        book.close()
+    except Exception as error:  # openpyxl lets through whatever its zip and XML readers raise
+        raise UserError(f"{path}: not an undamaged Excel file: {error}") from error
+
+
+def _text(cell: Any) -> str:
+    return "" if cell is None else repr(cell) if isinstance(cell, float) else str(cell).strip()

@@ -1,0 +1,156 @@
+"""Attention over edges, for encoders whose scores and values are scaled by features of the edge.
+
+All of it is one form, linear in each of its arguments,
+
+    T(a, u, v, f) = Σ_ij Σ_c a_ij,h(c) u_ic v_jc f_ijc
+
+with atoms i and their neighbours j, channels c in heads h(c), weights a that differ between the directions of
+an edge and features f that do not. Its derivative by a is :func:`scores`, that by u (or v) is :func:`attend`,
+that by f appears in their gradients; so the three are closed under differentiation and, like
+:mod:`molbench.graph.convolution`, keep no gathered copies and serve forces inside a loss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import Function
+
+from molbench.graph.convolution import summing_type
+from molbench.graph.neighbors import EdgeList
+
+# Elements gathered at a time on a CPU, as for convolutions.
+_BLOCK = 2**19
+# For each direction of the edges: the atoms that receive, and those that send.
+Ends = tuple[tuple[Tensor, Tensor], ...]
+
+
+def ends_of(edges: EdgeList) -> Ends:
+    """Both directions of a symmetric list, the one of another."""
+    forth, back = (edges.target, edges.source), (edges.source, edges.target)
+    return (forth, back) if edges.symmetric else (forth,)
+
+
+def scores(edges: EdgeList, receiver: Tensor, sender: Tensor, filters: Tensor, heads: int) -> Tensor:
+    """Products of queries and keys, ``Σ_c∈h u_ic v_jc f_ijc``.
+
+    Args:
+        edges: E edges between N atoms.
+        receiver: u, [N, F].
+        sender: v, [N, F].
+        filters: f, [E, F].
+        heads: Number of heads H, each of F / H consecutive channels.
+
+    Returns:
+        One score for each direction, edge and head, [D, E, H]; D is 2 for a symmetric list, first messages
+        from source to target. In single precision at least, as for all functions here.
+    """
+    dtype = summing_type(receiver, sender, filters)
+    return _scores(receiver.to(dtype), sender.to(dtype), filters.to(dtype), ends_of(edges), heads)
+
+
+def attend(edges: EdgeList, weights: Tensor, sender: Tensor, filters: Tensor) -> Tensor:
+    """Weighted sum over neighbours, ``y_ic = Σ_j a_ij,h(c) v_jc f_ijc``, [N, F].
+
+    Args:
+        edges: E edges between N atoms.
+        weights: a, [D, E, H], in the order of :func:`scores`.
+        sender: v, [N, F].
+        filters: f, [E, F].
+    """
+    dtype = summing_type(weights, sender, filters)
+    return _attend(weights.to(dtype), sender.to(dtype), filters.to(dtype), ends_of(edges))
+
+
+class _Scores(Function):
+    @staticmethod
+    def forward(ctx: Any, u: Tensor, v: Tensor, f: Tensor, ends: Ends, heads: int) -> Tensor:  # noqa: PLR0917
+        ctx.save_for_backward(u, v, f)
+        ctx.ends = ends
+        result = u.new_empty(len(ends), len(f), heads)
+        for i, j, a, block in _blocks(ends, result, f):
+            product = u.index_select(0, i).mul_(v.index_select(0, j)).mul_(block)
+            torch.sum(product.view(*a.shape, -1), -1, out=a)
+        return result
+
+    @staticmethod
+    def backward(ctx: Any, a: Tensor) -> tuple[Tensor | None, ...]:
+        u, v, f = ctx.saved_tensors
+        wanted, ends = ctx.needs_input_grad, ctx.ends
+        return (
+            _attend(a, v, f, ends) if wanted[0] else None,
+            _attend(a, u, f, _reversed(ends)) if wanted[1] else None,
+            _edge(a, u, v, ends) if wanted[2] else None,
+            None,
+            None,
+        )
+
+
+class _Attend(Function):
+    @staticmethod
+    def forward(ctx: Any, a: Tensor, v: Tensor, f: Tensor, ends: Ends) -> Tensor:
+        ctx.save_for_backward(a, v, f)
+        ctx.ends = ends
+        result = torch.zeros_like(v, memory_format=torch.contiguous_format)
+        for i, j, weights, block in _blocks(ends, a, f):
+            messages = v.index_select(0, j).mul_(block)
+            messages.view(*weights.shape, -1).mul_(weights.unsqueeze(-1))
+            result.index_add_(0, i, messages)
+        return result
+
+    @staticmethod
+    def backward(ctx: Any, u: Tensor) -> tuple[Tensor | None, ...]:
+        a, v, f = ctx.saved_tensors
+        wanted, ends = ctx.needs_input_grad, ctx.ends
+        return (
+            _scores(u, v, f, ends, a.shape[-1]) if wanted[0] else None,
+            _attend(a, u, f, _reversed(ends)) if wanted[1] else None,
+            _edge(a, u, v, ends) if wanted[2] else None,
+            None,
+        )
+
+
+class _Edge(Function):
+    """The derivative of the form by f, ``Σ a_ij,h(c) u_ic v_jc`` over the directions of an edge, [E, F]."""
+
+    @staticmethod
+    def forward(ctx: Any, a: Tensor, u: Tensor, v: Tensor, ends: Ends) -> Tensor:
+        ctx.save_for_backward(a, u, v)
+        ctx.ends = ends
+        result = u.new_zeros(a.shape[1], u.shape[-1])
+        for i, j, weights, block in _blocks(ends, a, result):
+            product = u.index_select(0, i).mul_(v.index_select(0, j)).view(*weights.shape, -1)
+            block.view_as(product).addcmul_(product, weights.unsqueeze(-1))
+        return result
+
+    @staticmethod
+    def backward(ctx: Any, f: Tensor) -> tuple[Tensor | None, ...]:
+        a, u, v = ctx.saved_tensors
+        wanted, ends = ctx.needs_input_grad, ctx.ends
+        return (
+            _scores(u, v, f, ends, a.shape[-1]) if wanted[0] else None,
+            _attend(a, v, f, ends) if wanted[1] else None,
+            _attend(a, u, f, _reversed(ends)) if wanted[2] else None,
+            None,
+        )
+
+
+def _reversed(ends: Ends) -> Ends:
+    return tuple((j, i) for i, j in ends)
+
+
+def _blocks(ends: Ends, a: Tensor, f: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
+    """Receivers, senders, weights and features of a number of edges at a time, directions in turn."""
+    size = max(len(f) if f.device.type != "cpu" else _BLOCK // f.shape[-1], 1)
+    for start in range(0, len(f), size):
+        part = slice(start, start + size)
+        for (i, j), weights in zip(ends, a, strict=True):
+            yield i[part], j[part], weights[part], f[part]
+
+
+_scores: Callable[[Tensor, Tensor, Tensor, Ends, int], Tensor] = _Scores.apply
+_attend: Callable[[Tensor, Tensor, Tensor, Ends], Tensor] = _Attend.apply
+_edge: Callable[[Tensor, Tensor, Tensor, Ends], Tensor] = _Edge.apply

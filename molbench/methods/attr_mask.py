@@ -1,0 +1,66 @@
+"""AttrMask: hide the element of some atoms of each molecule and name it.
+
+Hu et al., ICLR 2020 (arXiv 1905.12265), as 3D-EMGP (arXiv 2207.08824) implements it anew on its encoder:
+hidden atoms become class 0, a small network on each atom's vector tells its element.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from molbench.backbones.base import Backbone
+from molbench.graph.batch import Batch
+from molbench.methods.base import Method
+from molbench.methods.draws import uniform
+from molbench.methods.layers import two_layers
+from molbench.methods.sampling import some_atoms
+
+
+@dataclass(frozen=True)
+class AttrMaskConfig:
+    """Settings of :class:`AttrMask`.
+
+    Attributes:
+        ratio: Share of a molecule's atoms that are hidden, at least one.
+        elements: Atomic numbers below this can be named.
+    """
+
+    ratio: float = 0.15
+    elements: int = 100
+
+
+class AttrMask(Method):
+    """Classification of hidden atoms.
+
+    Args:
+        backbone: Encoder whose atom scalars are used.
+        config: Settings.
+    """
+
+    name = "attr-mask"
+    Config: ClassVar[type] = AttrMaskConfig
+    config: AttrMaskConfig
+
+    def __init__(self, backbone: Backbone, config: AttrMaskConfig | None = None) -> None:
+        super().__init__(backbone, config := config or AttrMaskConfig())
+        self.element = two_layers(backbone.width, backbone.width, config.elements)
+
+    def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+        """See :meth:`Method.loss`; logs the share of hidden atoms named right."""
+        return self.loss_given(batch, self.draw(batch, generator))
+
+    def draw(self, batch: Batch, generator: torch.Generator) -> Tensor:
+        """Whether each atom is hidden, [N] bool."""
+        return some_atoms(batch, self.config.ratio, uniform(generator, batch.ptr.device, batch.num_atoms))
+
+    def loss_given(self, batch: Batch, draws: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """:meth:`loss` as the function of its random numbers that it is."""
+        masked = batch.replace(atomic_numbers=batch.atomic_numbers.masked_fill(draws, 0))
+        scores = self.element(self.backbone(masked).scalars[draws])
+        hidden = batch.atomic_numbers[draws]
+        right = (scores.argmax(1) == hidden).double().mean()
+        return nn.functional.cross_entropy(scores, hidden), {"accuracy": right}

@@ -1,0 +1,75 @@
+"""Coord: predict the noise that was added to the positions.
+
+Zaidi et al., ICLR 2023 (arXiv 2206.00133), section 3: for small noise the best answer is, up to scale, the
+force of a potential with minima at the molecules seen. Stage 1 of MolSpectra is the same objective.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from molbench.backbones.base import Backbone
+from molbench.graph.batch import Batch
+from molbench.methods.base import Method
+from molbench.methods.denoising import NoiseHead, Normaliser, Standardiser, centred
+from molbench.methods.draws import normal
+from molbench.methods.views import bare, with_bonds
+
+
+@dataclass(frozen=True)
+class CoordConfig:
+    """Settings of :class:`Coord`.
+
+    Attributes:
+        noise: Standard deviation of each coordinate's noise, Å.
+        centre: Whether the noise of a molecule has no mean, and so does not move it as a whole.
+        normaliser: How targets get unit variance, see :class:`~molbench.methods.denoising.Standardiser`.
+    """
+
+    noise: float = 0.04
+    centre: bool = True
+    normaliser: Normaliser = "scale"
+
+
+class Coord(Method):
+    """Pretraining via denoising.
+
+    Args:
+        backbone: Encoder whose atom vectors are used.
+        config: Settings.
+
+    Raises:
+        UserError: If the encoder has no vectors.
+    """
+
+    name = "coord"
+    Config: ClassVar[type] = CoordConfig
+    config: CoordConfig
+
+    def __init__(self, backbone: Backbone, config: CoordConfig | None = None) -> None:
+        super().__init__(backbone, config := config or CoordConfig())
+        self.head = NoiseHead(backbone)
+        self.standardise = Standardiser(config.normaliser, config.noise)
+
+    def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+        """See :meth:`Method.loss`."""
+        return self.loss_given(batch, self.draw(batch, generator))
+
+    def draw(self, batch: Batch, generator: torch.Generator) -> Tensor:
+        """Displacement of each atom, Å, [N, 3]."""
+        noise = self.config.noise * normal(generator, batch.positions, batch.num_atoms, 3)
+        return centred(noise, batch) if self.config.centre else noise
+
+    def loss_given(self, batch: Batch, draws: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """:meth:`loss` as the function of its random numbers that it is."""
+        clean = bare(with_bonds(batch))
+        return self.denoise(clean.replace(positions=clean.positions + draws), draws), {}
+
+    def denoise(self, noisy: Batch, noise: Tensor) -> Tensor:
+        """Mean squared error of the noise in units of its scale."""
+        guess = self.head(self.backbone(noisy, vectors=True))
+        return torch.nn.functional.mse_loss(guess, self.standardise(noise))

@@ -1,0 +1,56 @@
+"""Distance prediction: read the distance of two atoms from their vectors.
+
+The baseline of GeoSSL (Liu, Guo, Tang, ICLR 2023, arXiv 2206.13602): a linear layer on the vectors of every
+ordered pair of atoms of a molecule, mean absolute error in Å.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from molbench.backbones.base import Backbone
+from molbench.graph.batch import Batch
+from molbench.graph.neighbors import all_pairs
+from molbench.methods.base import Method
+
+
+@dataclass(frozen=True)
+class DistancePredictionConfig:
+    """Settings of :class:`DistancePrediction`; there are none."""
+
+
+class DistancePrediction(Method):
+    """Regression of interatomic distances.
+
+    Args:
+        backbone: Encoder whose atom scalars are used.
+        config: Settings.
+    """
+
+    name = "distance-prediction"
+    Config: ClassVar[type] = DistancePredictionConfig
+    random = False
+
+    def __init__(self, backbone: Backbone, config: DistancePredictionConfig | None = None) -> None:
+        super().__init__(backbone, config or DistancePredictionConfig())
+        self.head = nn.Linear(2 * backbone.width, 1)
+
+    def loss(
+        self,
+        batch: Batch,
+        generator: torch.Generator,  # noqa: ARG002 - nothing is random
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """See :meth:`Method.loss`."""
+        # A linear layer on two atoms is a sum of one on each.
+        of_ends = nn.functional.linear(self.backbone(batch).scalars, self.head.weight.view(2, -1))
+        first, second = (of_ends + self.head.bias / 2).unbind(-1)
+        pairs = all_pairs(batch.ptr)
+        distances = pairs.distances(batch.positions)
+        there = first[pairs.source] + second[pairs.target] - distances
+        back = first[pairs.target] + second[pairs.source] - distances
+        loss = (there.abs() + back.abs()).sum() / max(2 * pairs.num_edges, 1)
+        return loss, {}

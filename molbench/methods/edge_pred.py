@@ -1,0 +1,94 @@
+"""EdgePred: tell bonded from other pairs of atoms by the dot product of their vectors.
+
+Hamilton et al. 2017 and Hu et al., ICLR 2020 (arXiv 1905.12265), as 3D-EMGP (arXiv 2207.08824) implements it
+anew: half of the bonds against as many pairs of atoms of the same molecule that are not bonded. The encoder
+sees the whole molecule; one that is told the bonds is told the answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from molbench.backbones.base import Backbone
+from molbench.graph.batch import Batch
+from molbench.graph.neighbors import all_pairs
+from molbench.methods.base import Method
+from molbench.methods.bonding import bonds_of
+from molbench.methods.draws import uniform
+from molbench.methods.layers import two_layers
+from molbench.methods.sampling import ranks
+
+
+@dataclass(frozen=True)
+class EdgePredConfig:
+    """Settings of :class:`EdgePred`.
+
+    Attributes:
+        ratio: Share of a molecule's bonds that are asked for, rounded up.
+    """
+
+    ratio: float = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class Draws:
+    """The pairs asked for.
+
+    Attributes:
+        bonded: Atoms of some bonds, [P, 2] int64.
+        others: Atoms of pairs that are not bonded, as many a molecule as there are, [Q, 2] int64.
+    """
+
+    bonded: Tensor
+    others: Tensor
+
+
+class EdgePred(Method):
+    """Classification of pairs of atoms.
+
+    Args:
+        backbone: Encoder whose atom scalars are used.
+        config: Settings.
+    """
+
+    name = "edge-pred"
+    Config: ClassVar[type] = EdgePredConfig
+    config: EdgePredConfig
+
+    def __init__(self, backbone: Backbone, config: EdgePredConfig | None = None) -> None:
+        super().__init__(backbone, config or EdgePredConfig())
+        self.project = two_layers(backbone.width, backbone.width, backbone.width)
+
+    def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+        """See :meth:`Method.loss`; logs the share of pairs told right."""
+        return self.loss_given(batch, self.draw(batch, generator))
+
+    def draw(self, batch: Batch, generator: torch.Generator) -> Draws:
+        """All random numbers for one batch, on its device."""
+        bonds, pairs, device = bonds_of(batch), all_pairs(batch.ptr), batch.ptr.device
+        first, second = bonds.sort(dim=1).values.unbind(1)
+        keys = pairs.source * batch.num_atoms + pairs.target
+        apart = ~torch.isin(keys, first * batch.num_atoms + second)
+        others = torch.stack([pairs.source[apart], pairs.target[apart]], dim=1)
+
+        owner, count = batch.molecule[first], batch.num_graphs
+        asked = (torch.bincount(owner, minlength=count).double() * self.config.ratio).ceil().long()
+        some = ranks(owner, uniform(generator, device, len(bonds))) < asked[owner]
+        owner = batch.molecule[others[:, 0]]
+        rest = ranks(owner, uniform(generator, device, len(others))) < asked[owner]
+        return Draws(bonds[some], others[rest])
+
+    def loss_given(self, batch: Batch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
+        """:meth:`loss` as the function of its random numbers that it is."""
+        atoms = self.project(self.backbone(batch).scalars)
+        first, second = torch.cat([draws.bonded, draws.others]).unbind(1)
+        scores = (atoms[first] * atoms[second]).sum(1)
+        bonded = torch.arange(len(scores), device=scores.device) < len(draws.bonded)
+        count = max(len(scores), 1)
+        loss = binary_cross_entropy_with_logits(scores, bonded.to(scores.dtype), reduction="sum") / count
+        return loss, {"accuracy": ((scores > 0) == bonded).double().sum() / count}

@@ -1,0 +1,92 @@
+"""Frad: molecules whose rotatable bonds were turned and whose atoms were displaced; predict the latter.
+
+Feng et al., ICML 2023 (arXiv 2307.10683), fractional denoising. The turns reach conformations that noise on
+coordinates could not without breaking bonds, and are not to be undone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from molbench.backbones.base import Backbone
+from molbench.graph.batch import Batch
+from molbench.methods.base import Method
+from molbench.methods.denoising import NoiseHead, Normaliser, Standardiser, centred
+from molbench.methods.draws import normal
+from molbench.methods.torsions import Cuts, rotatable_cuts, twist
+from molbench.methods.views import bare, with_bonds
+
+
+@dataclass(frozen=True)
+class FradConfig:
+    """Settings of :class:`Frad`.
+
+    Attributes:
+        torsion_noise: Standard deviation of each dihedral angle's noise, degrees.
+        noise: Standard deviation of each coordinate's noise, Å.
+        centre: Whether the noise of a molecule has no mean, and so does not move it as a whole.
+        normaliser: How targets get unit variance, see :class:`~molbench.methods.denoising.Standardiser`.
+    """
+
+    torsion_noise: float = 2.0
+    noise: float = 0.04
+    centre: bool = True
+    normaliser: Normaliser = "scale"
+
+
+@dataclass(frozen=True, eq=False)
+class Draws:
+    """Every random number of one loss, and the bonds they belong to.
+
+    Attributes:
+        noise: Displacement of each atom, Å, [N, 3].
+        rotatable: J bonds that turn.
+        angles: By how much, radians, [J].
+    """
+
+    noise: Tensor
+    rotatable: Cuts
+    angles: Tensor
+
+
+class Frad(Method):
+    """Fractional denoising.
+
+    Args:
+        backbone: Encoder whose atom vectors are used.
+        config: Settings.
+
+    Raises:
+        UserError: If the encoder has no vectors.
+    """
+
+    name = "frad"
+    Config: ClassVar[type] = FradConfig
+    config: FradConfig
+
+    def __init__(self, backbone: Backbone, config: FradConfig | None = None) -> None:
+        super().__init__(backbone, config := config or FradConfig())
+        self.head = NoiseHead(backbone)
+        self.standardise = Standardiser(config.normaliser, config.noise)
+
+    def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+        """See :meth:`Method.loss`."""
+        return self.loss_given(batch, self.draw(batch, generator))
+
+    def draw(self, batch: Batch, generator: torch.Generator) -> Draws:
+        """All random numbers for one batch, on its device."""
+        noise = self.config.noise * normal(generator, batch.positions, batch.num_atoms, 3)
+        rotatable = rotatable_cuts(batch)
+        angles = self.config.torsion_noise * normal(generator, batch.positions, len(rotatable.bonds))
+        return Draws(centred(noise, batch) if self.config.centre else noise, rotatable, torch.deg2rad(angles))
+
+    def loss_given(self, batch: Batch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
+        """:meth:`loss` as the function of its random numbers that it is."""
+        clean = bare(with_bonds(batch))
+        noisy = clean.replace(positions=twist(clean, draws.rotatable, draws.angles) + draws.noise)
+        guess = self.head(self.backbone(noisy, vectors=True))
+        return torch.nn.functional.mse_loss(guess, self.standardise(draws.noise)), {}

@@ -1,0 +1,103 @@
+"""GEM: read bond lengths, bond angles and distances from the atoms' vectors.
+
+Fang et al., Nature Machine Intelligence 4, 127 (2022), as 3D-EMGP (arXiv 2207.08824) implements it anew on
+its encoder: squared error of lengths in Å and of angles over π, cross-entropy of classes of distances. All
+heads are symmetric in the outer atoms.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from molbench.backbones.base import Backbone
+from molbench.graph.batch import Batch
+from molbench.graph.neighbors import EdgeList, all_pairs
+from molbench.methods.angle_prediction import angles
+from molbench.methods.base import Method
+from molbench.methods.bonding import bonds_of
+from molbench.methods.layers import PairHead, two_layers
+
+
+@dataclass(frozen=True)
+class GEMConfig:
+    """Settings of :class:`GEM`; the last is a bug of 3D-EMGP's release.
+
+    Attributes:
+        classes: Classes of distances.
+        farthest: Where the last class ends, Å; longer distances belong to it too.
+        center_is_second_atom: Whether every angle is read from the vector of its molecule's second atom
+            instead of that of its centre.
+    """
+
+    classes: int = 30
+    farthest: float = 20.0
+    center_is_second_atom: bool = False
+
+
+class GEM(Method):
+    """Prediction of a molecule's internal coordinates.
+
+    Args:
+        backbone: Encoder whose atom scalars are used.
+        config: Settings.
+    """
+
+    name = "gem"
+    Config: ClassVar[type] = GEMConfig
+    random = False
+    config: GEMConfig
+
+    def __init__(self, backbone: Backbone, config: GEMConfig | None = None) -> None:
+        super().__init__(backbone, config := config or GEMConfig())
+        width = backbone.width
+        self.length = PairHead(width)
+        self.angle = two_layers(2 * width, width, 1)
+        self.distance = PairHead(width, config.classes)
+
+    def loss(
+        self,
+        batch: Batch,
+        generator: torch.Generator,  # noqa: ARG002 - nothing is random
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """See :meth:`Method.loss`; logs the three parts."""
+        positions, bonded, atoms = batch.positions, bonds_of(batch), self.backbone(batch).scalars
+
+        ends = bonded.sort(dim=1).values
+        bonds = EdgeList(ends[:, 0], ends[:, 1], symmetric=True)
+        length = (self.length(atoms, bonds).squeeze(1) - bonds.distances(positions)).square()
+
+        center, first, second = triples = bond_angles(bonded, batch.num_atoms)
+        if self.config.center_is_second_atom:
+            center = batch.ptr[batch.molecule[center]] + 1
+        seen = torch.cat([atoms[center], atoms[first] + atoms[second]], dim=1)
+        angle = (self.angle(seen).squeeze(1) - angles(positions, triples) / math.pi).square()
+
+        pairs, config = all_pairs(batch.ptr), self.config
+        classes = (pairs.distances(positions) * (config.classes / config.farthest)).long()
+        scores = self.distance(atoms, pairs)
+        distance = cross_entropy(scores, classes.clamp(max=config.classes - 1), reduction="none")
+
+        parts = {"length": length, "angle": angle, "distance": distance}
+        means = {name: errors.sum() / max(errors.numel(), 1) for name, errors in parts.items()}
+        return torch.stack(list(means.values())).sum(), {name: mean.detach() for name, mean in means.items()}
+
+
+def bond_angles(bonds: Tensor, num_atoms: int) -> Tensor:
+    """Centre and both ends of every angle between two bonds, [3, A] int64.
+
+    Args:
+        bonds: Each once, [K, 2].
+        num_atoms: N.
+    """
+    both = torch.cat([bonds, bonds.flip(1)])
+    center, end = both[both[:, 0].argsort(stable=True)].unbind(1)
+    degree = torch.bincount(center, minlength=num_atoms)
+    # All pairs of the bonds of one atom, as of the atoms of one molecule.
+    pairs = all_pairs(torch.cat([degree.new_zeros(1), degree.cumsum(0)]))
+    return torch.stack([center[pairs.source], end[pairs.source], end[pairs.target]])

@@ -1,0 +1,37 @@
+"""GeoSSL-EBM-NCE: tell the noisy view of a molecule from that of the next one in the batch.
+
+Liu, Guo, Tang, ICLR 2023 (arXiv 2206.13602): noise-contrastive estimation of an energy-based model, whose
+negative energy is the dot product of molecule vectors; one false partner for each true one.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from torch import Tensor
+
+from molbench.backbones.base import Backbone
+from molbench.methods.contrast import against_next
+from molbench.methods.views import TwoViewConfig, TwoViewMethod
+
+
+class GeoSSLEBMNCE(TwoViewMethod):
+    """Binary contrast of two views.
+
+    Args:
+        backbone: Encoder whose molecule vectors are used.
+        config: Settings.
+    """
+
+    name = "geossl-ebm-nce"
+    Config: ClassVar[type] = TwoViewConfig
+    config: TwoViewConfig
+
+    def __init__(self, backbone: Backbone, config: TwoViewConfig | None = None) -> None:
+        super().__init__(backbone, config or TwoViewConfig())
+
+    def compare(self, first: Tensor, second: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """See :meth:`TwoViewMethod.compare`."""
+        positive, negative = (first * second).sum(1), (first * second.roll(-1, 0)).sum(1)
+        loss, accuracy = against_next(positive, negative)
+        return loss / 2, {"accuracy": accuracy}

@@ -1,0 +1,48 @@
+"""GeoSSL-InfoNCE: tell the noisy view of a molecule from those of the others in the batch.
+
+Liu, Guo, Tang, ICLR 2023 (arXiv 2206.13602): InfoNCE of dot products of molecule vectors, in both directions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+
+from molbench.backbones.base import Backbone
+from molbench.methods.contrast import info_nce
+from molbench.methods.views import TwoViewConfig, TwoViewMethod
+
+
+@dataclass(frozen=True)
+class GeoSSLInfoNCEConfig(TwoViewConfig):
+    """Settings of :class:`GeoSSLInfoNCE`.
+
+    Attributes:
+        temperature: What the dot products are divided by.
+    """
+
+    temperature: float = 0.1
+
+
+class GeoSSLInfoNCE(TwoViewMethod):
+    """Contrast of two views within the batch.
+
+    Args:
+        backbone: Encoder whose molecule vectors are used.
+        config: Settings.
+    """
+
+    name = "geossl-infonce"
+    Config: ClassVar[type] = GeoSSLInfoNCEConfig
+    config: GeoSSLInfoNCEConfig
+
+    def __init__(self, backbone: Backbone, config: GeoSSLInfoNCEConfig | None = None) -> None:
+        super().__init__(backbone, config or GeoSSLInfoNCEConfig())
+
+    def compare(self, first: Tensor, second: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """See :meth:`TwoViewMethod.compare`."""
+        there, found_there = info_nce(first, second, self.config.temperature)
+        back, found_back = info_nce(second, first, self.config.temperature)
+        return (there + back) / 2, {"accuracy": (found_there + found_back) / 2}

@@ -1,0 +1,114 @@
+"""GPT-GNN: name the next atom of a molecule that is built up breadth first.
+
+Hu et al., KDD 2020 (arXiv 2006.15437), as 3D-EMGP (arXiv 2207.08824) implements it anew on its encoder: the
+first k atoms in the order of a breadth-first search, k drawn for each molecule, are encoded, and from the
+mean of their vectors the element of the next is told.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from molbench.backbones.base import Backbone
+from molbench.graph.batch import Batch
+from molbench.graph.scatter import mean_atoms
+from molbench.methods.base import Method
+from molbench.methods.bonding import bonds_of
+from molbench.methods.crop import keep_atoms
+from molbench.methods.draws import uniform
+from molbench.methods.layers import two_layers
+from molbench.methods.sampling import ranks
+from molbench.methods.views import bare, with_bonds
+
+
+@dataclass(frozen=True)
+class GPTGNNConfig:
+    """Settings of :class:`GPTGNN`.
+
+    Attributes:
+        elements: Atomic numbers below this can be named.
+    """
+
+    elements: int = 100
+
+
+@dataclass(frozen=True, eq=False)
+class Draws:
+    """Every random number of one loss, all in [0, 1).
+
+    Attributes:
+        start: What each molecule's first atom is chosen by, [B].
+        known: What its number of known atoms is chosen by, [B].
+    """
+
+    start: Tensor
+    known: Tensor
+
+
+class GPTGNN(Method):
+    """Classification of the next atom.
+
+    Args:
+        backbone: Encoder whose atom scalars are used.
+        config: Settings.
+    """
+
+    name = "gpt-gnn"
+    Config: ClassVar[type] = GPTGNNConfig
+    config: GPTGNNConfig
+
+    def __init__(self, backbone: Backbone, config: GPTGNNConfig | None = None) -> None:
+        super().__init__(backbone, config := config or GPTGNNConfig())
+        self.element = two_layers(backbone.width, backbone.width, config.elements)
+
+    def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+        """See :meth:`Method.loss`; logs the share of atoms named right."""
+        return self.loss_given(batch, self.draw(batch, generator))
+
+    def draw(self, batch: Batch, generator: torch.Generator) -> Draws:
+        """All random numbers for one batch, on its device."""
+        start, known = uniform(generator, batch.ptr.device, 2, batch.num_graphs)
+        return Draws(start, known)
+
+    def loss_given(self, batch: Batch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
+        """:meth:`loss` as the function of its random numbers that it is."""
+        batch, sizes = with_bonds(batch), batch.sizes
+        place = breadth_first(batch, (draws.start * sizes).long())
+        # From two atoms on; molecules of less than three have no next one.
+        known = 2 + (draws.known * (sizes - 2).clamp(min=0)).long()
+        asked = (place == known[batch.molecule]).nonzero().squeeze(1)
+        part = keep_atoms(bare(batch), place < known[batch.molecule])
+        mean = mean_atoms(self.backbone(part).scalars, part)
+        scores, hidden = self.element(mean[batch.molecule[asked]]), batch.atomic_numbers[asked]
+        loss = nn.functional.cross_entropy(scores, hidden, reduction="sum") / max(len(asked), 1)
+        right = (scores.argmax(1) == hidden).double().sum() / max(len(asked), 1)
+        return loss, {"accuracy": right}
+
+
+def breadth_first(batch: Batch, start: Tensor) -> Tensor:
+    """Place of each atom in a breadth-first search of its molecule, from 0, [N] int64.
+
+    Atoms equally many bonds away come in the order they are listed; those that no bonds lead to come last.
+
+    Args:
+        batch: Molecules with bonds.
+        start: The first atom, counted from 0 in each molecule, [B]; ignored where it has no atoms.
+    """
+    bonds = bonds_of(batch)
+    source, target = torch.cat([bonds, bonds.flip(1)]).unbind(1)
+    depth = torch.full_like(batch.molecule, batch.num_atoms)
+    front = (batch.ptr[:-1] + start)[batch.sizes > 0]
+    depth[front] = 0
+    level = 0
+    while front.numel():
+        level += 1
+        reached = torch.zeros_like(depth, dtype=torch.bool)
+        reached[target[depth[source] == level - 1]] = True
+        front = (reached & (depth == batch.num_atoms)).nonzero().squeeze(1)
+        depth[front] = level
+    order = depth * batch.num_atoms + torch.arange(batch.num_atoms, device=depth.device)
+    return ranks(batch.molecule, order.double() / (batch.num_atoms + 1.0) ** 2)

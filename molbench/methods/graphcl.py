@@ -1,0 +1,74 @@
+"""GraphCL: recognise a molecule that was changed in two ways among the others of the batch.
+
+You et al., NeurIPS 2020 (arXiv 2010.13902), as 3D-EMGP (arXiv 2207.08824) implements it anew on its encoder:
+both ways are drawn for each molecule, the mean of its atoms' vectors passes a small network, and
+cross-entropy is taken of dot products over a temperature, without normalisation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from molbench.backbones.base import Backbone
+from molbench.graph.batch import Batch
+from molbench.methods.augment import KINDS, Augmentation, augment, draw_augmentation, mean_vectors
+from molbench.methods.base import Method
+from molbench.methods.contrast import info_nce
+from molbench.methods.draws import integers
+from molbench.methods.layers import two_layers
+from molbench.methods.views import with_bonds
+
+
+@dataclass(frozen=True)
+class GraphCLConfig:
+    """Settings of :class:`GraphCL`.
+
+    Attributes:
+        ratio: Share of a molecule that a change affects.
+        temperature: What the dot products are divided by.
+    """
+
+    ratio: float = 0.15
+    temperature: float = 0.1
+
+
+class GraphCL(Method):
+    """Contrast of two changed forms.
+
+    Args:
+        backbone: Encoder whose atom scalars are used.
+        config: Settings.
+    """
+
+    name = "graphcl"
+    Config: ClassVar[type] = GraphCLConfig
+    config: GraphCLConfig
+
+    def __init__(self, backbone: Backbone, config: GraphCLConfig | None = None) -> None:
+        super().__init__(backbone, config or GraphCLConfig())
+        self.project = two_layers(backbone.width, backbone.width, backbone.width)
+
+    def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+        """See :meth:`Method.loss`; logs the share of molecules recognised."""
+        batch = with_bonds(batch)
+        return self.loss_given(batch, self.draw(batch, generator))
+
+    def draw(self, batch: Batch, generator: torch.Generator) -> tuple[Augmentation, Augmentation]:
+        """Both changes of a batch with bonds."""
+        pairs = integers(generator, len(KINDS) ** 2, batch.ptr.device, batch.num_graphs)
+        first = draw_augmentation(batch, pairs // len(KINDS), generator)
+        return first, draw_augmentation(batch, pairs % len(KINDS), generator)
+
+    def loss_given(
+        self, batch: Batch, draws: tuple[Augmentation, Augmentation]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """:meth:`loss` of a batch with bonds as the function of its random numbers that it is."""
+        first, second = mean_vectors(
+            self.backbone, *(augment(batch, self.config.ratio, one) for one in draws)
+        )
+        loss, found = info_nce(self.project(first), self.project(second), self.config.temperature)
+        return loss, {"accuracy": found}

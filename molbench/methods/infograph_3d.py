@@ -1,0 +1,54 @@
+"""3D InfoGraph: tell whether an atom belongs to a molecule, given both vectors.
+
+The baseline of GeoSSL (Liu, Guo, Tang, ICLR 2023, arXiv 2206.13602) after Deep Graph Infomax: a bilinear
+score of atom vector and summary of the molecule, against the summary of the next molecule in the batch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from molbench.backbones.base import Backbone
+from molbench.graph.batch import Batch
+from molbench.methods.base import Method
+from molbench.methods.contrast import against_next
+
+
+@dataclass(frozen=True)
+class InfoGraph3DConfig:
+    """Settings of :class:`InfoGraph3D`; there are none."""
+
+
+class InfoGraph3D(Method):
+    """Contrast of atoms with molecules.
+
+    Args:
+        backbone: Encoder whose atom scalars and molecule vectors are used.
+        config: Settings.
+    """
+
+    name = "infograph-3d"
+    Config: ClassVar[type] = InfoGraph3DConfig
+    random = False
+
+    def __init__(self, backbone: Backbone, config: InfoGraph3DConfig | None = None) -> None:
+        super().__init__(backbone, config or InfoGraph3DConfig())
+        width = backbone.width
+        self.weight = nn.Parameter(torch.empty(width, width).uniform_(-(width**-0.5), width**-0.5))
+
+    def loss(
+        self,
+        batch: Batch,
+        generator: torch.Generator,  # noqa: ARG002 - nothing is random
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """See :meth:`Method.loss`; logs the share of atoms told right."""
+        found = self.backbone(batch)
+        keys = found.graph.sigmoid() @ self.weight
+        own, next_ = keys[batch.molecule], keys.roll(-1, 0)[batch.molecule]
+        positive, negative = (found.scalars * own).sum(1), (found.scalars * next_).sum(1)
+        loss, accuracy = against_next(positive, negative)
+        return loss, {"accuracy": accuracy}

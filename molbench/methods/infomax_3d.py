@@ -1,0 +1,76 @@
+"""3D InfoMax: agree with an encoder of the molecular graph more than other molecules do.
+
+Stärk et al., ICML 2022 (arXiv 2110.04126), as 3D-EMGP (arXiv 2207.08824) implements it anew: NT-Xent between
+a principal neighbourhood aggregation network on elements and bonds and the mean of the atoms' vectors of the
+conformation, the true partner not being among those it is compared with, so that losses may be negative.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from molbench.backbones.base import Backbone
+from molbench.graph.batch import Batch
+from molbench.graph.scatter import mean_atoms
+from molbench.methods.base import Method
+from molbench.methods.topology import TopologyEncoder
+from molbench.methods.views import with_bonds
+
+
+@dataclass(frozen=True)
+class InfoMax3DConfig:
+    """Settings of :class:`InfoMax3D`.
+
+    Attributes:
+        temperature: What the cosines are divided by.
+        layers: Layers of the graph's encoder.
+    """
+
+    temperature: float = 0.1
+    layers: int = 7
+
+
+class InfoMax3D(Method):
+    """Contrast of conformation and graph.
+
+    Args:
+        backbone: Encoder whose atom scalars are used.
+        config: Settings.
+    """
+
+    name = "infomax-3d"
+    Config: ClassVar[type] = InfoMax3DConfig
+    random = False
+    config: InfoMax3DConfig
+
+    def __init__(self, backbone: Backbone, config: InfoMax3DConfig | None = None) -> None:
+        super().__init__(backbone, config := config or InfoMax3DConfig())
+        self.topology = TopologyEncoder("pna", backbone.width, config.layers)
+
+    def loss(
+        self,
+        batch: Batch,
+        generator: torch.Generator,  # noqa: ARG002 - nothing is random
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """See :meth:`Method.loss`; logs the share of molecules nearest to their own graph."""
+        batch = with_bonds(batch)
+        graph, shape = self.topology(batch), mean_atoms(self.backbone(batch).scalars, batch)
+        scores = normalize(graph, dim=1) @ normalize(shape, dim=1).t()
+        own = torch.arange(len(scores), device=scores.device)
+        return nt_xent(scores / self.config.temperature), {
+            "accuracy": (scores.argmax(1) == own).double().mean()
+        }
+
+
+def nt_xent(scores: Tensor) -> Tensor:
+    """Mean of ``-s_ii + ln Σ_{j≠i} exp s_ij`` over the rows of a square of scores; 0 for a single one."""
+    scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
+    if len(scores) < 2:
+        return 0 * scores.sum()
+    own = torch.eye(len(scores), dtype=torch.bool, device=scores.device)
+    return (scores.masked_fill(own, -torch.inf).logsumexp(1) - scores.diagonal()).mean()

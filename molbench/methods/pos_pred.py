@@ -1,0 +1,86 @@
+"""PosPred: find the place of atoms that were moved to the middle of their molecule.
+
+The plainest of 3D-EMGP's baselines (Jiao et al., AAAI 2023, arXiv 2207.08824): some atoms are put on the
+centroid, an equivariant output says where they were; squared error in Å².
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from molbench.backbones.base import Backbone
+from molbench.graph.batch import Batch
+from molbench.graph.scatter import mean_atoms
+from molbench.methods.base import Method
+from molbench.methods.displacement import DisplacementHead
+from molbench.methods.draws import normal, uniform
+from molbench.methods.sampling import some_atoms
+from molbench.methods.views import with_bonds
+
+
+@dataclass(frozen=True)
+class PosPredConfig:
+    """Settings of :class:`PosPred`.
+
+    Attributes:
+        ratio: Share of a molecule's atoms that are moved, at least one.
+        jitter: Standard deviation of each coordinate around the centroid, Å. With none, as released, two
+            moved atoms are in one place: no direction leads from one to the other, and PaiNN divides by zero.
+    """
+
+    ratio: float = 0.15
+    jitter: float = 0.05
+
+
+@dataclass(frozen=True, eq=False)
+class Draws:
+    """Every random number of one loss.
+
+    Attributes:
+        moved: Whether each atom is moved, [N] bool.
+        noise: Standard normal numbers, [N, 3].
+    """
+
+    moved: Tensor
+    noise: Tensor
+
+
+class PosPred(Method):
+    """Regression of hidden positions.
+
+    Args:
+        backbone: Encoder whose vectors are used, or its atom scalars where it has none.
+        config: Settings.
+    """
+
+    name = "pos-pred"
+    Config: ClassVar[type] = PosPredConfig
+    config: PosPredConfig
+
+    def __init__(self, backbone: Backbone, config: PosPredConfig | None = None) -> None:
+        super().__init__(backbone, config or PosPredConfig())
+        self.displacement = DisplacementHead(backbone)
+
+    def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+        """See :meth:`Method.loss`."""
+        return self.loss_given(batch, self.draw(batch, generator))
+
+    def draw(self, batch: Batch, generator: torch.Generator) -> Draws:
+        """All random numbers for one batch, on its device."""
+        keys = uniform(generator, batch.ptr.device, batch.num_atoms)
+        return Draws(
+            some_atoms(batch, self.config.ratio, keys),
+            normal(generator, batch.positions, batch.num_atoms, 3),
+        )
+
+    def loss_given(self, batch: Batch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
+        """:meth:`loss` as the function of its random numbers that it is."""
+        middle = mean_atoms(batch.positions, batch)[batch.molecule] + self.config.jitter * draws.noise
+        positions = torch.where(draws.moved.unsqueeze(1), middle, batch.positions)
+        moved = with_bonds(batch).replace(positions=positions)
+        found = positions + self.displacement(self.backbone(moved, vectors=True), moved)
+        return (found - batch.positions)[draws.moved].square().sum(1).mean(), {}

@@ -1,0 +1,71 @@
+"""Atom type prediction: hide the element of some atoms and tell it from their surroundings.
+
+The baseline of GeoSSL (Liu, Guo, Tang, ICLR 2023, arXiv 2206.13602), whose release calls it "charge
+prediction": a share of the atoms of the whole batch become unknown, a linear layer names them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from molbench.backbones.base import Backbone
+from molbench.backbones.layers import AtomEmbedding, Vocabulary
+from molbench.graph.batch import Batch
+from molbench.methods.base import Method
+from molbench.methods.draws import uniform
+
+
+@dataclass(frozen=True)
+class TypePredictionConfig:
+    """Settings of :class:`TypePrediction`.
+
+    Attributes:
+        ratio: Share of the atoms of a batch that are hidden.
+        vocabulary: What is told apart. ``geossl``: the release's nine classes, of which the last stands for
+            hidden atoms and for all elements but eight.
+    """
+
+    ratio: float = 0.15
+    vocabulary: Vocabulary = "elements"
+
+
+class TypePrediction(Method):
+    """Classification of hidden atoms.
+
+    Args:
+        backbone: Encoder whose atom scalars are used.
+        config: Settings.
+    """
+
+    name = "type-prediction"
+    Config: ClassVar[type] = TypePredictionConfig
+    config: TypePredictionConfig
+    classes: Tensor
+
+    def __init__(self, backbone: Backbone, config: TypePredictionConfig | None = None) -> None:
+        super().__init__(backbone, config := config or TypePredictionConfig())
+        classes = AtomEmbedding(1, config.vocabulary).classes
+        self.register_buffer("classes", classes, persistent=False)
+        self.head = nn.Linear(backbone.width, int(classes.max()) + 1)
+
+    def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+        """See :meth:`Method.loss`; logs the share of hidden atoms named right."""
+        return self.loss_given(batch, self.draw(batch, generator))
+
+    def draw(self, batch: Batch, generator: torch.Generator) -> Tensor:
+        """Atoms to hide, at least one, [M] int64."""
+        count = max(int(batch.num_atoms * self.config.ratio), 1)
+        return uniform(generator, batch.ptr.device, batch.num_atoms).argsort()[:count]
+
+    def loss_given(self, batch: Batch, draws: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """:meth:`loss` as the function of its random numbers that it is."""
+        # No element has number 0, so every vocabulary has it in its class of unknown atoms.
+        masked = batch.replace(atomic_numbers=batch.atomic_numbers.index_fill(0, draws, 0))
+        scores = self.head(self.backbone(masked).scalars[draws])
+        hidden = self.classes[batch.atomic_numbers[draws]]
+        right = (scores.argmax(1) == hidden).double().mean()
+        return nn.functional.cross_entropy(scores, hidden), {"accuracy": right}

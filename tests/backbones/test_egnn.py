@@ -1,0 +1,79 @@
+"""What EGNN does, against its equations in so many words."""
+
+import torch
+from torch import Tensor
+
+from molbench.backbones import build_backbone
+from molbench.backbones.egnn import EGNN, EGNNConfig
+from molbench.graph.batch import Batch
+from molbench.graph.bonds import distance_bonds, hop_classes
+from molbench.graph.neighbors import all_pairs
+from molbench.testing import example_batch
+
+SMALL = EGNNConfig(width=8, layers=3)
+
+
+def small() -> EGNN:
+    torch.manual_seed(0)
+    return EGNN(SMALL).double()
+
+
+def in_so_many_words(model: EGNN, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Atom features and displacements, message by message (arXiv 2102.09844, equations 3-6)."""
+    z, x = batch.atomic_numbers, batch.positions
+    powers = torch.stack([(z.double() / 100) ** p for p in range(3)], dim=-1)
+    inputs = (torch.nn.functional.one_hot(z, 100).unsqueeze(-1) * powers.unsqueeze(1)).flatten(1)
+    h = model.embedding(inputs)
+    edges = all_pairs(batch.ptr).directed()
+    classes = torch.nn.functional.one_hot(hop_classes(batch, edges), 4)
+    silu = torch.nn.functional.silu
+    for layer in model.layers:
+        received, moved, count = torch.zeros_like(h), torch.zeros_like(x), torch.zeros(len(h))
+        for j, i, kind in zip(edges.source.tolist(), edges.target.tolist(), classes, strict=True):
+            square = (x[i] - x[j]).square().sum().view(1)
+            message = silu(layer.edge_out(silu(layer.edge_in(torch.cat([h[i], h[j], square, kind])))))
+            message = message * torch.sigmoid(layer.gate(message))
+            received[i] += message
+            moved[i] += (x[i] - x[j]) * model.displacement(message)
+            count[i] += 1
+        h = h + layer.node(torch.cat([h, received], dim=-1))
+    return h, moved / count.clamp(min=1).unsqueeze(-1)
+
+
+def test_features_and_displacements_are_those_of_the_equations() -> None:
+    model, batch = small(), example_batch((5, 1, 0, 4))
+    with torch.no_grad():
+        found = model(batch, vectors=True)
+        h, moved = in_so_many_words(model, batch)
+    assert found.vectors is not None
+    torch.testing.assert_close(found.scalars, h)
+    torch.testing.assert_close(found.vectors.squeeze(-1), moved)
+
+
+def test_both_listings_of_the_edges_give_the_same() -> None:
+    model, batch = small(), example_batch()
+    once, twice = model(batch), model(batch, all_pairs(batch.ptr).directed())
+    torch.testing.assert_close(once.scalars, twice.scalars)
+
+
+def test_bonds_of_the_batch_replace_the_distance_rule() -> None:
+    model, batch = small(), example_batch((6,))
+    guessed = distance_bonds(batch)
+    assert len(guessed) > 0
+    torch.testing.assert_close(model(batch).scalars, model(batch.replace(bonds=guessed)).scalars)
+    none = batch.replace(bonds=guessed[:0])
+    assert not torch.allclose(model(batch).scalars, model(none).scalars)
+
+
+def test_displacements_cost_nothing_where_they_are_not_wanted() -> None:
+    model, batch = small(), example_batch()
+    found = model(batch)
+    found.graph.square().sum().backward()
+    assert found.vectors is None
+    assert all(parameter.grad is None for parameter in model.displacement.parameters())
+
+
+def test_a_molecule_without_atoms_has_the_zero_vector() -> None:
+    found = build_backbone("egnn").double()(example_batch((3, 0, 2)))
+    assert not found.graph[1].any()
+    assert found.graph[[0, 2]].abs().sum(1).all()
