@@ -1,0 +1,31 @@
+"""Pieces that the encoders of pairs share."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from torch import Tensor, nn
+
+from molbench.graph.pairs import MolecularGraphs
+
+
+def perceptron(*widths: int) -> nn.Sequential:
+    """Linear layers with rectifiers between them, started like all linear layers of the release."""
+    layers: list[nn.Module] = []
+    for inputs, outputs in pairwise(widths):
+        layers += [nn.ReLU(), nn.Linear(inputs, outputs)]
+    return nn.Sequential(*layers[1:]).apply(start)
+
+
+def start(module: nn.Module) -> None:
+    """Xavier-uniform weights and zero biases, where the module is a linear layer."""
+    if isinstance(module, nn.Linear):
+        nn.init.xavier_uniform_(module.weight)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+
+
+def read_out(readout: nn.Module, atoms: Tensor, graphs: MolecularGraphs) -> Tensor:
+    """Atoms to molecules by PyG's ``Set2Set``, [N, D] to [R, 2 D]."""
+    vectors: Tensor = readout(atoms, graphs.molecule, dim_size=graphs.num_graphs)
+    return vectors
