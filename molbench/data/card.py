@@ -44,6 +44,17 @@ _COLUMNS = {
     "b_smiles": ("", "SMILES of the second molecule, as in the source"),
     "b_inchikey": ("", "Its standard InChIKey; null where it cannot be made"),
     "drawn": ("", "Whether the pair is a negative drawn by the builder"),
+    "qm9_number": ("", "Number of the molecule in QM9"),
+    "charges": ("e", "Natural charge of each atom"),
+    "dipole": ("D", "Dipole moment"),
+    "quadrupole": ("D·Å", "xx, xy, yy, zx, zy, zz"),
+    "octupole": ("D·Å²", "xxx, xxy, yxy, yyy, xxz, yxz, yyz, zxz, zyz, zzz"),
+    "polarizability": ("a0³", "Components in the order of the quadrupole"),
+    "hyperpolarizability": ("a.u.", "Components in the order of the octupole"),
+    "excitation_energies": ("eV", "Ten lowest"),
+    "transition_dipoles": ("D", "x, y, z of each excitation"),
+    "dipole_derivatives": ("D/Å", "Nine an atom"),
+    "polarizability_derivatives": ("a0³/Å", "Eighteen an atom"),
     "source_rows": ("", "Rows of the source that the record stands for; 0 for a drawn pair"),
 }
 

@@ -15,7 +15,7 @@ from molbench.data.verify import verify
 from molbench.spec.units import factor
 
 ROOT = Path(__file__).parents[2]
-NAMES = ["xtb-molecules", "xtb-dynamics", "xtb-dimers", "xtb-solvation"]
+NAMES = ["xtb-molecules", "xtb-dynamics", "xtb-dimers", "xtb-solvation", "xtb-spectra"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -28,7 +28,12 @@ def test_committed_files_are_undamaged_and_small(name):
 
 @pytest.mark.parametrize(
     ("name", "config"),
-    [("xtb-molecules", "random"), ("xtb-dynamics", "ethanol@block"), ("xtb-dimers", "interaction@partner")],
+    [
+        ("xtb-molecules", "random"),
+        ("xtb-dynamics", "ethanol@block"),
+        ("xtb-dimers", "interaction@partner"),
+        ("xtb-spectra", "random"),
+    ],
 )
 def test_stock_library_from_a_clone_offline(name, config, tmp_path):
     code = f"""

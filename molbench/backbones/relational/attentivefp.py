@@ -77,9 +77,9 @@ class Network(PygAttentiveFP):  # type: ignore[misc]  # PyG is untyped
     def atoms(self, graphs: MolecularGraphs) -> Tensor:
         """Features of every atom, [N, F]."""
         edges = graphs.edge_index
-        x = leaky_relu(self.lin1(graphs.atoms))
+        embedded = leaky_relu(self.lin1(graphs.atoms))
         bonds = torch.cat([graphs.bond_features, graphs.bond_features])
-        x = self.gru(elu(self.gate_conv(x, edges, bonds)), x).relu()
+        x: Tensor = self.gru(elu(self.gate_conv(embedded, edges, bonds)), embedded).relu()
         for conv, gru in zip(self.atom_convs, self.atom_grus, strict=True):
             x = gru(elu(conv(x, edges)), x).relu()
         return x

@@ -1,7 +1,7 @@
 """The information bottleneck of CGIB on the atoms of the first molecules.
 
-Lee, Hyun, Na, Kim, Lee, Park, ICML 2023 (arXiv 2305.01520), in the form that 3DMRL (arXiv 2412.02957) releases.
-A gate in (0, 1) for each atom, a relaxed coin toss, mixes its features with noise that has the mean and the
+Lee, Hyun, Na, Kim, Lee, Park, ICML 2023 (arXiv 2305.01520), as 3DMRL (arXiv 2412.02957) releases it. A
+gate in (0, 1) for each atom, a relaxed coin toss, mixes its features with noise that has the mean and the
 spread of its molecule's atoms; what passes is bounded by a Kullback-Leibler divergence from that noise.
 """
 

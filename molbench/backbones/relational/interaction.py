@@ -34,8 +34,8 @@ def interact(a: Tensor, b: Tensor, pairs: PairBatch) -> tuple[Tensor, Tensor]:
 
 def interaction_maps(a: Tensor, b: Tensor, pairs: PairBatch) -> list[Tensor]:
     """The map of each pair, [n_a, n_b] each, to look at."""
-    blocks = zip(a.split(pairs.a.sizes.tolist()), b.split(pairs.b.sizes.tolist()), strict=True)
-    return [of_a @ of_b.t() for of_a, of_b in blocks]
+    of_a, of_b = (torch.split(x, g.sizes.tolist()) for x, g in ((a, pairs.a), (b, pairs.b)))
+    return [first @ second.t() for first, second in zip(of_a, of_b, strict=True)]
 
 
 def _padded(atoms: Tensor, graphs: MolecularGraphs) -> tuple[Tensor, Tensor]:

@@ -11,6 +11,7 @@ from scipy import constants
 
 from molbench.data.generate import density, geometry, thermochemistry, xtb
 from molbench.data.generate.engine import RECORD_FIELDS, Outcome, Rejection
+from molbench.data.generate.minimum import UnfitError, find_minimum
 from molbench.data.generate.xtb import ANGSTROM, Array
 
 #: Decimal places kept of every target, in its own unit: coarser than the noise of finite differences and of
@@ -32,28 +33,12 @@ DECIMALS = {
 
 SCHEMA = pa.schema([*RECORD_FIELDS, *(pa.field(name, pa.float64()) for name in DECIMALS)])
 
-#: Decimal places of the positions (Å). Every property is computed at the rounded geometry.
-_POSITION_DECIMALS = 4
-
 _LEVEL = f"{xtb.METHOD}; r2: {density.LEVEL} at the {xtb.METHOD} geometry"
-
-#: Softest vibration kept (cm⁻¹); below it the harmonic entropy means nothing.
-_SOFTEST = 10.0
-
-#: Relaxations tried; after one that ends on a saddle point, the next starts beside it on the imaginary mode.
-_RELAXATIONS = 3
-
-#: Largest displacement of an atom in that push (Å).
-_PUSH = 0.3
 
 _MOLECULES_PER_JOB = 20
 
 _DEBYE = constants.e * xtb.BOHR * constants.c * 1e21  # Debye per elementary charge and Bohr
 _CALORIE = xtb.HARTREE * constants.N_A / constants.calorie  # cal/mol per Hartree
-
-
-class _UnfitError(Exception):
-    """The molecule does not belong in the dataset; the message is the reason that is counted."""
 
 
 def plan(seed: int, limit: int | None) -> list[list[tuple[str, str, int]]]:
@@ -72,7 +57,7 @@ def compute(job: Sequence[tuple[str, str, int]]) -> Outcome:
     for name, smiles, seed in job:
         try:
             rows.append({"id": name, **molecule_record(smiles, seed)})
-        except _UnfitError as unfit:
+        except UnfitError as unfit:
             rejections.append(Rejection(name, smiles, str(unfit)))
         except RuntimeError:  # tblite and pyscf: the self-consistent field did not converge
             rejections.append(Rejection(name, smiles, "self-consistent field not converged"))
@@ -83,17 +68,17 @@ def molecule_record(smiles: str, seed: int) -> dict[str, Any]:
     """All columns but the id for one molecule.
 
     Raises:
-        _UnfitError: where no minimum with the graph of ``smiles`` is found.
+        UnfitError: where no minimum with the graph of ``smiles`` is found.
         RuntimeError: where a self-consistent field does not converge.
     """
     embedded = geometry.embed(smiles, seed)
     if embedded is None:
-        raise _UnfitError("no conformer embedded")
+        raise UnfitError("no conformer embedded")
     mol, start = embedded
     numbers = np.array([atom.GetAtomicNum() for atom in mol.GetAtoms()])
     table = Chem.GetPeriodicTable()
     masses = thermochemistry.DALTON * np.array([table.GetMostCommonIsotopeMass(int(z)) for z in numbers])
-    stored, quanta = _minimum(mol, numbers, masses, start)
+    stored, quanta, _ = find_minimum(mol, numbers, masses, start)
     angstrom = stored.astype(np.float64)
     symmetry_number = geometry.symmetry_number(mol, angstrom)
     targets = _properties(numbers, masses, angstrom, quanta, symmetry_number)
@@ -104,28 +89,6 @@ def molecule_record(smiles: str, seed: int) -> dict[str, Any]:
         "level_of_theory": _LEVEL,
         **{name: round(targets[name], decimals) for name, decimals in DECIMALS.items()},
     }
-
-
-def _minimum(
-    mol: Chem.Mol, numbers: NDArray[np.integer[Any]], masses: Array, start: Array
-) -> tuple[NDArray[np.float32], Array]:
-    """Positions as stored (Å) and vibrational quanta (Hartree) of the minimum reached from ``start`` (Å)."""
-    for _ in range(_RELAXATIONS):
-        relaxed = geometry.relax(numbers, start)
-        if relaxed is None:
-            raise _UnfitError("geometry not converged")
-        if not geometry.keeps_graph(mol, relaxed):
-            raise _UnfitError("bonds changed")
-        stored = np.round(relaxed - relaxed.mean(axis=0), _POSITION_DECIMALS).astype(np.float32)
-        positions = stored.astype(np.float64) * ANGSTROM
-        hessian = xtb.Molecule(numbers, positions).hessian()
-        quanta, displacements = thermochemistry.normal_modes(hessian, masses, positions)
-        if quanta[0] > _SOFTEST * thermochemistry.WAVENUMBER:
-            return stored, quanta
-        if quanta[0] > 0:
-            raise _UnfitError("vibration too soft")
-        start = relaxed + _PUSH * displacements[0]
-    raise _UnfitError("imaginary frequency")
 
 
 def _properties(

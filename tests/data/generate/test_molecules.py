@@ -4,7 +4,7 @@ import pytest
 pytest.importorskip("tblite")
 pytest.importorskip("pyscf")
 
-from molbench.data.generate import enumeration, molecules
+from molbench.data.generate import enumeration, minimum, molecules
 
 RT = 298.15 * 3.166811563e-6  # Hartree
 
@@ -59,7 +59,7 @@ def test_unfit_molecule_is_rejected_with_the_reason(monkeypatch, smiles, relaxed
 
 
 def test_saddle_point_is_rejected_where_no_push_is_left(monkeypatch):
-    monkeypatch.setattr(molecules, "_RELAXATIONS", 1)
+    monkeypatch.setattr(minimum, "_RELAXATIONS", 1)
     outcome = molecules.compute([("xtb-000000", "CC(C)=O", 1)])
     assert [item.reason for item in outcome.rejections] == ["imaginary frequency"]
 

@@ -72,7 +72,7 @@ def test_bytes_that_are_no_utf8_cost_one_row(tmp_path) -> None:
     [
         ("t.csv", b"", "empty"),
         ("t.csv", b"\n \n,,\n", "nothing but blank lines"),
-        ("t.csv.gz", gzip.compress(b"a,b\n" * 5000)[:-30], "may be damaged"),
+        ("t.csv.gz", gzip.compress(b"a,b\n" * 5000, mtime=0)[:-30], "may be damaged"),
         ("t.csv.gz", b"a,b\n", "may be damaged"),
         ("t.csv", b'a,"' + b"x" * 200_000, "may be damaged"),
     ],

@@ -1,0 +1,189 @@
+"""The virtual interaction environment: that of the release, and what must hold of any."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from molbench.graph.batch import Batch
+from molbench.methods.environment import Draws, Environment, draw, rotation_matrices, surround
+from molbench.testing import example_batch, random_rotation
+from tests.golden_files import Golden, read_golden, tolerance
+
+COPIES = 5
+
+
+def golden_draws(fixture: Golden, pairs: int) -> Draws:
+    """The numbers drawn for a reference: a permutation of all candidates says in which order atoms come."""
+    orders = []
+    for pair in range(pairs):
+        order = torch.full((len(fixture[f"pair{pair}_solute_pos"]),), torch.inf, dtype=torch.float64)
+        permutation = fixture[f"pair{pair}_randperm"]
+        order[permutation] = torch.arange(len(permutation), dtype=torch.float64)
+        orders.append(order)
+    stacked = (
+        torch.stack([fixture[f"pair{pair}_{name}"] for pair in range(pairs)])
+        for name in ("gauss", "axis_uniform", "angle")
+    )
+    directions, axes, angles = stacked
+    return Draws(torch.cat(orders), directions, axes, angles / (2 * math.pi))
+
+
+def conformers(parts: list[Tensor]) -> Batch:
+    sizes = torch.tensor([0, *(len(part) for part in parts)])
+    positions = torch.cat(parts)
+    return Batch(torch.ones(len(positions), dtype=torch.int64), positions, sizes.cumsum(0))
+
+
+@pytest.mark.golden
+@pytest.mark.parametrize(("dataset", "epsilon"), [("mi", 0.0), ("ddi", 1e-6)])
+def test_the_environment_of_the_release(dataset: str, epsilon: float, golden: Path) -> None:
+    fixture = read_golden(golden, f"mrl3d_{dataset}_virtual_environment")
+    number = len(fixture.info["pairs"])
+
+    def each(name: str) -> list[Tensor]:
+        return [fixture[f"pair{pair}_{name}"] for pair in range(number)]
+
+    a, b = conformers(each("solute_pos")), conformers(each("solvent_pos"))
+    draws = golden_draws(fixture, number)
+    found = surround(
+        a, b, torch.cat(each("solute_in_ring")).bool(), draws, wrong_anchors=True, epsilon=epsilon
+    )
+    near = tolerance(torch.float64)
+    torch.testing.assert_close(found.positions, torch.cat(each("pos")), **near)
+    torch.testing.assert_close(found.ptr.diff(), torch.tensor([len(part) for part in each("pos")]))
+    solute = torch.cat(each("is_solute"))
+    assert torch.equal(found.is_solute, solute)
+    torch.testing.assert_close(found.forces, torch.cat(each("pos_target"))[~solute], **near)
+    pair = found.batch().molecule[found.placed]
+    assert torch.equal(found.anchor - a.ptr[pair], torch.cat(each("solute_2d_idx"))[~solute])
+    assert torch.equal(found.origin - b.ptr[pair], torch.cat(each("solvent_2d_idx"))[~solute])
+
+
+def example(seed: int = 0, rings: float = 0.3) -> tuple[Batch, Batch, Tensor, Draws]:
+    a, b = example_batch((12, 3, 9, 6), seed=1), example_batch((4, 1, 6, 2), seed=2)
+    generator = torch.Generator().manual_seed(seed)
+    in_ring = torch.rand(a.num_atoms, generator=generator) < rings
+    return a, b, in_ring, draw(a, COPIES, generator)
+
+
+def test_forces_are_unit_vectors_away_from_anchors_that_are_in_no_ring() -> None:
+    a, b, in_ring, draws = example()
+    found = surround(a, b, in_ring, draws)
+    assert not in_ring[found.anchor].any()
+    points = found.positions[found.placed]
+    torch.testing.assert_close(found.forces.norm(dim=-1), torch.ones(len(points), dtype=torch.float64))
+    away = points - a.positions[found.anchor]
+    assert ((found.forces * away).sum(-1) > 0).all()
+    torch.testing.assert_close(torch.linalg.cross(found.forces, away), torch.zeros_like(away))
+    pair = found.batch().molecule[found.placed]
+    assert torch.equal(pair, a.molecule[found.anchor])
+    assert torch.equal(pair, b.molecule[found.origin])
+
+
+def test_every_pair_has_as_many_copies_as_it_has_anchors_for() -> None:
+    a, b, in_ring, draws = example()
+    found = surround(a, b, in_ring, draws)
+    candidates = torch.zeros(4, dtype=torch.int64).index_add(0, a.molecule, (~in_ring).long())
+    copies = candidates.clamp(max=COPIES)
+    assert torch.equal(found.ptr.diff(), a.sizes + copies * b.sizes)
+    chosen = {(int(anchor), int(slot)) for anchor, slot in zip(found.anchor, found.slot, strict=True)}
+    assert len(chosen) == int(copies.sum()) == len({anchor for anchor, _ in chosen})
+
+
+def test_copies_are_rigid_and_a_radius_away() -> None:
+    a, b, in_ring, draws = example()
+    found = surround(a, b, in_ring, draws)
+    points = found.positions[found.placed]
+    copy = found.anchor
+    for anchor in copy.unique():
+        own = copy == anchor
+        original = b.positions[found.origin[own]]
+        torch.testing.assert_close(torch.cdist(points[own], points[own]), torch.cdist(original, original))
+    # The origin of coordinates is moved by the radius, whatever the rotation.
+    single = Batch(b.atomic_numbers[:2], torch.tensor([[0.0, 0, 0], [0, 0, 2.0]]).double(), torch.tensor([0, 2]))
+    lone = Batch(a.atomic_numbers[:1], a.positions[:1], torch.tensor([0, 1]))
+    found = surround(lone, single, torch.tensor([False]), draw(lone, 1, torch.Generator().manual_seed(3)))
+    assert (found.positions[1] - found.positions[0]).norm().item() == pytest.approx(1.0)
+
+
+def test_the_environment_turns_with_the_solute() -> None:
+    """Anchors and forces turn with it, and so does all else once what is drawn is turned too."""
+    a, b, in_ring, draws = example()
+    rotation = random_rotation()
+    before = surround(a, b, in_ring, draws)
+
+    def turned(batch: Batch) -> Batch:
+        return batch.replace(positions=batch.positions @ rotation.t())
+
+    # R rows -> a copy turned in the frame of the solute: X M R' = (X R')(R M R').
+    moved = Draws(
+        draws.order,
+        draws.directions @ rotation.t(),
+        (draws.axes - 0.5) @ rotation.t() + 0.5,
+        draws.angles,
+    )
+    after = surround(turned(a), turned(b), in_ring, moved)
+    torch.testing.assert_close(after.positions, before.positions @ rotation.t())
+    torch.testing.assert_close(after.forces, before.forces @ rotation.t())
+    assert torch.equal(after.anchor, before.anchor)
+
+
+def test_the_environment_moves_with_the_solute() -> None:
+    a, b, in_ring, draws = example()
+    step = torch.tensor([1.0, -2.0, 3.0], dtype=torch.float64)
+    before = surround(a, b, in_ring, draws)
+    after = surround(a.replace(positions=a.positions + step), b, in_ring, draws)
+    torch.testing.assert_close(after.positions, before.positions + step)
+    torch.testing.assert_close(after.forces, before.forces)
+
+
+def test_the_released_choice_of_anchors_takes_the_first_atoms() -> None:
+    a, b = example_batch((12,)), example_batch((2,))
+    in_ring = torch.zeros(12, dtype=torch.bool)
+    in_ring[:5] = True
+    chosen: dict[bool, set[int]] = {True: set(), False: set()}
+    for seed in range(30):
+        draws = draw(a, COPIES, torch.Generator().manual_seed(seed))
+        for wrong in chosen:
+            found = surround(a, b, in_ring, draws, wrong_anchors=wrong)
+            chosen[wrong] |= set(found.anchor.tolist())
+    assert chosen == {True: set(range(7)), False: set(range(5, 12))}
+
+
+def test_no_copies_leave_the_bare_solute() -> None:
+    a, b, in_ring, _ = example()
+    for rings, draws in (
+        (in_ring, draw(a, 0, torch.Generator())),
+        (torch.ones_like(in_ring), draw(a, COPIES, torch.Generator())),
+    ):
+        found = surround(a, b, rings, draws)
+        assert torch.equal(found.positions, a.positions)
+        assert torch.equal(found.ptr, a.ptr)
+        assert found.is_solute.all()
+        assert len(found.forces) == len(found.placed) == 0
+
+
+def test_rotation_matrices() -> None:
+    axes, angles = torch.rand(7, 2, 3, dtype=torch.float64), torch.rand(7, 2, dtype=torch.float64)
+    matrices = rotation_matrices(axes, angles)
+    identity = torch.eye(3, dtype=torch.float64).expand_as(matrices)
+    torch.testing.assert_close(matrices @ matrices.transpose(-1, -2), identity)
+    torch.testing.assert_close(torch.linalg.det(matrices), torch.ones(7, 2, dtype=torch.float64))
+    torch.testing.assert_close((matrices @ (axes - 0.5)[..., None])[..., 0], axes - 0.5)
+    traces = matrices.diagonal(dim1=-2, dim2=-1).sum(-1)
+    torch.testing.assert_close(traces, 1 + 2 * (2 * math.pi * angles).cos())
+
+
+def test_an_environment_is_a_function_of_its_draws() -> None:
+    a, b, in_ring, _ = example()
+
+    def positions(seed: int) -> Environment:
+        return surround(a, b, in_ring, draw(a, COPIES, torch.Generator().manual_seed(seed)))
+
+    assert torch.equal(positions(1).positions, positions(1).positions)
+    assert not torch.equal(positions(1).forces, positions(2).forces)
