@@ -47,7 +47,7 @@ class Environment:
         anchor: The anchor of each placed atom among all solute atoms, [P].
         origin: The atom of the solvent each is a copy of, among all solvent atoms, [P].
         slot: Number of the copy within its environment, [P].
-        forces: Unit vector from the anchor of each placed atom, [P, 3]; zero for an atom that lies on it, which
+        forces: Unit vector from the anchor of each placed atom, [P, 3]; zero for an atom that lies on it, as
             only a solvent of one atom does.
     """
 

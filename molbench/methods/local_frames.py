@@ -1,8 +1,8 @@
 """The force head of 3DMRL: unit vectors on placed atoms from 2-D features and the frames of their bonds.
 
-3DMRL, NeurIPS 2025 (arXiv 2412.02957); the frames and the score network are those of MoleculeSDE (Liu et al., ICML
-2023). Every bond inside a copy has a frame that turns with the environment. Attention over bonds gives three
-coefficients for it, and a vector is the mean over the bonds of its atom of what they make of the frame.
+3DMRL, NeurIPS 2025 (arXiv 2412.02957). Every bond inside a copy has a frame that turns with the environment.
+Attention over bonds gives it three coefficients, and the vector of an atom is the mean over its bonds of what
+they make of their frames.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class LocalFrameHead(nn.Module):
         self.blocks = nn.ModuleList(Block(hidden, dropout) for _ in range(2))
 
     def forward(self, atoms: Tensor, anchors: Tensor, positions: Tensor, bonds: Tensor) -> Tensor:
-        """Vectors, [P, 3].
+        """Vectors, [P, 3]; zero for atoms without bonds.
 
         Args:
             atoms: 2-D features of placed atoms, [P, D].
@@ -52,12 +52,14 @@ class LocalFrameHead(nn.Module):
             positions: Of placed atoms, from the origin of the frames, Å, [P, 3].
             bonds: Both directions of all bonds between placed atoms, [2, E].
         """
+        vectors = torch.zeros_like(positions)
+        if not bonds.numel():
+            return vectors
         i, j = bonds
         frames = edge_frames(positions[i], positions[j])
         edges = self.edge(torch.cat([atoms[i], atoms[j]], dim=-1))
         edges = edges + self._invariants(frames, positions[i], positions[j])
         x = self.node(torch.cat([atoms, anchors], dim=-1))
-        vectors = torch.zeros_like(positions)
         for block in self.blocks:
             x, coefficients = block(x, bonds, edges)
             of_bonds = torch.einsum("ek,ekx->ex", coefficients, frames)
@@ -65,20 +67,25 @@ class LocalFrameHead(nn.Module):
         return vectors
 
     def _invariants(self, frames: Tensor, first: Tensor, second: Tensor) -> Tensor:
-        """What of two atoms does not turn with them, seen from their frame, [E, C]."""
+        """What of two atoms does not turn with them, seen from their frame, [E, C].
+
+        The angle between them as seen from the origin, and their components; the second of these is zero,
+        since both are in the plane of the other two axes.
+        """
         of_first, of_second = ((frames @ ends.unsqueeze(-1)).squeeze(-1) for ends in (first, second))
-        flip = of_first.new_tensor([False, True, False])
-        of_first = torch.where(flip.bool(), of_first.abs(), of_first)
         norms = (of_first.norm(dim=-1, keepdim=True) + _ANGLE_EPSILON) * (
             of_second.norm(dim=-1, keepdim=True) + _ANGLE_EPSILON
         )
         cosine = (of_first * of_second).sum(-1, keepdim=True) / norms
-        sine = (1 - cosine.square()).sqrt()
-        return self.frame(torch.cat([sine, cosine, self._embed(of_first), self._embed(of_second)], dim=-1))
+        sine = (1 - cosine.square()).clamp(min=0).sqrt()
+        embedded = self._embed(of_first), self._embed(of_second)
+        result: Tensor = self.frame(torch.cat([sine, cosine, *embedded], dim=-1))
+        return result
 
     def _embed(self, components: Tensor) -> Tensor:
         waves = 2 * math.pi * components[:, [0, 2], None] * self.fourier
-        return self.component(torch.cat([waves.sin(), waves.cos()], dim=-1).flatten(1))
+        result: Tensor = self.component(torch.cat([waves.sin(), waves.cos()], dim=-1).flatten(1))
+        return result
 
 
 class Block(nn.Module):
@@ -110,8 +117,9 @@ class Layer(nn.Module):
 
     def forward(self, x: Tensor, bonds: Tensor, edges: Tensor) -> Tensor:
         """Atoms [P, C] to atoms [P, C]."""
-        x = self.norms[0](x + self.attention(x, bonds, edges))
-        return self.norms[1](x + self.feed(x))
+        x = x + self.norms[0](self.attention(x, bonds, edges))
+        result: Tensor = x + self.norms[1](self.feed(x))
+        return result
 
 
 def edge_frames(first: Tensor, second: Tensor) -> Tensor:

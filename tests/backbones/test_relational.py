@@ -181,18 +181,19 @@ def test_one_matrix_a_bond_is_what_pyg_computes() -> None:
 
 @pytest.mark.parametrize("name", ["cgib", "cgib-cont"])
 def test_the_bottleneck_is_random_by_the_generator_alone(name: str) -> None:
-    backbone, pairs = seeded(name), example_pairs()
+    backbone, pairs = seeded(name).train(), example_pairs()
     head = backbone.paper_head().double()
 
     def total(seed: int) -> Tensor:
-        return backbone.objective(
-            head, lambda y: y.square().mean(), pairs, torch.Generator().manual_seed(seed)
-        )[0]
+        generator = torch.Generator().manual_seed(seed)
+        return backbone.objective(head, lambda y: y.square().mean(), pairs, generator)[0]
 
     assert torch.equal(total(1), total(1))
     assert not torch.equal(total(1), total(2))
     total(1).backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in backbone.bottleneck.parameters())
+    backbone.eval()
+    assert torch.equal(total(1), head(backbone.encode(pairs).graph).square().mean())
 
 
 def test_a_bottleneck_that_keeps_everything_says_nothing_of_noise() -> None:

@@ -27,7 +27,8 @@ def test_tasks_are_chosen_by_glob_and_suite() -> None:
     rows = json.loads(run("list", "tasks", "qm9/*", "--json").stdout)
     assert len(rows) == 12 and {row["unit"] for row in rows} >= {"meV", "D"}
     embedded = json.loads(run("list", "tasks", "--suite", "embedded", "--json").stdout)
-    assert {row["task"].split("/")[0] for row in embedded} == {"xtb-molecules", "xtb-dynamics"}
+    names = {"xtb-molecules", "xtb-dynamics", "xtb-spectra", "xtb-solvation", "xtb-dimers"}
+    assert {row["task"].split("/")[0] for row in embedded} == names
 
 
 @pytest.mark.parametrize(

@@ -22,10 +22,11 @@ SMALL: dict[str, dict[str, object]] = {
     "dimenet++": {"blocks": 1, "width": 32, "hidden": 32},
 }
 # These predict noise from vectors, which an invariant encoder has not.
+RELATIONAL = ("3dmrl",)  # an objective of pairs
 DENOISING = ("coord", "frad", "slide", "molspectra")
 OTHERS = [name for name, b in BACKBONES.items() if b.inputs == "molecules" and name not in KINDS]
 PAIRS = (
-    [(name, backbone) for name in METHODS if name not in DENOISING for backbone in KINDS]
+    [(name, backbone) for name in METHODS if name not in (*DENOISING, *RELATIONAL) for backbone in KINDS]
     + [(name, backbone) for name in DENOISING for backbone in ("egnn", "torchmd-et")]
     + [(name, backbone) for name in ("geossl-ddm", "emgp") for backbone in OTHERS]
 )

@@ -12,31 +12,10 @@ from torch import Tensor
 from molbench.graph.batch import Batch
 from molbench.methods.environment import Draws, Environment, draw, rotation_matrices, surround
 from molbench.testing import example_batch, random_rotation
-from tests.golden_files import Golden, read_golden, tolerance
+from tests.golden_files import read_golden, tolerance
+from tests.methods.mrl3d_golden import conformers, golden_draws
 
 COPIES = 5
-
-
-def golden_draws(fixture: Golden, pairs: int) -> Draws:
-    """The numbers drawn for a reference: a permutation of all candidates says in which order atoms come."""
-    orders = []
-    for pair in range(pairs):
-        order = torch.full((len(fixture[f"pair{pair}_solute_pos"]),), torch.inf, dtype=torch.float64)
-        permutation = fixture[f"pair{pair}_randperm"]
-        order[permutation] = torch.arange(len(permutation), dtype=torch.float64)
-        orders.append(order)
-    stacked = (
-        torch.stack([fixture[f"pair{pair}_{name}"] for pair in range(pairs)])
-        for name in ("gauss", "axis_uniform", "angle")
-    )
-    directions, axes, angles = stacked
-    return Draws(torch.cat(orders), directions, axes, angles / (2 * math.pi))
-
-
-def conformers(parts: list[Tensor]) -> Batch:
-    sizes = torch.tensor([0, *(len(part) for part in parts)])
-    positions = torch.cat(parts)
-    return Batch(torch.ones(len(positions), dtype=torch.int64), positions, sizes.cumsum(0))
 
 
 @pytest.mark.golden
@@ -105,7 +84,9 @@ def test_copies_are_rigid_and_a_radius_away() -> None:
         original = b.positions[found.origin[own]]
         torch.testing.assert_close(torch.cdist(points[own], points[own]), torch.cdist(original, original))
     # The origin of coordinates is moved by the radius, whatever the rotation.
-    single = Batch(b.atomic_numbers[:2], torch.tensor([[0.0, 0, 0], [0, 0, 2.0]]).double(), torch.tensor([0, 2]))
+    single = Batch(
+        b.atomic_numbers[:2], torch.tensor([[0.0, 0, 0], [0, 0, 2.0]]).double(), torch.tensor([0, 2])
+    )
     lone = Batch(a.atomic_numbers[:1], a.positions[:1], torch.tensor([0, 1]))
     found = surround(lone, single, torch.tensor([False]), draw(lone, 1, torch.Generator().manual_seed(3)))
     assert (found.positions[1] - found.positions[0]).norm().item() == pytest.approx(1.0)

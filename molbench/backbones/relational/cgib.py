@@ -57,7 +57,12 @@ class CGIB(CIGIN):
         pairs: PairBatch,
         generator: torch.Generator,
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """See :meth:`PairBackbone.objective`; logs the four terms and the share of atoms preserved."""
+        """See :meth:`PairBackbone.objective`; logs the four terms and the share of atoms preserved.
+
+        In evaluation there is no bottleneck: a validation loss is that of what is predicted.
+        """
+        if not self.training:
+            return super().objective(head, compare, pairs, generator)
         atoms = self.interacting_atoms(pairs)
         draws = self.bottleneck.draw(atoms[0], generator, uniform=self.config.uniform_noise)
         return self._objective(head, compare, pairs, atoms, draws)
