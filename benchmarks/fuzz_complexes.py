@@ -3,19 +3,14 @@
 Run ``PYTHONPATH=. python benchmarks/fuzz_complexes.py --rounds 10000``; the same seed gives the same ones.
 """
 
-import argparse
 import csv
 import gzip
 import io
 import json
-import random
 import tempfile
-import time
-from collections import Counter
 from pathlib import Path
 
-import pyarrow as pa
-from fuzz_parsers import Files, Sample, mutated, run
+from fuzz_parsers import Files, Sample, drive
 
 from tests.complex_files import lba_record, lep_record, ligand, pdb_file, protein, sd_file, write_lmdb
 
@@ -85,37 +80,5 @@ def _lep_pdb() -> Files:
     return files | {"info.csv": table.getvalue().encode()}
 
 
-def main() -> None:
-    """Fuzz every sample and print what came out."""
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--rounds", type=int, default=10_000, help="mutations of each sample")
-    arguments.add_argument("--seed", type=int, default=0)
-    arguments.add_argument("--parser", help="only this one")
-    options = arguments.parse_args()
-    pa.set_cpu_count(1)
-    for number, sample in enumerate(samples()):
-        if options.parser not in {None, sample.parser}:
-            continue
-        rng = random.Random(f"{options.seed}-{number}")  # noqa: S311 - repeatable, not secret
-        started, counts = time.perf_counter(), Counter[str]()
-        with tempfile.TemporaryDirectory() as name:
-            for _ in range(options.rounds):
-                outcome = run(sample, mutated(sample, rng), Path(name))
-                if outcome.error:
-                    last = outcome.error.strip().splitlines()[-1]
-                    if counts[last] == 0:
-                        print(outcome.error)
-                    counts[last] += 1
-                elif outcome.refused:
-                    counts["refused"] += 1
-                else:
-                    counts["with failures" if outcome.failures else "clean"] += 1
-        seconds = time.perf_counter() - started
-        print(
-            f"{sample.parser} {sample.options}: {options.rounds:,} in {seconds:.0f} s: {dict(counts)}",
-            flush=True,
-        )
-
-
 if __name__ == "__main__":
-    main()
+    drive(__doc__, samples)

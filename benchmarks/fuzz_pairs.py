@@ -3,23 +3,14 @@
 Run ``python benchmarks/fuzz_pairs.py --rounds 10000``; the same seed gives the same mutations.
 """
 
-import argparse
 import gzip
 import io
-import random
-import tempfile
-import time
-import traceback
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from fuzz_parsers import Files, Outcome, Sample, mutated
-
-from molbench.data.parsers import PARSERS
-from molbench.errors import UserError
+from fuzz_parsers import Files, Outcome, Sample, drive, parse
 
 SMILES = ("O", "CCO", "c1ccccc1", "CC(=O)O", "C[C@H](N)C(=O)O", "[Na+].[Cl-]", "CN(C)C=O", "F/C=C/F")
 
@@ -95,22 +86,7 @@ def run(sample: Sample, files: Mapping[str, bytes], folder: Path) -> Outcome:
         path = folder / (name if "." in name else f"{name}.csv")
         path.write_bytes(content)
         paths[name.partition(".")[0] if sample.parser == "ddi-tsv" else name] = path
-    outcome = Outcome()
-    try:
-        parser = PARSERS[sample.parser]
-        schema = parser.schema(sample.options)
-        for shard in parser.shards(paths, sample.options, 3):
-            for chunk in parser.read(shard):
-                check(chunk.table, schema)
-                outcome.records += len(chunk.table)
-                outcome.failures += len(chunk.failures)
-                if not all(failure.reason and failure.where for failure in chunk.failures):
-                    raise RuntimeError("a failure without a reason or a place")
-    except UserError:
-        outcome.refused = True
-    except Exception:  # noqa: BLE001 - finding these is the purpose
-        outcome.error = traceback.format_exc()
-    return outcome
+    return parse(sample, paths, check)
 
 
 def check(table: pa.Table, schema: pa.Schema) -> None:
@@ -151,35 +127,5 @@ def _in_gzip(files: Files) -> Files:
     return {f"{name}.csv.gz": gzip.compress(content, compresslevel=1) for name, content in files.items()}
 
 
-def main() -> None:
-    """Fuzz every sample and print what came out."""
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--rounds", type=int, default=10_000, help="mutations of each sample")
-    arguments.add_argument("--seed", type=int, default=0)
-    arguments.add_argument("--parser", help="only this one")
-    options = arguments.parse_args()
-    pa.set_cpu_count(1)
-    for number, sample in enumerate(samples()):
-        if options.parser not in {None, sample.parser}:
-            continue
-        rng = random.Random(f"{options.seed}-{number}")  # noqa: S311 - repeatable, not secret
-        started, counts = time.perf_counter(), Counter[str]()
-        with tempfile.TemporaryDirectory() as name:
-            for _ in range(options.rounds):
-                outcome = run(sample, mutated(sample, rng), Path(name))
-                if outcome.error:
-                    last = outcome.error.strip().splitlines()[-1]
-                    if counts[last] == 0:
-                        print(outcome.error)
-                    counts[last] += 1
-                    counts["ESCAPED"] += 1
-                else:
-                    counts["refused" if outcome.refused else "failures" if outcome.failures else "clean"] += 1
-        seconds = time.perf_counter() - started
-        print(
-            f"{sample.parser:11} {options.rounds:,} mutations in {seconds:.0f} s: {dict(counts)}", flush=True
-        )
-
-
 if __name__ == "__main__":
-    main()
+    drive(__doc__, samples, run)

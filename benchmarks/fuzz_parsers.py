@@ -13,7 +13,7 @@ import time
 import traceback
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -143,13 +143,18 @@ def run(sample: Sample, files: Mapping[str, bytes], folder: Path) -> Outcome:
     paths = {name: folder / name for name in files}
     for name, path in paths.items():
         path.write_bytes(files[name])
+    return parse(sample, paths, _check)
+
+
+def parse(sample: Sample, paths: Mapping[str, Path], check: Callable[[pa.Table, pa.Schema], None]) -> Outcome:
+    """Parse files on disk; what ``check`` raises counts as an escape, as any other exception does."""
     outcome = Outcome()
     try:
         parser = PARSERS[sample.parser]
         schema = parser.schema(sample.options)
         for shard in parser.shards(paths, sample.options, 3):
             for chunk in parser.read(shard):
-                _check(chunk.table, schema)
+                check(chunk.table, schema)
                 outcome.records += len(chunk.table)
                 outcome.failures += len(chunk.failures)
                 _promise(all(failure.reason and failure.where for failure in chunk.failures), "reasons")
@@ -264,37 +269,46 @@ def _in_npz(files: Files) -> Files:
     return {"trajectory.npz": buffer.getvalue()}
 
 
-def main() -> None:
-    """Fuzz every sample and print what came out."""
-    arguments = argparse.ArgumentParser(description=__doc__)
+def drive(
+    description: str | None,
+    chosen: Callable[[], Iterable[Sample]],
+    one: Callable[[Sample, Files, Path], Outcome] = run,
+) -> None:
+    """Fuzz every sample as the command line says, and print what came out.
+
+    Args:
+        description: Of the script.
+        chosen: Makes the samples.
+        one: Runs one mutation.
+    """
+    arguments = argparse.ArgumentParser(description=description)
     arguments.add_argument("--rounds", type=int, default=10_000, help="mutations of each sample")
     arguments.add_argument("--seed", type=int, default=0)
     arguments.add_argument("--parser", help="only this one")
     options = arguments.parse_args()
     pa.set_cpu_count(1)
-    for number, sample in enumerate(samples()):
+    for number, sample in enumerate(chosen()):
         if options.parser not in {None, sample.parser}:
             continue
         rng = random.Random(f"{options.seed}-{number}")  # noqa: S311 - repeatable, not secret
         started, counts = time.perf_counter(), Counter[str]()
         with tempfile.TemporaryDirectory() as name:
             for _ in range(options.rounds):
-                outcome = run(sample, mutated(sample, rng), Path(name))
+                outcome = one(sample, mutated(sample, rng), Path(name))
                 if outcome.error:
-                    last = outcome.error.strip().splitlines()
-                    counts["ESCAPED"] += 1
-                    if counts[last[-1]] == 0:
+                    last = outcome.error.strip().splitlines()[-1]
+                    if counts[last] == 0:
                         print(outcome.error)
-                    counts[last[-1]] += 1
+                    counts["ESCAPED"] += 1
+                    counts[last] += 1
                 elif outcome.refused:
                     counts["refused"] += 1
                 else:
                     counts["with failures" if outcome.failures else "clean"] += 1
         seconds = time.perf_counter() - started
-        print(
-            f"{sample.parser:10} {options.rounds:,} mutations in {seconds:.0f} s: {dict(counts)}", flush=True
-        )
+        what = f"{sample.parser} {dict(sample.options)}"
+        print(f"{what}: {options.rounds:,} mutations in {seconds:.0f} s: {dict(counts)}", flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    drive(__doc__, samples)

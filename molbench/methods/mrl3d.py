@@ -59,8 +59,8 @@ class MRL3DConfig:
             molecule, so that the head depends on where the pair lies.
         exclude_positive: Leave the true partner out of the denominator of the contrastive loss.
         force_epsilon: Added to distances from anchors, Å.
-        combine: Pretrain on combinations of any two molecules of the training records instead of on the records,
-            but never on a pair that is recorded outside of them.
+        combine: Pretrain on combinations of any two molecules of the training records instead of on the
+            records, but never on a pair that is recorded outside of them.
         share: Of the combinations or records that are used, drawn once.
         positives: Column in which records must be labelled 1 to be used, None for all.
     """
@@ -109,7 +109,6 @@ class MRL3D(Method):
         if not backbone.hydrogens:
             raise UserError("'3dmrl' places every atom: pretrain with hydrogens=true, fine-tune as you like")
         super().__init__(backbone, config)
-        self.encoder = backbone
         self.projector = nn.Linear(backbone.width, config.projection)
         self.environment = EnvironmentEncoder(
             SchNetConfig(
@@ -126,6 +125,11 @@ class MRL3D(Method):
             self.head = LocalFrameHead(backbone.atom_width, config.hidden, config.edge_hidden, config.dropout)
             self.head.requires_grad_(not config.frozen_head)
 
+    @property
+    def encoder(self) -> PairBackbone:
+        """The backbone as what it is."""
+        return cast(PairBackbone, self.backbone)
+
     def reader(self, store: Store) -> MRLReader:
         """Pairs with their conformers."""
         return MRLReader(store, self.encoder.features)
@@ -138,10 +142,15 @@ class MRL3D(Method):
             rows: Training records, [n].
 
         Raises:
-            UserError: If fewer than two pairs are left.
+            UserError: If fewer than two pairs are left, or the column of labels is not there.
         """
         config, reader = self.config, self.reader(store)
         if config.positives is not None:
+            if config.positives not in store.table.schema.names:
+                raise UserError(
+                    f"{store.dataset_id} has no column '{config.positives}' of labels; "
+                    "name another with positives, or use all pairs with positives=null"
+                )
             rows = rows[store.target(config.positives)[rows] == 1]
         if config.combine:
             found = reader.embedded(reader.combinations(rows, config.share, _SUBSET_SEED))
@@ -151,7 +160,7 @@ class MRL3D(Method):
             found = np.sort(np.random.default_rng(_SUBSET_SEED).choice(rows, size, replace=False))
         if len(found) < 2:
             raise UserError(
-                f"{store.dataset_id}: {len(found)} pairs to pretrain on; '3dmrl' needs two at least: raise share"
+                f"{store.dataset_id}: {len(found)} pairs to pretrain on, and '3dmrl' needs two: raise share"
             )
         return found
 

@@ -92,11 +92,12 @@ class MRLReader:
         read = PairBatch(a, b, values, torch.from_numpy(rows))
         return MRLBatch(read, self._conformers(chosen[:, 0]), self._conformers(chosen[:, 1]))
 
-    def embedded(self, rows: Rows) -> Rows:
+    def embedded(self, rows: np.ndarray) -> np.ndarray:
         """Those of some rows that can be read."""
-        return rows[self._embedded(self._molecules(rows))]
+        found: np.ndarray = rows[self._embedded(self._molecules(rows))]
+        return found
 
-    def combinations(self, rows: Rows, share: float, seed: int) -> Rows:
+    def combinations(self, rows: np.ndarray, share: float, seed: int) -> np.ndarray:
         """Row numbers of combinations of any first with any second molecule that occurs in some records.
 
         Those that are recorded outside ``rows``, such as the pairs of a test split, are left out.
@@ -107,7 +108,7 @@ class MRLReader:
             seed: Of the drawing.
         """
         store = self.pairs.store
-        a, b = (np.unique(store.column(f"{s}_inchikey").to_pylist(), return_inverse=True)[1] for s in "ab")
+        a, b = (_numbered(store.column(f"{side}_inchikey").to_pylist()) for side in "ab")
         first, second = (rows[np.unique(key[rows], return_index=True)[1]] for key in (a, b))
         total = len(first) * len(second)
         drawn = np.random.default_rng(seed).choice(total, math.ceil(share * total), replace=False)
@@ -115,10 +116,10 @@ class MRLReader:
         others = np.setdiff1d(np.arange(len(store)), rows)
         width = len(store)
         unseen = ~np.isin(a[i] * width + b[j], a[others] * width + b[others])
-        found: Rows = (width + i * width + j)[unseen]
+        found: np.ndarray = (width + i * width + j)[unseen]
         return found
 
-    def _molecules(self, rows: Rows) -> np.ndarray:
+    def _molecules(self, rows: np.ndarray) -> np.ndarray:
         """Rows of both molecules in the table of molecules, [R, 2]."""
         records, j = np.divmod(rows, len(self.pairs.store))
         i = np.where(records == 0, j, records - 1)
@@ -149,3 +150,9 @@ class MRLReader:
             torch.from_numpy(found.positions),
             torch.from_numpy(found.ptr),
         )
+
+
+def _numbered(keys: Sequence[str | None]) -> np.ndarray:
+    """One number for each different key, [n]; molecules without one, that cannot be read, share theirs."""
+    numbers: np.ndarray = np.unique([key or "" for key in keys], return_inverse=True)[1]
+    return numbers

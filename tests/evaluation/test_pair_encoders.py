@@ -200,3 +200,5 @@ def test_records_are_chosen_by_label_and_share(pairs: DatasetEntry) -> None:
     assert (store.target("dg")[labelled] == 1).all()
     with pytest.raises(UserError, match="raise share"):
         select(share=0.001)
+    with pytest.raises(UserError, match="no column 'known'"):
+        select(positives="known")

@@ -1,5 +1,6 @@
 """The minimum of GFN2-xTB that belongs to a molecular graph, with its vibrations."""
 
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -7,6 +8,7 @@ from numpy.typing import NDArray
 from rdkit import Chem
 
 from molbench.data.generate import geometry, thermochemistry, xtb
+from molbench.data.generate.engine import Outcome, Rejection
 from molbench.data.generate.xtb import ANGSTROM, Array
 
 #: Decimal places of the positions (Å). Every property is computed at the rounded geometry.
@@ -39,6 +41,60 @@ class Minimum(NamedTuple):
     positions: NDArray[np.float32]
     quanta: Array
     displacements: Array
+
+
+class Start(NamedTuple):
+    """A molecule at the minimum that its SMILES was embedded and relaxed to.
+
+    Attributes:
+        mol: with explicit hydrogens.
+        numbers: atomic numbers, shape (atoms,).
+        masses: of the most common isotopes, shape (atoms,) (electron masses).
+        minimum: see :class:`Minimum`.
+    """
+
+    mol: Chem.Mol
+    numbers: NDArray[np.integer[Any]]
+    masses: Array
+    minimum: Minimum
+
+
+def minimum_of(smiles: str, seed: int) -> Start:
+    """Embed a molecule and relax it.
+
+    Raises:
+        UnfitError: where no minimum with the graph of ``smiles`` is found.
+        RuntimeError: where a self-consistent field does not converge.
+    """
+    embedded = geometry.embed(smiles, seed)
+    if embedded is None:
+        raise UnfitError("no conformer embedded")
+    mol, start = embedded
+    numbers = np.array([atom.GetAtomicNum() for atom in mol.GetAtoms()])
+    table = Chem.GetPeriodicTable()
+    masses = thermochemistry.DALTON * np.array([table.GetMostCommonIsotopeMass(int(z)) for z in numbers])
+    return Start(mol, numbers, masses, find_minimum(mol, numbers, masses, start))
+
+
+def compute_each(
+    job: Sequence[tuple[str, str, int]], record: Callable[[str, int], dict[str, Any]]
+) -> Outcome:
+    """Records of one job; a molecule without a proper minimum is rejected with the reason.
+
+    Args:
+        job: name, SMILES and seed of each molecule.
+        record: all columns but the id, from SMILES and seed.
+    """
+    rows: list[dict[str, Any]] = []
+    rejections: list[Rejection] = []
+    for name, smiles, seed in job:
+        try:
+            rows.append({"id": name, **record(smiles, seed)})
+        except UnfitError as unfit:
+            rejections.append(Rejection(name, smiles, str(unfit)))
+        except RuntimeError:  # tblite and pyscf: the self-consistent field did not converge
+            rejections.append(Rejection(name, smiles, "self-consistent field not converged"))
+    return Outcome(rows, rejections)
 
 
 def find_minimum(mol: Chem.Mol, numbers: NDArray[np.integer[Any]], masses: Array, start: Array) -> Minimum:

@@ -6,12 +6,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from rdkit import Chem
 from scipy import constants
 
 from molbench.data.generate import density, geometry, thermochemistry, xtb
-from molbench.data.generate.engine import RECORD_FIELDS, Outcome, Rejection
-from molbench.data.generate.minimum import UnfitError, find_minimum
+from molbench.data.generate.engine import RECORD_FIELDS, Outcome
+from molbench.data.generate.minimum import compute_each, minimum_of
 from molbench.data.generate.xtb import ANGSTROM, Array
 
 #: Decimal places kept of every target, in its own unit: coarser than the noise of finite differences and of
@@ -52,16 +51,7 @@ def plan(seed: int, limit: int | None) -> list[list[tuple[str, str, int]]]:
 
 def compute(job: Sequence[tuple[str, str, int]]) -> Outcome:
     """Computes the records of one job; a molecule without a proper minimum is rejected with the reason."""
-    rows: list[dict[str, Any]] = []
-    rejections: list[Rejection] = []
-    for name, smiles, seed in job:
-        try:
-            rows.append({"id": name, **molecule_record(smiles, seed)})
-        except UnfitError as unfit:
-            rejections.append(Rejection(name, smiles, str(unfit)))
-        except RuntimeError:  # tblite and pyscf: the self-consistent field did not converge
-            rejections.append(Rejection(name, smiles, "self-consistent field not converged"))
-    return Outcome(rows, rejections)
+    return compute_each(job, molecule_record)
 
 
 def molecule_record(smiles: str, seed: int) -> dict[str, Any]:
@@ -71,14 +61,7 @@ def molecule_record(smiles: str, seed: int) -> dict[str, Any]:
         UnfitError: where no minimum with the graph of ``smiles`` is found.
         RuntimeError: where a self-consistent field does not converge.
     """
-    embedded = geometry.embed(smiles, seed)
-    if embedded is None:
-        raise UnfitError("no conformer embedded")
-    mol, start = embedded
-    numbers = np.array([atom.GetAtomicNum() for atom in mol.GetAtoms()])
-    table = Chem.GetPeriodicTable()
-    masses = thermochemistry.DALTON * np.array([table.GetMostCommonIsotopeMass(int(z)) for z in numbers])
-    stored, quanta, _ = find_minimum(mol, numbers, masses, start)
+    mol, numbers, masses, (stored, quanta, _) = minimum_of(smiles, seed)
     angstrom = stored.astype(np.float64)
     symmetry_number = geometry.symmetry_number(mol, angstrom)
     targets = _properties(numbers, masses, angstrom, quanta, symmetry_number)

@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow as pa
 from rdkit import Chem
 
-from molbench.data.generate import geometry, spectra_excitations, spectra_vibrations, thermochemistry, xtb
-from molbench.data.generate.engine import RECORD_FIELDS, Outcome, Rejection
-from molbench.data.generate.minimum import UnfitError, find_minimum
+from molbench.data.generate import spectra_excitations, spectra_vibrations, thermochemistry, xtb
+from molbench.data.generate.engine import RECORD_FIELDS, Outcome
+from molbench.data.generate.minimum import compute_each, minimum_of
 from molbench.data.generate.xtb import ANGSTROM, Array
 from molbench.spec.spectra import Grid
 
@@ -59,16 +59,7 @@ def plan(seed: int, limit: int | None) -> list[list[tuple[str, str, int]]]:
 
 def compute(job: Sequence[tuple[str, str, int]]) -> Outcome:
     """Computes the records of one job; a molecule without a proper minimum is rejected with the reason."""
-    rows: list[dict[str, Any]] = []
-    rejections: list[Rejection] = []
-    for name, smiles, seed in job:
-        try:
-            rows.append({"id": name, **spectra_record(smiles, seed)})
-        except UnfitError as unfit:
-            rejections.append(Rejection(name, smiles, str(unfit)))
-        except RuntimeError:  # tblite and pyscf
-            rejections.append(Rejection(name, smiles, "self-consistent field not converged"))
-    return Outcome(rows, rejections)
+    return compute_each(job, spectra_record)
 
 
 def spectra_record(smiles: str, seed: int) -> dict[str, Any]:
@@ -78,14 +69,7 @@ def spectra_record(smiles: str, seed: int) -> dict[str, Any]:
         UnfitError: where no minimum with the graph of ``smiles`` is found.
         RuntimeError: where a self-consistent field does not converge.
     """
-    embedded = geometry.embed(smiles, seed)
-    if embedded is None:
-        raise UnfitError("no conformer embedded")
-    mol, start = embedded
-    numbers = np.array([atom.GetAtomicNum() for atom in mol.GetAtoms()])
-    table = Chem.GetPeriodicTable()
-    masses = thermochemistry.DALTON * np.array([table.GetMostCommonIsotopeMass(int(z)) for z in numbers])
-    minimum = find_minimum(mol, numbers, masses, start)
+    _, numbers, masses, minimum = minimum_of(smiles, seed)
     positions = minimum.positions.astype(np.float64) * ANGSTROM
 
     coordinates = spectra_vibrations.normal_coordinates(minimum.displacements, masses)

@@ -7,7 +7,7 @@ pytest.importorskip("pyscf")
 
 from scipy.spatial.transform import Rotation
 
-from molbench.data.generate import enumeration, spectra
+from molbench.data.generate import enumeration, minimum, spectra
 from molbench.data.generate import spectra_excitations as electrons
 from molbench.data.generate import spectra_vibrations as vibrations
 from molbench.data.generate.geometry import relax
@@ -206,7 +206,7 @@ def test_record_fits_the_schema_and_its_curves_have_bands_where_the_modes_are():
 
 
 def test_molecule_without_a_minimum_is_rejected_with_the_reason(monkeypatch):
-    monkeypatch.setattr(spectra.geometry, "relax", lambda *_: None)
+    monkeypatch.setattr(minimum.geometry, "relax", lambda *_: None)
     outcome = spectra.compute([("xtb-000000", "O", 1)])
     assert [(item.id, item.reason) for item in outcome.rejections] == [
         ("xtb-000000", "geometry not converged")

@@ -22,14 +22,14 @@ def fuzz_pairs(fuzz) -> ModuleType:
 
 
 @pytest.mark.parametrize("number", range(10))
-def test_nothing_else_escapes(fuzz_pairs, tmp_path, number: int) -> None:
+def test_nothing_else_escapes(fuzz, fuzz_pairs, tmp_path, number: int) -> None:
     sample = fuzz_pairs.samples()[number]
     rng = random.Random(number)
     whole = fuzz_pairs.run(sample, sample.outer(sample.files), tmp_path)
     assert not whole.error and not whole.refused and whole.records > 0 and whole.failures == 0, whole
     refused = failed = 0
     for _ in range(60):
-        outcome = fuzz_pairs.run(sample, fuzz_pairs.mutated(sample, rng), tmp_path)
+        outcome = fuzz_pairs.run(sample, fuzz.mutated(sample, rng), tmp_path)
         assert not outcome.error, outcome.error
         refused += outcome.refused
         failed += outcome.failures > 0
