@@ -25,7 +25,7 @@ from molbench.graph.batch import Batch
 from molbench.graph.scatter import mean_atoms
 from molbench.spec.catalogue import Catalogue, TaskRef
 from molbench.spec.protocol import Protocol
-from molbench.studies.points import Points
+from molbench.studies.points import Points, spread
 from molbench.studies.report import Study, new_figure, write_study
 from molbench.training.checkpoint import config_of
 
@@ -121,19 +121,7 @@ def corruption(
                         progress(f"{backbone} {task.id} {mode}", done, total)
                     scores.append(_point(points, backbone, task, CorruptedStore(store, mode, seed), protocol))
                     done += 1
-                values = [float(score["value"]) for score in scores]
-                rows.append(
-                    {
-                        "task": task.id,
-                        "backbone": backbone,
-                        "mode": mode,
-                        "metric": task.task.metrics[0],
-                        "unit": scores[0]["unit"],
-                        "mean": float(np.mean(values)),
-                        "std": float(np.std(values, ddof=1)) if seeds > 1 else None,
-                        "seeds": seeds,
-                    }
-                )
+                rows.append({"task": task.id, "backbone": backbone, "mode": mode, **spread(task, scores)})
     study = Study(
         "corruption",
         f"Encoders trained from scratch under protocol {protocol.name}: on intact records, on records whose "

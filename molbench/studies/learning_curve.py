@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 
 from molbench.data.store import Store
@@ -17,7 +16,7 @@ from molbench.evaluation.data import TaskData
 from molbench.evaluation.score import Scorer
 from molbench.spec.catalogue import Catalogue, TaskRef
 from molbench.spec.protocol import Protocol
-from molbench.studies.points import Points
+from molbench.studies.points import Points, spread
 from molbench.studies.report import Study, new_figure, write_study
 
 if TYPE_CHECKING:
@@ -77,17 +76,12 @@ def learning_curve(
                         _point(points, candidate, task, store, protocol=protocol, count=count, seed=seed)
                     )
                     done += 1
-                values = [float(score["value"]) for score in scores]
                 rows.append(
                     {
                         "task": task.id,
                         "model": candidate.name,
                         "training records": count,
-                        "metric": task.task.metrics[0],
-                        "unit": scores[0]["unit"],
-                        "mean": float(np.mean(values)),
-                        "std": float(np.std(values, ddof=1)) if seeds > 1 else None,
-                        "seeds": seeds,
+                        **spread(task, scores),
                     }
                 )
     study = Study(

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import molbench
 from molbench.evaluation import EVALUATION_VERSION
+from molbench.spec.catalogue import TaskRef
+
+
+def spread(task: TaskRef, scores: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Metric, unit, mean and standard deviation over seeds of points of a task, as columns of a table."""
+    values = [float(score["value"]) for score in scores]
+    return {
+        "metric": task.task.metrics[0],
+        "unit": scores[0]["unit"],
+        "mean": float(np.mean(values)),
+        "std": float(np.std(values, ddof=1)) if len(values) > 1 else None,
+        "seeds": len(values),
+    }
 
 
 class Points:
