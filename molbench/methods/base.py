@@ -11,6 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from molbench.backbones.base import Backbone
+from molbench.backbones.relational.base import PairBackbone
+from molbench.data.loader import Source
+from molbench.data.pair_reader import PairReader
 from molbench.graph.batch import Batch
 
 if TYPE_CHECKING:
@@ -24,6 +27,7 @@ class Method(nn.Module, ABC):
         name: As registered.
         Config: A frozen dataclass of builtins; its defaults are what the paper says.
         random: Whether the loss depends on the generator.
+        smallest_batch: Records that a batch must have.
 
     Attributes:
         backbone: The encoder; all else is thrown away after pretraining.
@@ -33,6 +37,7 @@ class Method(nn.Module, ABC):
     name: ClassVar[str]
     Config: ClassVar[type]
     random: ClassVar[bool] = True
+    smallest_batch: ClassVar[int] = 1
     config: Any
 
     def __init__(self, backbone: Backbone, config: Any) -> None:
@@ -49,6 +54,16 @@ class Method(nn.Module, ABC):
     def lr_factors(self) -> Mapping[str, float]:
         """Learning rates as multiples of the run's, by the start of the parameters' names."""
         return {}
+
+    def select(self, store: Store, rows: np.ndarray) -> np.ndarray:  # noqa: ARG002 - for those that choose
+        """Rows for :meth:`reader` to train on, made from the training records [n]; by default the records."""
+        return rows
+
+    def reader(self, store: Store) -> Source[Any]:
+        """What makes batches of rows: the store, or for encoders of pairs a reader of their graphs."""
+        if not isinstance(self.backbone, PairBackbone):
+            return store
+        return PairReader(store, self.backbone.features, hydrogens=self.backbone.hydrogens)
 
     def prepare(self, store: Store, rows: np.ndarray) -> None:
         """Learn what must be known of the data before training; the results are persistent buffers.

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from molbench.backbones.layers import cosine_envelope
 from molbench.backbones.schnet import Interaction, SchNet, SchNetConfig, shifted_softplus
 from molbench.graph.batch import Batch
 from molbench.graph.convolution import convolve
 from molbench.graph.neighbors import EdgeList, radius_edges
 from molbench.methods.environment import Environment
+from molbench.methods.interpolation import Stencil, nodes
+
+# Between nodes, Å; a fiftieth of the width of SchNet's Gaussians of 0.1 Å.
+_SPACING = 0.002
 
 
 class EnvironmentEncoder(nn.Module):
     """Environments to vectors, the mean over their solute atoms.
 
-    Most edges are within copies, which are rigid: their filters depend on the solvent alone and are computed
-    once for all its copies. The last block is only computed where it is looked at, on the solute. With a cap
-    on the neighbours copies are no longer alike, and SchNet is used as it is.
+    Filters are functions of the distance alone, and there are many more edges than it takes nodes to
+    interpolate them to the rounding of single precision: they are computed at the nodes. Copies are rigid and
+    share the filters of their solvent. The last block is only computed where it is looked at, on the solute.
+    With a cap on the neighbours, which is the release's, SchNet is used as it is.
 
     Args:
         config: Of the SchNet.
@@ -43,23 +47,26 @@ class EnvironmentEncoder(nn.Module):
         if self.schnet.config.max_neighbors is not None or not self.copies:
             return self.plainly(environment)
         schnet, batch, solute = self.schnet, environment.batch(), environment.is_solute
-        split = _Split.of(environment, batch, b, schnet.config.cutoff)
+        within, between = _split(environment, batch, b, schnet.config.cutoff)
+        near = solute[between.source] | solute[between.target]
+        nearest = EdgeList(between.source[near], between.target[near], symmetric=True)
+        at = nodes(schnet.config.cutoff, _SPACING, batch.positions)
+        inside, outside, last_ones = (
+            Stencil.of(edges.distances(part.positions), _SPACING, len(at))
+            for edges, part in ((within, b), (between, batch), (nearest, batch))
+        )
         x = schnet.embedding(batch.atomic_numbers)
-        *blocks, last = cast(list[Interaction], list(schnet.interactions))
-        within, between = self._edge_features(split.within, b), self._edge_features(split.between, batch)
         place = environment.origin * self.copies + environment.slot
+        *blocks, last = cast(list[Interaction], list(schnet.interactions))
         for block in blocks:
-            sent = block.atom_in(x)
-            received = convolve(split.between, sent, _filters(block, *between))
+            filters, sent = self._filters(block, at), block.atom_in(x)
+            received = convolve(between, sent, outside.read(filters))
             copies = sent.new_zeros(b.num_atoms * self.copies, sent.shape[1])
             copies = copies.index_copy(0, place, sent[environment.placed]).view(b.num_atoms, self.copies, -1)
-            inside = convolve(split.within, copies, _filters(block, *within)).flatten(0, 1)[place]
-            received = received.index_add(0, environment.placed, inside)
+            own = convolve(within, copies, inside.read(filters)).flatten(0, 1)[place]
+            received = received.index_add(0, environment.placed, own)
             x = x + block.update(shifted_softplus(block.atom_out(received)))
-        near = solute[split.between.source] | solute[split.between.target]
-        edges = EdgeList(split.between.source[near], split.between.target[near], symmetric=True)
-        filters = _filters(last, *(feature[near] for feature in between))
-        received = convolve(edges, last.atom_in(x), filters)[solute]
+        received = convolve(nearest, last.atom_in(x), last_ones.read(self._filters(last, at)))[solute]
         x = x[solute] + last.update(shifted_softplus(last.atom_out(received)))
         return _mean(schnet.output_out(shifted_softplus(schnet.output_in(x))), batch.molecule[solute], batch)
 
@@ -68,38 +75,24 @@ class EnvironmentEncoder(nn.Module):
         batch, solute = environment.batch(), environment.is_solute
         return _mean(self.schnet(batch).scalars[solute], batch.molecule[solute], batch)
 
-    def _edge_features(self, edges: EdgeList, batch: Batch) -> tuple[Tensor, Tensor]:
-        distances = edges.distances(batch.positions)
-        envelope = cosine_envelope(distances, self.schnet.config.cutoff)
-        return self.schnet.basis(distances), envelope.unsqueeze(-1)
+    def _filters(self, block: Interaction, distances: Tensor) -> Tensor:
+        """The filters of a block, with their envelope, at some distances, [K, F]."""
+        basis = self.schnet.basis(distances)
+        # Smooth beyond the cutoff, where the last nodes are.
+        envelope = 0.5 * (torch.cos(distances * (math.pi / self.schnet.config.cutoff)) + 1)
+        filters: Tensor = block.filter_out(shifted_softplus(block.filter_in(basis))) * envelope.unsqueeze(-1)
+        return filters
 
 
-@dataclass(frozen=True, eq=False)
-class _Split:
-    """Neighbours of an environment.
-
-    Attributes:
-        within: Those within a copy, as atoms of the solvents.
-        between: All others, as atoms of the environments.
-    """
-
-    within: EdgeList
-    between: EdgeList
-
-    @classmethod
-    def of(cls, environment: Environment, batch: Batch, b: Batch, cutoff: float) -> _Split:
-        found = radius_edges(batch, cutoff)
-        # The anchor of a placed atom names its copy.
-        copy = torch.full_like(batch.molecule, -1).index_copy(0, environment.placed, environment.anchor)
-        of_source, of_target = copy[found.source], copy[found.target]
-        between = (of_source != of_target) | (of_source < 0)
-        edges = EdgeList(found.source[between], found.target[between], symmetric=True)
-        return cls(radius_edges(b, cutoff), edges)
-
-
-def _filters(block: Interaction, basis: Tensor, envelope: Tensor) -> Tensor:
-    filters: Tensor = block.filter_out(shifted_softplus(block.filter_in(basis))) * envelope
-    return filters
+def _split(environment: Environment, batch: Batch, b: Batch, cutoff: float) -> tuple[EdgeList, EdgeList]:
+    """Neighbours within a copy, as atoms of the solvents, and all others, as atoms of the environments."""
+    found = radius_edges(batch, cutoff)
+    # The anchor of a placed atom names its copy.
+    copy = torch.full_like(batch.molecule, -1).index_copy(0, environment.placed, environment.anchor)
+    of_source, of_target = copy[found.source], copy[found.target]
+    between = (of_source != of_target) | (of_source < 0)
+    others = EdgeList(found.source[between], found.target[between], symmetric=True)
+    return radius_edges(b, cutoff), others
 
 
 def _mean(values: Tensor, molecule: Tensor, batch: Batch) -> Tensor:

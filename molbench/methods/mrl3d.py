@@ -99,6 +99,7 @@ class MRL3D(Method):
     """
 
     name = "3dmrl"
+    smallest_batch = 2
     Config: ClassVar[type] = MRL3DConfig
     config: MRL3DConfig
 

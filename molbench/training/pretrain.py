@@ -94,22 +94,24 @@ def pretrain(
     if exclude:
         rows, excluded = exclude_tests(store, rows, Catalogue.load().tasks(exclude))
     training = {**settings.training, **given["training"]} | ({} if seed is None else {"seed": seed})
-    config = _training_config(training, len(rows), devices, steps, epochs if epochs else settings.epochs)
-
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed)
+        torch.manual_seed(training.get("seed", 0))
         encoder = start.build() if start else build_backbone(name, {**settings.backbone, **given["backbone"]})
         objective = build_method(method, encoder, {**settings.method, **given["method"]})
 
     _refuse_missing_columns(method, objective, store)
+    rows = objective.select(store, rows)
+    config = _training_config(training, len(rows), devices, steps, epochs if epochs else settings.epochs)
     objective.prepare(store, rows)
+    reader = objective.reader(store)
 
     def loader(rank: int, world_size: int) -> Loader[Batch]:
         return Loader(
-            store,
+            reader,
             rows,
             config.batch_size,
             seed=config.seed,
+            drop_last=0 < len(rows) % config.batch_size < objective.smallest_batch,
             targets=objective.columns,
             rank=rank,
             world_size=world_size,

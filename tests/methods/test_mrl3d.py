@@ -78,11 +78,13 @@ def test_rigid_copies_share_their_filters(golden: Path) -> None:
     method = released_method(fixture, torch.float64, max_neighbors=None)
     environment = method.surround(batch, draws)
     fast, plain = method.environment(environment, batch.b), method.environment.plainly(environment)
-    torch.testing.assert_close(fast, plain)
+    # Filters are interpolated, to the rounding of single precision.
+    torch.testing.assert_close(fast, plain, rtol=1e-6, atol=1e-7)
     wanted = [parameter for _, parameter in method.environment.named_parameters()]
     pair = [torch.autograd.grad(z.square().sum(), wanted, allow_unused=True) for z in (fast, plain)]
     for left, right in zip(*pair, strict=True):
-        torch.testing.assert_close(left, right)
+        scale = right.abs().max()
+        torch.testing.assert_close(left / scale, right / scale, rtol=1e-6, atol=1e-6)
 
 
 def example(name: str = "cigin", **config: object) -> tuple[MRL3D, MRLBatch]:

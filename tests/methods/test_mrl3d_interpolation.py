@@ -1,0 +1,42 @@
+"""Interpolation of filters: exact for cubics, of fourth order otherwise, differentiable."""
+
+import pytest
+import torch
+
+from molbench.methods.interpolation import Stencil, nodes
+
+LIMIT, SPACING = 5.0, 0.1
+
+
+def stencil(distances: torch.Tensor, spacing: float = SPACING) -> tuple[torch.Tensor, Stencil]:
+    at = nodes(LIMIT, spacing, distances)
+    return at, Stencil.of(distances, spacing, len(at))
+
+
+def distances() -> torch.Tensor:
+    torch.manual_seed(0)
+    return torch.cat([LIMIT * torch.rand(40, dtype=torch.float64), torch.tensor([0.0, 0.1, 2.5, LIMIT])])
+
+
+def test_cubics_are_read_exactly() -> None:
+    d = distances()
+    at, found = stencil(d)
+    assert at[0] < 0
+    assert int(found.index.min()) >= 0
+    assert int(found.index.max()) < len(at)
+    values = torch.stack([at**power for power in range(4)], dim=-1)
+    torch.testing.assert_close(found.read(values), torch.stack([d**power for power in range(4)], dim=-1))
+
+
+def test_the_error_is_of_fourth_order() -> None:
+    d, errors = distances(), []
+    for spacing in (0.1, 0.05):
+        at, found = stencil(d, spacing)
+        errors.append((found.read(torch.sin(3 * at)[:, None])[:, 0] - torch.sin(3 * d)).abs().max().item())
+    assert errors[0] / errors[1] == pytest.approx(16, rel=0.3)
+
+
+def test_the_gradient() -> None:
+    at, found = stencil(distances())
+    values = torch.randn(len(at), 2, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(found.read, values)
