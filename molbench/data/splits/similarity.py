@@ -5,8 +5,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from molbench.chem.fingerprint import morgan
+from molbench.chem.identity import inchikey
 from molbench.chem.similarity import components
 from molbench.data.splits.groups import group_codes, whole_groups
 from molbench.errors import UserError
@@ -25,7 +28,8 @@ def similarity(
 
     Clusters are the connected components of the graph that joins molecules whose Tanimoto similarity (Morgan
     fingerprints, radius 2, 2,048 bits) is ``threshold`` or more; hence the bound is exact for every pair of
-    molecules in different splits, validation included. A low threshold joins most of a dataset into one
+    molecules in different splits, validation included. Clusters that share the first block of an InChIKey are
+    one. A low threshold joins most of a dataset into one
     cluster: it goes to train, and test is then made of the outliers. The order of the records does not
     matter.
 
@@ -43,4 +47,18 @@ def similarity(
     if not 0 < threshold <= 1:
         raise UserError(f"threshold {threshold} is no Tanimoto similarity above 0 and up to 1")
     codes, smiles = group_codes(keys, column, ["smiles", "a_smiles"], "a similarity split")
-    return whole_groups(components(morgan(smiles), threshold)[codes], fractions, seed)
+    clusters = _joined(components(morgan(smiles), threshold), smiles)
+    return whole_groups(clusters[codes], fractions, seed)
+
+
+def _joined(clusters: np.ndarray, smiles: Sequence[str | None]) -> np.ndarray:
+    """Clusters that hold the same molecule made one: tautomers need not look alike to a fingerprint."""
+    keys = [key and key[:14] for key in map(inchikey, smiles)]
+    names = [key or f"unreadable:{i}" for i, key in enumerate(keys)]
+    molecules = np.unique(names, return_inverse=True)[1]
+    size = int(clusters.max()) + 1
+    edges = np.ones(clusters.size, dtype=bool), (clusters, size + molecules)
+    total = size + int(molecules.max()) + 1
+    joined = connected_components(coo_array(edges, shape=(total, total)), directed=False)[1]
+    of_clusters: np.ndarray = joined[clusters]
+    return of_clusters
