@@ -10,6 +10,11 @@ from molbench.graph.joins import branches
 from molbench.graph.neighbors import EdgeList, radius_edges
 
 
+def bonds_of(batch: Batch) -> Tensor:
+    """Covalent bonds, each once, [K, 2] int64; where they are unknown, guessed from distances."""
+    return distance_bonds(batch) if batch.bonds is None else batch.bonds
+
+
 def distance_bonds(batch: Batch, cutoff: float = 1.6) -> Tensor:
     """Bonds guessed from distances alone, whatever the elements: the rule of 3D-EMGP's fine-tuning.
 
@@ -38,7 +43,7 @@ def hop_classes(batch: Batch, edges: EdgeList, max_hops: int = 3) -> Tensor:
     Returns:
         1 to ``max_hops``, and 0 for atoms further apart or not connected, [E] int64.
     """
-    bonds = distance_bonds(batch) if batch.bonds is None else batch.bonds
+    bonds = bonds_of(batch)
     bonds = torch.cat([bonds, bonds.flip(-1)])
     keys = edges.source * batch.num_atoms + edges.target
     start, end = bonds.unbind(-1)

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from molbench.backbones.base import Backbone
 from molbench.graph.batch import Batch
+from molbench.graph.bonds import bonds_of
 from molbench.graph.scatter import mean_atoms
-from molbench.methods.bonding import bonds_of
 from molbench.methods.crop import grow, keep_atoms, kept_sizes
 from molbench.methods.draws import uniform
 from molbench.methods.sampling import ranks, some_atoms

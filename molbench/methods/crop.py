@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from molbench.graph.batch import Batch
-from molbench.methods.bonding import bonds_of
+from molbench.graph.bonds import bonds_of
 from molbench.methods.draws import uniform
 
 

@@ -16,9 +16,9 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from molbench.backbones.base import Backbone
 from molbench.graph.batch import Batch
+from molbench.graph.bonds import bonds_of
 from molbench.graph.neighbors import all_pairs
 from molbench.methods.base import Method
-from molbench.methods.bonding import bonds_of
 from molbench.methods.draws import uniform
 from molbench.methods.layers import two_layers
 from molbench.methods.sampling import ranks

@@ -15,9 +15,9 @@ from torch import Tensor
 
 from molbench.backbones.base import Backbone
 from molbench.graph.batch import Batch
+from molbench.graph.bonds import bonds_of
 from molbench.methods.augment import mean_vectors
 from molbench.methods.base import Method
-from molbench.methods.bonding import bonds_of
 from molbench.methods.contrast import info_nce
 from molbench.methods.crop import keep_atoms
 from molbench.methods.draws import uniform

@@ -17,10 +17,10 @@ from torch.nn.functional import cross_entropy
 
 from molbench.backbones.base import Backbone
 from molbench.graph.batch import Batch
+from molbench.graph.bonds import bonds_of
 from molbench.graph.neighbors import EdgeList, all_pairs
 from molbench.methods.angle_prediction import angles
 from molbench.methods.base import Method
-from molbench.methods.bonding import bonds_of
 from molbench.methods.layers import PairHead, two_layers
 
 

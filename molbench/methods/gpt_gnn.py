@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 from molbench.backbones.base import Backbone
 from molbench.graph.batch import Batch
+from molbench.graph.bonds import bonds_of
 from molbench.graph.scatter import mean_atoms
 from molbench.methods.base import Method
-from molbench.methods.bonding import bonds_of
 from molbench.methods.crop import keep_atoms
 from molbench.methods.draws import uniform
 from molbench.methods.layers import two_layers

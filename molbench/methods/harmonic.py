@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from molbench.graph.batch import Batch
+from molbench.graph.bonds import bonds_of
 from molbench.methods.internal import angles, bond_paths, dihedrals, lengths, wrapped
-from molbench.methods.torsions import Cuts, bonds_of, cuts, smaller_side, turns_freely
+from molbench.methods.torsions import Cuts, cuts, smaller_side, turns_freely
 
 # Dihedrals over an angle whose sine is less say little about where atoms are.
 _LINEAR = 0.3

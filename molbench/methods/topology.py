@@ -10,8 +10,8 @@ from torch_geometric.nn.models import GIN, PNA
 
 from molbench.backbones.layers import AtomEmbedding
 from molbench.graph.batch import Batch
+from molbench.graph.bonds import bonds_of
 from molbench.graph.scatter import mean_atoms
-from molbench.methods.bonding import bonds_of
 
 # How many of some organic molecules' atoms have no, one, ... bonds, hydrogens being atoms too.
 _DEGREES = (0, 10, 1, 3, 6)

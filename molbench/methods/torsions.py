@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from molbench.graph.batch import Batch
-from molbench.graph.bonds import distance_bonds
+from molbench.graph.bonds import bonds_of
 
 # Ties every atom weakly to the ground, so that the network of several fragments has an inverse too.
 _LEAK = 1e-6
@@ -40,11 +40,6 @@ class Cuts:
     def __getitem__(self, chosen: Tensor) -> Cuts:
         """Some of them, by mask or index."""
         return Cuts(self.bonds[chosen], self.sides[chosen])
-
-
-def bonds_of(batch: Batch) -> Tensor:
-    """The bonds a batch carries, else those its distances suggest, [K, 2] int64."""
-    return distance_bonds(batch) if batch.bonds is None else batch.bonds
 
 
 def place_of(batch: Batch) -> Tensor:

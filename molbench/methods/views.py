@@ -10,8 +10,8 @@ from torch import Tensor
 
 from molbench.backbones.base import Backbone, Representation
 from molbench.graph.batch import Batch
+from molbench.graph.bonds import bonds_of
 from molbench.methods.base import Method
-from molbench.methods.bonding import bonds_of
 from molbench.methods.crop import crop
 from molbench.methods.draws import normal
 
