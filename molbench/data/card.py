@@ -84,7 +84,7 @@ def render(
         f"{manifest.records:,} records · licence {dataset.licence} · version {dataset.version} · "
         f"content digest `{manifest.digest[:16]}`" + (f" · {dataset.homepage}" if dataset.homepage else ""),
         _usage(dataset, manifest),
-        "## Columns\n\n" + _columns(dataset, next(iter(schemas.values()))),
+        "## Columns\n\n" + _columns(dataset, schemas),
         *([f"Level of theory: {dataset.level_of_theory}"] if dataset.level_of_theory else []),
         *([_subsets(dataset, manifest)] if manifest.subsets else []),
         "## Split schemes\n\n" + "\n\n".join(_schemes(splits, manifest)),
@@ -118,7 +118,7 @@ def _usage(dataset: Dataset, manifest: Manifest) -> str:
     )
 
 
-def _columns(dataset: Dataset, schema: pa.Schema) -> str:
+def _columns(dataset: Dataset, schemas: Mapping[str | None, pa.Schema]) -> str:
     described = dict(_COLUMNS)
     described |= {name: (target.unit, target.description) for name, target in dataset.targets.items()}
     described |= {
@@ -127,7 +127,14 @@ def _columns(dataset: Dataset, schema: pa.Schema) -> str:
     }
     if dataset.forces is not None:
         described["forces"] = (dataset.forces.unit, dataset.forces.description)
-    rows = [(f"`{field.name}`", spell(field.type), *described.get(field.name, ("", ""))) for field in schema]
+    types = {field.name: spell(field.type) for schema in schemas.values() for field in schema}
+    rows = []
+    for name, kind in types.items():
+        unit, meaning = described.get(name, ("", ""))
+        having = [str(subset) for subset, schema in schemas.items() if name in schema.names]
+        if len(having) < len(schemas):
+            meaning = f"{meaning} (only in {', '.join(having)})".lstrip()
+        rows.append((f"`{name}`", kind, unit, meaning))
     return _table(("column", "type", "unit", "meaning"), rows)
 
 
