@@ -60,6 +60,7 @@ def audit(
                 unidentified=view.keys.null_count,
                 labels=view.labels(np.arange(part.records)),
                 schemes=audited,
+                left_out=part.left_out,
             )
         )
     return Audit(

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from rdkit import Chem
 
 from molbench.atomic import replace_file
+from molbench.data.audit_result import FEWEST
 from molbench.data.columns import part_folder, stream_columns
 from molbench.data.manifest import Manifest
 from molbench.spec.dataset import Dataset
@@ -57,11 +58,11 @@ def content(folder: Path, dataset: Dataset) -> Content:
 
 
 def draw(found: Content, dataset: Dataset, path: Path) -> None:
-    """Write histograms of sizes, elements and labels as one PNG."""
+    """Write histograms of sizes, elements and the labels of which there are enough as one PNG."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    labels = {name: values for name, values in found.labels.items() if values.size}
+    labels = {name: values for name, values in found.labels.items() if values.size >= FEWEST}
     panels = 2 + len(labels)
     figure = Figure(figsize=(2.3 * panels, 2.1), layout="constrained")
     FigureCanvasAgg(figure)

@@ -9,6 +9,7 @@ from molbench.atomic import replace_file
 from molbench.data.audit_figure import content, draw
 from molbench.data.audit_result import Audit, PartAudit
 from molbench.data.audit_tables import Rows, label_rows, scheme_rows
+from molbench.data.hub import config_name
 from molbench.spec.catalogue import DatasetEntry
 from molbench.spec.dataset import Dataset
 
@@ -63,14 +64,27 @@ def _section(audit: Audit, dataset: Dataset, figure: Path) -> Iterator[str]:
     yield "Identity: " + "; ".join(dict.fromkeys(map(_identity, audit.parts))) + "."
     yield f"![Sizes, elements and labels of {audit.dataset}]({figure.as_posix()})"
     yield _markdown(scheme_rows(audit))
+    unsplit = {
+        f"{config_name(part.subset, name)}: {reason}"
+        for part in audit.parts
+        if all(scheme.generator == "everything" for scheme in part.schemes.values())
+        for name, reason in part.left_out.items()
+    }
+    if unsplit:
+        yield "No scheme that separates anything could be drawn:\n\n" + "\n".join(
+            f"* {why}" for why in sorted(unsplit)
+        )
     declared = {
         scheme.leaks: name for part in audit.parts for name, scheme in part.schemes.items() if scheme.leaks
     }
     if declared:
         yield "Declared leaks:\n\n" + "\n".join(f"* {leak}" for leak in declared)
-    if any(part.labels for part in audit.parts):
+    labels = label_rows(audit)
+    if labels[1]:
         yield "Units: " + ", ".join(f"{name} {target.unit}" for name, target in dataset.targets.items()) + "."
-        yield _markdown(label_rows(audit))
+        yield _markdown(labels)
+    elif any(part.labels for part in audit.parts):
+        yield "There are not enough labels for a distribution."
 
 
 def _identity(part: PartAudit) -> str:

@@ -9,6 +9,9 @@ from molbench.spec.base import Spec
 
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 
+FEWEST = 10
+"""Labels that are shown as a distribution; fewer would be single values."""
+
 
 class Distribution(Spec):
     """Labels of one split, in the dataset's own unit.
@@ -89,6 +92,7 @@ class PartAudit(Spec):
         ordered: Whether a pair the other way round is another one.
         unidentified: Records without an identity key; they are compared with nothing.
         labels: Distribution of each target over all records.
+        left_out: Declared schemes that could not be drawn, and why.
     """
 
     subset: str | None
@@ -99,6 +103,7 @@ class PartAudit(Spec):
     unidentified: int
     labels: dict[str, Distribution]
     schemes: dict[str, SchemeAudit]
+    left_out: dict[str, str]
 
 
 class Audit(Spec):

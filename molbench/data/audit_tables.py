@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from molbench.data.audit_result import Audit, PartAudit, SchemeAudit
+from molbench.data.audit_result import FEWEST, Audit, PartAudit, SchemeAudit
 from molbench.data.hub import config_name
 from molbench.spec.splits import SPLITS
 
@@ -36,12 +36,17 @@ def scheme_rows(audit: Audit) -> Rows:
 
 
 def label_rows(audit: Audit) -> Rows:
-    """One row a target and split of each scheme that divides by the target, after one over all records."""
+    """One row a target and split of each scheme that divides by the target, after one over all records.
+
+    Targets with fewer labels than :data:`FEWEST` have none.
+    """
     header = ["labels", "split", "records", "mean", "smallest", "5 %", "median", "95 %", "largest"]
     rows = []
     for part in audit.parts:
         where = f"{part.subset}: " if part.subset else ""
         for target, whole in part.labels.items():
+            if whole.records < FEWEST:
+                continue
             rows.append([where + target, "all", f"{whole.records:,}", *_numbers(whole.mean, whole.quantiles)])
             for name, scheme in part.schemes.items():
                 if scheme.parameters.get("target") == target:

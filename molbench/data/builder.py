@@ -23,6 +23,7 @@ from molbench.errors import UserError
 from molbench.paths import home
 from molbench.spec.catalogue import PARTIAL, DatasetEntry
 from molbench.spec.dataset import Dataset
+from molbench.spec.splits import Splits
 
 DECLARATIONS = ("dataset.yaml", "splits.yaml", "tasks.yaml")
 _REBUILT = {*DECLARATIONS, "README.md", "manifest.json", "failures.jsonl", "splits", "molecules.parquet"}
@@ -53,7 +54,8 @@ def build(
         raw: Folder of raw files that are on disk already.
         offline: Whether to refuse every download.
         subsets: Which subsets; by default all, or with ``raw`` those whose files are there.
-        allow_partial: Whether records of the complete dataset may be missing.
+        allow_partial: Whether records of the complete dataset may be missing, or files that only split
+            schemes read; such schemes are left out.
         num_proc: Number of processes that parse.
         level: Zstandard level of the cells.
         progress: Told how far the work is.
@@ -72,7 +74,11 @@ def build(
     scratch = Path(tempfile.mkdtemp(prefix=f".{entry.id}-build.", dir=parent))
     try:
         parts: dict[str | None, Part] = {}
-        for subset, files in raw_files(dataset, subsets, raw=raw, offline=offline, progress=progress).items():
+        dispensable = _split_sources(dataset, entry.splits) if allow_partial else set()
+        found = raw_files(
+            dataset, subsets, raw=raw, offline=offline, progress=progress, dispensable=dispensable
+        )
+        for subset, files in found.items():
             work = scratch / "work"
             work.mkdir()
             parts[subset] = build_part(
@@ -80,6 +86,7 @@ def build(
                 entry.splits,
                 subset,
                 files,
+                lacking=sorted((dispensable & dataset.subset_sources(subset).keys()) - files.keys()),
                 scratch=work,
                 target=_part_folder(scratch / "built", subset),
                 allow_partial=allow_partial,
@@ -132,6 +139,23 @@ def part_schema(folder: Path, subset: str | None) -> pa.Schema:
     if not cells:
         raise UserError(f"{_part_folder(folder, subset)}: no cells: the build is damaged")
     return pq.read_schema(cells[0]).remove_metadata()
+
+
+def _split_sources(dataset: Dataset, splits: Splits) -> set[str]:
+    """Sources of one file that only split schemes read: a part of the dataset can be built without them."""
+    sources = {
+        key: source
+        for name in [None, *dataset.subsets]
+        for key, source in dataset.subset_sources(name).items()
+    }
+    named = {
+        text
+        for scheme in splits.schemes.values()
+        for text in scheme.parameters.values()
+        if isinstance(text, str)
+    }
+    parsed = {text for value in dataset.options.values() if isinstance(value, list) for text in value}
+    return {key for key in named & sources.keys() - parsed if len(sources[key].members) <= 1}
 
 
 def _part_folder(folder: Path, subset: str | None) -> Path:

@@ -33,6 +33,7 @@ def build_part(
     subset: str | None,
     files: Mapping[str, Path],
     *,
+    lacking: Sequence[str],
     scratch: Path,
     target: Path,
     allow_partial: bool,
@@ -47,6 +48,7 @@ def build_part(
         splits: Its split schemes.
         subset: Which subset, or None.
         files: Raw files by source key.
+        lacking: Declared sources that are not among them; without one the part is partial.
         scratch: Empty folder for intermediate files.
         target: Folder that receives ``cells/``, ``splits/`` and, for pairs, ``molecules.parquet``.
         allow_partial: Whether records may be missing.
@@ -91,7 +93,8 @@ def build_part(
             f"(max_failures in dataset.yaml){_first(failures)}"
         )
     keys = keys.filter(pa.array(keep))
-    partial = _is_partial(where, len(keys), len(failures), dataset.subset_records(subset), allow_partial)
+    partial = bool(lacking)
+    partial |= _is_partial(where, len(keys), len(failures), dataset.subset_records(subset), allow_partial)
     labels, left_out = _assign(splits, subset, keys, files, partial)
     folders = cell_folders(labels)
     entries = _write_splits(target / "splits", keys.column("id"), labels, folders)

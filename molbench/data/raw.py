@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from molbench.data.records import Progress
@@ -12,7 +12,13 @@ from molbench.spec.dataset import Dataset
 
 
 def raw_files(
-    dataset: Dataset, subsets: Sequence[str], *, raw: Path | None, offline: bool, progress: Progress | None
+    dataset: Dataset,
+    subsets: Sequence[str],
+    *,
+    raw: Path | None,
+    offline: bool,
+    progress: Progress | None,
+    dispensable: Collection[str] = (),
 ) -> dict[str | None, dict[str, Path]]:
     """Find or download the raw files of each part to be built.
 
@@ -22,6 +28,7 @@ def raw_files(
         raw: Folder of files that are on disk already.
         offline: Whether to refuse every download.
         progress: Told how far a download is.
+        dispensable: Sources that are left out where they are not there.
 
     Returns:
         Part (None for a dataset without subsets) to files by source key.
@@ -36,12 +43,12 @@ def raw_files(
         raise UserError(f"{dataset.name}: no subset '{unknown[0]}'; it has: {known}")
     if subsets or raw is None or not dataset.subsets:
         wanted: list[str | None] = list(subsets or dataset.subsets) or [None]
-        return {name: _files(dataset, name, raw, offline, progress) for name in wanted}
+        return {name: _files(dataset, name, raw, offline, progress, dispensable) for name in wanted}
     found: dict[str | None, dict[str, Path]] = {}
     missing = []
     for name in dataset.subsets:
         try:
-            found[name] = _files(dataset, name, raw, True, progress)
+            found[name] = _files(dataset, name, raw, True, progress, dispensable)
         except UserError as error:
             missing.append(str(error))
     if not found:
@@ -51,14 +58,24 @@ def raw_files(
     return found
 
 
-def _files(
-    dataset: Dataset, subset: str | None, raw: Path | None, offline: bool, progress: Progress | None
+def _files(  # noqa: PLR0917
+    dataset: Dataset,
+    subset: str | None,
+    raw: Path | None,
+    offline: bool,
+    progress: Progress | None,
+    dispensable: Collection[str],
 ) -> dict[str, Path]:
     """Files of one part: under the source's key, or for several members of an archive under their names."""
-    from molbench.data.sources import fetch
+    from molbench.data.sources import MissingSourceError, fetch
 
     files: dict[str, Path] = {}
     for key, source in dataset.subset_sources(subset).items():
-        got = fetch(source, home() / "raw" / dataset.name, raw=raw, offline=offline, progress=progress)
+        try:
+            got = fetch(source, home() / "raw" / dataset.name, raw=raw, offline=offline, progress=progress)
+        except MissingSourceError:
+            if key not in dispensable:
+                raise
+            continue
         files |= {key: next(iter(got.values()))} if len(got) == 1 else got
     return files

@@ -197,6 +197,25 @@ class TestPartial:
         assert set(manifest.left_out) == {"paper", "fixed"}
         assert "`toy-partial`" in (folder / "README.md").read_text()
 
+    def test_a_file_that_only_a_scheme_reads_may_be_missing(self, declare, molecules, raw):
+        lists = {split: {"filename": f"{split}.txt", "size": 8} for split in ("train", "validation", "test")}
+        sources = {"records": {"filename": "toy.parquet"}, **lists}
+        published = {"generator": "membership", "parameters": {split: split for split in lists}}
+        schemes = {"published": published | {"description": "As published."}, "random": ratio(0)}
+        entry = declare(molecules(60), schemes=schemes, sources=sources)
+        for i, split in enumerate(("train", "validation")):
+            (raw / f"{split}.txt").write_text(f"m-{i:05d}\n")
+        with pytest.raises(UserError, match=r"has no test\.txt"):
+            build(entry, raw=raw, offline=True)
+        manifest = Manifest.read(build(entry, raw=raw, offline=True, allow_partial=True))
+        assert manifest.partial and manifest.records == 60 and list(manifest.schemes) == ["random"]
+        assert "'test'" in manifest.left_out["published"]
+        (raw / "test.txt").write_text("cut")
+        with pytest.raises(UserError, match="not the file that is declared: it has 3 bytes"):
+            build(entry, raw=raw, offline=True, allow_partial=True)
+        (raw / "test.txt").write_text("m-00002\n")
+        assert not Manifest.read(build(entry, raw=raw, offline=True, allow_partial=True)).partial
+
     def test_complete_build_is_never_partial(self, declare, molecules, raw):
         assert build(declare(molecules(100), records=100), raw=raw, allow_partial=True).name == "toy"
 

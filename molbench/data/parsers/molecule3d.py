@@ -23,9 +23,10 @@ PROPERTIES = {
 """Column of a record to column of the source. Only the names tell: their order is not always this one."""
 
 
-def molecule3d_schema() -> pa.Schema:
+def molecule3d_schema(properties: bool = True) -> pa.Schema:
     """Identity, structure, bonds, the count of hydrogens that are not there, and the seven properties."""
-    return record_schema("bonds", "bond_orders", "smiles", "missing_hydrogens", *PROPERTIES)
+    names = PROPERTIES if properties else ()
+    return record_schema("bonds", "bond_orders", "smiles", "missing_hydrogens", *names)
 
 
 def add_block(  # noqa: PLR0917

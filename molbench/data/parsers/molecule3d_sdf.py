@@ -23,39 +23,49 @@ class Molecule3dSdf:
 
     The id is the number of the molecule, which the published splits count by. SMILES are RDKit's of the bonds
     in the SD file; a molecule that RDKit cannot sanitise keeps its record and has none. Bonds are kept as the
-    file writes them, rings with alternating double bonds.
+    file writes them, rings with alternating double bonds. Option ``properties: false`` reads the structures
+    alone, for those who have no table.
     """
 
     def schema(self, options: Mapping[str, Any]) -> pa.Schema:
-        """Identity, structure, bonds, SMILES and the seven properties."""
-        check_options("molecule3d-sdf", options, {})
-        return molecule3d_schema()
+        """Identity, structure, bonds, SMILES and, where they are read, the seven properties."""
+        check_options("molecule3d-sdf", options, {"properties": bool})
+        return molecule3d_schema(_labelled(options))
 
     def shards(self, files: Mapping[str, Path], options: Mapping[str, Any], count: int) -> list[Shard]:
         """Ranges of molecules, once files and table are found to have as many as they should."""
-        check_options("molecule3d-sdf", options, {})
+        self.schema(options)
         paths, sizes = _blocks(files)
         for path, size in zip(paths, sizes, strict=True):
             if (found := sdf.count(path)) != size:
                 raise UserError(f"{path}: {found:,} records, its name promises {size:,}: it may be cut short")
-        table = _table(files)
-        rows, total = len(read_columns(table, PROPERTIES, list(PROPERTIES))), sum(sizes)
-        if rows != total:
-            raise UserError(f"{table}: {rows:,} rows for {total:,} structures: they do not belong together")
+        total = sum(sizes)
+        if _labelled(options):
+            table = _table(files)
+            rows = len(read_columns(table, PROPERTIES, list(PROPERTIES)))
+            if rows != total:
+                raise UserError(
+                    f"{table}: {rows:,} rows for {total:,} structures: they do not belong together"
+                )
         return make_shards("molecule3d-sdf", files, options, even_bounds(total, count))
 
     def read(self, shard: Shard) -> Iterator[Chunk]:
         """Stream a range of molecules."""
         paths, sizes = _blocks(shard.paths)
-        properties = read_columns(_table(shard.paths), PROPERTIES, list(PROPERTIES))
+        names = list(PROPERTIES) if _labelled(shard.options) else []
+        properties = read_columns(_table(shard.paths), PROPERTIES, names) if names else None
         stop = sum(sizes) if shard.stop is None else shard.stop
         chunk = BondedChunk(self.schema(shard.options))
         for index, block in sdf.numbered(paths, sizes, shard.start, stop):
-            values = {name: properties.column(name)[index].as_py() for name in PROPERTIES}
+            values = {name: properties.column(name)[index].as_py() for name in names} if properties else {}
             add_block(chunk, index, block, smiles_of_molblock(block), f"record {index:,}", values)
             if chunk.full:
                 yield chunk.take()
         yield chunk.take()
+
+
+def _labelled(options: Mapping[str, Any]) -> bool:
+    return bool(options.get("properties", True))
 
 
 def _blocks(files: Mapping[str, Path]) -> tuple[list[Path], list[int]]:

@@ -1,5 +1,5 @@
 """Raw files: found on disk or downloaded, and always checked."""
 
-from molbench.data.sources.fetch import fetch
+from molbench.data.sources.fetch import MissingSourceError, fetch
 
-__all__ = ["fetch"]
+__all__ = ["MissingSourceError", "fetch"]

@@ -15,6 +15,10 @@ from molbench.spec.dataset import Source
 _PACKED = ".xyz"
 
 
+class MissingSourceError(UserError):
+    """A source that is not on disk and is not to be fetched, unlike one that is there and wrong."""
+
+
 def fetch(
     source: Source,
     cache: Path,
@@ -40,7 +44,8 @@ def fetch(
         File name to path: the file itself, or the members wanted from it in the order of the declaration.
 
     Raises:
-        UserError: If the file can neither be found nor fetched, or is not the one that was declared.
+        MissingSourceError: If the file can neither be found nor fetched.
+        UserError: If it is not the one that was declared, or the download fails.
     """
     if raw is not None and (found := _on_disk(source, raw, cache)):
         return found
@@ -48,7 +53,7 @@ def fetch(
     problem = problem_with(path, source) if path.is_file() else "it is not there"
     if problem:
         if offline or not source.urls:
-            raise UserError(_advice(source, path, problem, raw, offline))
+            raise MissingSourceError(_advice(source, path, problem, raw, offline))
         download(source, path, progress)
     return _contents(source, path, cache)
 

@@ -8,6 +8,7 @@ from molbench.data.audit import audit
 from molbench.data.audit_report import write_report
 from molbench.data.audit_result import QUANTILES
 from molbench.data.identity import identity_digest, identity_keys
+from molbench.data.manifest import Manifest
 from molbench.errors import UserError
 
 LABELS = ["train"] * 60 + ["validation"] * 20 + ["test"] * 20
@@ -85,6 +86,21 @@ def test_pretraining_data_have_one_split(handmade):
     everything = {"pretrain": {"generator": "everything", "description": "All."}}
     folder = handmade("toy", molecules(alkanes()), {"pretrain": ["train"] * 100}, declared=everything)
     assert audit(folder).problems == []
+
+
+def test_the_page_says_why_nothing_is_split_and_shows_no_single_labels(handmade, tmp_path):
+    everything = {"pretrain": {"generator": "everything", "description": "All."}}
+    table = molecules(alkanes(2), y=[1.25, 2.5])
+    targets = {"y": {"unit": "eV", "description": "A number"}}
+    folder = handmade("toy", table, {"pretrain": ["train"] * 2}, declared=everything, targets=targets)
+    manifest = Manifest.read(folder)
+    manifest.model_copy(update={"left_out": {"random": "two records only"}}).write(folder)
+    found = audit(folder)
+    write_report({folder: found}, tmp_path / "datasets.md")
+    page = (tmp_path / "datasets.md").read_text()
+    assert "No scheme that separates anything could be drawn:\n\n* random: two records only" in page
+    assert "not enough labels" in page and "1.25" not in page
+    assert found.parts[0].labels["y"].records == 2
 
 
 def test_label_distributions(handmade):

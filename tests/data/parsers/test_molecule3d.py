@@ -172,6 +172,15 @@ def test_files_that_do_not_fit_are_refused(parse, tmp_path, change, reason: str)
         parse("molecule3d-sdf", files)
 
 
+def test_structures_alone_where_there_is_no_table(parse, tmp_path) -> None:
+    files = write(tmp_path, TWO, table(5))
+    labelled, _ = parse("molecule3d-sdf", files)
+    bare, failures = parse("molecule3d-sdf", files[:2], {"properties": False}, shards=2)
+    assert not failures and bare.equals(labelled.drop(list(PROPERTIES)))
+    with pytest.raises(UserError, match="the table properties"):
+        parse("molecule3d-sdf", files[:2])
+
+
 def test_a_block_of_files_that_is_missing_is_noticed(parse, tmp_path) -> None:
     files = write(tmp_path, TWO, table(5))
     with pytest.raises(UserError, match="begins with molecule 3 where 0"):

@@ -105,6 +105,19 @@ def test_censored_affinities_can_be_left_out(parse, tmp_path) -> None:
         PARSERS["pdbbind"].schema({"relations": ["!="]})
 
 
+@pytest.mark.parametrize("shards", [1, 2])
+def test_structures_alone_where_there_is_no_index(parse, tmp_path, shards: int) -> None:
+    files = complexes(tmp_path, "3abc", "1abc", "2abc")
+    bare, failures = parse("pdbbind", files, {"index": False}, shards=shards)
+    assert not failures and bare["id"].to_pylist() == ["1abc", "2abc", "3abc"]
+    indexed, _ = parse("pdbbind", [*files, index(tmp_path, *LINES)])
+    assert bare.equals(indexed.drop(["relation", "neglog_aff"]))
+    with pytest.raises(UserError, match="there is not a file <code>_pocket"):
+        parse("pdbbind", [index(tmp_path, *LINES)], {"index": False})
+    with pytest.raises(UserError, match="'relations' needs the index"):
+        PARSERS["pdbbind"].schema({"index": False, "relations": ["="]})
+
+
 def test_what_is_missing_is_a_failure_of_that_complex(parse, tmp_path) -> None:
     complexes(tmp_path, "1abc", "2abc", "3abc")
     (tmp_path / "1abc/1abc_protein.pdb").unlink()
