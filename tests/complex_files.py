@@ -2,11 +2,15 @@
 
 import gzip
 import json
+import tarfile
 from pathlib import Path
 from typing import Any
 
 import lmdb
 import numpy as np
+import yaml
+
+from molbench.spec.catalogue import Catalogue, DatasetEntry
 
 COLUMNS = (
     *("ensemble", "subunit", "structure", "model", "chain", "hetero", "insertion_code", "residue", "segid"),
@@ -130,3 +134,24 @@ def sd_file(rows: list[dict[str, Any]], counts: str = "  0  0  0") -> str:
     bonds = "".join(f"{i:3d}{i + 1:3d}  1  0  0\n" for i in range(1, len(rows)))
     counts_line = f"{len(rows):3d}{len(rows) - 1:3d}  0  0  0  0            999 V2000"
     return f"ligand\n made up\n\n{counts_line}\n{atoms}{bonds}M  END\n$$$$\n"
+
+
+def shrunk(name: str, folder: Path, records: int | None) -> DatasetEntry:
+    """The catalogue's own declaration, but for the number of records and the published digests."""
+    source = Catalogue.load().dataset(name).folder
+    (folder / name).mkdir(parents=True)
+    for document in ("splits", "tasks"):
+        (folder / name / f"{document}.yaml").write_text((source / f"{document}.yaml").read_text())
+    dataset = yaml.safe_load((source / "dataset.yaml").read_text()) | {"records": records}
+    for entry in dataset["sources"].values():
+        entry.pop("md5", None)
+    (folder / name / "dataset.yaml").write_text(yaml.safe_dump(dataset, sort_keys=False))
+    return DatasetEntry(name, folder / name)
+
+
+def archive(path: Path, records: dict[str, list[dict]], top: str) -> None:
+    """An archive in the published layout, ``<top>/data/{train,val,test}/data.mdb``."""
+    with tarfile.open(path, "w:gz") as tar:
+        for part, content in records.items():
+            database = write_database(path.parent / f".{path.name}" / part, content)
+            tar.add(database, f"{top}/data/{part}/data.mdb")

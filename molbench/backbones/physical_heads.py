@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from molbench.backbones.base import Representation
-from molbench.backbones.gated import ScalarVectorHead, length
+from molbench.backbones.gated import length
+from molbench.backbones.heads import AtomHead
 from molbench.graph.batch import Batch
 from molbench.graph.scatter import sum_atoms
 from molbench.spec.units import factor
@@ -20,66 +21,33 @@ SQUARE_BOHR = factor("Å²", "a0²")
 DEBYE = factor("e·a0", "D") * SQUARE_BOHR**0.5
 
 
-class AtomicCharges(nn.Module):
-    """A charge, and a dipole where the encoder has vectors, of each atom.
+class MomentHead(AtomHead):
+    """A moment of atomic charges, in e, around the centre of mass; arguments as of :class:`AtomHead`."""
 
-    Args:
-        width: Scalars of an atom, F.
-        equivariant: Whether its F vectors are read, too.
-    """
-
-    def __init__(self, width: int, equivariant: bool) -> None:
-        super().__init__()
-        self.equivariant = equivariant
-        self.layers = (
-            ScalarVectorHead(width)
-            if equivariant
-            else nn.Sequential(nn.Linear(width, width // 2), nn.SiLU(), nn.Linear(width // 2, 1))
-        )
-
-    def forward(self, representation: Representation) -> tuple[Tensor, Tensor | None]:
-        """Charges [N] in e, dipoles [N, 3] in e·Å or None."""
-        if self.equivariant:
-            charges, dipoles = self.layers(representation)
-            return charges, dipoles
-        return self.layers(representation.scalars).squeeze(-1), None
-
-
-class DipoleHead(nn.Module):
-    """Norm of the dipole moment, ``| Σ q_i (r_i - r_c) + μ_i |``.
-
-    Args:
-        width: Scalars of an atom, F.
-        equivariant: Whether its vectors are read, too.
-    """
-
-    def __init__(self, width: int, equivariant: bool) -> None:
-        super().__init__()
-        self.charges = AtomicCharges(width, equivariant)
+    def __init__(self, width: int, channels: int = 0) -> None:
+        super().__init__(width, channels)
         self.centre = CentreOfMass()
+
+
+class DipoleHead(MomentHead):
+    """Norm of the dipole moment, ``| Σ q_i (r_i - r_c) + μ_i |``."""
 
     def forward(self, representation: Representation, batch: Batch) -> Tensor:
         """Dipole moments in D, [B]."""
-        charges, dipoles = self.charges(representation)
-        return dipole_norm(charges, dipoles, self.centre(batch), batch)
+        return length(self.moment(representation, batch).unsqueeze(-1)).squeeze(-1)
+
+    def moment(self, representation: Representation, batch: Batch) -> Tensor:
+        """Dipole vectors in D, [B, 3], which rotate with the molecule."""
+        charges, dipoles = self.read(representation)
+        return dipole_moment(charges, dipoles, self.centre(batch), batch)
 
 
-class SpatialExtentHead(nn.Module):
-    """Electronic spatial extent, ``Σ q_i |r_i - r_c|²``.
-
-    Args:
-        width: Scalars of an atom, F.
-        equivariant: Whether its vectors are read, too.
-    """
-
-    def __init__(self, width: int, equivariant: bool) -> None:
-        super().__init__()
-        self.charges = AtomicCharges(width, equivariant)
-        self.centre = CentreOfMass()
+class SpatialExtentHead(MomentHead):
+    """Electronic spatial extent, ``Σ q_i |r_i - r_c|²``."""
 
     def forward(self, representation: Representation, batch: Batch) -> Tensor:
         """Spatial extents in a0², [B]."""
-        charges, _ = self.charges(representation)
+        charges, _ = self.read(representation)
         return spatial_extent(charges, self.centre(batch), batch)
 
 
@@ -104,8 +72,8 @@ class CentreOfMass(nn.Module):
         return sum_atoms(masses * batch.positions, batch) / torch.where(total > 0, total, 1)
 
 
-def dipole_norm(charges: Tensor, dipoles: Tensor | None, centres: Tensor, batch: Batch) -> Tensor:
-    """Dipole moment of each molecule in D, [B].
+def dipole_moment(charges: Tensor, dipoles: Tensor | None, centres: Tensor, batch: Batch) -> Tensor:
+    """Dipole vector of each molecule in D, [B, 3].
 
     Args:
         charges: Of atoms, in e, [N].
@@ -115,12 +83,12 @@ def dipole_norm(charges: Tensor, dipoles: Tensor | None, centres: Tensor, batch:
     """
     moments = charges.unsqueeze(-1) * (batch.positions - centres[batch.molecule])
     moments = moments if dipoles is None else moments + dipoles
-    norms: Tensor = DEBYE * length(sum_atoms(moments, batch).unsqueeze(-1)).squeeze(-1)
-    return norms
+    dipole: Tensor = DEBYE * sum_atoms(moments, batch)
+    return dipole
 
 
 def spatial_extent(charges: Tensor, centres: Tensor, batch: Batch) -> Tensor:
-    """Expectation of the squared distance from a centre in a0², [B]; arguments as of :func:`dipole_norm`."""
+    """Mean of the squared distance from a centre in a0², [B]; arguments as of :func:`dipole_moment`."""
     squares = (batch.positions - centres[batch.molecule]).square().sum(-1)
     extent: Tensor = SQUARE_BOHR * sum_atoms(charges * squares, batch)
     return extent

@@ -1,4 +1,4 @@
-"""Parameter names of released code in terms of ours; here those of GeoSSL (commit ed5b8e35)."""
+"""Parameter names of released code in terms of ours; spelt out here are GeoSSL's (commit ed5b8e35)."""
 
 import re
 from collections.abc import Mapping
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from molbench.backbones import released_egnn, released_et
+from molbench.backbones.relational import released as released_relational
 
 # Released name to ours; a name that matches nothing (constants, second copies of a parameter) is left out.
 RULES: dict[str, list[tuple[str, str]]] = {
@@ -31,6 +32,7 @@ RULES: dict[str, list[tuple[str, str]]] = {
     "egnn": released_egnn.RULES,
     "torchmd-et": released_et.RULES,
     "gated-head": released_et.HEAD_RULES,
+    **released_relational.RULES,
 }
 
 

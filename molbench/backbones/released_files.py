@@ -1,4 +1,4 @@
-"""What the weight files of four released code bases hold: encoders, their settings, and all the rest."""
+"""What the weight files of five released code bases hold: encoders, their settings, and all the rest."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any
 
 from torch import Tensor
 
-from molbench.backbones import released_et
+from molbench.backbones import released_et, released_pairs
+from molbench.backbones.released_layers import layers_of
 from molbench.errors import UserError
 
 State = Mapping[str, Tensor]
@@ -25,12 +26,14 @@ class Release:
         anchors: Backbone to the name of a parameter that only its encoder has.
         rest: Patterns of the names that are not the encoder's: heads, constants, second copies.
         config: Backbone, encoder's state and the file's hyperparameters to our configuration.
+        variant: Backbone by the anchor and encoder's state to the backbone it is, where some share an anchor.
     """
 
     title: str
     anchors: Mapping[str, str]
     rest: tuple[str, ...]
     config: Callable[[str, State, Mapping[str, Any]], dict[str, Any]]
+    variant: Callable[[str, State], str] = lambda backbone, _: backbone
 
     def find(self, names: list[str]) -> tuple[str, str]:
         """Our backbone, and the prefix of its parameters.
@@ -52,18 +55,6 @@ class Release:
     def explains(self, name: str) -> bool:
         """Whether a name that is not the encoder's is known."""
         return any(re.fullmatch(rf"(.*\.)?({pattern})", name) for pattern in self.rest)
-
-
-def layers_of(state: State, pattern: str) -> int:
-    """Number of layers, the pattern's group being the index.
-
-    Raises:
-        UserError: If a number is left out: a single name could ask for a model of any depth.
-    """
-    numbers = {int(found[1]) for name in state if (found := re.match(pattern, name))}
-    if numbers != set(range(len(numbers))):
-        raise UserError(f"its layers are not numbered from 0 on, but up to {max(numbers)}")
-    return len(numbers)
 
 
 def _egnn(_: str, state: State, __: Mapping[str, Any]) -> dict[str, Any]:
@@ -155,5 +146,12 @@ RELEASES: dict[str, Release] = {
     "torchmd-net": Release("TorchMD-NET (torchmd/torchmd-net) or Coord", _ET_ANCHOR, _ET_REST, _et),
     "molspectra": Release(
         "MolSpectra (AzureLeon1/MolSpectra)", _ET_ANCHOR, (*_ET_REST, r"representation_spec_model\..*"), _et
+    ),
+    "3dmrl": Release(
+        "3DMRL (Namkyeong/3DMRL)",
+        released_pairs.ANCHORS,
+        released_pairs.REST,
+        released_pairs.config,
+        released_pairs.variant,
     ),
 }

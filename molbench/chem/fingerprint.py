@@ -1,16 +1,32 @@
-"""Morgan fingerprints, packed 64 bits a word."""
+"""Morgan fingerprints, as bits packed 64 a word or as counts, and a few descriptors."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 from rdkit import Chem, DataStructs
-from rdkit.Chem import rdFingerprintGenerator
+from rdkit.Chem import rdFingerprintGenerator, rdMolDescriptors
+from rdkit.Chem.Crippen import MolLogP, MolMR  # type: ignore[attr-defined]
+from rdkit.Chem.Descriptors import MolWt  # type: ignore[attr-defined]
 from rdkit.rdBase import BlockLogs
 from scipy.sparse import csr_array
 
 BITS = 2048
 RADIUS = 2
 WORDS = BITS // 64
+
+#: Size, lipophilicity, polarity, hydrogen bonds, flexibility and unsaturation.
+DESCRIPTORS: dict[str, Callable[[Chem.Mol], float]] = {
+    "heavy_atoms": Chem.Mol.GetNumHeavyAtoms,
+    "mass": MolWt,
+    "logp": MolLogP,
+    "refractivity": MolMR,
+    "polar_area": rdMolDescriptors.CalcTPSA,
+    "donors": rdMolDescriptors.CalcNumHBD,
+    "acceptors": rdMolDescriptors.CalcNumHBA,
+    "rotatable_bonds": rdMolDescriptors.CalcNumRotatableBonds,
+    "aromatic_rings": rdMolDescriptors.CalcNumAromaticRings,
+    "sp3_share": rdMolDescriptors.CalcFractionCSP3,
+}
 
 
 def morgan(smiles: Iterable[str | None]) -> np.ndarray:
@@ -28,14 +44,44 @@ def morgan(smiles: Iterable[str | None]) -> np.ndarray:
     """
     generator = rdFingerprintGenerator.GetMorganGenerator(radius=RADIUS, fpSize=BITS)
     empty = bytes(BITS // 8)
-    rows = []
+    rows = [
+        DataStructs.BitVectToBinaryText(generator.GetFingerprint(molecule)) if molecule else empty
+        for molecule in _read(smiles)
+    ]
+    return np.frombuffer(b"".join(rows), dtype="<u8").astype(np.uint64).reshape(-1, WORDS)
+
+
+def morgan_counts(smiles: Iterable[str | None]) -> np.ndarray:
+    """How often each substructure of :func:`morgan` occurs, [n, 2048] uint8, at most 255."""
+    generator = rdFingerprintGenerator.GetMorganGenerator(radius=RADIUS, fpSize=BITS)
+    empty = np.zeros(BITS, dtype=np.uint8)
+    rows = [
+        np.minimum(generator.GetCountFingerprintAsNumPy(molecule), 255).astype(np.uint8)
+        if molecule
+        else empty
+        for molecule in _read(smiles)
+    ]
+    return np.array(rows, dtype=np.uint8).reshape(-1, BITS)
+
+
+def descriptors(smiles: Iterable[str | None]) -> np.ndarray:
+    """The numbers named in ``DESCRIPTORS``, [n, 10] float32; NaN where RDKit cannot read the SMILES.
+
+    References:
+        Wildman and Crippen, J. Chem. Inf. Comput. Sci. 39, 868 (1999), for ``logp`` and ``refractivity``;
+        Ertl, Rohde and Selzer, J. Med. Chem. 43, 3714 (2000), for ``polar_area``.
+    """
+    rows = [
+        [function(molecule) for function in DESCRIPTORS.values()] if molecule else [np.nan] * len(DESCRIPTORS)
+        for molecule in _read(smiles)
+    ]
+    return np.array(rows, dtype=np.float32).reshape(-1, len(DESCRIPTORS))
+
+
+def _read(smiles: Iterable[str | None]) -> Iterator[Chem.Mol | None]:
     with BlockLogs():
         for text in smiles:
-            molecule = Chem.MolFromSmiles(text) if text else None
-            rows.append(
-                DataStructs.BitVectToBinaryText(generator.GetFingerprint(molecule)) if molecule else empty
-            )
-    return np.frombuffer(b"".join(rows), dtype="<u8").astype(np.uint64).reshape(-1, WORDS)
+            yield Chem.MolFromSmiles(text) if text else None
 
 
 def bit_counts(packed: np.ndarray) -> np.ndarray:

@@ -13,7 +13,8 @@ from molbench.errors import UserError
 def convert(
     file: Annotated[Path, typer.Argument(help="The authors' weight file.")],
     source: Annotated[
-        str, typer.Option("--from", help="Code that wrote it: 3d-emgp, geossl, torchmd-net or molspectra.")
+        str,
+        typer.Option("--from", help="Code that wrote it: 3d-emgp, geossl, torchmd-net, molspectra or 3dmrl."),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Checkpoint: *.pt or *.safetensors.")],
     settings: Annotated[

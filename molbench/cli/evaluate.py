@@ -13,12 +13,18 @@ from molbench.cli.console import table_console
 from molbench.errors import UserError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from molbench.evaluation import Outcome, Report, Run, Watcher
+    from molbench.evaluation.summary import Delta
     from molbench.training import StepReport
 
 
 def evaluate(  # noqa: PLR0917 - the command's options
-    checkpoints: Annotated[list[Path], typer.Argument(help="Checkpoint files, *.pt or *.safetensors.")],
+    checkpoints: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Checkpoint files, *.pt or *.safetensors; none to score --fingerprint alone."),
+    ] = None,
     tasks: Annotated[
         list[str] | None,
         typer.Option("--tasks", "-t", help="Globs over task ids, 'qm9/*,md17/aspirin'; may be repeated."),
@@ -32,6 +38,10 @@ def evaluate(  # noqa: PLR0917 - the command's options
     scratch: Annotated[
         bool, typer.Option(help="Score the same backbones with random weights, too, and show the difference.")
     ] = True,
+    fingerprint: Annotated[
+        bool,
+        typer.Option(help="Score boosted trees on fingerprints, too, on every task that has SMILES."),
+    ] = False,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", help="Change a protocol setting: steps=500, forces.lr=1e-3; may be repeated."),
@@ -53,13 +63,14 @@ def evaluate(  # noqa: PLR0917 - the command's options
     tune_allocator()
     with _Display(quiet=as_json) as display:
         report = evaluation.evaluate(
-            checkpoints,
+            checkpoints or (),
             tasks,
             suite=suite,
             protocol=load_protocol(protocol, settings or ()),
             seeds=seeds,
             output=output,
             scratch=scratch,
+            fingerprint=fingerprint,
             executor=executor,
             watcher=display.watcher(),
         )
@@ -125,6 +136,7 @@ def _plain(report: Report) -> dict[str, object]:
     return {
         "cells": [asdict(cell) for cell in report.cells],
         "reused": report.reused,
+        "skipped": report.skipped,
         "failures": [
             {
                 "candidate": outcome.run.candidate.name,
@@ -140,59 +152,70 @@ def _plain(report: Report) -> dict[str, object]:
 def _show(report: Report, output: Path) -> None:
     from rich.table import Table
 
-    from molbench.leaderboard.numbers import interval, plus_minus, signed
+    from molbench.leaderboard.numbers import interval, plus_minus
 
     console = table_console()
-    if not report.cells:
-        return
     base = {(cell.task, cell.candidate): cell for cell in report.cells}
-    baselines = {
-        stored.result.checkpoint.name: stored.result.checkpoint.baseline for stored in report.results
-    }
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in (
-        "task",
-        "metric",
-        "unit",
-        "model",
-        "score ± seeds",
-        "95 %",
-        "scratch ± seeds",
-        "change",
-        "",
-    ):
-        right = column in {"score ± seeds", "95 %", "scratch ± seeds", "change"}
-        table.add_column(column, justify="right" if right else "left", overflow="fold")
+    models = {stored.result.checkpoint.name: stored.result.checkpoint for stored in report.results}
+    rows = []
     for cell in report.cells:
-        scratch = base.get((cell.task, baselines[cell.candidate]))
-        if cell is scratch:
+        if models[cell.candidate].scratch:
             continue
-        change, mark = "", ""
-        if cell.delta is not None:
-            change = signed(cell.delta.value, cell.mean)
-            mark = "=" if not cell.delta.significant else "better" if cell.delta.better else "worse"
-        table.add_row(
-            cell.task,
-            f"{cell.metric} {'↓' if cell.direction == 'lower' else '↑'}",
-            cell.unit,
-            cell.candidate,
-            plus_minus(cell.mean, cell.std),
-            interval(cell.low, cell.high, 3),
-            plus_minus(scratch.mean, scratch.std) if scratch else "",
-            change,
-            mark,
+        scratch = base.get((cell.task, models[cell.candidate].baseline))
+        rows.append(
+            {
+                "task": cell.task,
+                "metric": f"{cell.metric} {'↓' if cell.direction == 'lower' else '↑'}",
+                "unit": cell.unit,
+                "model": cell.candidate,
+                "score ± seeds": plus_minus(cell.mean, cell.std),
+                "95 %": interval(cell.low, cell.high, 3),
+                "scratch ± seeds": plus_minus(scratch.mean, scratch.std)
+                if scratch not in {cell, None}
+                else "",
+                "change": _change(cell.delta, cell.mean),
+                "over fingerprint": _change(cell.over_fingerprint, cell.mean),
+            }
         )
-    console.print(table)
-    first = report.cells[0]
+    if rows:
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        # Columns of baselines that were not asked for would be empty.
+        for column in [name for name in rows[0] if any(row[name] for row in rows)]:
+            left = column in {"task", "metric", "unit", "model"}
+            table.add_column(column, justify="left" if left else "right", overflow="fold")
+        for row in rows:
+            table.add_row(*(row[str(column.header)] for column in table.columns))
+        console.print(table)
+        _explain(report, output, console)
+    for task, why in report.skipped.items():
+        console.print(f"fingerprint skips {task}: {why}", markup=False)
+
+
+def _change(delta: Delta | None, mean: float) -> str:
+    from molbench.leaderboard.numbers import signed
+
+    if delta is None:
+        return ""
+    mark = "=" if not delta.significant else "better" if delta.better else "worse"
+    return f"{signed(delta.value, mean)} {mark}"
+
+
+def _explain(report: Report, output: Path, console: Console) -> None:
+    cells = report.cells
+    protocols = ", ".join(dict.fromkeys(cell.protocol for cell in cells))
     partial = sorted({stored.result.task.dataset for stored in report.results if stored.result.task.partial})
     console.print(
-        f"\nprotocol {first.protocol}, {len(first.seeds)} seeds, results in {output}; ±: standard deviation "
-        "over seeds; change: to the same backbone from scratch, 'better' or 'worse' where p < 0.05; "
-        "intervals and p by paired bootstrap over test records and seeds",
+        f"\nprotocol {protocols}, {len(cells[0].seeds)} seeds, results in {output}; ±: standard deviation "
+        "over seeds, or complete repeats of a cross-validation; change: to the same backbone from scratch, "
+        "'better' or 'worse' where p < 0.05; intervals and p by paired bootstrap over test records and seeds",
         soft_wrap=True,
     )
+    if any(cell.over_fingerprint for cell in cells):
+        console.print(
+            "over fingerprint: to boosted trees on fingerprints; a model that is 'worse' loses to them"
+        )
     for name in partial:
         console.print(f"{name} lacks records of the complete dataset: compare these scores with nothing else")
-    for cell in report.cells:
+    for cell in cells:
         for warning in cell.warnings:
             console.print(f"warning: {cell.candidate} on {cell.task}: {warning}", markup=False)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,6 +12,7 @@ from molbench.cli.console import table_console
 
 if TYPE_CHECKING:
     from molbench.spec.catalogue import Catalogue
+    from molbench.spec.training import Budget
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -128,8 +130,8 @@ def protocols(pattern: Pattern = "*", as_json: Json = False) -> None:
             {
                 "protocol": name,
                 "version": protocol.version,
-                "steps": protocol.training.steps if protocol.training else 0,
-                "force steps": protocol.forces.steps if protocol.forces else 0,
+                "budget": _length(protocol.training),
+                "force budget": _length(protocol.forces),
                 "description": protocol.description,
             }
             for name, protocol in load_protocols().items()
@@ -137,6 +139,36 @@ def protocols(pattern: Pattern = "*", as_json: Json = False) -> None:
         ),
         as_json,
     )
+
+
+@app.command()
+def stages(
+    checkpoint: Annotated[Path, typer.Argument(help="Checkpoint file, *.pt or *.safetensors.")],
+    as_json: Json = False,
+) -> None:
+    """Stages of pretraining that a checkpoint has gone through, first to last."""
+    from molbench.training.checkpoint import Checkpoint
+
+    found = Checkpoint.load(checkpoint).stages
+    if as_json:
+        _show(found, as_json)
+        return
+    names = ("method", "dataset", "scheme", "records", "steps", "seed", "contaminated")
+    _show(
+        (
+            {"stage": number}
+            | {name: stage.get(name) for name in names}
+            | {"weights": str(stage.get("weights") or stage.get("init") or "-")[:12]}
+            for number, stage in enumerate(found, 1)
+        ),
+        as_json,
+    )
+
+
+def _length(budget: "Budget | None") -> str:
+    if budget is None:
+        return ""
+    return f"{budget.steps} steps" if budget.epochs is None else f"{budget.epochs} epochs"
 
 
 def _catalogue() -> "Catalogue":

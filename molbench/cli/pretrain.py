@@ -28,8 +28,15 @@ def pretrain(
     ] = None,
     exclude: Annotated[
         list[str] | None,
-        typer.Option(help="Leave out the test molecules of these tasks, e.g. 'qm9/*'; may be repeated."),
+        typer.Option(help="Leave out test molecules or pairs of these tasks, e.g. 'qm9/*'; may be repeated."),
     ] = None,
+    include_test_pairs: Annotated[
+        bool,
+        typer.Option(
+            "--include-test-pairs",
+            help="Leave in pairs that tasks test on; marks the checkpoint as contaminated.",
+        ),
+    ] = False,
     steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps.")] = None,
     epochs: Annotated[
         int | None, typer.Option(min=1, help="Passes over the data. Default: the paper's.")
@@ -70,6 +77,7 @@ def pretrain(
                 subset=subset,
                 scheme=scheme,
                 exclude=exclude or (),
+                include_test_pairs=include_test_pairs,
                 steps=steps,
                 epochs=epochs,
                 seed=seed,
@@ -85,11 +93,17 @@ def pretrain(
         return
     done = checkpoint.pretraining
     left_out = f" ({done['excluded']['records']:,} left out)" if done["excluded"]["tasks"] else ""
+    records = "pairs" if "contaminated" in done else "molecules"
     typer.echo(
-        f"{output}: {method} on {checkpoint.backbone}, {done['records']:,} molecules of {done['dataset']}@"
+        f"{output}: {method} on {checkpoint.backbone}, {done['records']:,} {records} of {done['dataset']}@"
         f"{done['scheme']}{left_out}, {done['steps']:,} steps, loss {done['final_loss']:.4g}, "
-        f"{done['molecules_per_second']:,.0f} molecules/s, {done['seconds']:.0f} s"
+        f"{done['molecules_per_second']:,.0f} {records}/s, {done['seconds']:.0f} s"
     )
+    for number, stage in enumerate(done.get("stages", ()), 1):
+        typer.echo(f"stage {number} was {stage.get('method')} on {stage.get('dataset') or 'unknown data'}")
+    if done.get("contaminated"):
+        seen = sum(count > 0 for count in done["test_pairs"].values())
+        typer.echo(f"contaminated: holds test pairs of {seen} of {len(done['test_pairs'])} test splits")
     typer.echo(f"weights {checkpoint.digest}")
 
 

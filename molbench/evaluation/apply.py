@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from molbench.backbones.base import Backbone
-from molbench.backbones.heads import EnergyHead
+from molbench.backbones.relational.base import PairBackbone
 from molbench.evaluation.data import TaskData
 from molbench.evaluation.embedding import Embedding, embed
 from molbench.evaluation.force_probe import force_probe
+from molbench.evaluation.heads import energy_head
 from molbench.evaluation.models import ForceModel, ValueModel
 from molbench.evaluation.predictions import Predictions
 from molbench.evaluation.probe import probe
@@ -70,28 +72,41 @@ def _finetune(
     key: str,
     progress: Progress | None,
 ) -> tuple[Predictions, dict[str, float]]:
+    protocol = protocol.on(data.task.id)
     forces = data.task.task.kind == "forces"
-    config = protocol.forces if forces else protocol.training
-    if config is None:
+    budget = protocol.forces if forces else protocol.training
+    if budget is None:
         raise ValueError(f"protocol '{protocol.name}' has no budget for {data.task.id}")
+    if protocol.hydrogens is not None and isinstance(backbone, PairBackbone):
+        backbone.config = replace(backbone.config, hydrogens=protocol.hydrogens)
+    if not protocol.standardise:
+        data = replace(data, offset=0.0, scale=1.0)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = (
-            ForceModel(backbone, EnergyHead(backbone.width), data, protocol.energy_weight)
+            ForceModel(backbone, energy_head(protocol.head, backbone), data, protocol.energy_weight)
             if forces
-            else ValueModel(backbone, data)
+            else ValueModel(
+                backbone,
+                data,
+                loss=protocol.loss,
+                head=protocol.head,
+                logit_threshold=protocol.logit_threshold,
+            )
         )
         settings = protocol.noisy_nodes
         noisy = NoisyNodes(model, **settings.model_dump()) if settings else None
     report = train(
         model,
         data,
-        config,
-        protocol.evaluations,
+        budget.in_steps(data.rows["train"].size),
+        budget.epochs or protocol.evaluations,
         seed=seed,
         folder=state,
         key={"run": key},
         progress=progress,
         regularised=noisy,
+        patience=budget.patience,
+        select=protocol.select,
     )
-    return predict(model, data, precision_of(config)), {"training": round(report.molecules_per_second, 1)}
+    return predict(model, data, precision_of(budget)), {"training": round(report.molecules_per_second, 1)}

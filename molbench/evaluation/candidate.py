@@ -1,4 +1,4 @@
-"""What is scored: a checkpoint file, or the same backbone with random weights."""
+"""What is scored: a checkpoint file, the same backbone with random weights, or the fingerprint baseline."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import torch
 
 from molbench.backbones import build_backbone
 from molbench.errors import UserError
+from molbench.spec.fingerprint import FINGERPRINT
 from molbench.training.checkpoint import Checkpoint, config_of
 
 SCRATCH = "scratch-"
@@ -41,9 +42,10 @@ class Candidate:
         Raises:
             UserError: If the file is no sound checkpoint, or its name is reserved.
         """
-        if path.stem.startswith(SCRATCH):
+        if path.stem.startswith(SCRATCH) or path.stem == FINGERPRINT:
             raise UserError(
-                f"{path}: names that start with '{SCRATCH}' are kept for baselines; rename the file"
+                f"{path}: '{FINGERPRINT}' and names that start with '{SCRATCH}' are kept for baselines; "
+                "rename the file"
             )
         backbone = Checkpoint.load(path).build()
         return cls(path.stem, backbone.name, config_of(backbone), path)

@@ -11,20 +11,27 @@ import torch
 import molbench
 from molbench.atomic import replace_folder
 from molbench.backbones.base import Backbone
-from molbench.data.leakage import overlap_with
+from molbench.data.leakage import contamination, overlap_with
 from molbench.data.store import Store
 from molbench.errors import UserError
 from molbench.evaluation import EVALUATION_VERSION
 from molbench.evaluation.apply import Progress, apply
-from molbench.evaluation.candidate import identity
+from molbench.evaluation.candidate import Candidate, identity
 from molbench.evaluation.data import TaskData
 from molbench.evaluation.embedding import Embedding, cached_embedding
+from molbench.evaluation.fingerprint import boost
 from molbench.evaluation.plan import Run
 from molbench.evaluation.predictions import FILENAME as PREDICTIONS
+from molbench.evaluation.predictions import Predictions
 from molbench.evaluation.result import CheckpointEntry, Result, Stored, TaskEntry, find
 from molbench.evaluation.score import scale_warnings, score
-from molbench.training.checkpoint import Checkpoint
+from molbench.evaluation.train import as_predictions
+from molbench.spec.fingerprint import Boosting
+from molbench.spec.provenance import stages
 from molbench.training.environment import environment
+
+#: Tasks that are named one by one.
+SOME = 12
 
 
 @dataclass
@@ -68,37 +75,29 @@ def execute(run: Run, workspace: Workspace, progress: Progress | None = None) ->
     """
     if (finished := find(run.folder, run.key)) is not None:
         return finished
-    checkpoint = run.candidate.checkpoint(run.seed)
-    if identity(checkpoint) != run.identity or workspace.store(run).digest != run.data.digest:
-        raise UserError(
-            f"{run.candidate.name} on {run.task.id}: the inputs changed after the run was planned"
-        )
+    if workspace.store(run).digest != run.data.digest:
+        raise _changed(run)
     data = TaskData.open(run.task, workspace.store(run))
     started = time.perf_counter()
-    backbone = checkpoint.build()
-    frozen = run.protocol.kind == "probe" and run.task.task.kind != "forces"
-    predictions, throughput = apply(
-        backbone,
-        data,
-        run.protocol,
-        run.seed,
-        workspace.device,
-        embedding=workspace.embedding(run, backbone) if frozen else None,
-        state=run.folder / f"state-{run.key[:12]}",
-        key=run.key,
-        progress=progress,
+    entry, predictions, throughput = (
+        _boosted(run, run.candidate, data)
+        if isinstance(run.candidate, Boosting)
+        else _encoded(run, run.candidate, data, workspace, progress)
     )
     result = Result(
         key=run.key,
         code=f"{molbench.__version__}/{EVALUATION_VERSION}",
-        checkpoint=_checkpoint_entry(run, checkpoint),
+        checkpoint=entry,
         task=_task_entry(run, data),
         protocol=run.protocol,
         seed=run.seed,
         metrics=score(run.task.task, predictions),
         n=len(predictions.ids),
-        warnings=scale_warnings(run.task.task, predictions),
-        overlap=overlap(run, checkpoint.pretraining),
+        warnings=[
+            *contaminations(run, entry.pretraining),
+            *scale_warnings(run.task.task, predictions),
+        ],
+        overlap=overlap(run, entry.pretraining),
         seconds={"run": round(time.perf_counter() - started, 3)},
         throughput=throughput,
         environment=environment(),
@@ -109,18 +108,62 @@ def execute(run: Run, workspace: Workspace, progress: Progress | None = None) ->
     return Stored.read(run.folder)
 
 
-def _checkpoint_entry(run: Run, checkpoint: Checkpoint) -> CheckpointEntry:
-    return CheckpointEntry(
-        name=run.candidate.name,
+#: What was scored, its predictions, and the throughput of each stage.
+_Made = tuple[CheckpointEntry, Predictions, dict[str, float]]
+
+
+def _encoded(
+    run: Run, candidate: Candidate, data: TaskData, workspace: Workspace, progress: Progress | None
+) -> _Made:
+    checkpoint, protocol = candidate.checkpoint(run.seed), run.protocol
+    if identity(checkpoint) != run.identity:
+        raise _changed(run)
+    if isinstance(protocol, Boosting):
+        raise TypeError(f"{candidate.name} is an encoder; trees do without one")
+    backbone = checkpoint.build()
+    frozen = protocol.kind == "probe" and run.task.task.kind != "forces"
+    predictions, throughput = apply(
+        backbone,
+        data,
+        protocol,
+        run.seed,
+        workspace.device,
+        embedding=workspace.embedding(run, backbone) if frozen else None,
+        state=run.folder / f"state-{run.key[:12]}",
+        key=run.key,
+        progress=progress,
+    )
+    entry = CheckpointEntry(
+        name=candidate.name,
         identity=run.identity,
-        scratch=run.candidate.is_scratch,
-        baseline=run.candidate.scratch().name,
-        backbone=run.candidate.backbone,
-        config=run.candidate.config,
+        scratch=candidate.is_scratch,
+        baseline=candidate.scratch().name,
+        backbone=candidate.backbone,
+        config=candidate.config,
         method=checkpoint.method,
         method_config=checkpoint.method_config,
         pretraining=checkpoint.pretraining,
     )
+    return entry, predictions, throughput
+
+
+def _boosted(run: Run, settings: Boosting, data: TaskData) -> _Made:
+    entry = CheckpointEntry(
+        name=settings.name,
+        identity=run.identity,
+        scratch=False,
+        baseline=settings.name,
+        backbone=settings.name,
+        config={},
+        method=None,
+        method_config={},
+        pretraining={},
+    )
+    return entry, as_predictions(data, boost(data, settings, run.seed)), {}
+
+
+def _changed(run: Run) -> UserError:
+    return UserError(f"{run.candidate.name} on {run.task.id}: the inputs changed after the run was planned")
 
 
 def _task_entry(run: Run, data: TaskData) -> TaskEntry:
@@ -140,21 +183,30 @@ def _task_entry(run: Run, data: TaskData) -> TaskEntry:
 
 
 def overlap(run: Run, pretraining: dict[str, Any]) -> str | None:
-    """What the provenance of a checkpoint says about records it shares with a task."""
-    if not pretraining:
-        return None
-    source, excluded = pretraining.get("dataset"), pretraining.get("excluded")
+    """What the provenance of a checkpoint says about records it shares with a task, stage by stage."""
+    return "; then ".join(_overlap(run, stage) for stage in stages(pretraining)) or None
+
+
+def contaminations(run: Run, pretraining: dict[str, Any]) -> list[str]:
+    """Warnings of the stages that saw pairs which the task tests on."""
+    return [text for stage in stages(pretraining) if (text := contamination(stage, run.task))]
+
+
+def _overlap(run: Run, stage: dict[str, Any]) -> str:
+    source, excluded = stage.get("dataset"), stage.get("excluded")
     told = ""
     if isinstance(excluded, dict) and excluded.get("records"):
-        tasks = ", ".join(map(str, excluded.get("tasks") or ["some tasks"]))
+        names = excluded.get("tasks")
+        names = list(map(str, names)) if isinstance(names, list) and names else ["some tasks"]
+        tasks = ", ".join(names) if len(names) <= SOME else f"{len(names)} tasks"
         told = f"; {excluded['records']} records left out because they are in the test splits of {tasks}"
-    seen = overlap_with(pretraining, run.task)
+    seen = overlap_with(stage, run.task)
     if seen and (count := seen.counts.get("molecule")):
         told += f"; {count.seen:,} of {count.of:,} test molecules are in the corpus (by {seen.compared_by})"
     if source is None:
         return "the checkpoint does not say what it was pretrained on"
     if run.task.dataset.name == str(source).removesuffix("-partial"):
-        scheme = pretraining.get("scheme")
+        scheme = stage.get("scheme")
         same = f", training split of scheme '{scheme}'" if scheme else ""
         return f"pretrained on the same dataset ('{source}'{same}){told}"
     return f"pretrained on '{source}'{told}"

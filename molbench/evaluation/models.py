@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
 
 from molbench.backbones.base import Backbone
-from molbench.backbones.heads import ScalarHead, energy_and_forces
+from molbench.backbones.heads import energy_and_forces
 from molbench.backbones.relational.base import PairBackbone
 from molbench.evaluation.data import TaskData
-from molbench.evaluation.joining import join
-from molbench.evaluation.reading import vectors_per_record
+from molbench.evaluation.heads import RecordHead, value_head
 from molbench.graph.batch import Batch
 from molbench.graph.pairs import PairBatch
+from molbench.spec.protocol import HeadKind
 
 Prediction = tuple[Tensor, Tensor | None]
 
@@ -22,33 +22,45 @@ Prediction = tuple[Tensor, Tensor | None]
 class ValueModel(nn.Module):
     """One value or one spectrum a record from the vectors of its molecules.
 
-    The loss is L1 on normalised labels, or binary cross-entropy for a classification.
-
     Args:
         backbone: Encoder.
         data: Labels.
+        loss: On normalised labels; binary cross-entropy takes its place for a classification.
+        head: See :class:`~molbench.spec.protocol.Protocol`.
+        logit_threshold: See there, too.
     """
 
     labels: Tensor
 
-    def __init__(self, backbone: Backbone, data: TaskData) -> None:
+    def __init__(
+        self,
+        backbone: Backbone,
+        data: TaskData,
+        *,
+        loss: Literal["l1", "mse"] = "l1",
+        head: HeadKind = "standard",
+        logit_threshold: float = 0.0,
+    ) -> None:
         super().__init__()
         self.backbone = backbone
-        self.head = ScalarHead(vectors_per_record(backbone, data.store) * backbone.width, data.outputs)
-        self.ordered = data.store.ordered
+        self.head = value_head(head, backbone, data)
+        self.compare = nn.functional.mse_loss if loss == "mse" else nn.functional.l1_loss
+        self.logit_threshold = logit_threshold
         self.classify = data.task.task.kind == "classification"
         labels = data.labels if self.classify else data.normalised
         self.register_buffer("labels", torch.tensor(labels), persistent=False)
 
     def forward(self, batch: Batch | PairBatch) -> Tensor:
         """Normalised values or logits, [R], or spectra [R, points]."""
-        graph = self.backbone(cast(Batch, batch)).graph  # pairs only where the encoder takes them
-        return self._read_out(join(graph, batch.parts, self.ordered))
+        molecules = cast(Batch, batch)  # pairs only where the encoder takes them
+        found = self.backbone(molecules, vectors=self.head.vectors)
+        values: Tensor = self.head(found, molecules)
+        return values.squeeze(-1)
 
     def loss(self, batch: Batch | PairBatch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """Mean loss of a batch; random where the encoder is."""
         labels = self.labels[_rows(batch)]
-        function = nn.functional.binary_cross_entropy_with_logits if self.classify else nn.functional.l1_loss
+        function = nn.functional.binary_cross_entropy_with_logits if self.classify else self.compare
 
         def compare(outputs: Tensor) -> Tensor:
             return function(outputs, labels.to(outputs.dtype))
@@ -58,14 +70,14 @@ class ValueModel(nn.Module):
         return compare(self(batch)), {}
 
     def _read_out(self, vectors: Tensor) -> Tensor:
-        values: Tensor = self.head(vectors)
-        return values.squeeze(-1)
+        # An encoder of pairs has no other head.
+        return cast(RecordHead, self.head).read_out(vectors).squeeze(-1)
 
     def predict(self, batch: Batch | PairBatch) -> Prediction:
         """Normalised values or probabilities, [R], or spectra [R, points]."""
         with torch.no_grad():
             outputs = self(batch)
-        return outputs.sigmoid() if self.classify else outputs, None
+        return (outputs - self.logit_threshold).sigmoid() if self.classify else outputs, None
 
 
 class ForceModel(nn.Module):

@@ -15,8 +15,10 @@ from molbench.data.manifest import Manifest
 from molbench.errors import UserError
 from molbench.evaluation import EVALUATION_VERSION
 from molbench.evaluation.candidate import Candidate, identity
+from molbench.evaluation.fingerprint import unfit
 from molbench.evaluation.metrics import METRICS
 from molbench.spec.catalogue import PARTIAL, TaskRef
+from molbench.spec.fingerprint import Boosting
 from molbench.spec.protocol import Protocol
 
 
@@ -40,15 +42,16 @@ class Run:
     """One candidate on one task under one protocol with one seed.
 
     Attributes:
+        protocol: The one asked for; the fingerprint baseline is its own.
         identity: SHA-256 of the encoder: weights, backbone and configuration.
         data: What the records were when it was planned.
         key: SHA-256 over everything the score depends on.
         folder: Where its result belongs.
     """
 
-    candidate: Candidate
+    candidate: Candidate | Boosting
     task: TaskRef
-    protocol: Protocol
+    protocol: Protocol | Boosting
     seed: int
     identity: str
     data: Data
@@ -57,13 +60,13 @@ class Run:
 
 
 def plan(
-    candidates: Sequence[Candidate],
+    candidates: Sequence[Candidate | Boosting],
     tasks: Sequence[TaskRef],
     protocol: Protocol,
     seeds: Sequence[int],
     output: Path,
 ) -> list[Run]:
-    """Every combination, in the order task, candidate, seed.
+    """Every combination that there is, in the order task, candidate, seed.
 
     Raises:
         UserError: If a dataset is not built, a build lacks a split scheme, or a task cannot be scored.
@@ -72,7 +75,9 @@ def plan(
     for task in tasks:
         _check(task, protocol)
         for candidate in candidates:
-            if task.dataset.record != "pair" and BACKBONES[candidate.backbone].inputs == "pairs":
+            if isinstance(candidate, Boosting) or task.dataset.record == "pair":
+                continue
+            if BACKBONES[candidate.backbone].inputs == "pairs":
                 raise UserError(
                     f"{candidate.name} is a '{candidate.backbone}', which encodes pairs of molecules; "
                     f"{task.id} has none"
@@ -83,22 +88,27 @@ def plan(
     runs = []
     for task in tasks:
         for candidate in candidates:
+            if isinstance(candidate, Boosting) and unfit(task):
+                continue
+            recipe = candidate if isinstance(candidate, Boosting) else protocol
             for seed in seeds:
                 encoder = encoders[candidate.name][seed]
-                folder = output / candidate.name / task.id / protocol.name / str(seed)
+                folder = output / candidate.name / task.id / recipe.name / str(seed)
                 fold, records = folds[task.id, seed], data[task.id, seed]
-                key = _key(encoder, fold, records, protocol, seed)
-                runs.append(Run(candidate, fold, protocol, seed, encoder, records, key, folder))
+                key = _key(encoder, fold, records, recipe, seed)
+                runs.append(Run(candidate, fold, recipe, seed, encoder, records, key, folder))
     return runs
 
 
-def _identities(candidate: Candidate, seeds: Sequence[int]) -> dict[int, str]:
+def _identities(candidate: Candidate | Boosting, seeds: Sequence[int]) -> dict[int, str]:
+    if isinstance(candidate, Boosting):
+        return dict.fromkeys(seeds, candidate.identity)
     if candidate.is_scratch:
         return {seed: identity(candidate.checkpoint(seed)) for seed in seeds}
     return dict.fromkeys(seeds, identity(candidate.checkpoint(seeds[0])))
 
 
-def _key(encoder: str, task: TaskRef, data: Data, protocol: Protocol, seed: int) -> str:
+def _key(encoder: str, task: TaskRef, data: Data, protocol: Protocol | Boosting, seed: int) -> str:
     parts: dict[str, Any] = {
         "encoder": encoder,
         "task": task.id,

@@ -16,6 +16,7 @@ from molbench.evaluation.predictions import FILENAME as PREDICTIONS
 from molbench.evaluation.predictions import Predictions
 from molbench.evaluation.score import Value
 from molbench.spec.base import Spec
+from molbench.spec.fingerprint import Boosting
 from molbench.spec.protocol import Protocol
 from molbench.spec.tasks import Task
 
@@ -30,7 +31,7 @@ class CheckpointEntry(Spec):
         name: Folder of the results.
         identity: SHA-256 of the encoder: weights, backbone and configuration.
         scratch: Whether the weights are random, drawn from the seed.
-        baseline: Name of the same backbone with random weights.
+        baseline: Name of the same backbone with random weights; the fingerprint baseline's is its own.
         pretraining: Provenance as the checkpoint tells it.
     """
 
@@ -76,7 +77,7 @@ class Result(Spec):
         key: SHA-256 over everything the score depends on.
         metrics: Metric to value, the primary one first.
         n: Test records.
-        warnings: Signs that the predictions are in the wrong unit.
+        warnings: Test pairs seen in pretraining, and signs that the predictions are in the wrong unit.
         overlap: What is known about test records seen in pretraining.
         seconds: Wall time of each stage.
         throughput: Molecules a second of each stage.
@@ -87,7 +88,7 @@ class Result(Spec):
     code: str
     checkpoint: CheckpointEntry
     task: TaskEntry
-    protocol: Protocol
+    protocol: Protocol | Boosting
     seed: int
     metrics: dict[str, Value]
     n: int

@@ -1,4 +1,4 @@
-"""Scores of candidates over their seeds, and what pretraining adds to random weights."""
+"""Scores of candidates over their seeds, and how they differ from the baselines'."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from molbench.errors import UserError
+from molbench.evaluation.repeats import deviation
 from molbench.evaluation.result import Stored
 from molbench.evaluation.score import Scorer
 from molbench.evaluation.statistics import RESAMPLES, average_over_seeds, interval, p_value, resample
+from molbench.spec.fingerprint import FINGERPRINT
 
 SIGNIFICANT = 0.05
 
 
 @dataclass(frozen=True)
 class Delta:
-    """Score minus the scratch baseline's, over the seeds both have.
+    """Score minus a baseline's, over the seeds both have.
 
     Attributes:
         value: In the unit of the score.
@@ -45,11 +47,13 @@ class Cell:
 
     Attributes:
         mean: Mean of the primary metric over seeds.
-        std: Standard deviation over seeds (n - 1), None for one seed.
+        std: Standard deviation over seeds (n - 1), or over complete repeats of a cross-validation; None for
+            one. See :func:`~molbench.evaluation.repeats.deviation`.
         low: Lower end of the 95 % bootstrap interval of the mean over test samples and seeds.
         high: Upper end.
         n: Test records.
-        delta: Difference to the scratch baseline; None for the baseline itself or without one.
+        delta: Difference to the scratch baseline; None for a baseline itself or without one.
+        over_fingerprint: Difference to the fingerprint baseline, likewise.
     """
 
     candidate: str
@@ -66,6 +70,7 @@ class Cell:
     n: int
     warnings: tuple[str, ...]
     delta: Delta | None = None
+    over_fingerprint: Delta | None = None
 
 
 Key = tuple[str, str, str]
@@ -82,28 +87,35 @@ def summarise(results: Sequence[Stored]) -> list[Cell]:
         result = stored.result
         key = (result.task.id, result.protocol.name, result.checkpoint.name)
         groups.setdefault(key, {})[result.seed] = stored
-    return [_cell(group, groups.get(_baseline(key, group))) for key, group in groups.items()]
+    cells = []
+    for key, group in groups.items():
+        scratch = (*key[:2], next(iter(group.values())).result.checkpoint.baseline)
+        fingerprint = (key[0], FINGERPRINT, FINGERPRINT)
+        references = [groups.get(other, {}) if other != key else {} for other in (scratch, fingerprint)]
+        cells.append(_cell(group, *references))
+    return cells
 
 
-def _baseline(key: Key, group: dict[int, Stored]) -> Key:
-    return (*key[:2], next(iter(group.values())).result.checkpoint.baseline)
-
-
-def _cell(group: dict[int, Stored], baseline: dict[int, Stored] | None) -> Cell:
+def _cell(group: dict[int, Stored], scratch: dict[int, Stored], fingerprint: dict[int, Stored]) -> Cell:
     first = next(iter(group.values())).result
     seeds = tuple(sorted(group))
-    shared = [seed for seed in seeds if baseline and seed in baseline] if not first.checkpoint.scratch else []
-    rows = [group[seed] for seed in seeds] + [baseline[seed] for seed in shared if baseline]
+    shared = [[seed for seed in seeds if seed in reference] for reference in (scratch, fingerprint)]
+    rows = [
+        *(group[seed] for seed in seeds),
+        *(scratch[seed] for seed in shared[0]),
+        *(fingerprint[seed] for seed in shared[1]),
+    ]
     values, draws = drawn_scores(rows)
     own, own_draws = values[: len(seeds)], draws[: len(seeds)]
     low, high = interval(average_over_seeds(own_draws))
-    delta = None
-    if shared:
-        index = [seeds.index(seed) for seed in shared]
-        difference = average_over_seeds(own_draws[index] - draws[len(seeds) :])
-        value = float(np.mean(own[index]) - np.mean(values[len(seeds) :]))
-        better = value < 0 if first.primary.direction == "lower" else value > 0
-        delta = Delta(value, *interval(difference), p_value(difference), better)
+    deltas, place = [], len(seeds)
+    for common in shared:
+        index, others = [seeds.index(seed) for seed in common], slice(place, place + len(common))
+        place += len(common)
+        lower = first.primary.direction == "lower"
+        deltas.append(
+            _delta(own[index] - values[others], own_draws[index] - draws[others], lower) if common else None
+        )
     return Cell(
         candidate=first.checkpoint.name,
         task=first.task.id,
@@ -112,14 +124,21 @@ def _cell(group: dict[int, Stored], baseline: dict[int, Stored] | None) -> Cell:
         unit=first.primary.unit,
         direction=first.primary.direction,
         mean=float(np.mean(own)),
-        std=float(np.std(own, ddof=1)) if len(seeds) > 1 else None,
+        std=deviation([group[seed].result.task for seed in seeds], own),
         low=low,
         high=high,
         seeds=seeds,
         n=first.n,
         warnings=tuple(sorted({warning for stored in group.values() for warning in stored.result.warnings})),
-        delta=delta,
+        delta=deltas[0],
+        over_fingerprint=deltas[1],
     )
+
+
+def _delta(differences: np.ndarray, draws: np.ndarray, lower: bool) -> Delta:
+    """Of the differences a seed, [m], and those on resamples, [m, R]."""
+    drawn, value = average_over_seeds(draws), float(np.mean(differences))
+    return Delta(value, *interval(drawn), p_value(drawn), value < 0 if lower else value > 0)
 
 
 def drawn_scores(rows: Sequence[Stored]) -> tuple[np.ndarray, np.ndarray]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 
 from molbench.data.loader import Loader, Source
 from molbench.evaluation.data import TaskData
+from molbench.evaluation.metrics import METRICS
 from molbench.evaluation.models import ForceModel, ValueModel
 from molbench.evaluation.predictions import Forces, Predictions
 from molbench.evaluation.reading import reader_for
@@ -31,19 +32,23 @@ def train(
     key: Mapping[str, Any] | None = None,
     progress: Callable[[StepReport], None] | None = None,
     regularised: torch.nn.Module | None = None,
+    patience: int | None = None,
+    select: Literal["loss", "metric"] = "loss",
 ) -> FitReport:
-    """Train ``model`` on the training split; it is left with the weights of the lowest validation loss.
+    """Train ``model`` on the training split; it is left with the weights of the best validation.
 
     Args:
         model: Trained in place.
         data: Records.
         config: Budget; its seed is replaced by ``seed``.
-        evaluations: How often the validation loss is taken.
+        evaluations: How often there is a validation.
         seed: Seed of the order of records.
         folder: Where an interrupted run is continued from.
         key: What else the run depends on.
         progress: Called after each step.
         regularised: What is trained in the model's place, with its weights and more.
+        patience: So many validations in a row without a new best end the training.
+        select: Whether a validation is the loss or the task's primary metric.
     """
     forces = isinstance(model, ForceModel)
     reader = reader_for(model.backbone, data.store)
@@ -51,7 +56,7 @@ def train(
     held_out = _ordered(reader, data, "validation", forces)
     generator = torch.Generator()
 
-    def validate(_module: torch.nn.Module) -> float:
+    def loss(_module: torch.nn.Module) -> float:
         total, device = 0.0, model.labels.device
         with torch.no_grad():
             for batch in held_out.epoch(0):
@@ -59,29 +64,39 @@ def train(
                 total += float(model.loss(moved, generator)[0]) * (moved.num_graphs // moved.parts)
         return total / held_out.all_rows.size
 
+    def metric(_module: torch.nn.Module) -> float:
+        chosen = METRICS[data.task.task.metrics[0]]
+        target, prediction, _ = chosen.select(predict(model, data, precision_of(config), "validation"))
+        value = chosen.value(target, prediction)
+        return value if chosen.direction == "lower" else -value
+
     return fit(
         regularised or model,
         batches,
         config.model_copy(update={"seed": seed}),
         folder=folder,
         key=key,
-        validate=validate,
+        validate=loss if select == "loss" else metric,
         validate_every=max(1, config.steps // evaluations),
+        patience=patience,
         progress=progress,
     )
 
 
-def predict(model: Model, data: TaskData, dtype: torch.dtype = torch.float32) -> Predictions:
-    """Predictions of a trained model for the test split, in the dataset's own unit.
+def predict(
+    model: Model, data: TaskData, dtype: torch.dtype = torch.float32, split: str = "test"
+) -> Predictions:
+    """Predictions of a trained model for a split, in the dataset's own unit.
 
     Args:
         model: Trained.
         data: Records.
         dtype: Precision of the positions it is given.
+        split: Which split.
     """
-    rows = data.rows["test"]
+    rows = data.rows[split]
     reader = reader_for(model.backbone, data.store)
-    loader = _ordered(reader, data, "test", isinstance(model, ForceModel))
+    loader = _ordered(reader, data, split, isinstance(model, ForceModel))
     device = model.labels.device
     model.eval()
     values, sizes, truth, guess = [], [], [], []
@@ -101,12 +116,15 @@ def predict(model: Model, data: TaskData, dtype: torch.dtype = torch.float32) ->
         data,
         outputs_all if data.task.task.kind == "classification" else data.restore(rows, outputs_all),
         found,
+        split,
     )
 
 
-def as_predictions(data: TaskData, values: np.ndarray, forces: Forces | None = None) -> Predictions:
-    """Test labels beside ``values``, [m], in the dataset's own unit."""
-    rows = data.rows["test"]
+def as_predictions(
+    data: TaskData, values: np.ndarray, forces: Forces | None = None, split: str = "test"
+) -> Predictions:
+    """Labels of a split beside ``values``, [m], in the dataset's own unit."""
+    rows = data.rows[split]
     return Predictions(data.store.ids.take(rows).to_pylist(), data.labels[rows], values, data.unit, forces)
 
 

@@ -7,7 +7,8 @@ All of it is one form, linear in each of its arguments,
 with atoms i and their neighbours j, channels c in heads h(c), weights a that differ between the directions of
 an edge and features f that do not. Its derivative by a is :func:`scores`, that by u (or v) is :func:`attend`,
 that by f appears in their gradients; so the three are closed under differentiation and, like
-:mod:`molbench.graph.convolution`, keep no gathered copies and serve forces inside a loss.
+:mod:`molbench.graph.convolution`, keep no gathered copies and serve forces inside a loss. Short lists are
+faster written plainly, see :mod:`molbench.graph.directions`.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from molbench.graph.neighbors import EdgeList
 
 # Elements gathered at a time on a CPU, as for convolutions.
 _BLOCK = 2**19
+# Elements of filters up to which a list of edges is short.
+_SHORT = 2**18
 # For each direction of the edges: the atoms that receive, and those that send.
 Ends = tuple[tuple[Tensor, Tensor], ...]
 
@@ -49,7 +52,20 @@ def scores(edges: EdgeList, receiver: Tensor, sender: Tensor, filters: Tensor, h
         from source to target. In single precision at least, as for all functions here.
     """
     dtype = summing_type(receiver, sender, filters)
-    return _scores(receiver.to(dtype), sender.to(dtype), filters.to(dtype), ends_of(edges), heads)
+    arguments = receiver.to(dtype), sender.to(dtype), filters.to(dtype)
+    if filters.numel() <= _SHORT:
+        return scores_plainly(edges, *arguments, heads)
+    return _scores(*arguments, ends_of(edges), heads)
+
+
+def scores_plainly(edges: EdgeList, receiver: Tensor, sender: Tensor, filters: Tensor, heads: int) -> Tensor:
+    """:func:`scores` in so many words: the definition that tests compare with, and short lists."""
+    shape = edges.num_edges, heads, filters.shape[-1] // heads
+    found = [
+        (receiver.index_select(0, i) * sender.index_select(0, j) * filters).view(shape).sum(-1)
+        for i, j in ends_of(edges)
+    ]
+    return torch.stack(found)
 
 
 def attend(edges: EdgeList, weights: Tensor, sender: Tensor, filters: Tensor) -> Tensor:
@@ -62,7 +78,20 @@ def attend(edges: EdgeList, weights: Tensor, sender: Tensor, filters: Tensor) ->
         filters: f, [E, F].
     """
     dtype = summing_type(weights, sender, filters)
-    return _attend(weights.to(dtype), sender.to(dtype), filters.to(dtype), ends_of(edges))
+    arguments = weights.to(dtype), sender.to(dtype), filters.to(dtype)
+    if filters.numel() <= _SHORT:
+        return attend_plainly(edges, *arguments)
+    return _attend(*arguments, ends_of(edges))
+
+
+def attend_plainly(edges: EdgeList, weights: Tensor, sender: Tensor, filters: Tensor) -> Tensor:
+    """:func:`attend` in so many words: the definition that tests compare with, and short lists."""
+    heads = weights.shape[-1]
+    result = torch.zeros_like(sender)
+    for (i, j), weight in zip(ends_of(edges), weights, strict=True):
+        messages = (sender.index_select(0, j) * filters).view(-1, heads, filters.shape[-1] // heads)
+        result = result.index_add(0, i, (messages * weight.unsqueeze(-1)).flatten(1))
+    return result
 
 
 class _Scores(Function):

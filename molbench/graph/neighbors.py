@@ -110,9 +110,9 @@ def _tree_pairs(batch: Batch, cutoff: float) -> EdgeList:
     points[:, :3] = batch.positions.detach().numpy()
     points[:, 3] = batch.molecule.numpy() * (2.0 * cutoff)
     pairs = cKDTree(points).query_pairs(cutoff, output_type="ndarray")
-    pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))].astype(np.int64)
-    source, target = torch.from_numpy(pairs).t().contiguous()
-    return EdgeList(source, target, True)
+    # One number a pair sorts faster than two do.
+    source, target = np.divmod(np.sort(pairs[:, 0] * batch.num_atoms + pairs[:, 1]), batch.num_atoms)
+    return EdgeList(torch.from_numpy(source), torch.from_numpy(target), True)
 
 
 def _cap(edges: EdgeList, num_atoms: int, max_neighbors: int) -> EdgeList:

@@ -11,6 +11,7 @@ from molbench.errors import UserError
 from molbench.evaluation.result import Stored
 from molbench.evaluation.score import Scorer
 from molbench.spec.board import Board
+from molbench.spec.fingerprint import FINGERPRINT
 
 #: Task id, model name and seed to result.
 Results = dict[str, dict[str, dict[int, Stored]]]
@@ -22,7 +23,7 @@ class Collection:
 
     Attributes:
         board: The rules.
-        tasks: Ids of the board's tasks that have results, in board order.
+        tasks: Ids of the board's tasks that have results under its protocol, in board order.
         missing: Ids of those that have none.
         models: Names, in alphabetical order.
         results: The results.
@@ -44,7 +45,7 @@ class Collection:
 
 
 def collect(board: Board, task_ids: Sequence[str], stored: Iterable[Stored]) -> Collection:
-    """Pick the results of a board's tasks and protocol.
+    """Pick the results of a board's tasks and protocol, and the fingerprint baseline's, which is its own.
 
     Raises:
         UserError: If results of one task were made from different records, splits, task or protocol versions;
@@ -54,24 +55,23 @@ def collect(board: Board, task_ids: Sequence[str], stored: Iterable[Stored]) -> 
     results: Results = {task: {} for task in task_ids}
     for item in stored:
         result = item.result
-        if result.task.id in results and result.protocol.name == board.protocol:
+        if result.task.id in results and result.protocol.name in {board.protocol, FINGERPRINT}:
             _recompute(item)
             results[result.task.id].setdefault(result.checkpoint.name, {})[result.seed] = item
-    found = [task for task in task_ids if results[task]]
+    found = [task for task in task_ids if results[task].keys() - {FINGERPRINT}]
     everything = [item for task in found for seeds in results[task].values() for item in seeds.values()]
     for task in found:
-        _same(
-            [item for seeds in results[task].values() for item in seeds.values()],
-            _made_from,
-            f"task '{task}'",
-        )
+        own = [item for seeds in results[task].values() for item in seeds.values()]
+        _same(own, _made_from, f"task '{task}'")
+        for name in (board.protocol, FINGERPRINT):
+            _same([item for item in own if item.result.protocol.name == name], _recipe, f"task '{task}'")
     _same(everything, _kind_of_data, f"board '{board.name}'")
     models = sorted({item.result.checkpoint.name for item in everything})
     for model in models:
         own = [item for item in everything if item.result.checkpoint.name == model]
         if not own[0].result.checkpoint.scratch:
             _same(own, lambda item: {"checkpoint": item.result.checkpoint.identity}, f"model '{model}'")
-    missing = [task for task in task_ids if not results[task]]
+    missing = [task for task in task_ids if task not in found]
     return Collection(board, found, missing, models, {task: results[task] for task in found})
 
 
@@ -92,9 +92,12 @@ def _made_from(item: Stored) -> dict[str, Any]:
         "records": result.task.digest,
         "split": result.task.split_digest,
         "task": result.task.declaration.model_dump(exclude={"why", "caveats", "schemes"}),
-        "protocol": result.protocol.model_dump(exclude={"description"}),
         "evaluation version": result.code.rpartition("/")[2],
     }
+
+
+def _recipe(item: Stored) -> dict[str, Any]:
+    return {"protocol": item.result.protocol.model_dump(exclude={"description"})}
 
 
 def _kind_of_data(item: Stored) -> dict[str, Any]:

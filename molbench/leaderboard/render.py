@@ -9,6 +9,7 @@ from html import escape
 
 from molbench.leaderboard.numbers import interval, plain, plus_minus
 from molbench.leaderboard.table import Number, Row, Score, Table
+from molbench.spec.fingerprint import FINGERPRINT
 
 _RANKING_NOTE = (
     "*Relative error*: geometric mean over tasks of the error divided by that of predicting one constant; "
@@ -21,6 +22,7 @@ _SCORES_NOTE = (
     "Mean over seeds ± standard deviation over seeds. ▲ better and ▼ worse than the same backbone from "
     "scratch, p < 0.05."
 )
+_FINGERPRINT_NOTE = " ◇ loses to the fingerprint baseline, p < 0.05."
 _ARROWS = {"lower": "↓", "higher": "↑"}
 
 
@@ -33,12 +35,14 @@ def to_csv(table: Table) -> str:
     """One line a task and model."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    names = [name for name in Score.model_fields if name != "over_scratch"]
-    writer.writerow([*names, "over_scratch", "over_scratch_low", "over_scratch_high", "over_scratch_p"])
+    names = [name for name in Score.model_fields if not name.startswith("over_")]
+    deltas = ["over_scratch", *(["over_fingerprint"] if _has_fingerprint(table) else [])]
+    writer.writerow([*names, *(f"{name}{end}" for name in deltas for end in ("", "_low", "_high", "_p"))])
     for score in table.scores:
-        delta = score.over_scratch
-        difference = [delta.value, delta.low, delta.high, delta.p] if delta else [None] * 4
-        writer.writerow([_cell(getattr(score, name)) for name in names] + [_cell(v) for v in difference])
+        values = [getattr(score, name) for name in names]
+        for delta in (getattr(score, name) for name in deltas):
+            values += [delta.value, delta.low, delta.high, delta.p] if delta else [None] * 4
+        writer.writerow(map(_cell, values))
     return text.getvalue()
 
 
@@ -65,7 +69,7 @@ def to_markdown(table: Table) -> str:
         _RANKING_NOTE,
         "## Scores",
         _scores(table),
-        _SCORES_NOTE,
+        _SCORES_NOTE + (_FINGERPRINT_NOTE if _has_fingerprint(table) else ""),
         *_warnings(table),
         "## How it was made",
         "```\n" + "\n".join(table.commands) + "\n```",
@@ -154,11 +158,20 @@ def _scores(table: Table) -> str:
 def _score(score: Score | None) -> str:
     if score is None:
         return ""
-    mark = ""
-    delta = score.over_scratch
-    if delta is not None and delta.p is not None and delta.p < 0.05:
-        mark = " ▲" if (delta.value < 0) == (score.direction == "lower") else " ▼"
-    return plus_minus(score.mean, score.std) + mark
+    mark = {True: " ▲", False: " ▼", None: ""}[_better(score, score.over_scratch)]
+    loses = _better(score, score.over_fingerprint) is False
+    return plus_minus(score.mean, score.std) + mark + (" ◇" if loses else "")
+
+
+def _better(score: Score, delta: Number | None) -> bool | None:
+    """Whether a difference is one for the better; None where it is likely none."""
+    if delta is None or delta.p is None or delta.p >= 0.05:
+        return None
+    return (delta.value < 0) == (score.direction == "lower")
+
+
+def _has_fingerprint(table: Table) -> bool:
+    return any(row.model == FINGERPRINT for row in table.rows)
 
 
 def _grid(header: list[str], lines: list[list[str]]) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from molbench.evaluation.summary import Cell, summarise
+from molbench.evaluation.summary import Cell, Delta, summarise
 from molbench.leaderboard.collect import Collection
 from molbench.leaderboard.rank import Estimate, Standing, rank
-from molbench.spec.base import Spec
+from molbench.spec.base import Spec, later
+from molbench.spec.fingerprint import FINGERPRINT
+from molbench.spec.provenance import stages
 
 
 class Number(Spec):
@@ -50,7 +52,7 @@ class Row(Spec):
 
 
 class Score(Spec):
-    """One model on one task: mean over seeds, standard deviation over seeds, difference to scratch."""
+    """One model on one task: mean over seeds, standard deviation over seeds, differences to the baselines."""
 
     model: str
     task: str
@@ -64,6 +66,7 @@ class Score(Spec):
     seeds: int
     records: int
     over_scratch: Number | None
+    over_fingerprint: Number | None = later(None)
 
 
 class Source(Spec):
@@ -108,7 +111,8 @@ def tabulate(collection: Collection) -> Table:
     standings = rank(collection)
     ranked = [standing.model for standing in standings]
     rest = [model for model in collection.models if model not in ranked]
-    first = stored[0].result
+    first = next(item.result for item in stored if item.result.protocol.name == board.protocol)
+    baseline = " --fingerprint" if FINGERPRINT in collection.models else ""
     wanted = f"--suite {board.suite}" if board.suite else f"--tasks '{','.join(board.tasks)}'"
     by_model = {standing.model: standing for standing in standings}
     return Table(
@@ -116,7 +120,8 @@ def tabulate(collection: Collection) -> Table:
         title=board.title,
         description=board.description,
         commands=[
-            f"molbench evaluate CHECKPOINT {wanted} --protocol {board.protocol} --seeds {board.seeds}",
+            f"molbench evaluate CHECKPOINT {wanted} --protocol {board.protocol} --seeds {board.seeds}"
+            + baseline,
             f"molbench board build {board.name}",
         ],
         protocol=first.protocol.model_dump(exclude_none=True),
@@ -143,7 +148,7 @@ def _row(collection: Collection, model: str, standing: Standing | None, cells: l
         model=model,
         backbone=entry.backbone,
         method=entry.method,
-        pretrained_on=entry.pretraining.get("dataset"),
+        pretrained_on=_corpora(entry.pretraining),
         identity=None if entry.scratch else entry.identity,
         rank=standing.rank if standing else None,
         rank_low=standing.low if standing else None,
@@ -157,7 +162,6 @@ def _row(collection: Collection, model: str, standing: Standing | None, cells: l
 
 
 def _score(cell: Cell) -> Score:
-    delta = cell.delta
     return Score(
         model=cell.candidate,
         task=cell.task,
@@ -170,8 +174,13 @@ def _score(cell: Cell) -> Score:
         high=_rounded(cell.high),
         seeds=len(cell.seeds),
         records=cell.n,
-        over_scratch=_number(Estimate(delta.value, delta.low, delta.high, delta.p) if delta else None),
+        over_scratch=_difference(cell.delta),
+        over_fingerprint=_difference(cell.over_fingerprint),
     )
+
+
+def _difference(delta: Delta | None) -> Number | None:
+    return _number(Estimate(delta.value, delta.low, delta.high, delta.p) if delta else None)
 
 
 def _sources(collection: Collection) -> list[Source]:
@@ -197,3 +206,9 @@ def _number(estimate: Estimate | None) -> Number | None:
 def _rounded(value: float) -> float:
     """Six significant digits: what differs beyond them between machines is noise."""
     return float(f"{value:.6g}") if math.isfinite(value) else 0.0
+
+
+def _corpora(pretraining: dict[str, Any]) -> str | None:
+    """Datasets of all stages of pretraining, first to last."""
+    names = [str(stage.get("dataset") or "unknown data") for stage in stages(pretraining)]
+    return " then ".join(names) or None

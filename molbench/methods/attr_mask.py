@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from molbench.backbones.base import Backbone
+from molbench.backbones.node_class import NodeClassHead
 from molbench.graph.batch import Batch
 from molbench.methods.base import Method
 from molbench.methods.draws import uniform
-from molbench.methods.layers import two_layers
 from molbench.methods.sampling import some_atoms
 
 
@@ -47,7 +47,7 @@ class AttrMask(Method):
 
     def __init__(self, backbone: Backbone, config: AttrMaskConfig | None = None) -> None:
         super().__init__(backbone, config := config or AttrMaskConfig())
-        self.element = two_layers(backbone.width, backbone.width, config.elements)
+        self.element = NodeClassHead(backbone.width, config.elements, hidden=True)
 
     def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """See :meth:`Method.loss`; logs the share of hidden atoms named right."""
@@ -60,7 +60,6 @@ class AttrMask(Method):
     def loss_given(self, batch: Batch, draws: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """:meth:`loss` as the function of its random numbers that it is."""
         masked = batch.replace(atomic_numbers=batch.atomic_numbers.masked_fill(draws, 0))
-        scores = self.element(self.backbone(masked).scalars[draws])
-        hidden = batch.atomic_numbers[draws]
-        right = (scores.argmax(1) == hidden).double().mean()
-        return nn.functional.cross_entropy(scores, hidden), {"accuracy": right}
+        atoms = self.backbone(masked).scalars[draws]
+        loss, right = self.element.compare(atoms, batch.atomic_numbers[draws])
+        return loss, {"accuracy": right}

@@ -56,7 +56,10 @@ class Method(nn.Module, ABC):
         return {}
 
     def select(self, store: Store, rows: np.ndarray) -> np.ndarray:  # noqa: ARG002 - for those that choose
-        """Rows for :meth:`reader` to train on, made from the training records [n]; by default the records."""
+        """Rows for :meth:`reader` to train on, made from the training records [n]; by default the records.
+
+        Rows of a store of pairs may be combinations, see :func:`~molbench.data.leakage.pairs.sides`.
+        """
         return rows
 
     def reader(self, store: Store) -> Source[Any]:

@@ -14,6 +14,7 @@ from molbench.errors import UserError
 from molbench.graph.batch import Batch
 from molbench.graph.scatter import mean_atoms
 from molbench.methods.displacement import vector_channels
+from molbench.methods.processes import over_processes
 
 Normaliser = Literal["scale", "running"]
 
@@ -74,9 +75,12 @@ class Standardiser(nn.Module):
         if self.kind == "scale":
             return noise / self.scale
         if self.training:
-            self.count += len(noise)
-            self.total += noise.sum(0)
-            self.squares += noise.square().sum(0)
+            count, total = torch.full_like(self.count, len(noise)), noise.sum(0).to(self.total.dtype)
+            squares = noise.square().sum(0).to(self.squares.dtype)
+            over_processes(count, total, squares)
+            self.count += count
+            self.total += total
+            self.squares += squares
         mean, deviation = self.statistics()
         return (noise - mean.to(noise.dtype)) / deviation.to(noise.dtype)
 

@@ -10,13 +10,8 @@ from torch import Tensor, nn
 
 from molbench.backbones.schnet import Interaction, SchNet, SchNetConfig, shifted_softplus
 from molbench.graph.batch import Batch
-from molbench.graph.convolution import convolve
-from molbench.graph.neighbors import EdgeList, radius_edges
 from molbench.methods.environment import Environment
-from molbench.methods.interpolation import Stencil, nodes
-
-# Between nodes, Å; a fiftieth of the width of SchNet's Gaussians of 0.1 Å.
-_SPACING = 0.002
+from molbench.methods.environment_messages import Surroundings
 
 
 class EnvironmentEncoder(nn.Module):
@@ -24,7 +19,8 @@ class EnvironmentEncoder(nn.Module):
 
     Filters are functions of the distance alone, and there are many more edges than it takes nodes to
     interpolate them to the rounding of single precision: they are computed at the nodes. Copies are rigid and
-    share the filters of their solvent. The last block is only computed where it is looked at, on the solute.
+    share the filters of their solvent. In the first block there are two kinds of atoms, so filters are summed
+    before they meet features. The last block is only computed where it is looked at, on the solute.
     With a cap on the neighbours, which is the release's, SchNet is used as it is.
 
     Args:
@@ -44,31 +40,24 @@ class EnvironmentEncoder(nn.Module):
             environment: With the solvents of b.
             b: Conformers of the solvents.
         """
-        if self.schnet.config.max_neighbors is not None or not self.copies:
+        schnet, config = self.schnet, self.schnet.config
+        if config.max_neighbors is not None or not self.copies or config.interactions < 2:
             return self.plainly(environment)
-        schnet, batch, solute = self.schnet, environment.batch(), environment.is_solute
-        within, between = _split(environment, batch, b, schnet.config.cutoff)
-        near = solute[between.source] | solute[between.target]
-        nearest = EdgeList(between.source[near], between.target[near], symmetric=True)
-        at = nodes(schnet.config.cutoff, _SPACING, batch.positions)
-        inside, outside, last_ones = (
-            Stencil.of(edges.distances(part.positions), _SPACING, len(at))
-            for edges, part in ((within, b), (between, batch), (nearest, batch))
-        )
-        x = schnet.embedding(batch.atomic_numbers)
-        place = environment.origin * self.copies + environment.slot
-        *blocks, last = cast(list[Interaction], list(schnet.interactions))
+        edges = Surroundings.of(environment, b, self.copies, config.cutoff)
+        solutes = edges.solutes
+        kinds = schnet.embedding(torch.arange(2, device=b.positions.device))
+        x = torch.cat([kinds[1].expand(solutes, -1), kinds[0].expand(edges.atoms - solutes, -1)])
+        first, *blocks, last = cast(list[Interaction], list(schnet.interactions))
+        received = edges.first_messages(first.atom_in(kinds), self._filters(first, edges.nodes))
+        x = x + first.update(shifted_softplus(first.atom_out(received)))
         for block in blocks:
-            filters, sent = self._filters(block, at), block.atom_in(x)
-            received = convolve(between, sent, outside.read(filters))
-            copies = sent.new_zeros(b.num_atoms * self.copies, sent.shape[1])
-            copies = copies.index_copy(0, place, sent[environment.placed]).view(b.num_atoms, self.copies, -1)
-            own = convolve(within, copies, inside.read(filters)).flatten(0, 1)[place]
-            received = received.index_add(0, environment.placed, own)
+            received = edges.messages(block.atom_in(x), self._filters(block, edges.nodes))
             x = x + block.update(shifted_softplus(block.atom_out(received)))
-        received = convolve(nearest, last.atom_in(x), last_ones.read(self._filters(last, at)))[solute]
-        x = x[solute] + last.update(shifted_softplus(last.atom_out(received)))
-        return _mean(schnet.output_out(shifted_softplus(schnet.output_in(x))), batch.molecule[solute], batch)
+        received = edges.last_messages(last.atom_in(x), self._filters(last, edges.nodes))
+        x = x[:solutes] + last.update(shifted_softplus(last.atom_out(received)))
+        x = schnet.output_out(shifted_softplus(schnet.output_in(x)))
+        batch = environment.batch()
+        return _mean(x, batch.molecule[environment.is_solute], batch)
 
     def plainly(self, environment: Environment) -> Tensor:
         """:meth:`forward` in so many words."""
@@ -82,17 +71,6 @@ class EnvironmentEncoder(nn.Module):
         envelope = 0.5 * (torch.cos(distances * (math.pi / self.schnet.config.cutoff)) + 1)
         filters: Tensor = block.filter_out(shifted_softplus(block.filter_in(basis))) * envelope.unsqueeze(-1)
         return filters
-
-
-def _split(environment: Environment, batch: Batch, b: Batch, cutoff: float) -> tuple[EdgeList, EdgeList]:
-    """Neighbours within a copy, as atoms of the solvents, and all others, as atoms of the environments."""
-    found = radius_edges(batch, cutoff)
-    # The anchor of a placed atom names its copy.
-    copy = torch.full_like(batch.molecule, -1).index_copy(0, environment.placed, environment.anchor)
-    of_source, of_target = copy[found.source], copy[found.target]
-    between = (of_source != of_target) | (of_source < 0)
-    others = EdgeList(found.source[between], found.target[between], symmetric=True)
-    return radius_edges(b, cutoff), others
 
 
 def _mean(values: Tensor, molecule: Tensor, batch: Batch) -> Tensor:

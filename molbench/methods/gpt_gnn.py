@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from molbench.backbones.base import Backbone
+from molbench.backbones.node_class import NodeClassHead
 from molbench.graph.batch import Batch
 from molbench.graph.bonds import bonds_of
 from molbench.graph.scatter import mean_atoms
 from molbench.methods.base import Method
 from molbench.methods.crop import keep_atoms
 from molbench.methods.draws import uniform
-from molbench.methods.layers import two_layers
 from molbench.methods.sampling import ranks
 from molbench.methods.views import bare, with_bonds
 
@@ -63,7 +63,7 @@ class GPTGNN(Method):
 
     def __init__(self, backbone: Backbone, config: GPTGNNConfig | None = None) -> None:
         super().__init__(backbone, config := config or GPTGNNConfig())
-        self.element = two_layers(backbone.width, backbone.width, config.elements)
+        self.element = NodeClassHead(backbone.width, config.elements, hidden=True)
 
     def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """See :meth:`Method.loss`; logs the share of atoms named right."""
@@ -83,9 +83,7 @@ class GPTGNN(Method):
         asked = (place == known[batch.molecule]).nonzero().squeeze(1)
         part = keep_atoms(bare(batch), place < known[batch.molecule])
         mean = mean_atoms(self.backbone(part).scalars, part)
-        scores, hidden = self.element(mean[batch.molecule[asked]]), batch.atomic_numbers[asked]
-        loss = nn.functional.cross_entropy(scores, hidden, reduction="sum") / max(len(asked), 1)
-        right = (scores.argmax(1) == hidden).double().sum() / max(len(asked), 1)
+        loss, right = self.element.compare(mean[batch.molecule[asked]], batch.atomic_numbers[asked])
         return loss, {"accuracy": right}
 
 

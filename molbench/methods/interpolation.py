@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import math
-import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import Function
 from torch.nn.functional import embedding_bag
 
 
@@ -49,39 +45,27 @@ class Stencil:
         index = cell.long().unsqueeze(-1) + torch.arange(4, device=cell.device)
         return cls(index, torch.stack(weights, dim=-1), size)
 
+    def part(self, chosen: slice) -> Stencil:
+        """The stencil of some of the distances."""
+        return Stencil(self.index[chosen], self.weights[chosen], self.size)
+
     def read(self, values: Tensor) -> Tensor:
-        """Functions known at the nodes, [K, F], at the distances, [E, F]; differentiable in the values."""
-        return _read(values.to(self.weights.dtype), self)
+        """Functions known at the nodes, [K, F], at the distances, [E, F]."""
+        result: Tensor = embedding_bag(self.index, values, per_sample_weights=self.weights, mode="sum")
+        return result
+
+    def spread(self, gradient: Tensor) -> Tensor:
+        """Derivatives by what is read, [E, F], to those by the values, [K, F]; transposes :meth:`read`."""
+        order, weights, first = self._by_node
+        result: Tensor = embedding_bag(order, gradient, offsets=first, per_sample_weights=weights, mode="sum")
+        return result
 
     @cached_property
-    def spread(self) -> Tensor:
-        """The matrix that takes derivatives by what is read to those by the values, [K, E] sparse.
+    def _by_node(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Distance and weight of each contribution, [4 E], ordered by node, and the first of each node, [K].
 
         Made once for all functions; the gradient of ``embedding_bag`` would sort the nodes for each of them.
         """
         nodes, order = self.index.flatten().sort(stable=True)
-        rows = torch.arange(self.size + 1, device=nodes.device)
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta state")
-            return torch.sparse_csr_tensor(
-                torch.searchsorted(nodes, rows),
-                order // 4,
-                self.weights.flatten()[order],
-                (self.size, len(self.index)),
-                check_invariants=False,
-            )
-
-
-class _Read(Function):
-    @staticmethod
-    def forward(ctx: Any, values: Tensor, stencil: Stencil) -> Tensor:
-        ctx.stencil = stencil
-        result: Tensor = embedding_bag(stencil.index, values, per_sample_weights=stencil.weights, mode="sum")
-        return result
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        return ctx.stencil.spread @ gradient, None
-
-
-_read: Callable[[Tensor, Stencil], Tensor] = _Read.apply
+        first = torch.searchsorted(nodes, torch.arange(self.size, device=nodes.device))
+        return order // 4, self.weights.flatten()[order], first

@@ -21,6 +21,7 @@ from molbench.methods.augment import KINDS, Augmentation, augment, draw_augmenta
 from molbench.methods.base import Method
 from molbench.methods.draws import uniform
 from molbench.methods.layers import two_layers
+from molbench.methods.processes import over_processes
 from molbench.methods.views import with_bonds
 
 if TYPE_CHECKING:
@@ -116,8 +117,11 @@ class JOAO(Method):
 
     def _learn(self, pairs: Tensor, losses: Tensor) -> None:
         """Count the losses in, and at the end of an epoch move the probabilities."""
-        self.sums.index_add_(0, pairs, losses.to(self.sums.dtype))
-        self.counts += torch.bincount(pairs, minlength=PAIRS)
+        sums = torch.zeros_like(self.sums).index_add_(0, pairs, losses.to(self.sums.dtype))
+        counts = torch.bincount(pairs, minlength=PAIRS)
+        over_processes(sums, counts)
+        self.sums += sums
+        self.counts += counts
         if 0 < self.epoch_size <= self.counts.sum():
             self.losses.copy_(torch.where(self.counts > 0, self.sums / self.counts.clamp(min=1), self.losses))
             away = self.probability - 1 / PAIRS

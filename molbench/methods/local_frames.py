@@ -8,11 +8,15 @@ they make of their frames.
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
 from torch_geometric.nn import TransformerConv
-from torch_geometric.utils import scatter
+from torch_geometric.utils import softmax
+
+from molbench.methods.environment import Environment
 
 _EPSILON, _ANGLE_EPSILON = 1e-6, 1e-5
 
@@ -43,34 +47,49 @@ class LocalFrameHead(nn.Module):
         self.frame = nn.Sequential(nn.Linear(2 * hidden + 2, hidden), nn.SiLU(), nn.Linear(hidden, hidden))
         self.blocks = nn.ModuleList(Block(hidden, dropout) for _ in range(2))
 
-    def forward(self, atoms: Tensor, anchors: Tensor, positions: Tensor, bonds: Tensor) -> Tensor:
-        """Vectors, [P, 3]; zero for atoms without bonds.
+    def forward(
+        self, atoms: Tensor, anchors: Tensor, environment: Environment, positions: Tensor, bonds: Tensor
+    ) -> Tensor:
+        """Vectors of P placed atoms, [P, 3]; zero for atoms without bonds.
+
+        What depends on 2-D features alone is computed once for all copies of an atom.
 
         Args:
-            atoms: 2-D features of placed atoms, [P, D].
-            anchors: 2-D features of their anchors, [P, D].
+            atoms: 2-D features of the atoms that copies are made of, [N_b, D].
+            anchors: 2-D features of the atoms that may be anchors, [N_a, D].
+            environment: Says which of them a placed atom and its anchor are.
             positions: Of placed atoms, from the origin of the frames, Å, [P, 3].
-            bonds: Both directions of all bonds between placed atoms, [2, E].
+            bonds: All bonds between placed atoms in one direction, [2, U].
         """
-        vectors = torch.zeros_like(positions)
         if not bonds.numel():
-            return vectors
+            return torch.zeros_like(positions)
         i, j = bonds
-        frames = edge_frames(positions[i], positions[j])
-        edges = self.edge(torch.cat([atoms[i], atoms[j]], dim=-1))
-        edges = edges + self._invariants(frames, positions[i], positions[j])
-        x = self.node(torch.cat([atoms, anchors], dim=-1))
+        origin, anchor = environment.origin, environment.anchor
+        once = edge_frames(positions[i], positions[j])
+        # The other direction sees the first two axes reversed.
+        frames = torch.cat([once, once * once.new_tensor([-1.0, -1.0, 1.0]).unsqueeze(-1)])
+        source, target = torch.cat([i, j]), torch.cat([j, i])
+        first, second = _halves(cast(nn.Linear, self.edge[0]), atoms)
+        edges = first[origin[source]] + second[origin[target]]
+        for layer in list(self.edge)[1:]:
+            edges = layer(edges)
+        edges = edges + self._invariants(once, positions[i], positions[j])
+        x = _halves(self.node, atoms)[0][origin] + _halves(self.node, anchors)[1][anchor]
+        coefficients = positions.new_zeros(len(frames), 3)
         for block in self.blocks:
-            x, coefficients = block(x, bonds, edges)
-            of_bonds = torch.einsum("ek,ekx->ex", coefficients, frames)
-            vectors = vectors + scatter(of_bonds, j, dim_size=len(atoms), reduce="mean")
-        return vectors
+            x, found = block(x, source, target, edges)
+            coefficients = coefficients + found
+        of_bonds = (coefficients.unsqueeze(-1) * frames).sum(1)
+        total = torch.zeros_like(positions).index_add(0, target, of_bonds)
+        counts = torch.bincount(target, minlength=len(positions)).clamp(min=1)
+        return total / counts.unsqueeze(-1)
 
     def _invariants(self, frames: Tensor, first: Tensor, second: Tensor) -> Tensor:
-        """What of two atoms does not turn with them, seen from their frame, [E, C].
+        """What of two atoms does not turn with them, seen from their frame, for both directions, [2 U, C].
 
         The angle between them as seen from the origin, and their components; the second of these is zero,
-        since both are in the plane of the other two axes.
+        since both are in the plane of the other two axes. In the other direction the first component is
+        reversed: waves are made for one direction only, and the sine of the first one changes its sign.
         """
         of_first, of_second = ((frames @ ends.unsqueeze(-1)).squeeze(-1) for ends in (first, second))
         norms = (of_first.norm(dim=-1, keepdim=True) + _ANGLE_EPSILON) * (
@@ -78,14 +97,24 @@ class LocalFrameHead(nn.Module):
         )
         cosine = (of_first * of_second).sum(-1, keepdim=True) / norms
         sine = (1 - cosine.square()).clamp(min=0).sqrt()
-        embedded = self._embed(of_first), self._embed(of_second)
-        result: Tensor = self.frame(torch.cat([sine, cosine, *embedded], dim=-1))
+        odd, even = self._embed(torch.cat([of_first, of_second]))
+        (forth_i, forth_j), (back_i, back_j) = (odd + even).chunk(2), (even - odd).chunk(2)
+        angle = torch.cat([sine, cosine], dim=-1)
+        result: Tensor = self.frame(
+            torch.cat(
+                [torch.cat([angle, forth_i, forth_j], dim=-1), torch.cat([angle, back_j, back_i], dim=-1)]
+            )
+        )
         return result
 
-    def _embed(self, components: Tensor) -> Tensor:
+    def _embed(self, components: Tensor) -> tuple[Tensor, Tensor]:
+        """The parts of embedded components that change sign with the first component and that do not."""
         waves = 2 * math.pi * components[:, [0, 2], None] * self.fourier
-        result: Tensor = self.component(torch.cat([waves.sin(), waves.cos()], dim=-1).flatten(1))
-        return result
+        sines, cosines = waves.sin(), waves.cos()
+        rest = torch.cat([cosines[:, 0], sines[:, 1], cosines[:, 1]], dim=-1)
+        weight, width = self.component.weight, len(self.fourier)
+        odd = linear(sines[:, 0], weight[:, :width])
+        return odd, linear(rest, weight[:, width:], self.component.bias)
 
 
 class Block(nn.Module):
@@ -96,12 +125,39 @@ class Block(nn.Module):
         self.layers = nn.ModuleList(Layer(width, dropout) for _ in range(2))
         self.coefficients = nn.Sequential(nn.Linear(2 * width, 128), nn.SiLU(), nn.Linear(128, 3))
 
-    def forward(self, x: Tensor, bonds: Tensor, edges: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, source: Tensor, target: Tensor, edges: Tensor) -> tuple[Tensor, Tensor]:
         """Atoms [P, C] and bonds [E, C] to new atoms and to coefficients [E, 3]."""
         first, last = self.layers
-        x = last(nn.functional.silu(first(x, bonds, edges)), bonds, edges)
-        i, j = bonds
-        return x, self.coefficients(torch.cat([x[i] + x[j], edges], dim=-1))
+        x = last(nn.functional.silu(first(x, source, target, edges)), source, target, edges)
+        half = len(source) // 2
+        outer = cast(nn.Linear, self.coefficients[0])
+        of_atoms, of_edges = outer.weight.chunk(2, dim=1)
+        ends = linear(x, of_atoms)
+        both = ends[source[:half]] + ends[target[:half]]
+        hidden = linear(edges, of_edges, outer.bias) + torch.cat([both, both])
+        for layer in list(self.coefficients)[1:]:
+            hidden = layer(hidden)
+        return x, hidden
+
+
+class BondAttention(TransformerConv):  # type: ignore[misc]  # PyG is untyped
+    """PyG's ``TransformerConv`` with one head; keys and values are gathered at once."""
+
+    def forward(self, x: Tensor, source: Tensor, target: Tensor, edges: Tensor) -> Tensor:
+        """Atoms [P, C] and bonds [E, C] to atoms [P, C]."""
+        layers = self.lin_key, self.lin_value, self.lin_query, self.lin_skip
+        weight, bias = (torch.cat([getattr(layer, name) for layer in layers]) for name in ("weight", "bias"))
+        width = self.out_channels
+        sent, query, own = torch.split(linear(x, weight, bias), [2 * width, width, width], dim=-1)
+        of_edges = self.lin_edge(edges)
+        key, value = sent.index_select(0, source).chunk(2, dim=-1)
+        scores = (query.index_select(0, target) * (key + of_edges)).sum(-1) / math.sqrt(self.out_channels)
+        weights = nn.functional.dropout(
+            softmax(scores, target, num_nodes=len(x)), self.dropout, self.training
+        )
+        messages = weights.unsqueeze(-1) * (value + of_edges)
+        result: Tensor = own.index_add(0, target, messages.to(own.dtype))
+        return result
 
 
 class Layer(nn.Module):
@@ -109,15 +165,15 @@ class Layer(nn.Module):
 
     def __init__(self, width: int, dropout: float) -> None:
         super().__init__()
-        self.attention = TransformerConv(width, width, dropout=dropout, edge_dim=width)
+        self.attention = BondAttention(width, width, dropout=dropout, edge_dim=width)
         self.feed = nn.Sequential(
             nn.Linear(width, width), nn.SiLU(), nn.Dropout(dropout), nn.Linear(width, width)
         )
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(2))
 
-    def forward(self, x: Tensor, bonds: Tensor, edges: Tensor) -> Tensor:
+    def forward(self, x: Tensor, source: Tensor, target: Tensor, edges: Tensor) -> Tensor:
         """Atoms [P, C] to atoms [P, C]."""
-        x = x + self.norms[0](self.attention(x, bonds, edges))
+        x = x + self.norms[0](self.attention(x, source, target, edges))
         result: Tensor = x + self.norms[1](self.feed(x))
         return result
 
@@ -128,3 +184,12 @@ def edge_frames(first: Tensor, second: Tensor) -> Tensor:
     along = along / (along.norm(dim=-1, keepdim=True) + _EPSILON)
     across = across / (across.norm(dim=-1, keepdim=True) + _EPSILON)
     return torch.stack([along, across, torch.linalg.cross(along, across)], dim=-2)
+
+
+def _halves(layer: nn.Linear, values: Tensor) -> tuple[Tensor, Tensor]:
+    """What a layer on two vectors side by side makes of a first and of a second one; they add up.
+
+    The first takes the bias.
+    """
+    first, second = layer.weight.chunk(2, dim=1)
+    return linear(values, first, layer.bias), linear(values, second)

@@ -60,7 +60,7 @@ class MRL3DConfig:
         exclude_positive: Leave the true partner out of the denominator of the contrastive loss.
         force_epsilon: Added to distances from anchors, Å.
         combine: Pretrain on combinations of any two molecules of the training records instead of on the
-            records, but never on a pair that is recorded outside of them.
+            records.
         share: Of the combinations or records that are used, drawn once.
         positives: Column in which records must be labelled 1 to be used, None for all.
     """
@@ -214,13 +214,12 @@ class MRL3D(Method):
             centre = mean_atoms(batch.a.positions, batch.a)
             positions = positions - centre[batch.a.molecule[environment.anchor]]
         bonds = placed_bonds(environment, batch.pairs.b.bonds, batch.b.num_atoms, self.config.copies)
-        of_b, of_a = cast(Tensor, found.b_atoms)[environment.origin], found.scalars[environment.anchor]
-        vectors: Tensor = self.head(of_b, of_a, positions, bonds)
+        vectors: Tensor = self.head(found.b_atoms, found.scalars, environment, positions, bonds)
         return vectors
 
 
 def placed_bonds(environment: Environment, bonds: Tensor, atoms: int, copies: int) -> Tensor:
-    """Both directions of the bonds inside all copies, as indices of placed atoms, [2, E].
+    """The bonds inside all copies in one direction, as indices of placed atoms, [2, U].
 
     Args:
         environment: P placed atoms.
@@ -232,5 +231,4 @@ def placed_bonds(environment: Environment, bonds: Tensor, atoms: int, copies: in
     table = number.new_full((atoms, copies), -1)
     table[environment.origin, environment.slot] = number
     once = table[bonds].transpose(1, 2).flatten(0, 1)
-    once = once[once[:, 0] >= 0]
-    return torch.cat([once, once.flip(1)]).t()
+    return once[once[:, 0] >= 0].t()

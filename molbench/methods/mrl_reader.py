@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from molbench.data.leakage.pairs import sides
 from molbench.data.pair_reader import PairReader
 from molbench.data.store import Rows, Store
 from molbench.errors import UserError
@@ -64,9 +65,9 @@ class MRLBatch:
 class MRLReader:
     """Reads pairs of which both molecules have a conformer, and leaves out the others.
 
-    A row number ``n + i n + j`` of a store of n records stands for the first molecule of record i with the
-    second of record j. In pairs of drugs the molecule with the larger radius comes first, since it is to be
-    surrounded.
+    A row is a record or a combination of the molecules of two, numbered as in
+    :func:`~molbench.data.leakage.pairs.sides`. In pairs of drugs the molecule with the larger radius comes
+    first, since it is to be surrounded.
 
     Args:
         store: A store of pairs.
@@ -100,8 +101,6 @@ class MRLReader:
     def combinations(self, rows: np.ndarray, share: float, seed: int) -> np.ndarray:
         """Row numbers of combinations of any first with any second molecule that occurs in some records.
 
-        Those that are recorded outside ``rows``, such as the pairs of a test split, are left out.
-
         Args:
             rows: Records, [n].
             share: How many of all combinations are drawn, at random.
@@ -112,17 +111,12 @@ class MRLReader:
         first, second = (rows[np.unique(key[rows], return_index=True)[1]] for key in (a, b))
         total = len(first) * len(second)
         drawn = np.random.default_rng(seed).choice(total, math.ceil(share * total), replace=False)
-        i, j = first[drawn // len(second)], second[drawn % len(second)]
-        others = np.setdiff1d(np.arange(len(store)), rows)
-        width = len(store)
-        unseen = ~np.isin(a[i] * width + b[j], a[others] * width + b[others])
-        found: np.ndarray = (width + i * width + j)[unseen]
-        return found
+        found: np.ndarray = first[drawn // len(second)] * len(store) + second[drawn % len(second)]
+        return len(store) + found
 
     def _molecules(self, rows: np.ndarray) -> np.ndarray:
         """Rows of both molecules in the table of molecules, [R, 2]."""
-        records, j = np.divmod(rows, len(self.pairs.store))
-        i = np.where(records == 0, j, records - 1)
+        i, j = sides(rows, len(self.pairs.store))
         return np.stack([self.pairs.choice[i, 0], self.pairs.choice[j, 1]], axis=1)
 
     def _embedded(self, molecules: np.ndarray) -> np.ndarray:

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from molbench.backbones.base import Backbone
 from molbench.backbones.layers import AtomEmbedding, Vocabulary
+from molbench.backbones.node_class import NodeClassHead
 from molbench.graph.batch import Batch
 from molbench.methods.base import Method
 from molbench.methods.draws import uniform
@@ -50,7 +51,7 @@ class TypePrediction(Method):
         super().__init__(backbone, config := config or TypePredictionConfig())
         classes = AtomEmbedding(1, config.vocabulary).classes
         self.register_buffer("classes", classes, persistent=False)
-        self.head = nn.Linear(backbone.width, int(classes.max()) + 1)
+        self.head = NodeClassHead(backbone.width, int(classes.max()) + 1, hidden=False)
 
     def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """See :meth:`Method.loss`; logs the share of hidden atoms named right."""
@@ -65,7 +66,6 @@ class TypePrediction(Method):
         """:meth:`loss` as the function of its random numbers that it is."""
         # No element has number 0, so every vocabulary has it in its class of unknown atoms.
         masked = batch.replace(atomic_numbers=batch.atomic_numbers.index_fill(0, draws, 0))
-        scores = self.head(self.backbone(masked).scalars[draws])
-        hidden = self.classes[batch.atomic_numbers[draws]]
-        right = (scores.argmax(1) == hidden).double().mean()
-        return nn.functional.cross_entropy(scores, hidden), {"accuracy": right}
+        atoms = self.backbone(masked).scalars[draws]
+        loss, right = self.head.compare(atoms, self.classes[batch.atomic_numbers[draws]])
+        return loss, {"accuracy": right}

@@ -1,10 +1,10 @@
 """How a model is optimised."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from molbench.spec.base import Spec
+from molbench.spec.base import Spec, later
 
 
 class TrainingConfig(Spec):
@@ -28,3 +28,31 @@ class TrainingConfig(Spec):
     ema_decay: float | None = Field(default=None, gt=0, lt=1)
     precision: Literal["32-true", "bf16-mixed", "64-true"] = "32-true"
     seed: int = 0
+
+
+class Budget(TrainingConfig):
+    """Optimiser, schedule and budget of one fine-tuning, in steps or in epochs.
+
+    Attributes:
+        epochs: Passes over the training split, in the place of ``steps``; each is followed by a validation.
+        patience: So many validations in a row without a new best end the training; None for never.
+    """
+
+    steps: int = Field(default=0, ge=0)
+    epochs: int | None = later(None, ge=1)
+    patience: int | None = later(None, ge=1)
+
+    @model_validator(mode="after")
+    def _one_unit(self) -> Self:
+        if self.epochs is None and "steps" not in self.model_fields_set:
+            raise ValueError("a budget needs steps or epochs")
+        if self.epochs is not None and self.steps:
+            raise ValueError("a budget is in steps or in epochs, not in both")
+        return self
+
+    def in_steps(self, records: int) -> Self:
+        """The same budget for a training split of ``records``; the last batch of an epoch may be smaller."""
+        if self.epochs is None:
+            return self
+        per_epoch = -(-records // (self.batch_size * self.accumulate))
+        return self.model_copy(update={"steps": self.epochs * per_epoch, "epochs": None})

@@ -19,6 +19,7 @@ from torch import Tensor
 from molbench.atomic import replace_file
 from molbench.backbones import build_backbone
 from molbench.errors import UserError
+from molbench.spec.provenance import stages
 from molbench.training.limit import CreationLimit, TooLargeError
 from molbench.training.reading import FORMAT, VERSION, read
 
@@ -39,7 +40,8 @@ class Checkpoint:
         state_dict: Its weights, on the CPU.
         method: Name of the pretraining method, None for random weights.
         method_config: The method's configuration.
-        pretraining: Provenance: ``dataset``, ``digest``, ``excluded``, ``steps``, ``seed`` and more.
+        pretraining: Provenance: ``dataset``, ``digest``, ``excluded``, ``steps``, ``seed`` and more; the same
+            of the stages before, in their order, in ``stages``.
         environment: Software and machine.
     """
 
@@ -65,6 +67,18 @@ class Checkpoint:
             hasher.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
             hasher.update(value.contiguous().view(-1).view(torch.uint8).numpy().tobytes())
         return hasher.hexdigest()
+
+    @property
+    def stages(self) -> list[dict[str, Any]]:
+        """What a next stage of pretraining keeps: a record of each stage so far, first to last.
+
+        The last one has the method and the digest of the weights too.
+        """
+        if self.method is None and not self.pretraining:
+            return []
+        *earlier, last = stages(self.pretraining) or [{}]
+        method = {"method": self.method, "method_config": self.method_config}
+        return [*earlier, {**last, **method, "weights": self.digest}]
 
     def build(self) -> Backbone:
         """The backbone with these weights, in evaluation mode.

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from molbench.backbones.base import Backbone
-from molbench.backbones.released import from_released, released_name
+from molbench.backbones.released import RULES, from_released, released_name
 from molbench.backbones.released_files import RELEASES, Release
 from molbench.errors import UserError
 from molbench.training.checkpoint import Checkpoint
@@ -34,11 +34,13 @@ def convert(
     """Convert a published weight file and write the checkpoint.
 
     Args:
-        source: Code that wrote it: ``3d-emgp``, ``geossl``, ``torchmd-net`` (also Coord) or ``molspectra``.
+        source: Code that wrote it: ``3d-emgp``, ``geossl``, ``torchmd-net`` (also Coord), ``molspectra`` or
+            ``3dmrl`` (its 2-D encoder).
         path: The authors' file.
         output: Checkpoint to write, ``.pt`` or ``.safetensors``; must not be there yet.
         settings: Fields of the backbone's configuration that the file cannot tell and that differ from the
-            release's defaults, such as the number of attention heads.
+            release's defaults, such as the number of attention heads; or ``backbone``, where encoders have
+            the same weights, such as ``cgib-cont`` and ``cgib``.
 
     Returns:
         What was written. Its provenance has the source and the SHA-256 of the file.
@@ -73,6 +75,10 @@ def _backbone(
         state = {name.removeprefix("module."): value for name, value in state.items()}
     backbone, prefix = release.find(list(state))
     encoder = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+    settings = dict(settings)
+    backbone = str(settings.pop("backbone", release.variant(backbone, encoder)))
+    if backbone not in RULES:
+        raise UserError(f"no rules for the names of a backbone '{backbone}'; there are: {', '.join(RULES)}")
     unknown = [
         name
         for name in state
@@ -82,7 +88,7 @@ def _backbone(
     if unknown:
         raise UserError(f"no place for {_some(unknown)}: not a file of {release.title} as we know it")
     try:
-        config = release.config(backbone, encoder, hyper) | dict(settings)
+        config = release.config(backbone, encoder, hyper) | settings
         weights = from_released(backbone, encoder, heads=config.get("heads", 1))
     except (KeyError, RuntimeError, ValueError, TypeError) as error:
         raise UserError(f"not an encoder of {release.title} as we know it: {error}") from error

@@ -25,7 +25,7 @@ from molbench.training.ema import average_of, averaged_weights
 from molbench.training.interrupt import InterruptedTrainingError, stop_requests
 from molbench.training.log import TrainingLog
 from molbench.training.schedules import Schedule
-from molbench.training.state import STATE, State, identity_of
+from molbench.training.state import STATE, Progress, State, identity_of
 from molbench.training.step import Batches, Stepper
 
 #: So many steps in a row without a finite gradient, and the run is given up.
@@ -49,7 +49,7 @@ class FitReport:
     """How a run went.
 
     Attributes:
-        steps: Optimiser steps done.
+        steps: Optimiser steps done; fewer than the budget where patience ended.
         losses: Loss of every step, mean over micro-batches and processes.
         best: Lowest validation value, None without validation.
         best_step: Steps done when it was reached.
@@ -83,6 +83,7 @@ def fit(
     key: Mapping[str, Any] | None = None,
     validate: Callable[[nn.Module], float] | None = None,
     validate_every: int | None = None,
+    patience: int | None = None,
     progress: Callable[[StepReport], None] | None = None,
     accelerator: Literal["auto", "cpu", "cuda"] = "auto",
     devices: int = 1,
@@ -104,6 +105,7 @@ def fit(
         validate: Value of the module, lower is better; the module is in evaluation mode and lent its averaged
             weights. Called on every process; the first one's value counts.
         validate_every: Steps between validations; the last step is always followed by one.
+        patience: So many validations in a row without a new best end the training.
         progress: Called after every step, on the first process.
         accelerator: ``auto`` takes CUDA where it is, else the CPU.
         devices: Processes of data-parallel training on this machine. The running script is started again for
@@ -113,11 +115,11 @@ def fit(
     Raises:
         InterruptedTrainingError: On SIGINT or SIGTERM, after the state was saved; only with a folder.
         UserError: If there is no batch, the state in ``folder`` is of another run, or training diverged.
-        ValueError: If the plateau schedule has no validation, several processes share one loader, or the
-            module has nothing to train.
+        ValueError: If the plateau schedule or patience has no validation, several processes share one loader,
+            or the module has nothing to train.
     """
-    if config.schedule == "plateau" and validate is None:
-        raise ValueError("the plateau schedule needs a validation")
+    if (config.schedule == "plateau" or patience) and validate is None:
+        raise ValueError("the plateau schedule and patience need a validation")
     fabric = _launch(config.precision, accelerator, devices)
     if callable(loader):
         loader = loader(fabric.global_rank, fabric.world_size)
@@ -140,7 +142,7 @@ def fit(
             TrainingLog(folder if first else None, count.step) as log,
             stop_requests(folder is not None) as stop,
         ):
-            while count.step < config.steps:
+            while count.step < config.steps and not _stalled(count, patience):
                 started, lr = time.perf_counter(), state.schedule.lr(count.step)
                 result = stepper.step(count.step, lr, stream, stop())
                 state.advance(result, time.perf_counter() - started)
@@ -158,6 +160,7 @@ def fit(
                 if validate and (last or (validate_every and count.step % validate_every == 0)):
                     value = _validate(fabric, state, validate)
                     log.write(count.step, validation=value)
+                    last = last or _stalled(count, patience)
                 if first and path and (last or result.stop or time.monotonic() - saved >= save_seconds):
                     log.flush()
                     state.save(path, identity)
@@ -179,6 +182,10 @@ def fit(
         count.molecules,
         fabric.global_rank,
     )
+
+
+def _stalled(count: Progress, patience: int | None) -> bool:
+    return patience is not None and count.stalled >= patience
 
 
 def _launch(precision: str, accelerator: str, devices: int) -> Fabric:

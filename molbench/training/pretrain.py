@@ -13,6 +13,7 @@ import torch
 from pydantic import ValidationError
 
 from molbench.backbones import BACKBONES, build_backbone
+from molbench.data.leakage.pairs import holds_pairs, relational_tasks
 from molbench.data.loader import Loader
 from molbench.data.location import locate
 from molbench.data.splits.expand import expand
@@ -27,6 +28,7 @@ from molbench.training.checkpoint import Checkpoint, config_of
 from molbench.training.environment import environment
 from molbench.training.exclude import Exclusion
 from molbench.training.exclude import exclude as exclude_tests
+from molbench.training.exclude_pairs import count_pairs, exclude_pairs
 from molbench.training.loop import FitReport, StepReport, fit
 from molbench.training.state import remove_state
 
@@ -42,6 +44,7 @@ def pretrain(
     subset: str | None = None,
     scheme: str | None = None,
     exclude: Sequence[str] = (),
+    include_test_pairs: bool = False,
     steps: int | None = None,
     epochs: int | None = None,
     seed: int | None = None,
@@ -54,18 +57,21 @@ def pretrain(
 
     A run that was stopped is continued by the same call from ``<output>.state``; the folder goes when the
     checkpoint is written. Only the training split is used, so that test molecules of the same dataset are not
-    seen.
+    seen. Of pairs of molecules, all that any task of a built dataset of pairs tests on, on any of its
+    schemes, are left out too.
 
     Args:
         method: As registered.
         data: Id or folder of a built dataset.
         output: Checkpoint to write, ``.pt`` or ``.safetensors``; must not be there yet.
         backbone: As registered; needed unless ``init`` says it.
-        init: Checkpoint to start from instead of random weights.
+        init: Checkpoint to start from instead of random weights; its provenance is kept.
         variant: ``intended`` does what the paper says, ``faithful`` what its released code does.
         subset: Part of the dataset, where it has parts.
         scheme: Split scheme whose training split is used; by default the dataset's first.
-        exclude: Patterns of tasks whose test molecules are left out, wherever they come from.
+        exclude: Patterns of tasks whose test molecules, or pairs, are left out, wherever they come from.
+        include_test_pairs: Leave in the pairs that tasks test on, but for those of ``exclude``; the
+            checkpoint is then marked as contaminated.
         steps: Optimiser steps; by default what ``epochs`` takes.
         epochs: Passes over the data; by default the paper's.
         seed: Of weights, shuffling and noise; by default the method's setting.
@@ -90,9 +96,13 @@ def pretrain(
 
     store = _open(data, subset)
     scheme = scheme or _default_scheme(store)
-    rows, excluded = store.rows(scheme, "train"), Exclusion()
-    if exclude:
-        rows, excluded = exclude_tests(store, rows, Catalogue.load().tasks(exclude))
+    catalogue, excluded = Catalogue.load(), Exclusion()
+    tasks = catalogue.tasks(exclude) if exclude else []
+    rows = records = store.rows(scheme, "train")
+    if include_test_pairs and not holds_pairs(store):
+        raise UserError(f"{store.dataset_id} holds no pairs, so no test pairs to include")
+    if tasks and not holds_pairs(store):
+        rows, excluded = exclude_tests(store, rows, tasks)
     training = {**settings.training, **given["training"]} | ({} if seed is None else {"seed": seed})
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(training.get("seed", 0))
@@ -101,6 +111,18 @@ def pretrain(
 
     _refuse_missing_columns(method, objective, store)
     rows = objective.select(store, rows)
+    contamination: dict[str, Any] = {}
+    if holds_pairs(store):
+        own = DatasetEntry(store.dataset_id, store.folder)
+        relational = relational_tasks({**catalogue.entries, own.id: own}.values())
+        if include_test_pairs:
+            rows, excluded = exclude_pairs(store, rows, tasks)
+            contamination = {"contaminated": True, "test_pairs": count_pairs(store, rows, relational)}
+        else:
+            others = np.setdiff1d(np.arange(len(store)), records)
+            every = {ref.id: ref for ref in [*tasks, *relational]}
+            rows, excluded = exclude_pairs(store, rows, list(every.values()), others)
+            contamination = {"contaminated": False}
     config = _training_config(training, len(rows), devices, steps, epochs if epochs else settings.epochs)
     objective.prepare(store, rows)
     reader = objective.reader(store)
@@ -145,8 +167,10 @@ def pretrain(
         "split": "train",
         "records": len(rows),
         "excluded": asdict(excluded),
+        **contamination,
         "variant": variant,
         "init": start.digest if start else None,
+        "stages": start.stages if start else [],
         "training": config.model_dump(),
         "seed": config.seed,
         **_summary(report),

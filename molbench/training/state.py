@@ -39,6 +39,7 @@ class Progress:
         molecules: Molecules seen, over all processes.
         best: Lowest validation value so far.
         best_step: Steps done when it was reached.
+        stalled: Validations since then.
     """
 
     step: int = 0
@@ -49,6 +50,7 @@ class Progress:
     molecules: int = 0
     best: float | None = None
     best_step: int | None = None
+    stalled: int = 0
 
 
 @dataclass
@@ -81,8 +83,9 @@ class State:
         """Take note of a validation of the (averaged) weights as they are now, lower being better."""
         self.schedule.observe(value)
         if not value < (math.inf if self.progress.best is None else self.progress.best):
+            self.progress.stalled += 1
             return
-        self.progress.best, self.progress.best_step = value, self.progress.step
+        self.progress.best, self.progress.best_step, self.progress.stalled = value, self.progress.step, 0
         with averaged_weights(self.module, self.average):
             self.best_weights = {
                 name: v.detach().cpu().clone() for name, v in self.module.state_dict().items()

@@ -5,6 +5,7 @@ import torch
 from molbench.backbones import build_backbone
 from molbench.backbones.layers import AtomEmbedding, GaussianBasis, cosine_envelope
 from molbench.graph.batch import Batch
+from molbench.graph.scatter import sum_atoms
 from molbench.testing import example_batch
 
 
@@ -37,12 +38,14 @@ def test_filter_bias_starts_at_random_only_in_the_release() -> None:
 
 def test_readout_is_a_mean_or_a_sum() -> None:
     batch = example_batch(dtype=torch.float32)
-    for name in ("schnet", "painn"):
+    for name in ("schnet", "painn", "torchmd-et", "visnet", "dimenet++"):
         torch.manual_seed(0)
-        mean = build_backbone(name, {"readout": "mean"})
+        mean = build_backbone(name, {"readout": "mean"}).eval()
         torch.manual_seed(0)
-        total = build_backbone(name, {"readout": "sum"})
-        torch.testing.assert_close(mean(batch).graph * batch.sizes.unsqueeze(-1), total(batch).graph)
+        total = build_backbone(name, {"readout": "sum"}).eval()
+        found = total(batch)
+        torch.testing.assert_close(found.graph, sum_atoms(found.scalars, batch))
+        torch.testing.assert_close(mean(batch).graph * batch.sizes.unsqueeze(-1), found.graph)
 
 
 def test_vectors_are_not_updated_in_vain() -> None:

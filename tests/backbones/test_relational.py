@@ -10,7 +10,7 @@ from molbench.backbones import BACKBONES, build_backbone
 from molbench.backbones.relational.base import PairBackbone
 from molbench.backbones.relational.cgib import CGIB
 from molbench.backbones.relational.contrast import nt_xent
-from molbench.backbones.relational.edge_network import BondConv
+from molbench.backbones.relational.edge_network import BondConv, BondKinds
 from molbench.backbones.relational.interaction import interact, interaction_maps
 from molbench.errors import UserError
 from molbench.graph.pairs import MolecularGraphs, PairBatch
@@ -162,12 +162,13 @@ def test_the_interaction_is_that_of_the_dense_map() -> None:
     torch.testing.assert_close(torch.block_diag(*interaction_maps(a, b, pairs)), dense)
 
 
-def test_one_matrix_a_bond_is_what_pyg_computes() -> None:
+def test_one_matrix_a_kind_of_bond_is_what_pyg_computes() -> None:
     graphs = example_pairs().a
     torch.manual_seed(0)
     conv = BondConv(56, 10).double()
     x = torch.randn_like(graphs.atoms).requires_grad_()
-    ours = conv.with_matrices(x, graphs, conv.matrices(graphs))
+    kinds = BondKinds.of(graphs)
+    ours = conv.with_matrices(x, kinds, conv.matrices(kinds))
     theirs = conv(x, graphs.edge_index, torch.cat([graphs.bond_features] * 2))
     torch.testing.assert_close(ours, theirs)
     parameters = [x, *conv.parameters()]

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -48,3 +49,23 @@ def test_mistakes_end_with_code_2_and_no_traceback(words: list[str], message: st
 def test_schemas_refuse_unknown_keys(kind: str) -> None:
     schema = json.loads(run("schema", kind).stdout)
     assert schema["additionalProperties"] is False and schema["properties"]
+
+
+def test_stages_of_a_checkpoint(tmp_path: Path) -> None:
+    import torch
+
+    from molbench.backbones import build_backbone
+    from molbench.training.checkpoint import Checkpoint
+
+    torch.manual_seed(0)
+    provenance = {"dataset": "qm9", "steps": 7, "stages": [{"method": "supervised", "dataset": "geom"}]}
+    made = Checkpoint.of(build_backbone("schnet"), method="geossl-ddm", pretraining=provenance)
+    made.save(tmp_path / "c.pt")
+    found = json.loads(run("list", "stages", str(tmp_path / "c.pt"), "--json").stdout)
+    assert [(stage["method"], stage["dataset"]) for stage in found] == [
+        ("supervised", "geom"),
+        ("geossl-ddm", "qm9"),
+    ]
+    lines = run("list", "stages", str(tmp_path / "c.pt")).stdout.splitlines()
+    assert "supervised" in lines[1] and "geom" in lines[1]
+    assert "geossl-ddm" in lines[2] and made.digest[:12] in lines[2]

@@ -1,11 +1,9 @@
 """Complexes from their raw files to stock ``load_dataset``: LBA, LEP, PDBbind and the embedded dimers."""
 
-import tarfile
 from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 from datasets import load_dataset
 
 from molbench.data import Store
@@ -13,32 +11,11 @@ from molbench.data.builder import build
 from molbench.data.manifest import Manifest
 from molbench.data.verify import verify
 from molbench.errors import UserError
-from molbench.spec.catalogue import Catalogue, DatasetEntry
-from tests.complex_files import lba_record, lep_record, ligand, pdb_file, protein, sd_file, write_database
+from molbench.spec.catalogue import Catalogue
+from tests.complex_files import archive, lba_record, lep_record, ligand, pdb_file, protein, sd_file, shrunk
 
 CATALOGUE = Catalogue.load()
 SPLITS = ("train", "validation", "test")
-
-
-def shrunk(name: str, folder: Path, records: int | None) -> DatasetEntry:
-    """The catalogue's own declaration, but for the number of records and the published digests."""
-    source = CATALOGUE.dataset(name).folder
-    (folder / name).mkdir(parents=True)
-    for document in ("splits", "tasks"):
-        (folder / name / f"{document}.yaml").write_text((source / f"{document}.yaml").read_text())
-    dataset = yaml.safe_load((source / "dataset.yaml").read_text()) | {"records": records}
-    for entry in dataset["sources"].values():
-        entry.pop("md5", None)
-    (folder / name / "dataset.yaml").write_text(yaml.safe_dump(dataset, sort_keys=False))
-    return DatasetEntry(name, folder / name)
-
-
-def archive(path: Path, records: dict[str, list[dict]], top: str) -> None:
-    """An archive in the published layout, ``<top>/data/{train,val,test}/data.mdb``."""
-    with tarfile.open(path, "w:gz") as tar:
-        for part, content in records.items():
-            database = write_database(path.parent / f".{path.name}" / part, content)
-            tar.add(database, f"{top}/data/{part}/data.mdb")
 
 
 def round_trip(folder: Path, config: str, counts: dict[str, int]) -> None:

@@ -3,23 +3,11 @@ import torch
 from torch import Tensor
 
 from molbench.graph import attention
-from molbench.graph.attention import attend, scores
+from molbench.graph.attention import attend, attend_plainly, scores, scores_plainly
 from molbench.graph.neighbors import EdgeList, all_pairs, radius_edges
 from molbench.testing import example_batch
 
 WIDTH, HEADS = 6, 2
-
-
-def plain_scores(edges: EdgeList, u: Tensor, v: Tensor, f: Tensor) -> Tensor:
-    forth = (u[edges.target] * v[edges.source] * f).unflatten(-1, (HEADS, -1)).sum(-1)
-    back = (u[edges.source] * v[edges.target] * f).unflatten(-1, (HEADS, -1)).sum(-1)
-    return torch.stack([forth, back]) if edges.symmetric else forth.unsqueeze(0)
-
-
-def plain_attend(edges: EdgeList, a: Tensor, v: Tensor, f: Tensor) -> Tensor:
-    a = a.repeat_interleave(WIDTH // HEADS, dim=-1)
-    result = torch.zeros_like(v).index_add(0, edges.target, a[0] * v[edges.source] * f)
-    return result.index_add(0, edges.source, a[1] * v[edges.target] * f) if edges.symmetric else result
 
 
 def case(edges: EdgeList, atoms: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -37,15 +25,16 @@ def test_equals_its_definition_up_to_second_derivatives(
     symmetric: bool, block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(attention, "_BLOCK", block)
+    monkeypatch.setattr(attention, "_SHORT", 0)
     batch = example_batch((5, 1, 0, 7))
     edges = radius_edges(batch, 2.5)
     edges = edges if symmetric else edges.directed()
     q, k, f = case(edges, batch.num_atoms)
 
     def derivatives(plain: bool) -> list[Tensor]:
-        s = plain_scores(edges, q, k, f) if plain else scores(edges, q, k, f, HEADS)
+        s = scores_plainly(edges, q, k, f, HEADS) if plain else scores(edges, q, k, f, HEADS)
         a = torch.sigmoid(s)
-        y = plain_attend(edges, a, k, f) if plain else attend(edges, a, k, f)
+        y = attend_plainly(edges, a, k, f) if plain else attend(edges, a, k, f)
         first = torch.autograd.grad(y.tanh().sum(), (q, k, f), create_graph=True)
         second = torch.autograd.grad(sum(g.sin().sum() for g in first), (q, k, f))
         return [s, y, *first, *second]
@@ -54,7 +43,9 @@ def test_equals_its_definition_up_to_second_derivatives(
         torch.testing.assert_close(ours, plain, rtol=1e-12, atol=1e-12)
 
 
-def test_first_and_second_derivatives_equal_differences() -> None:
+@pytest.mark.parametrize("short", [0, 2**18])
+def test_first_and_second_derivatives_equal_differences(short: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attention, "_SHORT", short)
     edges = all_pairs(torch.tensor([0, 3, 5]))
     q, k, f = case(edges, 5)
     a = torch.randn(2, edges.num_edges, HEADS, dtype=torch.float64, requires_grad=True)

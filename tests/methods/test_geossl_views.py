@@ -257,7 +257,7 @@ def test_hidden_atoms_are_hidden() -> None:
 
 def test_the_released_vocabulary_has_nine_classes() -> None:
     method = TypePrediction(build_backbone("schnet", SMALL), TypePredictionConfig(vocabulary="geossl"))
-    assert method.head.out_features == 9
+    assert method.head[-1].out_features == 9
 
 
 @dataclass

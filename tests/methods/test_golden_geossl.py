@@ -94,7 +94,7 @@ def test_baselines(name: str, dtype: torch.dtype, golden: Path) -> None:
     assert logs["accuracy"].item() == pytest.approx(fixture["acc_infograph"].item(), abs=1e-6)
 
     kind = method_of(fixture, "type-prediction", name, ratio=0.3).to(dtype)
-    kind.get_submodule("head").load_state_dict(fixture.state("type.predictor."))
+    kind.get_submodule("head.0").load_state_dict(fixture.state("type.predictor."))
     assert len(kind.draw(batch, generator)) == len(fixture["masked_index"])
     close(kind.loss_given(batch, fixture["masked_index"])[0], fixture["loss_type"], dtype)
 

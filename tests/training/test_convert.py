@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 
 from molbench.backbones import build_backbone
+from molbench.backbones.relational.base import PairBackbone
+from molbench.backbones.relational.released import head_from_released
 from molbench.backbones.released import released_name
 from molbench.backbones.released_files import RELEASES
 from molbench.errors import UserError
@@ -19,6 +21,7 @@ from molbench.graph.batch import Batch
 from molbench.graph.scatter import sum_atoms
 from molbench.training.checkpoint import Checkpoint
 from molbench.training.convert import convert
+from tests.backbones.relational_pairs import golden_pairs
 from tests.golden_files import Golden, read_golden, tolerance
 
 
@@ -58,6 +61,48 @@ def test_files_as_geossl_writes_them(name: str, golden: Path, tmp_path: Path) ->
     backbone = Checkpoint.load(tmp_path / "converted.safetensors").build().double()
     found = backbone(batch_of(fixture, fixture["pos"]))
     torch.testing.assert_close(found.scalars, fixture["atom_vectors"], **tolerance(torch.float64))
+
+
+PAIRS = {
+    "cigin": "mi_cigin",
+    "mpnn": "mi_mpnn",
+    "cgib": "mi_cgib",
+    "cgib-cont": "mi_cgib_cont",
+    "attentivefp": "mi_attentivefp",
+    "gin-cigin": "ddi_gin_cigin",
+}
+
+
+@pytest.mark.golden
+@pytest.mark.parametrize("name", PAIRS)
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_files_as_3dmrl_writes_them(name: str, prefix: str, golden: Path, tmp_path: Path) -> None:
+    fixture = read_golden(golden, f"mrl3d_{PAIRS[name]}")
+    state = {prefix + key: value for key, value in fixture.state("model.").items()}
+    torch.save(state, tmp_path / "model.pt")
+    told = {"backbone": "cgib-cont"} if name == "cgib-cont" else {}
+    checkpoint = convert("3dmrl", tmp_path / "model.pt", tmp_path / "converted.pt", settings=told)
+    assert (checkpoint.backbone, checkpoint.method) == (name, "3dmrl")
+    backbone = Checkpoint.load(tmp_path / "converted.pt").build().double()
+    assert isinstance(backbone, PairBackbone)
+    found = backbone.encode(golden_pairs(fixture, torch.float64))
+    head = backbone.paper_head().double()
+    head.load_state_dict(head_from_released(fixture.state("model.")))
+    torch.testing.assert_close(head(found.graph), fixture["prediction"], **tolerance(torch.float64))
+
+
+@pytest.mark.golden
+def test_a_file_of_3dmrl_with_more_than_its_encoder_is_refused(golden: Path, tmp_path: Path) -> None:
+    state = read_golden(golden, "mrl3d_mi_cigin").state("model.")
+    torch.save(state | {"denoiser.weight": torch.ones(1)}, tmp_path / "more.pt")
+    with pytest.raises(UserError, match=r"no place for denoiser.weight"):
+        convert("3dmrl", tmp_path / "more.pt", tmp_path / "c.pt")
+    torch.save(state, tmp_path / "model.pt")
+    with pytest.raises(UserError, match=r"no rules for the names of a backbone 'resnet'"):
+        convert("3dmrl", tmp_path / "model.pt", tmp_path / "c.pt", settings={"backbone": "resnet"})
+    with pytest.raises(UserError, match=r"do not fit backbone 'cgib'|missing"):
+        convert("3dmrl", tmp_path / "model.pt", tmp_path / "c.pt", settings={"backbone": "cgib"})
+    assert not (tmp_path / "c.pt").exists()
 
 
 def lightning_file(fixture: Golden, path: Path, **hyper: Any) -> Path:

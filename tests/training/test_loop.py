@@ -139,7 +139,7 @@ def test_plateau_lowers_the_rate_when_validation_stalls(toy: ModuleType) -> None
         progress=lambda report: rates.append(report.lr),
     )
     assert rates == [1e-2, 1e-2, 1e-2, 5e-3, 5e-3, 2.5e-3]
-    with pytest.raises(ValueError, match="needs a validation"):
+    with pytest.raises(ValueError, match="need a validation"):
         fit(toy.Toy(), toy.ToyLoader(40, 4), toy.config(schedule="plateau"))
 
 

@@ -2,6 +2,7 @@ import math
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,58 @@ def test_going_on_from_a_checkpoint(tmp_path: Path, data: Path) -> None:
         run(tmp_path / "c.pt", backbone="schnet", init=tmp_path / "first.pt", overrides=training)
     with pytest.raises(UserError, match="cannot be configured anew"):
         run(tmp_path / "c.pt", init=tmp_path / "first.pt")
+
+
+def test_provenance_accumulates_through_stages(tmp_path: Path, data: Path) -> None:
+    first = run(tmp_path / "first.pt", exclude=["molecules/*"])
+    common: dict[str, Any] = {"data": "molecules", "overrides": {"training": SMALL["training"]}}
+    second = pretrain(
+        "distance-prediction",
+        output=tmp_path / "second.safetensors",
+        init=tmp_path / "first.pt",
+        steps=3,
+        **common,
+    )
+    pretrain(
+        "geossl-ddm", output=tmp_path / "third.pt", init=tmp_path / "second.safetensors", steps=2, **common
+    )
+    loaded = Checkpoint.load(tmp_path / "third.pt")
+    assert loaded.pretraining["init"] == second.digest
+    assert [stage["weights"] for stage in loaded.stages] == [first.digest, second.digest, loaded.digest]
+    assert [(stage["method"], stage["steps"]) for stage in loaded.stages] == [
+        ("geossl-ddm", 6),
+        ("distance-prediction", 3),
+        ("geossl-ddm", 2),
+    ]
+    # A record is all that the checkpoint of that stage said.
+    kept = {name: value for name, value in first.pretraining.items() if name != "stages"}
+    assert {name: loaded.stages[0][name] for name in kept} == kept
+    assert loaded.stages[0]["method_config"] == first.method_config
+    assert loaded.pretraining["stages"] == loaded.stages[:2] == second.stages
+    assert first.pretraining["stages"] == []
+
+
+def test_stages_before_the_first_of_ours(tmp_path: Path, data: Path) -> None:
+    training = {"training": SMALL["training"]}
+    made = run(tmp_path / "made.pt")
+    origin = {"converted": {"from": "geossl", "release": "GeoSSL", "sha256": "1f"}}
+    old = {name: value for name, value in made.pretraining.items() if name != "stages"} | {"init": "2e"}
+    for name, method, provenance, expected in (
+        ("random", None, {}, []),
+        ("converted", "geossl", origin, [origin]),
+        ("old", "geossl-ddm", old, [{}, old]),
+    ):
+        start = replace(made, method=method, pretraining=provenance)
+        start.save(tmp_path / f"{name}.pt")
+        done = run(
+            tmp_path / f"{name}-2.pt", backbone=None, init=tmp_path / f"{name}.pt", overrides=training
+        ).pretraining
+        assert done["init"] == start.digest
+        assert len(done["stages"]) == len(expected)
+        for stage, told in zip(done["stages"], expected, strict=True):
+            assert {key: stage[key] for key in told} == told
+        if expected:
+            assert (done["stages"][-1]["method"], done["stages"][-1]["weights"]) == (method, start.digest)
 
 
 def test_existing_checkpoint_is_not_lost(tmp_path: Path, data: Path) -> None:

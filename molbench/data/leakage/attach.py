@@ -19,7 +19,7 @@ def overlap_with(pretraining: Mapping[str, Any], task: TaskRef) -> Overlap | Non
     of the whole corpus, as the note says.
 
     Args:
-        pretraining: Provenance of a checkpoint: ``digest`` and ``scheme`` of the corpus, ``excluded``.
+        pretraining: Record of one stage: ``digest`` and ``scheme`` of the corpus, ``excluded``.
         task: Its dataset must be built.
 
     Returns:
@@ -31,11 +31,35 @@ def overlap_with(pretraining: Mapping[str, Any], task: TaskRef) -> Overlap | Non
     # A matrix has one row for all folds of a cross-validation.
     test = tested(replace(task, fold=None)).side
     found = cached(digest, scheme, test)
+    if found is None or (level := _left_out(pretraining, test.name)) not in found.counts:
+        return found
+    counts = found.counts | {level: Count(seen=0, of=found.counts[level].of)}
+    note = f"test {level}s were left out of pretraining; the other counts are of the whole corpus"
+    return found.model_copy(update={"counts": counts, "note": note})
+
+
+def contamination(pretraining: Mapping[str, Any], task: TaskRef) -> str | None:
+    """A warning where pretraining has seen, or may have seen, pairs of molecules that a task tests on.
+
+    Args:
+        pretraining: Record of one stage: ``contaminated``, and ``test_pairs`` of the test splits known then.
+        task: Its dataset must be built.
+    """
+    if task.dataset.record != "pair" or not pretraining.get("contaminated"):
+        return None
+    known = pretraining.get("test_pairs")
+    name = tested(replace(task, fold=None)).side.name
+    count = known.get(name) if isinstance(known, Mapping) else None
+    if not isinstance(count, int):
+        return "contaminated: its test pairs were not left out of pretraining"
+    return f"contaminated: {count:,} of its test pairs were pretrained on" if count else None
+
+
+def _left_out(pretraining: Mapping[str, Any], test: str) -> str:
+    """Level at which nothing of a test split was pretrained on; empty where nothing was left out."""
     excluded = pretraining.get("excluded")
     identities = excluded.get("identities") if isinstance(excluded, Mapping) else None
-    left_out = any(str(identity).startswith(f"{test.name}:") for identity in identities or ())
-    if found is None or not left_out or "molecule" not in found.counts:
-        return found
-    counts = found.counts | {"molecule": Count(seen=0, of=found.counts["molecule"].of)}
-    note = "test molecules were left out of pretraining; the other counts are of the whole corpus"
-    return found.model_copy(update={"counts": counts, "note": note})
+    if not isinstance(identities, list):
+        return ""
+    by = next((str(text).rpartition(": ")[2] for text in identities if str(text).startswith(f"{test}:")), "")
+    return "molecule" if by not in {"", "pair"} else by

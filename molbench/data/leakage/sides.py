@@ -26,13 +26,15 @@ class Split:
         side: Its name and digests.
         dataset: The declaration.
         columns: Columns of its records.
+        ids: Ids of its records; None where they are all.
     """
 
     def __init__(self, folder: Path, part: Part, side: Side, dataset: Dataset, ids: pa.Array | None) -> None:
         self.side = side
         self.dataset = dataset
         self.columns = part_columns(folder, part)
-        self._folder, self._part, self._ids = folder, part, ids
+        self.ids = ids
+        self._folder, self._part = folder, part
 
     def stream(self, columns: Sequence[str], rows: int = _ROWS) -> Iterator[pa.Table]:
         """Some columns of the records of the split, piece by piece."""
@@ -44,10 +46,13 @@ class Split:
     @cached_property
     def _inside(self) -> pa.ChunkedArray | None:
         """Whether each record is in the split, in the order of the cells."""
-        if self._ids is None:
+        if self.ids is None:
             return None
-        ids = pa.concat_tables(stream_columns(self._folder, self._part, ["id"], _ROWS)).column("id")
-        return pc.is_in(ids, self._ids)
+        return pc.is_in(self.whole(["id"]).column("id"), self.ids)
+
+    def whole(self, columns: Sequence[str]) -> pa.Table:
+        """Some columns of all records, inside the split or not, in the order of the cells."""
+        return pa.concat_tables(stream_columns(self._folder, self._part, columns, _ROWS))
 
 
 def corpus(folder: Path, subset: str | None, scheme: str | None) -> Split:

@@ -14,9 +14,11 @@ from pydantic import ValidationError
 from molbench.errors import UserError
 from molbench.spec.document import read_yaml
 from molbench.spec.protocol import NoisyNodesSettings, Protocol
-from molbench.spec.training import TrainingConfig
+from molbench.spec.training import Budget
 
 __all__ = ["load_protocol", "load_protocols"]
+
+_FIXED = {"name", "kind", "version", "training", "forces", "overrides"}
 
 
 def load_protocols() -> dict[str, Protocol]:
@@ -31,8 +33,9 @@ def load_protocol(name: str, settings: Sequence[str] = ()) -> Protocol:
     Args:
         name: Of a protocol of the package, or path of a YAML file.
         settings: ``key=value`` with dotted keys, ``forces.lr=1e-3``; a bare key of the training settings,
-            ``steps=500``, changes every budget the protocol has. Changed settings give the protocol another
-            name, ``probe-1a2b3c4d``, so that its results never stand beside those of the original.
+            ``steps=500``, changes every budget the protocol has. It holds on every task, whatever the
+            protocol's overrides say. Changed settings give the protocol another name, ``probe-1a2b3c4d``, so
+            that its results never stand beside those of the original.
 
     Raises:
         UserError: If the name, a key or a value is not known or not valid.
@@ -62,20 +65,27 @@ def _apply(values: dict[str, Any], setting: str) -> None:
         raise UserError(f"--set {setting}: '{text}' is no valid value") from None
     first, dot, rest = key.partition(".")
     budgets = [name for name in ("training", "forces") if values[name] is not None]
-    if key in TrainingConfig.model_fields:
+    if key in Budget.model_fields:
         for name in budgets:
-            values[name][key] = value
-    elif dot and first in budgets and rest in TrainingConfig.model_fields:
+            _apply(values, f"{name}.{setting}")
+    elif dot and first in budgets and rest in Budget.model_fields:
+        replaced = {"steps", "epochs"} if rest in {"steps", "epochs"} else {rest}
+        overrides = values.get("overrides", ()) if first == "training" else ()
+        for settings in [values[first], *(override["training"] for override in overrides)]:
+            for name in replaced & settings.keys():
+                del settings[name]
         values[first][rest] = value
     elif first == "noisy_nodes" and rest in NoisyNodesSettings.model_fields:
         values[first] = (values[first] or {}) | {rest: value}
-    elif key in Protocol.model_fields and key not in {"name", "kind", "version", "training", "forces"}:
+    elif key in Protocol.model_fields and key not in _FIXED:
+        for override in values.get("overrides", ()):
+            override.pop(key, None)
         values[key] = value
     else:
-        own = sorted(Protocol.model_fields.keys() - {"name", "kind", "version", "training", "forces"})
+        own = sorted(Protocol.model_fields.keys() - _FIXED)
         raise UserError(
             f"--set {setting}: no setting '{key}'; settings: {', '.join(own)}, and of "
-            f"{' and '.join(budgets)}: {', '.join(TrainingConfig.model_fields)}"
+            f"{' and '.join(budgets)}: {', '.join(Budget.model_fields)}"
         )
 
 

@@ -1,0 +1,239 @@
+"""Training steps of every method, beside PyTorch Geometric's SchNet as the yardstick of ``backbones.py``.
+
+    python benchmarks/methods.py families|finetuning|methods [--threads N] [--repeats N] [--only PART ...]
+        [--compile] [--precision bf16] [--profile]
+
+``families`` and ``finetuning`` are the originals' own configurations at their batch sizes; the column
+``carried over`` is what an original, with its allocator tuned, does on the machine where the yardstick does
+282 molecules/s, in proportion to the yardstick measured here. ``methods`` is every method that needs nothing
+but molecules, each on one backbone.
+
+Molecules are the larger ones of the dataset ``xtb-molecules``, 18 atoms on average like QM9's; frames are one
+of them with 21 atoms, as aspirin has, shaken. Spectra are random. A step is forward, backward and Adam on a
+batch at hand. All contestants take turns with the yardstick, the fastest of the repeats counts, and the
+allocator is set as for training.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from backbones import GivenGraph, step
+from torch import Tensor, nn
+from torch_geometric.nn import SchNet as PygSchNet
+
+from molbench.backbones import build_backbone
+from molbench.backbones.base import Backbone
+from molbench.backbones.gated import ScalarVectorHead
+from molbench.backbones.heads import EnergyHead
+from molbench.data.store import Store
+from molbench.graph.batch import Batch
+from molbench.graph.neighbors import radius_edges
+from molbench.graph.scatter import sum_atoms
+from molbench.methods import METHODS, build_method
+from molbench.testing import labelled
+from molbench.training.allocator import tune_allocator
+
+#: Molecules/s of the yardstick on the machine on which the originals were timed.
+YARDSTICK = 282.0
+YARDSTICK_MOLECULES = 128
+MD17_ET = {"width": 128, "layers": 6, "radial": 32}
+EMGP_EGNN = ("attr-mask", "edge-pred", "gpt-gnn", "infograph", "gcc", "graphcl", "joao", "joaov2", "pos-pred")
+EMGP_EGNN += ("graphmvp", "infomax-3d", "gem", "emgp")
+
+
+@dataclass(frozen=True)
+class Contest:
+    """One training step.
+
+    Attributes:
+        name: What the table calls it.
+        backbone: As registered.
+        method: As registered, or "forces" for fine-tuning on energies and forces.
+        molecules: Batch size.
+        original: Molecules/s of the authors' code beside :data:`YARDSTICK`, None where it was not timed.
+        config: Of the backbone.
+    """
+
+    name: str
+    backbone: str
+    method: str
+    molecules: int
+    original: float | None = None
+    config: dict[str, Any] = field(default_factory=dict)
+
+
+FAMILIES = [
+    Contest("GeoSSL-DDM, SchNet", "schnet", "geossl-ddm", 128, 142.5),
+    Contest("GeoSSL-DDM, PaiNN", "painn", "geossl-ddm", 128, 129.1),
+    Contest("3D-EMGP, EGNN", "egnn", "emgp", 64, 37.0),
+    Contest("Coord, ET", "torchmd-et", "coord", 70, 38.6),
+    Contest("MolSpectra stage 1, ET", "torchmd-et", "coord", 70, 36.9, {"layer_norms": True}),
+    Contest("MolSpectra stage 2, ET", "torchmd-et", "molspectra", 32, 15.4, {"layer_norms": True}),
+]
+FINETUNING = [
+    Contest("MD17, PaiNN", "painn", "forces", 100, 101.8),
+    Contest("MD17, EGNN", "egnn", "forces", 100, 39.0),
+    Contest("MD17, ET", "torchmd-et", "forces", 8, 33.2, MD17_ET),
+]
+
+
+def every_method() -> list[Contest]:
+    """Every method of single molecules, on the encoder that its paper pretrains."""
+    found = []
+    for name in METHODS:
+        if name in ("frad", "slide", "molspectra", "coord"):
+            found.append(Contest(f"{name}, ET", "torchmd-et", name, 32 if name == "molspectra" else 70))
+        elif name in EMGP_EGNN:
+            found.append(Contest(f"{name}, EGNN", "egnn", name, 64))
+        elif name != "3dmrl":
+            found += [Contest(f"{name}, {backbone}", backbone, name, 128) for backbone in ("schnet", "painn")]
+    return found
+
+
+class Forces(nn.Module):
+    """Fine-tuning on energies and forces, with the head that each paper's encoder has.
+
+    Args:
+        backbone: Encoder.
+    """
+
+    def __init__(self, backbone: Backbone) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.gated = backbone.name == "torchmd-et"
+        self.head = ScalarVectorHead(backbone.width) if self.gated else EnergyHead(backbone.width)
+
+    def loss(self, batch: Batch, _: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+        """Mean absolute errors, 0.2 of the energies' and 0.8 of the forces'."""
+        moved = batch.replace(positions=batch.positions.detach().requires_grad_())
+        found = self.backbone(moved, vectors=self.gated)
+        energies = sum_atoms(self.head(found)[0], batch) if self.gated else self.head(found, moved)
+        (gradient,) = torch.autograd.grad(energies.sum(), moved.positions, create_graph=True)
+        return 0.2 * (energies - 1).abs().mean() + 0.8 * (gradient - 1).abs().mean(), {}
+
+
+def molecules(count: int, smallest: int = 16) -> Batch:
+    """The first so many molecules of at least so many atoms."""
+    store = Store.open(Path(__file__).parents[1] / "datasets/xtb-molecules")
+    sizes = store.batch(np.arange(len(store))).sizes.numpy()
+    return store.batch(np.flatnonzero(sizes >= smallest)[:count])
+
+
+def frames(count: int) -> Batch:
+    """The first molecule of 21 atoms so many times, every time shaken."""
+    found = molecules(200, smallest=21)
+    start = int(found.ptr[int((found.sizes == 21).nonzero()[0])])
+    atoms = slice(start, start + 21)
+    one = Batch(found.atomic_numbers[atoms], found.positions[atoms], torch.tensor([0, 21]))
+    batch = Batch.collate([one] * count)
+    return batch.replace(positions=batch.positions + 0.05 * torch.randn_like(batch.positions))
+
+
+def yardstick() -> Callable[[], None]:
+    """PyTorch Geometric's SchNet with GeoSSL's hyperparameters and given edges."""
+    batch = molecules(YARDSTICK_MOLECULES)
+    model = PygSchNet(128, 128, 6, 51, 10.0, interaction_graph=GivenGraph(radius_edges(batch, 10.0)))
+    labels = torch.randn(batch.num_graphs, 1)
+    return step(
+        model, lambda: (model(batch.atomic_numbers, batch.positions, batch.molecule) - labels).abs().mean()
+    )
+
+
+def step_of(contest: Contest, options: argparse.Namespace) -> tuple[Callable[[], None], str]:
+    """A contestant's step, and what it works on."""
+    backbone = build_backbone(contest.backbone, contest.config)
+    if contest.method == "forces":
+        module, batch = Forces(backbone), frames(contest.molecules)
+    else:
+        module, batch = build_method(contest.method, backbone), molecules(contest.molecules)
+        batch = _with_labels(batch, module)
+    if options.compile:
+        backbone.neighbors = torch.compiler.disable(backbone.neighbors)  # its sizes depend on the data
+        backbone.compile(dynamic=False)
+    generator = torch.Generator().manual_seed(0)
+
+    def loss() -> Tensor:
+        with torch.autocast("cpu", torch.bfloat16, enabled=options.precision == "bf16"):
+            value: Tensor = module.loss(batch, generator)[0]
+        return value
+
+    size = f"{batch.num_atoms} atoms, {2 * backbone.neighbors(batch).num_edges} edges"
+    return step(module, loss), size
+
+
+def _with_labels(batch: Batch, method: nn.Module) -> Batch:
+    grids = getattr(method.config, "spectra", {})
+    spectra = {name: torch.rand(batch.num_graphs, grid["points"]) for name, grid in grids.items()}
+    labels = [name for name in method.columns if name not in grids]
+    return labelled(batch, labels).replace(targets=labelled(batch, labels).targets | spectra)
+
+
+def seconds(run: Callable[[], None]) -> tuple[float, float]:
+    """Wall time and processor time of one call."""
+    start, start_busy = time.perf_counter(), time.process_time()
+    run()
+    return time.perf_counter() - start, time.process_time() - start_busy
+
+
+def profile(run: Callable[[], None]) -> None:
+    """Print the operators in which most of a step's time goes."""
+    run()
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as found:
+        run()
+    print(found.key_averages().table(sort_by="self_cpu_time_total", row_limit=18, max_name_column_width=45))
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    tables = {"families": FAMILIES, "finetuning": FINETUNING, "methods": every_method()}
+    parser.add_argument("table", choices=tables)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--only", nargs="+", default=[""], help="Rows whose name contains one of these.")
+    parser.add_argument("--compile", action="store_true", help="torch.compile the encoder.")
+    parser.add_argument("--precision", choices=("32", "bf16"), default="32")
+    parser.add_argument("--profile", action="store_true", help="Print operators instead of the table.")
+    options = parser.parse_args()
+    tune_allocator()
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(0)
+    print(f"{platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}, {options}")
+    print(
+        f"{'training step':26} {'molecules/s':>11} {'yardstick':>10} {'carried over':>13}  ratio  (CPU)  work"
+    )
+    ruler = yardstick()
+    ruler()
+    for contest in tables[options.table]:
+        if not any(part in contest.name for part in options.only):
+            continue
+        run, work = step_of(contest, options)
+        if options.profile:
+            profile(run)
+            continue
+        run()
+        pairs = [(seconds(ruler), seconds(run)) for _ in range(options.repeats)]
+        rule, own = (np.min(times, axis=0) for times in zip(*pairs, strict=True))
+        ruled, ours = YARDSTICK_MOLECULES / rule, contest.molecules / own
+        row = f"{contest.name:26} {ours[0]:11.1f} {ruled[0]:10.1f}"
+        if contest.original:
+            originals = contest.original * ruled / YARDSTICK
+            ratio, busy = ours / originals
+            row += f" {originals[0]:13.1f} {ratio:5.2f}x {busy:5.2f}x"
+        print(f"{row}  {contest.molecules} molecules, {work}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

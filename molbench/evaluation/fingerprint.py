@@ -1,0 +1,131 @@
+"""The baseline without a network: boosted trees on fingerprints, which a deep model should be seen losing to.
+
+The input is the graph alone: Morgan counts (Rogers and Hahn 2010) and ten descriptors of each molecule of a
+record. The trees are scikit-learn's histogram gradient boosting, stopped by the task's own validation split.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+from molbench.chem.fingerprint import descriptors, morgan_counts
+from molbench.data.store import Store
+from molbench.errors import UserError
+from molbench.evaluation.data import TaskData
+from molbench.spec.catalogue import TaskRef
+from molbench.spec.fingerprint import Boosting
+
+_COLUMNS = (("a_smiles", "b_smiles"), ("ligand_smiles",), ("smiles",))
+_CHUNK = 16384
+
+
+def smiles_columns(names: Sequence[str]) -> tuple[str, ...]:
+    """Columns of a dataset that hold the molecules of a record: both of a pair, else one; empty for none."""
+    return next((columns for columns in _COLUMNS if set(columns) <= set(names)), ())
+
+
+def unfit(task: TaskRef) -> str | None:
+    """Why a built task is none for this baseline, or None where it is one."""
+    if task.task.kind in {"forces", "spectrum"}:
+        return "it predicts one value a record, neither forces nor spectra"
+    if task.dataset.identity == "frame":
+        return "frames of a trajectory share their SMILES"
+    part = (task.folder or task.entry.folder) / (task.subset or "")
+    cell = next(part.glob("cells/*.parquet"), None)
+    if cell is None or not smiles_columns(pq.read_schema(cell).names):
+        return "its records have no SMILES"
+    return None
+
+
+def boost(data: TaskData, settings: Boosting, seed: int) -> np.ndarray:
+    """Fit on the training split until the validation loss stops falling, predict the test split.
+
+    Args:
+        data: Records and labels.
+        settings: Size and number of trees.
+        seed: Draws the columns of each split, and records where there are too many.
+
+    Returns:
+        Predictions for the test rows in the dataset's own unit, or probabilities of class 1, [m] float64.
+
+    Raises:
+        UserError: If there are fewer than two training records, of each class in a classification.
+    """
+    classify = data.task.task.kind == "classification"
+    train, validation = (_drawn(data.rows[split], settings, seed) for split in ("train", "validation"))
+    labels = data.labels.astype(int, copy=False) if classify else data.normalised
+    least = np.bincount(labels[train], minlength=2).min() if classify else train.size
+    if least < 2:
+        what = "records of each class" if classify else "records"
+        raise UserError(f"{data.task.id}: boosting needs at least two training {what}")
+    features = Features(data.store, train, settings)
+    model = (HistGradientBoostingClassifier if classify else HistGradientBoostingRegressor)(
+        learning_rate=settings.learning_rate,
+        max_iter=settings.trees,
+        max_leaf_nodes=settings.max_leaves,
+        min_samples_leaf=settings.min_leaf,
+        max_features=settings.column_share,
+        max_bins=settings.max_bins,
+        early_stopping=True,
+        n_iter_no_change=settings.patience,
+        random_state=seed,
+    )
+    model.fit(features(train), labels[train], X_val=features(validation), y_val=labels[validation])
+    test = data.rows["test"]
+    chunks = np.split(test, range(_CHUNK, test.size, _CHUNK))
+    if classify:
+        return np.concatenate([model.predict_proba(features(rows))[:, 1] for rows in chunks])
+    return data.restore(test, np.concatenate([model.predict(features(rows)) for rows in chunks]))
+
+
+class Features:
+    """What the trees see of the records of a store.
+
+    Args:
+        store: Records with SMILES.
+        train: Rows that decide which columns there are.
+        settings: Which bits are common enough.
+    """
+
+    def __init__(self, store: Store, train: np.ndarray, settings: Boosting) -> None:
+        self._store = store
+        self._names = smiles_columns(store.table.schema.names)
+        molecules = (morgan_counts(self._distinct(train)[0]) > 0).sum(axis=0)
+        commonest = np.argsort(-molecules, kind="stable")[: settings.max_bits]
+        self._bits = np.sort(commonest[molecules[commonest] >= settings.min_molecules])
+        columns = self._all(train)
+        self._varying = (columns != columns[0]).any(axis=0)
+
+    def __call__(self, rows: np.ndarray) -> np.ndarray:
+        """Columns that vary among the training rows, [R, F] float32.
+
+        Both molecules of a pair stand one behind the other; where their order means nothing, the sum and the
+        magnitude of the difference take the place of both.
+        """
+        found: np.ndarray = self._all(rows)[:, self._varying]
+        return found
+
+    def _all(self, rows: np.ndarray) -> np.ndarray:
+        smiles, places = self._distinct(rows)
+        table = np.concatenate([morgan_counts(smiles)[:, self._bits], descriptors(smiles)], axis=1)
+        parts = [table[place] for place in places]
+        if len(parts) == 2 and not self._store.ordered:
+            parts = [parts[0] + parts[1], np.abs(parts[0] - parts[1])]
+        return np.concatenate(parts, axis=1)
+
+    def _distinct(self, rows: np.ndarray) -> tuple[list[str | None], np.ndarray]:
+        """Different molecules of some rows, and which of them each row holds, [parts, R]."""
+        columns = [self._store.column(name).take(pa.array(rows)) for name in self._names]
+        encoded = pa.concat_arrays(columns).dictionary_encode(null_encoding="encode")
+        return encoded.dictionary.to_pylist(), encoded.indices.to_numpy().reshape(len(columns), -1)
+
+
+def _drawn(rows: np.ndarray, settings: Boosting, seed: int) -> np.ndarray:
+    if rows.size <= settings.max_records:
+        return rows
+    return np.sort(np.random.default_rng(seed).permutation(rows)[: settings.max_records])
