@@ -30,26 +30,8 @@ class Head(nn.Module, ABC):
 
 
 def halving(width: int, outputs: int = 1) -> nn.Sequential:
-    """Linear(F, F/2), SiLU, Linear(F/2, outputs)."""
+    """Vectors [..., F] to values [..., outputs]: Linear(F, F/2), SiLU, Linear(F/2, outputs)."""
     return nn.Sequential(nn.Linear(width, width // 2), nn.SiLU(), nn.Linear(width // 2, outputs))
-
-
-class ScalarHead(nn.Module):
-    """Molecule vectors to ``outputs`` values: Linear(F, F/2), SiLU, Linear(F/2, outputs).
-
-    Args:
-        width: Features of a molecule, F.
-        outputs: Values a molecule.
-    """
-
-    def __init__(self, width: int, outputs: int = 1) -> None:
-        super().__init__()
-        self.layers = halving(width, outputs)
-
-    def forward(self, graph: Tensor) -> Tensor:
-        """Molecule vectors [B, F] to values [B, outputs]."""
-        values: Tensor = self.layers(graph)
-        return values
 
 
 class AtomHead(Head):

@@ -75,7 +75,7 @@ def boost(data: TaskData, settings: Boosting, seed: int) -> np.ndarray:
         n_iter_no_change=settings.patience,
         random_state=seed,
     )
-    model.fit(features(train), labels[train], X_val=features(validation), y_val=labels[validation])
+    model.fit(features.training, labels[train], X_val=features(validation), y_val=labels[validation])
     test = data.rows["test"]
     chunks = np.split(test, range(_CHUNK, test.size, _CHUNK))
     if classify:
@@ -90,16 +90,22 @@ class Features:
         store: Records with SMILES.
         train: Rows that decide which columns there are.
         settings: Which bits are common enough.
+
+    Attributes:
+        training: What calling it gives for ``train``.
     """
 
     def __init__(self, store: Store, train: np.ndarray, settings: Boosting) -> None:
         self._store = store
         self._names = smiles_columns(store.table.schema.names)
-        molecules = (morgan_counts(self._distinct(train)[0]) > 0).sum(axis=0)
+        smiles, places = self._distinct(train)
+        counts = morgan_counts(smiles)
+        molecules = (counts > 0).sum(axis=0)
         commonest = np.argsort(-molecules, kind="stable")[: settings.max_bits]
         self._bits = np.sort(commonest[molecules[commonest] >= settings.min_molecules])
-        columns = self._all(train)
+        columns = self._joined(counts, smiles, places)
         self._varying = (columns != columns[0]).any(axis=0)
+        self.training = columns[:, self._varying]
 
     def __call__(self, rows: np.ndarray) -> np.ndarray:
         """Columns that vary among the training rows, [R, F] float32.
@@ -107,12 +113,12 @@ class Features:
         Both molecules of a pair stand one behind the other; where their order means nothing, the sum and the
         magnitude of the difference take the place of both.
         """
-        found: np.ndarray = self._all(rows)[:, self._varying]
+        smiles, places = self._distinct(rows)
+        found: np.ndarray = self._joined(morgan_counts(smiles), smiles, places)[:, self._varying]
         return found
 
-    def _all(self, rows: np.ndarray) -> np.ndarray:
-        smiles, places = self._distinct(rows)
-        table = np.concatenate([morgan_counts(smiles)[:, self._bits], descriptors(smiles)], axis=1)
+    def _joined(self, counts: np.ndarray, smiles: list[str | None], places: np.ndarray) -> np.ndarray:
+        table = np.concatenate([counts[:, self._bits], descriptors(smiles)], axis=1)
         parts = [table[place] for place in places]
         if len(parts) == 2 and not self._store.ordered:
             parts = [parts[0] + parts[1], np.abs(parts[0] - parts[1])]

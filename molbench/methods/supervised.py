@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from molbench.backbones.base import Backbone
-from molbench.backbones.heads import ScalarHead
+from molbench.backbones.heads import halving
 from molbench.errors import UserError
 from molbench.graph.batch import Batch
 from molbench.methods.base import Method
@@ -51,7 +51,7 @@ class Supervised(Method):
 
     def __init__(self, backbone: Backbone, config: SupervisedConfig | None = None) -> None:
         super().__init__(backbone, config or SupervisedConfig())
-        self.head = ScalarHead(backbone.width)
+        self.head = halving(backbone.width)
         self.register_buffer("mean", torch.tensor(0.0, dtype=torch.float64))
         self.register_buffer("std", torch.tensor(1.0, dtype=torch.float64))
 

@@ -2,7 +2,7 @@ import torch
 from torch import Tensor
 
 from molbench.backbones.base import Backbone, Representation
-from molbench.backbones.heads import EnergyHead, ScalarHead, energy_and_forces
+from molbench.backbones.heads import EnergyHead, energy_and_forces, halving
 from molbench.graph.batch import Batch
 from molbench.graph.neighbors import EdgeList, all_pairs
 from molbench.testing import assert_conservative, example_batch
@@ -71,7 +71,7 @@ def test_energy_grows_with_the_molecule() -> None:
 
 
 def test_scalar_head_gives_as_many_values_as_asked() -> None:
-    assert ScalarHead(8, 3)(torch.randn(5, 8)).shape == (5, 3)
+    assert halving(8, 3)(torch.randn(5, 8)).shape == (5, 3)
 
 
 def test_second_derivatives_of_forces_reach_the_weights() -> None:

@@ -156,6 +156,7 @@ def test_columns_are_chosen_on_training_molecules_alone() -> None:
         for columns in (table, Table(strange | {"y": table.column("y")}))
     )
     assert np.array_equal(known(train), unknown(train))
+    assert np.array_equal(known(train), known.training)
     assert unknown(test).shape == (test.size, known(train).shape[1])
     widths = [
         Features(table, train, QUICK.model_copy(update=changes))(train).shape[1]  # type: ignore[arg-type]
