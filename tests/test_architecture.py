@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "molbench"
 ROOMS = [
+    "native",
     "spec",
     "chem",
     "graph",

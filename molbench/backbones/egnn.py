@@ -16,12 +16,14 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
+from molbench.backbones.activations import SiLU, silu
 from molbench.backbones.base import Backbone, Representation
 from molbench.backbones.layers import Readout, pool
-from molbench.backbones.silu import SiLU, silu
 from molbench.graph.batch import Batch
 from molbench.graph.bonds import hop_classes
+from molbench.graph.messages import join, receive
 from molbench.graph.neighbors import EdgeList, all_pairs
 
 
@@ -57,28 +59,26 @@ class Layer(nn.Module):
         self.gate = nn.Linear(width, 1)
         self.node = nn.Sequential(nn.Linear(2 * width, width), SiLU(), nn.Linear(width, width))
 
-    def forward(self, h: Tensor, edges: EdgeList, features: Tensor, both: EdgeList) -> tuple[Tensor, Tensor]:
+    def forward(self, h: Tensor, edges: EdgeList, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """New atom features, and the messages.
 
         Args:
             h: Atom features, [N, F].
             edges: E edges as listed.
             features: Theirs, the same in both directions, [E, K].
-            both: The same edges with every direction listed, first those of ``edges``.
 
         Returns:
-            Atom features [N, F] and one message for each direction, [E or 2 E, F].
+            Atom features [N, F], a message for each direction and edge [D, E, F] and its gate [D, E, 1].
         """
-        weight = self.edge_in.weight
-        of_target = nn.functional.linear(h, weight[:, : self.width])
-        of_source = nn.functional.linear(h, weight[:, self.width : 2 * self.width])
-        of_edge = nn.functional.linear(features, weight[:, 2 * self.width :], self.edge_in.bias)
-        ends = of_target.index_select(0, both.target) + of_source.index_select(0, both.source)
-        hidden = (ends.view(2, *of_edge.shape) if edges.symmetric else ends) + of_edge
-        messages = silu(self.edge_out(silu(hidden.view_as(ends))))
-        messages = messages * torch.sigmoid(self.gate(messages))
-        received = torch.zeros_like(h).index_add(0, both.target, messages.to(h.dtype))
-        return h + self.node(torch.cat([h, received], dim=-1)), messages
+        sizes = [self.width, self.width, features.shape[-1]]
+        of_target, of_source, of_edge = torch.split(self.edge_in.weight, sizes, dim=1)
+        hidden = join(
+            edges, linear(h, of_target), linear(h, of_source), linear(features, of_edge, self.edge_in.bias)
+        )
+        messages = silu(self.edge_out(silu(hidden)))
+        gates = torch.sigmoid(self.gate(messages))
+        received = receive(edges, gates.squeeze(-1), messages, len(h)).to(h.dtype)
+        return h + self.node(torch.cat([h, received], dim=-1)), messages, gates
 
 
 class EGNN(Backbone):
@@ -120,16 +120,15 @@ class EGNN(Backbone):
     ) -> Representation:
         """Encode a batch; see :meth:`Backbone.forward`. The vector, [N, 3, 1], is in Å."""
         edges = edges or self.neighbors(batch)
-        both = edges.directed()
         squares = edges.vectors(batch.positions).square().sum(-1, keepdim=True)
         hops = hop_classes(batch, edges, self.config.hops)
         classes = nn.functional.one_hot(hops, self.config.hops + 1).to(squares)
         features = torch.cat([squares, classes], dim=-1)
 
-        h, messages = self.embed(batch.atomic_numbers), squares
+        h = self.embed(batch.atomic_numbers)
         for layer in self.layers:
-            h, messages = layer(h, edges, features, both)
-        moved = self._displace(batch, both, messages) if vectors else None
+            h, messages, gates = layer(h, edges, features)
+        moved = self._displace(batch, edges, (messages * gates).flatten(0, 1)) if vectors else None
         return Representation(h, pool(h, batch, self.config.readout), moved)
 
     def embed(self, atomic_numbers: Tensor) -> Tensor:
@@ -138,8 +137,9 @@ class EGNN(Backbone):
         table = torch.einsum("fzp,zp->zf", weight, self.powers.to(weight.dtype)) + self.embedding.bias
         return table.index_select(0, atomic_numbers)
 
-    def _displace(self, batch: Batch, both: EdgeList, messages: Tensor) -> Tensor:
+    def _displace(self, batch: Batch, edges: EdgeList, messages: Tensor) -> Tensor:
         """Mean over an atom's neighbours of weighted differences to them, [N, 3, 1] (equation 4)."""
+        both = edges.directed()
         steps = -both.vectors(batch.positions) * self.displacement(messages)
         total = torch.zeros_like(batch.positions).index_add(0, both.target, steps.to(batch.positions.dtype))
         neighbors = torch.bincount(both.target, minlength=batch.num_atoms).clamp(min=1)

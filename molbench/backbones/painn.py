@@ -18,6 +18,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from molbench.backbones.activations import SiLU
 from molbench.backbones.base import Backbone, Representation
 from molbench.backbones.layers import (
     AtomEmbedding,
@@ -27,6 +28,7 @@ from molbench.backbones.layers import (
     cosine_envelope,
     dense,
     pool,
+    with_bias,
 )
 from molbench.graph.batch import Batch
 from molbench.graph.convolution import convolve
@@ -68,7 +70,7 @@ class Mixing(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.channels = dense(width, 2 * width, bias=False)
-        self.context = nn.Sequential(dense(2 * width, width), nn.SiLU(), dense(width, 3 * width))
+        self.context = nn.Sequential(dense(2 * width, width), SiLU(), dense(width, 3 * width))
 
     def forward(self, s: Tensor, v: Tensor, update_vectors: bool) -> tuple[Tensor, Tensor]:
         """New scalars and vectors; the latter unchanged where their update is not wanted."""
@@ -98,7 +100,7 @@ class PaiNN(Backbone):
         self.basis = GaussianBasis(config.radial, config.cutoff)
         self.filters = dense(config.radial, config.interactions * 3 * width)
         self.contexts = nn.ModuleList(
-            nn.Sequential(dense(width, width), nn.SiLU(), dense(width, 3 * width))
+            nn.Sequential(dense(width, width), SiLU(), dense(width, 3 * width))
             for _ in range(config.interactions)
         )
         self.mixings = nn.ModuleList(Mixing(width) for _ in range(config.interactions))
@@ -118,8 +120,7 @@ class PaiNN(Backbone):
         # The constant 1 carries the bias of the filters.
         basis = torch.cat([self.basis(distances), torch.ones_like(envelope)], dim=-1) * envelope
         along = basis / distances.unsqueeze(-1)
-        weights = torch.cat([self.filters.weight, self.filters.bias.unsqueeze(-1)], dim=-1)
-        filters = weights.view(len(self.contexts), 3, self.width, -1).transpose(-1, -2)
+        filters = with_bias(self.filters).view(len(self.contexts), 3, self.width, -1).transpose(-1, -2)
 
         s = self.embedding(batch.atomic_numbers)
         v: Tensor | None = None

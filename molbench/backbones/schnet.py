@@ -6,12 +6,14 @@ atom features are those behind the output network, a molecule's vector is their 
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
+from molbench.backbones.activations import shifted_softplus
 from molbench.backbones.base import Backbone, Representation
 from molbench.backbones.layers import (
     AtomEmbedding,
@@ -21,6 +23,7 @@ from molbench.backbones.layers import (
     cosine_envelope,
     dense,
     pool,
+    with_bias,
 )
 from molbench.graph.batch import Batch
 from molbench.graph.convolution import convolve
@@ -54,11 +57,6 @@ class SchNetConfig:
     random_filter_bias: bool = False
 
 
-def shifted_softplus(x: Tensor) -> Tensor:
-    """``ln(½ eˣ + ½)``."""
-    return nn.functional.softplus(x).sub_(math.log(2.0))
-
-
 class Interaction(nn.Module):
     """One block: filters from distances, convolution, atom-wise layers, [N, width] to [N, width]."""
 
@@ -75,7 +73,8 @@ class Interaction(nn.Module):
 
     def forward(self, x: Tensor, edges: EdgeList, basis: Tensor, envelope: Tensor) -> Tensor:
         """The change of the atom features."""
-        filters = self.filter_out(shifted_softplus(self.filter_in(basis))) * envelope
+        hidden = shifted_softplus(linear(basis, with_bias(self.filter_in)))
+        filters = self.filter_out(hidden) * envelope
         messages = convolve(edges, self.atom_in(x), filters)
         change: Tensor = self.update(shifted_softplus(self.atom_out(messages)))
         return change
@@ -116,7 +115,8 @@ class SchNet(Backbone):
         """Encode a batch; see :meth:`Backbone.forward`."""
         edges = edges or self.neighbors(batch)
         distances = edges.distances(batch.positions)
-        basis = self.basis(distances)
+        # The constant 1 carries the bias of the filters.
+        basis = torch.cat([self.basis(distances), distances.new_ones(len(distances), 1)], dim=-1)
         envelope = cosine_envelope(distances, self.config.cutoff).unsqueeze(-1)
         x = self.embedding(batch.atomic_numbers)
         for interaction in self.interactions:

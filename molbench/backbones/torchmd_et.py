@@ -16,10 +16,11 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
+from molbench.backbones.activations import silu
 from molbench.backbones.base import Backbone, Representation
-from molbench.backbones.layers import Readout, cosine_envelope, dense, pool
-from molbench.backbones.silu import silu
+from molbench.backbones.layers import Readout, cosine_envelope, decay, dense, pool, with_bias
 from molbench.backbones.whitening import Regulariser, Whitening
 from molbench.errors import UserError
 from molbench.graph.attention import attend, scores
@@ -87,9 +88,11 @@ class ExponentialBasis(nn.Module):
         self.exponent = -((2 / size * (1 - first)) ** -2)
 
     def forward(self, distances: Tensor, envelope: Tensor) -> Tensor:
-        """Distances [E] and their envelope [E, 1] to basis values [E, K]."""
+        """Distances [E] and their envelope [E, 1] to basis values and a constant 1, [E, K + 1]."""
         decayed = torch.exp(-self.decay * distances).unsqueeze(-1)
-        return envelope * torch.exp(self.exponent * (decayed - self.centers.to(distances.dtype)).square())
+        values = decay(self.exponent * (decayed - self.centers.to(distances.dtype)).square())
+        # The constant 1 carries the biases of the filters.
+        return torch.cat([envelope * values, torch.ones_like(decayed)], dim=-1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,8 +101,8 @@ class Surroundings:
 
     Attributes:
         edges: E edges of N atoms.
-        basis: Distance basis of each edge, [E, K].
-        origin: The basis of distance zero, [1, K].
+        basis: Distance basis of each edge, and a constant 1, [E, K + 1].
+        origin: The same of distance zero, [1, K + 1].
         envelope: Cosine envelope of each edge, [E, 1].
         directions: From the target of each edge to its source, [E, 3].
         itself: Whether each atom sees itself, [N, 1] float, or None where all do.
@@ -142,36 +145,32 @@ class Attention(nn.Module):
         h = self.norm(x)
         query, key = self.query(h), self.key(h)
         value, to_v, to_bond = self.value(h).chunk(3, dim=-1)
-        for_keys, own_key = silu(self.key_filter(near.basis)), silu(self.key_filter(near.origin))
-        for_value, for_v, for_bond = (silu(part) for part in _thirds(self.value_filter, near.basis))
-        own_value, own_v, _ = silu(self.value_filter(near.origin)).chunk(3, dim=-1)
+        of_key, (of_value, of_v, of_bond) = with_bias(self.key_filter), with_bias(self.value_filter).chunk(3)
 
-        weights = silu(scores(near.edges, query, key, for_keys, self.heads)) * near.envelope
-        received = attend(near.edges, weights, value, for_value)
+        weights = (
+            silu(scores(near.edges, query, key, silu(linear(near.basis, of_key)), self.heads)) * near.envelope
+        )
+        received = attend(near.edges, weights, value, silu(linear(near.basis, of_value)))
+        own_key, own_value = silu(linear(near.origin, of_key)), silu(linear(near.origin, of_value))
         own = silu((query * key * own_key).unflatten(-1, (self.heads, -1)).sum(-1, keepdim=True))
         own = own if near.itself is None else own * near.itself.unsqueeze(-1)
         received = received + (own * (value * own_value).unflatten(-1, (self.heads, -1))).flatten(1)
         scale, gate, change = self.output(received).chunk(3, dim=-1)
 
-        along, first, second = None, None, None
+        along: Tensor | None = None
         if v is not None:
-            first, second, along = _thirds(self.vectors, v)
+            # In memory of their own, so that large gradients need not be joined.
+            first, second, along = (linear(v, part) for part in self.vectors.weight.chunk(3))
             change = change + gate * (first * second).sum(1)
         if not wanted:
             return change, None
-        moved = send_along(near.edges, to_bond, for_bond, near.directions)
+        moved = send_along(near.edges, to_bond, silu(linear(near.basis, of_bond)), near.directions)
         if v is not None and along is not None:
             sent = to_v.unsqueeze(1) * v
             kept = sent if near.itself is None else sent * near.itself.unsqueeze(-1)
-            moved = moved + convolve(near.edges, sent, for_v) + kept * own_v + along * scale.unsqueeze(1)
+            moved = moved + convolve(near.edges, sent, silu(linear(near.basis, of_v)))
+            moved = moved + kept * silu(linear(near.origin, of_v)) + along * scale.unsqueeze(1)
         return change, moved
-
-
-def _thirds(layer: nn.Linear, inputs: Tensor) -> list[Tensor]:
-    """A layer's outputs in three parts, each in memory of its own: large gradients need not be joined."""
-    biases = (None,) * 3 if layer.bias is None else layer.bias.chunk(3)
-    weights = layer.weight.chunk(3)
-    return [nn.functional.linear(inputs, w, b) for w, b in zip(weights, biases, strict=True)]
 
 
 class TorchMDET(Backbone):
@@ -218,7 +217,7 @@ class TorchMDET(Backbone):
     ) -> Representation:
         """Encode a batch; see :meth:`Backbone.forward`."""
         near = self._look(batch, edges or self.neighbors(batch))
-        filters = self.neighbor_filter(near.basis) * near.envelope
+        filters = linear(near.basis, with_bias(self.neighbor_filter)) * near.envelope
         neighbors = convolve(near.edges, self.neighbor_embedding(batch.atomic_numbers), filters)
         x = self.combine(torch.cat([self.embedding(batch.atomic_numbers), neighbors], dim=-1))
         v: Tensor | None = None

@@ -7,14 +7,13 @@ All of it is one form, linear in each of its arguments,
 with atoms i and their neighbours j, channels c in heads h(c), weights a that differ between the directions of
 an edge and features f that do not. Its derivative by a is :func:`scores`, that by u (or v) is :func:`attend`,
 that by f appears in their gradients; so the three are closed under differentiation and, like
-:mod:`molbench.graph.convolution`, keep no gathered copies and serve forces inside a loss. Short lists are
-faster written plainly, see :mod:`molbench.graph.directions`.
+:mod:`molbench.graph.convolution`, keep no gathered copies and serve forces inside a loss.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -22,19 +21,32 @@ from torch.autograd.function import Function
 
 from molbench.graph.convolution import summing_type
 from molbench.graph.neighbors import EdgeList
+from molbench.native.library import call, usable
 
 # Elements gathered at a time on a CPU, as for convolutions.
 _BLOCK = 2**19
-# Elements of filters up to which a list of edges is short.
-_SHORT = 2**18
-# For each direction of the edges: the atoms that receive, and those that send.
-Ends = tuple[tuple[Tensor, Tensor], ...]
 
 
-def ends_of(edges: EdgeList) -> Ends:
-    """Both directions of a symmetric list, the one of another."""
-    forth, back = (edges.target, edges.source), (edges.source, edges.target)
-    return (forth, back) if edges.symmetric else (forth,)
+class Ends(NamedTuple):
+    """Who receives and who sends.
+
+    Attributes:
+        edges: Messages from source to target, of a symmetric list then those from target to source.
+        back: Whether receivers and senders are exchanged.
+    """
+
+    edges: EdgeList
+    back: bool = False
+
+    def exchanged(self) -> Ends:
+        """The same edges, receivers sending."""
+        return Ends(self.edges, not self.back)
+
+    def directions(self) -> list[tuple[Tensor, Tensor]]:
+        """Receivers and senders of each direction of the edges, [E] int64 each."""
+        ends = self.edges.target, self.edges.source
+        forth = ends[::-1] if self.back else ends
+        return [forth, forth[::-1]] if self.edges.symmetric else [forth]
 
 
 def scores(edges: EdgeList, receiver: Tensor, sender: Tensor, filters: Tensor, heads: int) -> Tensor:
@@ -52,18 +64,15 @@ def scores(edges: EdgeList, receiver: Tensor, sender: Tensor, filters: Tensor, h
         from source to target. In single precision at least, as for all functions here.
     """
     dtype = summing_type(receiver, sender, filters)
-    arguments = receiver.to(dtype), sender.to(dtype), filters.to(dtype)
-    if filters.numel() <= _SHORT:
-        return scores_plainly(edges, *arguments, heads)
-    return _scores(*arguments, ends_of(edges), heads)
+    return _scores(receiver.to(dtype), sender.to(dtype), filters.to(dtype), Ends(edges), heads)
 
 
 def scores_plainly(edges: EdgeList, receiver: Tensor, sender: Tensor, filters: Tensor, heads: int) -> Tensor:
-    """:func:`scores` in so many words: the definition that tests compare with, and short lists."""
+    """:func:`scores` in so many words: the definition that tests compare with."""
     shape = edges.num_edges, heads, filters.shape[-1] // heads
     found = [
         (receiver.index_select(0, i) * sender.index_select(0, j) * filters).view(shape).sum(-1)
-        for i, j in ends_of(edges)
+        for i, j in Ends(edges).directions()
     ]
     return torch.stack(found)
 
@@ -78,17 +87,14 @@ def attend(edges: EdgeList, weights: Tensor, sender: Tensor, filters: Tensor) ->
         filters: f, [E, F].
     """
     dtype = summing_type(weights, sender, filters)
-    arguments = weights.to(dtype), sender.to(dtype), filters.to(dtype)
-    if filters.numel() <= _SHORT:
-        return attend_plainly(edges, *arguments)
-    return _attend(*arguments, ends_of(edges))
+    return _attend(weights.to(dtype), sender.to(dtype), filters.to(dtype), Ends(edges))
 
 
 def attend_plainly(edges: EdgeList, weights: Tensor, sender: Tensor, filters: Tensor) -> Tensor:
-    """:func:`attend` in so many words: the definition that tests compare with, and short lists."""
+    """:func:`attend` in so many words: the definition that tests compare with."""
     heads = weights.shape[-1]
     result = torch.zeros_like(sender)
-    for (i, j), weight in zip(ends_of(edges), weights, strict=True):
+    for (i, j), weight in zip(Ends(edges).directions(), weights, strict=True):
         messages = (sender.index_select(0, j) * filters).view(-1, heads, filters.shape[-1] // heads)
         result = result.index_add(0, i, (messages * weight.unsqueeze(-1)).flatten(1))
     return result
@@ -99,7 +105,12 @@ class _Scores(Function):
     def forward(ctx: Any, u: Tensor, v: Tensor, f: Tensor, ends: Ends, heads: int) -> Tensor:  # noqa: PLR0917
         ctx.save_for_backward(u, v, f)
         ctx.ends = ends
-        result = u.new_empty(len(ends), len(f), heads)
+        result = u.new_empty(1 + ends.edges.symmetric, len(f), heads)
+        if ends.edges.symmetric and usable(u, v, f):
+            call(
+                "scores", u.dtype, f.numel(), *_sizes(ends, heads, f), *ends.directions()[0], u, v, f, result
+            )
+            return result
         for i, j, a, block in _blocks(ends, result, f):
             product = u.index_select(0, i).mul_(v.index_select(0, j)).mul_(block)
             torch.sum(product.view(*a.shape, -1), -1, out=a)
@@ -111,8 +122,9 @@ class _Scores(Function):
         wanted, ends = ctx.needs_input_grad, ctx.ends
         return (
             _attend(a, v, f, ends) if wanted[0] else None,
-            _attend(a, u, f, _reversed(ends)) if wanted[1] else None,
+            _attend(a, u, f, ends.exchanged()) if wanted[1] else None,
             _edge(a, u, v, ends) if wanted[2] else None,
+            None,
             None,
             None,
         )
@@ -123,6 +135,11 @@ class _Attend(Function):
     def forward(ctx: Any, a: Tensor, v: Tensor, f: Tensor, ends: Ends) -> Tensor:
         ctx.save_for_backward(a, v, f)
         ctx.ends = ends
+        if ends.edges.symmetric and usable(a, v, f):
+            result = torch.empty_like(v, memory_format=torch.contiguous_format)
+            sizes = len(v), *_sizes(ends, a.shape[-1], f), int(ends.back)
+            call("attend", v.dtype, f.numel(), *sizes, *ends.edges.incidence(len(v)), a, v, f, result)
+            return result
         result = torch.zeros_like(v, memory_format=torch.contiguous_format)
         for i, j, weights, block in _blocks(ends, a, f):
             messages = v.index_select(0, j).mul_(block)
@@ -136,8 +153,9 @@ class _Attend(Function):
         wanted, ends = ctx.needs_input_grad, ctx.ends
         return (
             _scores(u, v, f, ends, a.shape[-1]) if wanted[0] else None,
-            _attend(a, u, f, _reversed(ends)) if wanted[1] else None,
+            _attend(a, u, f, ends.exchanged()) if wanted[1] else None,
             _edge(a, u, v, ends) if wanted[2] else None,
+            None,
             None,
         )
 
@@ -149,6 +167,11 @@ class _Edge(Function):
     def forward(ctx: Any, a: Tensor, u: Tensor, v: Tensor, ends: Ends) -> Tensor:
         ctx.save_for_backward(a, u, v)
         ctx.ends = ends
+        if ends.edges.symmetric and usable(a, u, v):
+            result = u.new_empty(a.shape[1], u.shape[-1])
+            sizes = _sizes(ends, a.shape[-1], u)
+            call("edge", u.dtype, result.numel(), *sizes, *ends.directions()[0], a, u, v, result)
+            return result
         result = u.new_zeros(a.shape[1], u.shape[-1])
         for i, j, weights, block in _blocks(ends, a, result):
             product = u.index_select(0, i).mul_(v.index_select(0, j)).view(*weights.shape, -1)
@@ -162,13 +185,14 @@ class _Edge(Function):
         return (
             _scores(u, v, f, ends, a.shape[-1]) if wanted[0] else None,
             _attend(a, v, f, ends) if wanted[1] else None,
-            _attend(a, u, f, _reversed(ends)) if wanted[2] else None,
+            _attend(a, u, f, ends.exchanged()) if wanted[2] else None,
+            None,
             None,
         )
 
 
-def _reversed(ends: Ends) -> Ends:
-    return tuple((j, i) for i, j in ends)
+def _sizes(ends: Ends, heads: int, features: Tensor) -> tuple[int, int, int]:
+    return ends.edges.num_edges, heads, features.shape[-1]
 
 
 def _blocks(ends: Ends, a: Tensor, f: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
@@ -176,7 +200,7 @@ def _blocks(ends: Ends, a: Tensor, f: Tensor) -> Iterator[tuple[Tensor, Tensor, 
     size = max(len(f) if f.device.type != "cpu" else _BLOCK // f.shape[-1], 1)
     for start in range(0, len(f), size):
         part = slice(start, start + size)
-        for (i, j), weights in zip(ends, a, strict=True):
+        for (i, j), weights in zip(ends.directions(), a, strict=True):
             yield i[part], j[part], weights[part], f[part]
 
 

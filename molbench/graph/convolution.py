@@ -8,6 +8,7 @@ keep no gathered copy of the features, and forces (a derivative inside the loss)
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,6 +17,7 @@ from torch import Tensor
 from torch.autograd.function import Function
 
 from molbench.graph.neighbors import EdgeList
+from molbench.native.library import call, usable
 
 # Elements gathered at a time on a CPU; in blocks that fit its caches long lists are three times as fast.
 _BLOCK = 2**19
@@ -74,6 +76,8 @@ class _Convolve(Function):
     def forward(ctx: Any, features: Tensor, filters: Tensor, edges: EdgeList) -> Tensor:
         ctx.save_for_backward(features, filters)
         ctx.edges = edges
+        if usable(features, filters):
+            return _convolve_natively(edges, features, filters)
         result = torch.zeros_like(features, memory_format=torch.contiguous_format)
         for source, target, w in _blocks(edges, features, filters.unsqueeze(1)):
             result.index_add_(0, source, features.index_select(0, target).mul_(w))
@@ -91,12 +95,26 @@ class _Convolve(Function):
         )
 
 
+def _convolve_natively(edges: EdgeList, features: Tensor, filters: Tensor) -> Tensor:
+    result = torch.empty_like(features, memory_format=torch.contiguous_format)
+    sizes = len(features), edges.num_edges, *features.shape[1:]
+    neighbors = edges.incidence(len(features))
+    work = filters.numel() * features.shape[1]
+    call("convolve", features.dtype, work, *sizes, *neighbors, features, filters, result)
+    return result
+
+
 class _Product(Function):
     @staticmethod
     def forward(ctx: Any, left: Tensor, right: Tensor, edges: EdgeList) -> Tensor:
         ctx.save_for_backward(left, right)
         ctx.edges = edges
         result = left.new_empty(edges.num_edges, left.shape[-1])
+        if usable(left, right):
+            sizes = edges.num_edges, left.shape[1], left.shape[2]
+            work = math.prod(sizes)
+            call("product", left.dtype, work, *sizes, edges.source, edges.target, left, right, result)
+            return result
         for i, j, p in _blocks(edges, left, result):
             block = left.index_select(0, i).mul_(right.index_select(0, j))
             block.addcmul_(left.index_select(0, j), right.index_select(0, i))

@@ -7,8 +7,7 @@ All of it is one form, linear in each of its arguments,
 with atoms i and their neighbours j, features f of an edge that are the same in both directions, and its
 direction u, which changes sign. Every derivative of T, by one argument or by several in turn, is T without
 them; so one function that leaves out one argument is closed under differentiation, and like
-:mod:`molbench.graph.convolution` it keeps no vector per edge and channel. Short lists of edges, whose vectors
-fit the caches, are faster written plainly: derivatives of derivatives then share what this makes anew.
+:mod:`molbench.graph.convolution` it keeps no vector per edge and channel.
 """
 
 from __future__ import annotations
@@ -22,11 +21,10 @@ from torch.autograd.function import Function
 
 from molbench.graph.convolution import summing_type
 from molbench.graph.neighbors import EdgeList
+from molbench.native.library import call, usable
 
 # Elements gathered at a time on a CPU, as for convolutions.
 _BLOCK = 2**19
-# Elements of filters up to which a list of edges is short.
-_SHORT = 2**18
 _Y, _S, _F, _U = range(4)
 
 
@@ -43,14 +41,11 @@ def send_along(edges: EdgeList, sender: Tensor, filters: Tensor, directions: Ten
         y, [N, 3, F], in single precision at least.
     """
     dtype = summing_type(sender, filters, directions)
-    arguments = sender.to(dtype), filters.to(dtype), directions.to(dtype)
-    if filters.numel() <= _SHORT:
-        return send_along_plainly(edges, *arguments)
-    return _form(_Y, edges, None, *arguments)
+    return _form(_Y, edges, None, sender.to(dtype), filters.to(dtype), directions.to(dtype))
 
 
 def send_along_plainly(edges: EdgeList, sender: Tensor, filters: Tensor, directions: Tensor) -> Tensor:
-    """:func:`send_along` in so many words: the definition that tests compare with, and short lists."""
+    """:func:`send_along` in so many words: the definition that tests compare with."""
     both = edges.directed()
     if edges.symmetric:
         filters, directions = torch.cat([filters, filters]), torch.cat([directions, -directions])
@@ -85,6 +80,8 @@ class _Form(Function):
 
 
 def _by_y(edges: EdgeList, _: None, s: Tensor, f: Tensor, u: Tensor) -> Tensor:
+    if edges.symmetric and usable(s, f, u):
+        return _per_atom("along_y", edges, s.new_empty(len(s), 3, s.shape[-1]), s, f, u)
     result = s.new_zeros(len(s), 3, s.shape[-1])
     for i, j, part, along in _blocks(edges, f, u):
         messages = s.index_select(0, j).mul_(f[part])
@@ -93,6 +90,8 @@ def _by_y(edges: EdgeList, _: None, s: Tensor, f: Tensor, u: Tensor) -> Tensor:
 
 
 def _by_s(edges: EdgeList, y: Tensor, _: None, f: Tensor, u: Tensor) -> Tensor:
+    if edges.symmetric and usable(y, f, u):
+        return _per_atom("along_s", edges, y.new_empty(len(y), y.shape[-1]), y, f, u)
     result = y.new_zeros(len(y), y.shape[-1])
     for i, j, part, along in _blocks(edges, f, u):
         result.index_add_(0, j, _project(y, i, along).mul_(f[part]))
@@ -100,6 +99,8 @@ def _by_s(edges: EdgeList, y: Tensor, _: None, f: Tensor, u: Tensor) -> Tensor:
 
 
 def _by_f(edges: EdgeList, y: Tensor, s: Tensor, _: None, u: Tensor) -> Tensor:
+    if edges.symmetric and usable(y, s, u):
+        return _per_edge("along_f", edges, s.new_empty(len(u), s.shape[-1]), y, s, u)
     result = s.new_zeros(len(u), s.shape[-1])
     for i, j, part, along in _blocks(edges, result, u):
         result[part].addcmul_(_project(y, i, along), s.index_select(0, j))
@@ -107,11 +108,36 @@ def _by_f(edges: EdgeList, y: Tensor, s: Tensor, _: None, u: Tensor) -> Tensor:
 
 
 def _by_u(edges: EdgeList, y: Tensor, s: Tensor, f: Tensor, _: None) -> Tensor:
+    if edges.symmetric and usable(y, s, f):
+        return _per_edge("along_d", edges, f.new_empty(len(f), 3), y, s, f)
     result = f.new_zeros(len(f), 3)
     signs = f.new_ones(len(f), 1)
     for i, j, part, sign in _blocks(edges, f, signs):
         messages = s.index_select(0, j).mul_(f[part]).unsqueeze(-1)
         result[part] += sign * torch.bmm(y.index_select(0, i), messages).squeeze(-1)
+    return result
+
+
+def _per_atom(kernel: str, edges: EdgeList, result: Tensor, *arguments: Tensor) -> Tensor:
+    sizes = len(result), edges.num_edges, result.shape[-1]
+    work = edges.num_edges * result.shape[-1]
+    call(kernel, result.dtype, work, *sizes, *edges.incidence(len(result)), *arguments, result)
+    return result
+
+
+def _per_edge(kernel: str, edges: EdgeList, result: Tensor, *arguments: Tensor) -> Tensor:
+    _, s, _ = arguments
+    sizes = edges.num_edges, s.shape[-1]
+    call(
+        kernel,
+        result.dtype,
+        s.shape[-1] * edges.num_edges,
+        *sizes,
+        edges.source,
+        edges.target,
+        *arguments,
+        result,
+    )
     return result
 
 

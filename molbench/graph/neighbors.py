@@ -7,7 +7,7 @@ computes what depends on the distance alone half as often.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 
 from molbench.graph.batch import Batch
+from molbench.native.library import incidence
 
 # Atoms in the largest molecule from which the tree, O(n log n), beats all pairs, O(n²).
 TREE_FROM = 192
@@ -34,6 +35,7 @@ class EdgeList:
     source: Tensor
     target: Tensor
     symmetric: bool
+    _incidence: dict[int, tuple[Tensor, Tensor, Tensor]] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def num_edges(self) -> int:
@@ -48,6 +50,12 @@ class EdgeList:
         """Lengths in Å, [E]."""
         lengths: Tensor = torch.linalg.vector_norm(self.vectors(positions), dim=-1)
         return lengths
+
+    def incidence(self, num_atoms: int) -> tuple[Tensor, Tensor, Tensor]:
+        """The neighbours of each atom as :func:`molbench.native.library.incidence` lists them, made once."""
+        if num_atoms not in self._incidence:
+            self._incidence[num_atoms] = incidence(self.source, self.target, num_atoms)
+        return self._incidence[num_atoms]
 
     def directed(self) -> EdgeList:
         """The same edges, every direction listed."""

@@ -8,7 +8,8 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from molbench.backbones.schnet import Interaction, SchNet, SchNetConfig, shifted_softplus
+from molbench.backbones.activations import shifted_softplus
+from molbench.backbones.schnet import Interaction, SchNet, SchNetConfig
 from molbench.graph.batch import Batch
 from molbench.methods.environment import Environment
 from molbench.methods.environment_messages import Surroundings

@@ -96,7 +96,7 @@ class Stepper:
         if not self._parameters:
             raise ValueError("no parameter to train: all are frozen")
         kind = OPTIMIZERS[config.optimizer]
-        self.optimizer = kind(_groups(module), lr=config.lr, weight_decay=config.weight_decay)
+        self.optimizer = kind(_groups(module), lr=config.lr, weight_decay=config.weight_decay, fused=True)
         self._model, self._update = fabric.setup(_Objective(module), self.optimizer)
         self._fabric, self._batches, self._config = fabric, batches, config
         self._dtype = torch.float64 if config.precision == "64-true" else torch.float32

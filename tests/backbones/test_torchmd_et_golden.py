@@ -11,20 +11,12 @@ from molbench.backbones.base import Backbone, Representation
 from molbench.backbones.gated import ScalarVectorHead
 from molbench.backbones.heads import EnergyHead, energy_and_forces
 from molbench.backbones.released import from_released
-from molbench.graph import attention, directions
 from molbench.graph.batch import Batch
 from tests.golden_files import Golden, read_golden
 
 pytestmark = pytest.mark.golden
 
 every_dtype = pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
-
-
-@pytest.fixture(autouse=True, params=[attention._SHORT, 0], ids=["plain", "closed"])
-def _short(request, monkeypatch):
-    """Both ways of writing messages: the golden batches are short."""
-    monkeypatch.setattr(attention, "_SHORT", request.param)
-    monkeypatch.setattr(directions, "_SHORT", request.param)
 
 
 QUIRKS = {"regulariser": "anisotropic", "max_neighbors": 31}
@@ -106,7 +98,9 @@ def test_edges_and_basis_are_those_of_the_release(line: str, golden: Path) -> No
     seen = torch.arange(batch.num_atoms) if near.itself is None else near.itself.squeeze(-1).nonzero()[:, 0]
     theirs = list(zip(*fixture["edge_index"].tolist(), strict=True))
     assert ours | {(i, i) for i in seen.tolist()} == set(theirs)
-    basis = torch.cat([near.basis] * 2) if near.edges.symmetric else near.basis
+    values, ones = near.basis[:, :-1], near.basis[:, -1]
+    assert bool((ones == 1).all())
+    basis = torch.cat([values] * 2) if near.edges.symmetric else values
     place = dict(zip(theirs, fixture["edge_attr_rbf"], strict=True))
     pairs = zip(both.source.tolist(), both.target.tolist(), strict=True)
     expected = torch.stack([place[pair] for pair in pairs])

@@ -6,6 +6,9 @@ from molbench.graph import attention
 from molbench.graph.attention import attend, attend_plainly, scores, scores_plainly
 from molbench.graph.neighbors import EdgeList, all_pairs, radius_edges
 from molbench.testing import example_batch
+from tests.eager import each_way  # noqa: F401 - a fixture
+
+pytestmark = pytest.mark.usefixtures("each_way")
 
 WIDTH, HEADS = 6, 2
 
@@ -25,7 +28,6 @@ def test_equals_its_definition_up_to_second_derivatives(
     symmetric: bool, block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(attention, "_BLOCK", block)
-    monkeypatch.setattr(attention, "_SHORT", 0)
     batch = example_batch((5, 1, 0, 7))
     edges = radius_edges(batch, 2.5)
     edges = edges if symmetric else edges.directed()
@@ -43,9 +45,7 @@ def test_equals_its_definition_up_to_second_derivatives(
         torch.testing.assert_close(ours, plain, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("short", [0, 2**18])
-def test_first_and_second_derivatives_equal_differences(short: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(attention, "_SHORT", short)
+def test_first_and_second_derivatives_equal_differences() -> None:
     edges = all_pairs(torch.tensor([0, 3, 5]))
     q, k, f = case(edges, 5)
     a = torch.randn(2, edges.num_edges, HEADS, dtype=torch.float64, requires_grad=True)

@@ -8,6 +8,9 @@ from molbench.graph import convolution
 from molbench.graph.convolution import convolve, convolve_plainly, sum_ends
 from molbench.graph.neighbors import EdgeList, all_pairs, radius_edges
 from molbench.testing import example_batch
+from tests.eager import each_way  # noqa: F401 - a fixture
+
+pytestmark = pytest.mark.usefixtures("each_way")
 
 COMPONENTS = [None, 1, 3]
 

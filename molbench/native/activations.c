@@ -1,0 +1,59 @@
+/* Activations and their derivatives, each in one pass over memory, for molbench/backbones/activations.py. */
+#ifndef REAL
+
+#include "scalars.h"
+
+#define SIGMOID(x) (1 / (1 + NAMED(exponential)(-(x))))
+
+#define REAL float
+#define NAMED(name) name##_float
+#include "activations.c"
+#undef REAL
+#undef NAMED
+#define REAL double
+#define NAMED(name) name##_double
+#include "activations.c"
+
+#else
+
+void NAMED(silu)(integer threads, integer n, const REAL *x, REAL *y) {
+    PARALLEL_SIMD
+    for (integer c = 0; c < n; c++) y[c] = x[c] * SIGMOID(x[c]);
+}
+
+/* y = g silu'(x) */
+void NAMED(silu_slope)(integer threads, integer n, const REAL *g, const REAL *x, REAL *y) {
+    PARALLEL_SIMD
+    for (integer c = 0; c < n; c++) {
+        const REAL s = SIGMOID(x[c]);
+        y[c] = g[c] * s * (1 + x[c] * (1 - s));
+    }
+}
+
+/* Both derivatives of k g silu'(x): by g, k silu'(x), and by x, k g silu''(x) */
+void NAMED(silu_curve)(integer threads, integer n, const REAL *k, const REAL *g, const REAL *x, REAL *of_g,
+                       REAL *of_x) {
+    PARALLEL_SIMD
+    for (integer c = 0; c < n; c++) {
+        const REAL s = SIGMOID(x[c]), slope = s * (1 + x[c] * (1 - s));
+        of_g[c] = k[c] * slope;
+        of_x[c] = k[c] * g[c] * (slope + s * (1 - 2 * slope));
+    }
+}
+
+/* ln(e^x / 2 + 1 / 2) */
+void NAMED(softplus)(integer threads, integer n, const REAL *x, REAL *y) {
+    PARALLEL_SIMD
+    for (integer c = 0; c < n; c++) {
+        const REAL most = x[c] > 0 ? x[c] : 0, least = x[c] > 0 ? -x[c] : x[c];
+        y[c] = most + NAMED(logarithm)(NAMED(exponential)(least)) - (REAL)0.693147180559945309;
+    }
+}
+
+/* y = g sigmoid(x) */
+void NAMED(softplus_slope)(integer threads, integer n, const REAL *g, const REAL *x, REAL *y) {
+    PARALLEL_SIMD
+    for (integer c = 0; c < n; c++) y[c] = g[c] * SIGMOID(x[c]);
+}
+
+#endif

@@ -1,0 +1,129 @@
+"""Compiles the C files beside it for this machine on first use, and calls their functions.
+
+The functions are optional: without a C compiler, on an accelerator, in other types than float32 and float64
+and inside ``torch.compile`` their callers take the same sums with PyTorch's operators. ``MOLBENCH_NATIVE=0``
+switches them off. The compiled file lies where Python keeps its bytecode, in ``__pycache__`` beside the
+source, or in ``$MOLBENCH_HOME/native`` where the package cannot be written to.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from molbench.paths import home
+
+_FOLDER = Path(__file__).parent
+_FLAGS = ("-O3", "-march=native", "-fopenmp", "-fno-math-errno", "-fno-trapping-math", "-shared", "-fPIC")
+_SUFFIXES = {torch.float32: "float", torch.float64: "double"}
+# Elements from which a second thread pays for being woken.
+_PARALLEL = 2**14
+
+
+def usable(*tensors: Tensor) -> bool:
+    """Whether the kernels take these tensors: on the CPU, all float32 or all float64, outside a compiler."""
+    first = tensors[0].dtype
+    return (
+        first in _SUFFIXES
+        and all(tensor.device.type == "cpu" and tensor.dtype == first for tensor in tensors)
+        and not torch.compiler.is_compiling()
+        and library() is not None
+    )
+
+
+def call(name: str, dtype: torch.dtype, work: int, *arguments: Tensor | int) -> None:
+    """Run one kernel.
+
+    Args:
+        name: Of the function in C, without its type.
+        dtype: float32 or float64.
+        work: Elements that it reads or writes; few are left to one thread.
+        arguments: Sizes, inputs and contiguous outputs in the order of the function, all but the threads.
+    """
+    loaded = library()
+    assert loaded is not None, "call usable() first"  # noqa: S101 - a promise between our own files
+    kept = [value.contiguous() if isinstance(value, Tensor) else value for value in arguments]
+    threads = torch.get_num_threads() if work >= _PARALLEL else 1
+    getattr(loaded, f"{name}_{_SUFFIXES[dtype]}")(
+        ctypes.c_int64(threads),
+        *(
+            ctypes.c_void_p(value.data_ptr()) if isinstance(value, Tensor) else ctypes.c_int64(value)
+            for value in kept
+        ),
+    )
+
+
+def incidence(source: Tensor, target: Tensor, num_atoms: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Neighbours of each atom of a symmetric edge list of E edges.
+
+    Returns:
+        First entry of each atom, [N + 1]; the neighbour, [2 E]; and the directed edge that arrives from it, e
+        for source to target of edge e and E + e for the other way, [2 E]; all int64.
+    """
+    loaded = library()
+    assert loaded is not None, "call usable() first"  # noqa: S101 - as above
+    source, target = source.contiguous(), target.contiguous()
+    size = source.numel()
+    ptr = torch.zeros(num_atoms + 1, dtype=torch.int64)
+    other, entry = (torch.empty(2 * size, dtype=torch.int64) for _ in range(2))
+    pointers = (ctypes.c_void_p(tensor.data_ptr()) for tensor in (source, target, ptr, other, entry))
+    loaded.incidence(ctypes.c_int64(size), ctypes.c_int64(num_atoms), *pointers)
+    return ptr, other, entry
+
+
+@cache
+def library() -> ctypes.CDLL | None:
+    """The compiled kernels, or None where they are switched off or cannot be made."""
+    if os.environ.get("MOLBENCH_NATIVE") == "0":
+        return None
+    compiler = shutil.which(os.environ.get("CC", "cc"))
+    if compiler is None:
+        return None
+    name = f"kernels-{_key(compiler)}.so"
+    for folder in (_FOLDER / "__pycache__", home() / "native"):
+        try:
+            path = folder / name
+            if not path.exists():
+                folder.mkdir(parents=True, exist_ok=True)
+                _compile(compiler, path)
+            return ctypes.CDLL(str(path))
+        except (OSError, subprocess.SubprocessError):
+            continue
+    return None
+
+
+def _key(compiler: str) -> str:
+    """Changes with source, flags, compiler and processor: what one machine compiles another cannot run."""
+    digest = hashlib.sha256()
+    for source in sorted(_FOLDER.glob("*.[ch]")):
+        digest.update(source.read_bytes())
+    stamp = Path(compiler).stat()
+    parts = [*_FLAGS, compiler, str(stamp.st_size), str(stamp.st_mtime_ns), platform.machine()]
+    cpu = Path("/proc/cpuinfo")
+    if cpu.exists():
+        flags = (line for line in cpu.read_text(encoding="utf-8").splitlines() if line.startswith("flags"))
+        parts.append(next(flags, ""))
+    digest.update("\0".join(parts).encode())
+    return digest.hexdigest()[:16]
+
+
+def _compile(compiler: str, path: Path) -> None:
+    """Compile next to the path and move there, so that no other process sees half a file."""
+    handle, name = tempfile.mkstemp(suffix=".so", dir=path.parent)
+    os.close(handle)
+    try:
+        command = [compiler, *_FLAGS, "-o", name, *map(str, sorted(_FOLDER.glob("*.c"))), "-lm"]
+        subprocess.run(command, check=True, capture_output=True, timeout=120)  # noqa: S603 - our own sources
+        Path(name).replace(path)
+    finally:
+        Path(name).unlink(missing_ok=True)
