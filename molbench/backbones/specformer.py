@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import TypedDict
 
+from molbench.backbones.spectral_attention import attend
 from molbench.errors import UserError
 
 
@@ -80,19 +81,6 @@ def masked_patches(uniform: Tensor, ratio: float) -> Tensor:
         Indices of m patches, [B, m] int64.
     """
     return uniform.argsort(dim=-1)[:, int(uniform.shape[-1] * (1 - ratio)) :]
-
-
-def attend(queries: Tensor, keys: Tensor, values: Tensor, scale: float) -> Tensor:
-    """``softmax(scale q·k) v``, fused; q and k are [B, heads, L, K], v is [B, heads, L, D] with D <= K."""
-    padding = queries.shape[-1] - values.shape[-1]  # the fused kernels want one width
-    padded = nn.functional.pad(values, (0, padding))
-    mixed = nn.functional.scaled_dot_product_attention(queries, keys, padded, scale=scale)
-    return mixed[..., : values.shape[-1]]
-
-
-def attend_plainly(queries: Tensor, keys: Tensor, values: Tensor, scale: float) -> Tensor:
-    """:func:`attend` in so many words, the definition that tests compare with."""
-    return (scale * queries @ keys.transpose(-1, -2)).softmax(dim=-1) @ values
 
 
 class Layer(nn.Module):

@@ -20,13 +20,18 @@ from torch.nn.functional import linear
 
 from molbench.backbones.activations import silu
 from molbench.backbones.base import Backbone, Representation
-from molbench.backbones.layers import Readout, cosine_envelope, decay, dense, pool, with_bias
+from molbench.backbones.filtered import (
+    Filters,
+    filtered_attend,
+    filtered_convolve,
+    filtered_scores,
+    filtered_send_along,
+)
+from molbench.backbones.layers import Readout, cosine_envelope, decay, dense, pool
 from molbench.backbones.whitening import Regulariser, Whitening
 from molbench.errors import UserError
-from molbench.graph.attention import attend, scores
 from molbench.graph.batch import Batch
 from molbench.graph.convolution import convolve
-from molbench.graph.directions import send_along
 from molbench.graph.neighbors import EdgeList, radius_edges
 
 
@@ -88,11 +93,9 @@ class ExponentialBasis(nn.Module):
         self.exponent = -((2 / size * (1 - first)) ** -2)
 
     def forward(self, distances: Tensor, envelope: Tensor) -> Tensor:
-        """Distances [E] and their envelope [E, 1] to basis values and a constant 1, [E, K + 1]."""
+        """Distances [E] and their envelope [E, 1] to basis values [E, K]."""
         decayed = torch.exp(-self.decay * distances).unsqueeze(-1)
-        values = decay(self.exponent * (decayed - self.centers.to(distances.dtype)).square())
-        # The constant 1 carries the biases of the filters.
-        return torch.cat([envelope * values, torch.ones_like(decayed)], dim=-1)
+        return envelope * decay(self.exponent * (decayed - self.centers.to(distances.dtype)).square())
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,8 +104,8 @@ class Surroundings:
 
     Attributes:
         edges: E edges of N atoms.
-        basis: Distance basis of each edge, and a constant 1, [E, K + 1].
-        origin: The same of distance zero, [1, K + 1].
+        basis: Distance basis of each edge, [E, K].
+        origin: The basis of distance zero, [1, K].
         envelope: Cosine envelope of each edge, [E, 1].
         directions: From the target of each edge to its source, [E, 3].
         itself: Whether each atom sees itself, [N, 1] float, or None where all do.
@@ -145,17 +148,17 @@ class Attention(nn.Module):
         h = self.norm(x)
         query, key = self.query(h), self.key(h)
         value, to_v, to_bond = self.value(h).chunk(3, dim=-1)
-        of_key, (of_value, of_v, of_bond) = with_bias(self.key_filter), with_bias(self.value_filter).chunk(3)
+        weights, biases = self.value_filter.weight.chunk(3), self.value_filter.bias.chunk(3)
+        for_keys = Filters(near.basis, self.key_filter.weight, self.key_filter.bias)
+        for_value, for_v, for_bond = (Filters(near.basis, w, b) for w, b in zip(weights, biases, strict=True))
 
-        weights = (
-            silu(scores(near.edges, query, key, silu(linear(near.basis, of_key)), self.heads)) * near.envelope
-        )
-        received = attend(near.edges, weights, value, silu(linear(near.basis, of_value)))
-        own_key, own_value = silu(linear(near.origin, of_key)), silu(linear(near.origin, of_value))
-        own = silu((query * key * own_key).unflatten(-1, (self.heads, -1)).sum(-1, keepdim=True))
+        products = filtered_scores(near.edges, query, key, for_keys, self.heads)
+        received = filtered_attend(near.edges, silu(products) * near.envelope, value, for_value)
+        own = query * key * for_keys.at(near.origin)
+        own = silu(own.unflatten(-1, (self.heads, -1)).sum(-1, keepdim=True))
         own = own if near.itself is None else own * near.itself.unsqueeze(-1)
-        received = received + (own * (value * own_value).unflatten(-1, (self.heads, -1))).flatten(1)
-        scale, gate, change = self.output(received).chunk(3, dim=-1)
+        own_value = (value * for_value.at(near.origin)).unflatten(-1, (self.heads, -1))
+        scale, gate, change = self.output(received + (own * own_value).flatten(1)).chunk(3, dim=-1)
 
         along: Tensor | None = None
         if v is not None:
@@ -164,12 +167,12 @@ class Attention(nn.Module):
             change = change + gate * (first * second).sum(1)
         if not wanted:
             return change, None
-        moved = send_along(near.edges, to_bond, silu(linear(near.basis, of_bond)), near.directions)
+        moved = filtered_send_along(near.edges, to_bond, for_bond, near.directions)
         if v is not None and along is not None:
             sent = to_v.unsqueeze(1) * v
             kept = sent if near.itself is None else sent * near.itself.unsqueeze(-1)
-            moved = moved + convolve(near.edges, sent, silu(linear(near.basis, of_v)))
-            moved = moved + kept * silu(linear(near.origin, of_v)) + along * scale.unsqueeze(1)
+            moved = moved + filtered_convolve(near.edges, sent, for_v)
+            moved = moved + kept * for_v.at(near.origin) + along * scale.unsqueeze(1)
         return change, moved
 
 
@@ -217,7 +220,7 @@ class TorchMDET(Backbone):
     ) -> Representation:
         """Encode a batch; see :meth:`Backbone.forward`."""
         near = self._look(batch, edges or self.neighbors(batch))
-        filters = linear(near.basis, with_bias(self.neighbor_filter)) * near.envelope
+        filters = self.neighbor_filter(near.basis) * near.envelope
         neighbors = convolve(near.edges, self.neighbor_embedding(batch.atomic_numbers), filters)
         x = self.combine(torch.cat([self.embedding(batch.atomic_numbers), neighbors], dim=-1))
         v: Tensor | None = None

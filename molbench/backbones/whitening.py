@@ -3,18 +3,26 @@
 As the whitened layer norm of the equivariant transformer in Zaidi et al. (arXiv 2206.00133). The inverse
 square root of the 3 x 3 covariance is differentiated through the equation it solves, not through its
 eigenvectors, so that equal eigenvalues, of linear and symmetric molecules, do no harm to any derivative.
+On a CPU one kernel goes from vectors to whitened ones and another to their gradients: matrices of three rows
+are too small for libraries of linear algebra.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import compress
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import Function
 
+from molbench.native.library import call, usable
+
 Regulariser = Literal["isotropic", "anisotropic"]
+
+# Atoms whose gradients of the weight are summed in a row: a fixed number, whatever the number of threads.
+_BLOCK = 16
 
 
 class Whitening(nn.Module):
@@ -40,11 +48,56 @@ class Whitening(nn.Module):
 
     def forward(self, vectors: Tensor) -> Tensor:
         """Vectors [N, 3, F] to vectors [N, 3, F]."""
-        centred = vectors - vectors.mean(-1, keepdim=True)
-        covariance = centred @ centred.transpose(1, 2) / vectors.shape[-1]
-        # Eigenvalues down to ε need double precision.
-        whiten = inverse_square_root(covariance.double() + self.diagonal.double())
-        return whiten.to(vectors.dtype) @ centred * self.weight
+        diagonal = self.diagonal.double()
+        if usable(vectors, self.weight) and vectors.shape[1:] == (3, len(self.weight)):
+            return _whiten(vectors, self.weight, diagonal)
+        return whiten_plainly(vectors, self.weight, diagonal)
+
+
+def whiten_plainly(vectors: Tensor, weight: Tensor, diagonal: Tensor) -> Tensor:
+    """:class:`Whitening` in so many words, where there is no kernel and where its gradient has gradients.
+
+    Args:
+        vectors: X before it is centred, [N, 3, F].
+        weight: w, [F].
+        diagonal: ε D + ε in double precision, [3, 3].
+
+    Returns:
+        Vectors, [N, 3, F].
+    """
+    centred = vectors - vectors.mean(-1, keepdim=True)
+    covariance = centred @ centred.transpose(1, 2) / vectors.shape[-1]
+    # Eigenvalues down to ε need double precision.
+    whiten = inverse_square_root(covariance.double() + diagonal)
+    return whiten.to(vectors.dtype) @ centred * weight
+
+
+class _Whiten(Function):
+    """:func:`whiten_plainly` by kernels, which take the eigenvectors anew for the gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, vectors: Tensor, weight: Tensor, diagonal: Tensor) -> Tensor:
+        ctx.save_for_backward(vectors, weight, diagonal)
+        result = torch.empty_like(vectors, memory_format=torch.contiguous_format)
+        sizes = len(vectors), len(weight)
+        call("whiten", vectors.dtype, vectors.numel(), *sizes, diagonal, vectors, weight, result)
+        return result
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        vectors, weight, diagonal = ctx.saved_tensors
+        if torch.is_grad_enabled():  # this gradient will be differentiated, too
+            result = whiten_plainly(vectors, weight, diagonal)
+            needed = ctx.needs_input_grad[:2]
+            wanted = list(compress((vectors, weight), needed))
+            slopes = iter(torch.autograd.grad(result, wanted, gradient, create_graph=True))
+            return *(next(slopes) if each else None for each in needed), None
+        sizes = len(vectors), len(weight), _BLOCK
+        of_vectors = torch.empty_like(vectors, memory_format=torch.contiguous_format)
+        of_weight = weight.new_empty(-(-len(vectors) // _BLOCK), len(weight))
+        inputs = diagonal, vectors, weight, gradient
+        call("whiten_slopes", vectors.dtype, vectors.numel(), *sizes, *inputs, of_vectors, of_weight)
+        return of_vectors, of_weight.sum(0), None
 
 
 def inverse_square_root(matrices: Tensor) -> Tensor:
@@ -94,5 +147,6 @@ class _Sylvester(Function):
         return -(of_b @ solution.mT + solution.mT @ of_b), of_b, None, None
 
 
+_whiten: Callable[[Tensor, Tensor, Tensor], Tensor] = _Whiten.apply
 _inverse_square_root: Callable[[Tensor, Tensor, Tensor], Tensor] = _InverseSquareRoot.apply
 _sylvester: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor] = _Sylvester.apply

@@ -160,6 +160,22 @@ class _Attend(Function):
         )
 
 
+def edge_natively(a: Tensor, u: Tensor, v: Tensor, ends: Ends, behind: Tensor | None = None) -> Tensor:
+    """The derivative of the form by f in one pass over the edges, [E, F], without a graph.
+
+    Args:
+        a: Weights, [2, E, H].
+        u: Of the receivers, [N, F].
+        v: Of the senders, [N, F].
+        ends: A symmetric list.
+        behind: Where f is ``silu(z)``, z, [E, F]: the derivative is by z.
+    """
+    result = u.new_empty(a.shape[1], u.shape[-1])
+    sizes = _sizes(ends, a.shape[-1], u)
+    call("edge", u.dtype, result.numel(), *sizes, *ends.directions()[0], a, u, v, behind, result)
+    return result
+
+
 class _Edge(Function):
     """The derivative of the form by f, ``Σ a_ij,h(c) u_ic v_jc`` over the directions of an edge, [E, F]."""
 
@@ -168,10 +184,7 @@ class _Edge(Function):
         ctx.save_for_backward(a, u, v)
         ctx.ends = ends
         if ends.edges.symmetric and usable(a, u, v):
-            result = u.new_empty(a.shape[1], u.shape[-1])
-            sizes = _sizes(ends, a.shape[-1], u)
-            call("edge", u.dtype, result.numel(), *sizes, *ends.directions()[0], a, u, v, result)
-            return result
+            return edge_natively(a, u, v, ends)
         result = u.new_zeros(a.shape[1], u.shape[-1])
         for i, j, weights, block in _blocks(ends, a, result):
             product = u.index_select(0, i).mul_(v.index_select(0, j)).view(*weights.shape, -1)

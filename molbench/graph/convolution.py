@@ -104,17 +104,30 @@ def _convolve_natively(edges: EdgeList, features: Tensor, filters: Tensor) -> Te
     return result
 
 
+def product_natively(edges: EdgeList, left: Tensor, right: Tensor, behind: Tensor | None = None) -> Tensor:
+    """The pair product of x and y, [N, K, F] each, in one pass over the edges, without a graph.
+
+    Args:
+        edges: A symmetric list of E edges.
+        left: x.
+        right: y.
+        behind: Where filters are ``silu(z)``, z, [E, F]: the product is multiplied by ``silu'(z)``.
+    """
+    result = left.new_empty(edges.num_edges, left.shape[-1])
+    sizes = edges.num_edges, *left.shape[1:]
+    ends = edges.source, edges.target
+    call("product", left.dtype, math.prod(sizes), *sizes, *ends, left, right, behind, result)
+    return result
+
+
 class _Product(Function):
     @staticmethod
     def forward(ctx: Any, left: Tensor, right: Tensor, edges: EdgeList) -> Tensor:
         ctx.save_for_backward(left, right)
         ctx.edges = edges
-        result = left.new_empty(edges.num_edges, left.shape[-1])
         if usable(left, right):
-            sizes = edges.num_edges, left.shape[1], left.shape[2]
-            work = math.prod(sizes)
-            call("product", left.dtype, work, *sizes, edges.source, edges.target, left, right, result)
-            return result
+            return product_natively(edges, left, right)
+        result = left.new_empty(edges.num_edges, left.shape[-1])
         for i, j, p in _blocks(edges, left, result):
             block = left.index_select(0, i).mul_(right.index_select(0, j))
             block.addcmul_(left.index_select(0, j), right.index_select(0, i))

@@ -25,7 +25,7 @@ from molbench.native.library import call, usable
 
 # Elements gathered at a time on a CPU, as for convolutions.
 _BLOCK = 2**19
-_Y, _S, _F, _U = range(4)
+_Y, _S = range(2)
 
 
 def send_along(edges: EdgeList, sender: Tensor, filters: Tensor, directions: Tensor) -> Tensor:
@@ -42,6 +42,18 @@ def send_along(edges: EdgeList, sender: Tensor, filters: Tensor, directions: Ten
     """
     dtype = summing_type(sender, filters, directions)
     return _form(_Y, edges, None, sender.to(dtype), filters.to(dtype), directions.to(dtype))
+
+
+def gather_along(edges: EdgeList, vectors: Tensor, filters: Tensor, directions: Tensor) -> Tensor:
+    """The derivative of T by s, ``s_jc = Σ_i Σ_x y_ixc f_ijc u_ijx``, [N, F].
+
+    Args:
+        edges: E edges between N atoms.
+        vectors: y, [N, 3, F].
+        filters: f, [E, F].
+        directions: u, [E, 3].
+    """
+    return _form(_S, edges, vectors, None, filters, directions)
 
 
 def send_along_plainly(edges: EdgeList, sender: Tensor, filters: Tensor, directions: Tensor) -> Tensor:
@@ -100,7 +112,7 @@ def _by_s(edges: EdgeList, y: Tensor, _: None, f: Tensor, u: Tensor) -> Tensor:
 
 def _by_f(edges: EdgeList, y: Tensor, s: Tensor, _: None, u: Tensor) -> Tensor:
     if edges.symmetric and usable(y, s, u):
-        return _per_edge("along_f", edges, s.new_empty(len(u), s.shape[-1]), y, s, u)
+        return by_filters_natively(edges, y, s, u)
     result = s.new_zeros(len(u), s.shape[-1])
     for i, j, part, along in _blocks(edges, result, u):
         result[part].addcmul_(_project(y, i, along), s.index_select(0, j))
@@ -125,19 +137,26 @@ def _per_atom(kernel: str, edges: EdgeList, result: Tensor, *arguments: Tensor) 
     return result
 
 
-def _per_edge(kernel: str, edges: EdgeList, result: Tensor, *arguments: Tensor) -> Tensor:
-    _, s, _ = arguments
-    sizes = edges.num_edges, s.shape[-1]
-    call(
-        kernel,
-        result.dtype,
-        s.shape[-1] * edges.num_edges,
-        *sizes,
-        edges.source,
-        edges.target,
-        *arguments,
-        result,
-    )
+def by_filters_natively(
+    edges: EdgeList, y: Tensor, s: Tensor, u: Tensor, behind: Tensor | None = None
+) -> Tensor:
+    """The derivative of T by f in one pass over the edges, [E, F], without a graph.
+
+    Args:
+        edges: A symmetric list.
+        y: [N, 3, F].
+        s: [N, F].
+        u: [E, 3].
+        behind: Where f is ``silu(z)``, z, [E, F]: the derivative is by z.
+    """
+    return _per_edge("along_f", edges, s.new_empty(len(u), s.shape[-1]), y, s, u, behind)
+
+
+def _per_edge(kernel: str, edges: EdgeList, result: Tensor, *arguments: Tensor | None) -> Tensor:
+    """A kernel whose second array is s."""
+    sizes = edges.num_edges, arguments[1].shape[-1]  # type: ignore[union-attr]
+    work = sizes[0] * sizes[1]
+    call(kernel, result.dtype, work, *sizes, edges.source, edges.target, *arguments, result)
     return result
 
 

@@ -3,8 +3,6 @@
 
 #include "scalars.h"
 
-#define SIGMOID(x) (1 / (1 + NAMED(exponential)(-(x))))
-
 #define REAL float
 #define NAMED(name) name##_float
 #include "activations.c"
@@ -21,12 +19,23 @@ void NAMED(silu)(integer threads, integer n, const REAL *x, REAL *y) {
     for (integer c = 0; c < n; c++) y[c] = x[c] * SIGMOID(x[c]);
 }
 
+/* x_ec += b_c, then y = silu(x) */
+void NAMED(silu_biased)(integer threads, integer E, integer F, const REAL *b, REAL *x, REAL *y) {
+    PARALLEL
+    for (integer e = 0; e < E; e++)
+        SIMD for (integer c = 0; c < F; c++) {
+            const REAL value = x[e * F + c] + b[c];
+            x[e * F + c] = value;
+            y[e * F + c] = value * SIGMOID(value);
+        }
+}
+
 /* y = g silu'(x) */
 void NAMED(silu_slope)(integer threads, integer n, const REAL *g, const REAL *x, REAL *y) {
     PARALLEL_SIMD
     for (integer c = 0; c < n; c++) {
         const REAL s = SIGMOID(x[c]);
-        y[c] = g[c] * s * (1 + x[c] * (1 - s));
+        y[c] = g[c] * SILU_SLOPE(x[c], s);
     }
 }
 
@@ -35,7 +44,7 @@ void NAMED(silu_curve)(integer threads, integer n, const REAL *k, const REAL *g,
                        REAL *of_x) {
     PARALLEL_SIMD
     for (integer c = 0; c < n; c++) {
-        const REAL s = SIGMOID(x[c]), slope = s * (1 + x[c] * (1 - s));
+        const REAL s = SIGMOID(x[c]), slope = SILU_SLOPE(x[c], s);
         of_g[c] = k[c] * slope;
         of_x[c] = k[c] * g[c] * (slope + s * (1 - 2 * slope));
     }

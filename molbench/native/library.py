@@ -15,6 +15,7 @@ import platform
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -35,32 +36,31 @@ def usable(*tensors: Tensor) -> bool:
     first = tensors[0].dtype
     return (
         first in _SUFFIXES
-        and all(tensor.device.type == "cpu" and tensor.dtype == first for tensor in tensors)
+        and all(tensor.is_cpu and tensor.dtype == first for tensor in tensors)
         and not torch.compiler.is_compiling()
         and library() is not None
     )
 
 
-def call(name: str, dtype: torch.dtype, work: int, *arguments: Tensor | int) -> None:
+def call(name: str, dtype: torch.dtype, work: int, *arguments: Tensor | int | None) -> None:
     """Run one kernel.
 
     Args:
         name: Of the function in C, without its type.
         dtype: float32 or float64.
         work: Elements that it reads or writes; few are left to one thread.
-        arguments: Sizes, inputs and contiguous outputs in the order of the function, all but the threads.
+        arguments: Sizes, inputs and contiguous outputs in the order of the function, all but the threads;
+            None for an array that is not given.
     """
-    loaded = library()
-    assert loaded is not None, "call usable() first"  # noqa: S101 - a promise between our own files
-    kept = [value.contiguous() if isinstance(value, Tensor) else value for value in arguments]
-    threads = torch.get_num_threads() if work >= _PARALLEL else 1
-    getattr(loaded, f"{name}_{_SUFFIXES[dtype]}")(
-        ctypes.c_int64(threads),
-        *(
-            ctypes.c_void_p(value.data_ptr()) if isinstance(value, Tensor) else ctypes.c_int64(value)
-            for value in kept
-        ),
-    )
+    given = [torch.get_num_threads() if work >= _PARALLEL else 1]
+    kept = []  # copies of inputs live until the function is done
+    for value in arguments:
+        if isinstance(value, Tensor):
+            kept.append(value.contiguous())
+            given.append(kept[-1].data_ptr())
+        else:
+            given.append(value or 0)
+    _function(f"{name}_{_SUFFIXES[dtype]}", len(given))(*given)
 
 
 def incidence(source: Tensor, target: Tensor, num_atoms: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -70,15 +70,23 @@ def incidence(source: Tensor, target: Tensor, num_atoms: int) -> tuple[Tensor, T
         First entry of each atom, [N + 1]; the neighbour, [2 E]; and the directed edge that arrives from it, e
         for source to target of edge e and E + e for the other way, [2 E]; all int64.
     """
-    loaded = library()
-    assert loaded is not None, "call usable() first"  # noqa: S101 - as above
     source, target = source.contiguous(), target.contiguous()
     size = source.numel()
     ptr = torch.zeros(num_atoms + 1, dtype=torch.int64)
     other, entry = (torch.empty(2 * size, dtype=torch.int64) for _ in range(2))
-    pointers = (ctypes.c_void_p(tensor.data_ptr()) for tensor in (source, target, ptr, other, entry))
-    loaded.incidence(ctypes.c_int64(size), ctypes.c_int64(num_atoms), *pointers)
+    pointers = (tensor.data_ptr() for tensor in (source, target, ptr, other, entry))
+    _function("incidence", 7)(size, num_atoms, *pointers)
     return ptr, other, entry
+
+
+@cache
+def _function(name: str, arguments: int) -> Callable[..., None]:
+    """A function of the library; its sizes and pointers are all 64 bits wide."""
+    loaded = library()
+    assert loaded is not None, "call usable() first"  # noqa: S101 - a promise between our own files
+    function = loaded[name]
+    function.argtypes, function.restype = [ctypes.c_int64] * arguments, None
+    return function
 
 
 @cache

@@ -54,6 +54,14 @@ void incidence(integer E, integer N, const integer *source, const integer *targe
 
 #else
 
+/* g_c silu'(z_c) in place: the derivative by a filter becomes that by what the filter is the SiLU of. */
+static inline void NAMED(chain)(integer F, const REAL *z, REAL *g) {
+    SIMD for (integer c = 0; c < F; c++) {
+        const REAL s = SIGMOID(z[c]);
+        g[c] *= SILU_SLOPE(z[c], s);
+    }
+}
+
 /* y_ikc = sum_j w_ijc x_jkc */
 void NAMED(convolve)(integer threads, integer N, integer E, integer K, integer F, const integer *ptr,
                      const integer *other, const integer *entry, const REAL *x, const REAL *w, REAL *y) {
@@ -69,9 +77,9 @@ void NAMED(convolve)(integer threads, integer N, integer E, integer K, integer F
     }
 }
 
-/* p_ec = sum_k (x_ikc y_jkc + y_ikc x_jkc) for the ends i, j of e */
+/* p_ec = sum_k (x_ikc y_jkc + y_ikc x_jkc) for the ends i, j of e; times silu'(z_ec) where z is given */
 void NAMED(product)(integer threads, integer E, integer K, integer F, const integer *source,
-                    const integer *target, const REAL *x, const REAL *y, REAL *p) {
+                    const integer *target, const REAL *x, const REAL *y, const REAL *z, REAL *p) {
     PARALLEL
     for (integer e = 0; e < E; e++) {
         const integer i = source[e] * K * F, j = target[e] * K * F;
@@ -80,6 +88,7 @@ void NAMED(product)(integer threads, integer E, integer K, integer F, const inte
         for (integer k = F; k < K * F; k += F)
             SIMD for (integer c = 0; c < F; c++)
                 pe[c] += x[i + k + c] * y[j + k + c] + y[i + k + c] * x[j + k + c];
+        if (z) NAMED(chain)(F, z + e * F, pe);
     }
 }
 
@@ -136,14 +145,15 @@ static inline __attribute__((always_inline)) void NAMED(edge_of)(
             g[c] = forth[h] * ui[c] * vj[c] + back[h] * uj[c] * vi[c];
 }
 
-/* g_ec = sum over both directions of a_de,h(c) u_ic v_jc */
+/* g_ec = sum over both directions of a_de,h(c) u_ic v_jc; times silu'(z_ec) where z is given */
 void NAMED(edge)(integer threads, integer E, integer H, integer F, const integer *receiver,
-                 const integer *sender, const REAL *a, const REAL *u, const REAL *v, REAL *g) {
+                 const integer *sender, const REAL *a, const REAL *u, const REAL *v, const REAL *z, REAL *g) {
     const integer C = F / H;
     PARALLEL
     for (integer e = 0; e < E; e++) {
         const integer i = receiver[e] * F, j = sender[e] * F;
         BY_WIDTH(C, NAMED(edge_of), H, a + e * H, a + (E + e) * H, u + i, u + j, v + i, v + j, g + e * F);
+        if (z) NAMED(chain)(F, z + e * F, g + e * F);
     }
 }
 
@@ -187,17 +197,18 @@ void NAMED(along_s)(integer threads, integer N, integer E, integer F, const inte
     }
 }
 
-/* f_ec = sum over both directions of s_jc y_ixc d_ijx */
+/* f_ec = sum over both directions of s_jc y_ixc d_ijx; times silu'(z_ec) where z is given */
 void NAMED(along_f)(integer threads, integer E, integer F, const integer *source, const integer *target,
-                    const REAL *y, const REAL *s, const REAL *d, REAL *f) {
+                    const REAL *y, const REAL *s, const REAL *d, const REAL *z, REAL *f) {
     PARALLEL
     for (integer e = 0; e < E; e++) {
-        const REAL a = d[3 * e], b = d[3 * e + 1], z = d[3 * e + 2];
+        const REAL a = d[3 * e], b = d[3 * e + 1], third = d[3 * e + 2];
         const REAL *ss = s + source[e] * F, *st = s + target[e] * F;
         const REAL *ys = y + source[e] * 3 * F, *yt = y + target[e] * 3 * F;
         SIMD for (integer c = 0; c < F; c++)
-            f[e * F + c] = ss[c] * (yt[c] * a + yt[F + c] * b + yt[2 * F + c] * z) -
-                           st[c] * (ys[c] * a + ys[F + c] * b + ys[2 * F + c] * z);
+            f[e * F + c] = ss[c] * (yt[c] * a + yt[F + c] * b + yt[2 * F + c] * third) -
+                           st[c] * (ys[c] * a + ys[F + c] * b + ys[2 * F + c] * third);
+            if (z) NAMED(chain)(F, z + e * F, f + e * F);
     }
 }
 

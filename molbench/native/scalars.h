@@ -48,4 +48,9 @@ static inline float logarithm_float(float t) {
 
 static inline double logarithm_double(double t) { return log1p(t); }
 
+#define SIGMOID(x) (1 / (1 + NAMED(exponential)(-(x))))
+
+/* Derivative of x sigmoid(x). */
+#define SILU_SLOPE(x, sigmoid) ((sigmoid) * (1 + (x) * (1 - (sigmoid))))
+
 #endif

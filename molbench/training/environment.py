@@ -12,9 +12,12 @@ def environment() -> dict[str, str | int]:
     """Versions, processor and threads; nothing that names a user, a host or a path."""
     import torch
 
+    from molbench.native.library import library
+
     found: dict[str, str | int] = {name: version(name) for name in _PACKAGES}
     found["python"] = platform.python_version()
     found["platform"] = f"{platform.system()} {platform.machine()}"
     found["device"] = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
     found["threads"] = torch.get_num_threads()
+    found["kernels"] = "eager" if library() is None else "compiled"
     return found

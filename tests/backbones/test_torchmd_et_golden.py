@@ -98,9 +98,7 @@ def test_edges_and_basis_are_those_of_the_release(line: str, golden: Path) -> No
     seen = torch.arange(batch.num_atoms) if near.itself is None else near.itself.squeeze(-1).nonzero()[:, 0]
     theirs = list(zip(*fixture["edge_index"].tolist(), strict=True))
     assert ours | {(i, i) for i in seen.tolist()} == set(theirs)
-    values, ones = near.basis[:, :-1], near.basis[:, -1]
-    assert bool((ones == 1).all())
-    basis = torch.cat([values] * 2) if near.edges.symmetric else values
+    basis = torch.cat([near.basis] * 2) if near.edges.symmetric else near.basis
     place = dict(zip(theirs, fixture["edge_attr_rbf"], strict=True))
     pairs = zip(both.source.tolist(), both.target.tolist(), strict=True)
     expected = torch.stack([place[pair] for pair in pairs])
