@@ -2,8 +2,8 @@
 
 With ``f = silu(z)`` and ``z = basis Wᵀ + b`` these are the sums of :mod:`molbench.graph` with filters f. As
 one function each, they take the derivative by z in one pass over the edges and never write that by f: moving
-such arrays is what takes time on a CPU. Where second derivatives will be wanted (the basis needs a gradient, as
-for forces), on an accelerator and in mixed precision they are what they say, layer and sum.
+such arrays is what takes time on a CPU. Where second derivatives will be wanted (the basis needs a gradient,
+as for forces), on an accelerator and in mixed precision they are what they say, layer and sum.
 """
 
 from __future__ import annotations

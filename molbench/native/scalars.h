@@ -15,9 +15,9 @@ typedef int64_t integer;
 #define SIMD _Pragma("omp simd")
 #define PARALLEL_SIMD _Pragma("omp parallel for simd schedule(static) num_threads(threads)")
 
-/* e^x to a few units in the last place. */
+/* e^x for x <= 88, to a few units in the last place. */
 static inline float exponential_float(float x) {
-    x = x < -87.0f ? -87.0f : (x > 88.0f ? 88.0f : x);
+    x = x < -87.0f ? -87.0f : x;
     const float n = rintf(x * 1.44269504088896341f);
     const float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
     float p = 1.9875691500e-4f;
@@ -48,7 +48,7 @@ static inline float logarithm_float(float t) {
 
 static inline double logarithm_double(double t) { return log1p(t); }
 
-#define SIGMOID(x) (1 / (1 + NAMED(exponential)(-(x))))
+#define SIGMOID(x) (1 / (1 + NAMED(exponential)((x) < -88 ? 88 : -(x))))
 
 /* Derivative of x sigmoid(x). */
 #define SILU_SLOPE(x, sigmoid) ((sigmoid) * (1 + (x) * (1 - (sigmoid))))
