@@ -11,8 +11,8 @@ but molecules, each on one backbone.
 Molecules are the larger ones of the dataset ``xtb-molecules``, 18 atoms on average like QM9's; frames are one
 of them with 21 atoms, as aspirin has, shaken. Spectra are random. A step is forward, backward and Adam on a
 batch at hand, with the allocator set as for training. All contestants take turns with the yardstick, which
-runs in a process of its own with the allocator as it comes, as on the machine of the originals; medians of the
-repeats count.
+runs in a process of its own with the allocator as it comes, as on the machine of the originals; medians of
+the repeats count.
 """
 
 from __future__ import annotations
