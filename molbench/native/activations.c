@@ -3,14 +3,8 @@
 
 #include "scalars.h"
 
-#define REAL float
-#define NAMED(name) name##_float
-#include "activations.c"
-#undef REAL
-#undef NAMED
-#define REAL double
-#define NAMED(name) name##_double
-#include "activations.c"
+#define SELF "activations.c"
+#include "both_types.h"
 
 #else
 

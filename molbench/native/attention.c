@@ -19,14 +19,8 @@
 #define LEAST(a, b) ((a) < (b) ? (a) : (b))
 #define INLINE static inline __attribute__((always_inline))
 
-#define REAL float
-#define NAMED(name) name##_float
-#include "attention.c"
-#undef REAL
-#undef NAMED
-#define REAL double
-#define NAMED(name) name##_double
-#include "attention.c"
+#define SELF "attention.c"
+#include "both_types.h"
 
 #else
 

@@ -43,14 +43,8 @@ void incidence(integer E, integer N, const integer *source, const integer *targe
     ptr[0] = 0;
 }
 
-#define REAL float
-#define NAMED(name) name##_float
-#include "neighbors.c"
-#undef REAL
-#undef NAMED
-#define REAL double
-#define NAMED(name) name##_double
-#include "neighbors.c"
+#define SELF "neighbors.c"
+#include "both_types.h"
 
 #else
 

@@ -1,7 +1,4 @@
-/* What all kernels share: how loops are divided, and functions that the compiler can vectorise.
- *
- * Each file is read twice more by itself, once for each type: REAL is the type, NAMED(f) is f_float or f_double.
- */
+/* What all kernels share: how loops are divided, and functions that the compiler can vectorise. */
 #ifndef MOLBENCH_SCALARS
 #define MOLBENCH_SCALARS
 

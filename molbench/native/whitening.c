@@ -77,14 +77,8 @@ static inline void slope_of_root(const double z[3], matrix v, matrix b, matrix y
     turn(v, divided, y);
 }
 
-#define REAL float
-#define NAMED(name) name##_float
-#include "whitening.c"
-#undef REAL
-#undef NAMED
-#define REAL double
-#define NAMED(name) name##_double
-#include "whitening.c"
+#define SELF "whitening.c"
+#include "both_types.h"
 
 #else
 
