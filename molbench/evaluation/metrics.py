@@ -55,6 +55,9 @@ class Metric:
         from torchmetrics.functional import classification
 
         library = classification if self.kinds == ("classification",) else regression
+        if not self.scaled and self.kinds == _VALUE and (spread := float(target.std())) > 0:
+            # torchmetrics calls sums below an absolute limit zero: a pure number would depend on the unit.
+            target, prediction = target / spread, prediction / spread
         truth = torch.from_numpy(target.astype(np.float64))
         guess = torch.from_numpy(prediction.astype(np.float64))
         labels = truth.long() if library is classification else truth

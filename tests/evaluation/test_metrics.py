@@ -91,6 +91,15 @@ def test_counts_mean_the_sample_that_often(name: str, data: st.DataObject) -> No
     assert resampled(counts[None].astype(float))[0] == pytest.approx(written_out, rel=1e-5, abs=1e-6)
 
 
+@pytest.mark.parametrize("name", ["r2", "pearson", "spearman"])
+def test_pure_numbers_are_the_same_in_every_unit(name: str) -> None:
+    rng = np.random.default_rng(0)
+    target, prediction = rng.normal(size=(2, 9))
+    values = [METRICS[name].value(unit * target, unit * prediction) for unit in (1e-6, 1.0, 1e6)]
+    assert values == pytest.approx([values[1]] * 3, rel=1e-9)
+    assert values[1] != 0
+
+
 @pytest.mark.parametrize("name", METRICS)
 @given(data=st.data())
 @settings(deadline=None, max_examples=10)
