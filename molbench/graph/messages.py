@@ -14,11 +14,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch.autograd.function import Function
 
-from molbench.graph.attention import Ends
 from molbench.graph.neighbors import EdgeList
 from molbench.native.library import call, usable
 
@@ -43,8 +41,9 @@ def join(edges: EdgeList, of_target: Tensor, of_source: Tensor, of_edge: Tensor)
 
 def join_plainly(edges: EdgeList, of_target: Tensor, of_source: Tensor, of_edge: Tensor) -> Tensor:
     """:func:`join` in so many words: the definition that tests compare with."""
-    found = [of_target.index_select(0, i) + of_source.index_select(0, j) for i, j in Ends(edges).directions()]
-    return torch.stack(found) + of_edge
+    both = edges.directed()
+    ends = of_target.index_select(0, both.target) + of_source.index_select(0, both.source)
+    return ends.view(1 + edges.symmetric, *of_edge.shape) + of_edge
 
 
 def receive(edges: EdgeList, weights: Tensor, messages: Tensor, num_atoms: int) -> Tensor:
@@ -63,10 +62,9 @@ def receive(edges: EdgeList, weights: Tensor, messages: Tensor, num_atoms: int) 
 
 def receive_plainly(edges: EdgeList, weights: Tensor, messages: Tensor, num_atoms: int) -> Tensor:
     """:func:`receive` in so many words: the definition that tests compare with."""
+    weighted = (weights.unsqueeze(-1) * messages).flatten(0, 1)
     result = messages.new_zeros(num_atoms, messages.shape[-1])
-    for (i, _), weighted in zip(Ends(edges).directions(), weights.unsqueeze(-1) * messages, strict=True):
-        result = result.index_add(0, i, weighted)
-    return result
+    return result.index_add(0, edges.directed().target, weighted)
 
 
 class _Join(Function):
