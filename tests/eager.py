@@ -1,8 +1,14 @@
 """The two ways of taking sums over neighbours: the kernels in C, and PyTorch's operators."""
 
+from collections.abc import Callable
+
 import pytest
+import torch
+from torch import Tensor
 
 from molbench.native import library
+
+needs_kernels = pytest.mark.skipif(library.library() is None, reason="no C compiler, or MOLBENCH_NATIVE=0")
 
 
 @pytest.fixture(params=["native", "eager"])
@@ -12,3 +18,16 @@ def each_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setattr(library, "library", lambda: None)
     elif library.library() is None:
         pytest.skip("no C compiler, or MOLBENCH_NATIVE=0")
+
+
+def with_threads(*numbers: int, run: Callable[[], list[Tensor]]) -> list[list[Tensor]]:
+    """What a function gives with so many threads, one after the other."""
+    before = torch.get_num_threads()
+    found = []
+    try:
+        for number in numbers:
+            torch.set_num_threads(number)
+            found.append(run())
+    finally:
+        torch.set_num_threads(before)
+    return found

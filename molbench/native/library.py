@@ -14,7 +14,6 @@ import os
 import platform
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -22,6 +21,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from molbench.atomic import replace_file
 from molbench.paths import home
 
 _FOLDER = Path(__file__).parent
@@ -102,8 +102,9 @@ def library() -> ctypes.CDLL | None:
         try:
             path = folder / name
             if not path.exists():
-                folder.mkdir(parents=True, exist_ok=True)
-                _compile(compiler, path)
+                command = [compiler, *_FLAGS, *map(str, sorted(_FOLDER.glob("*.c"))), "-lm", "-o"]
+                with replace_file(path) as whole:  # no other process sees half a file
+                    subprocess.run([*command, whole], check=True, capture_output=True, timeout=120)  # noqa: S603 - our own sources
             return ctypes.CDLL(str(path))
         except (OSError, subprocess.SubprocessError):
             continue
@@ -123,15 +124,3 @@ def _key(compiler: str) -> str:
         parts.append(next(flags, ""))
     digest.update("\0".join(parts).encode())
     return digest.hexdigest()[:16]
-
-
-def _compile(compiler: str, path: Path) -> None:
-    """Compile next to the path and move there, so that no other process sees half a file."""
-    handle, name = tempfile.mkstemp(suffix=".so", dir=path.parent)
-    os.close(handle)
-    try:
-        command = [compiler, *_FLAGS, "-o", name, *map(str, sorted(_FOLDER.glob("*.c"))), "-lm"]
-        subprocess.run(command, check=True, capture_output=True, timeout=120)  # noqa: S603 - our own sources
-        Path(name).replace(path)
-    finally:
-        Path(name).unlink(missing_ok=True)

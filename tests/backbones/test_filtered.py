@@ -19,8 +19,8 @@ from molbench.graph.attention import attend, scores
 from molbench.graph.convolution import convolve
 from molbench.graph.directions import send_along
 from molbench.graph.neighbors import EdgeList, radius_edges
-from molbench.native import library
 from molbench.testing import example_batch
+from tests.eager import needs_kernels
 
 WIDTH, HEADS, RADIAL = 8, 2, 5
 Draw = Callable[..., Tensor]
@@ -86,7 +86,7 @@ def test_equal_filters_and_sums(form: Form, moving: bool, symmetric: bool) -> No
         torch.testing.assert_close(one, other, rtol=1e-11, atol=1e-12)
 
 
-@pytest.mark.skipif(library.library() is None, reason="no C compiler, or MOLBENCH_NATIVE=0")
+@needs_kernels
 def test_a_second_derivative_that_was_not_announced_is_refused() -> None:
     edges = radius_edges(example_batch((5, 1, 0, 7)), 2.5)
     basis = torch.rand(edges.num_edges, RADIAL)

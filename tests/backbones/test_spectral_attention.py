@@ -10,7 +10,8 @@ from torch import Tensor
 
 from molbench.backbones import spectral_attention
 from molbench.backbones.spectral_attention import attend, attend_plainly
-from molbench.native.library import library, usable
+from molbench.native.library import library
+from tests.eager import needs_kernels, with_threads
 
 # B, heads, L, K, D
 SHAPES = [
@@ -31,7 +32,7 @@ def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Non
     if request.param == "library":
         monkeypatch.setattr(spectral_attention, "usable", lambda *_: False)
     elif library() is None:
-        pytest.skip("no C compiler")
+        pytest.skip("no C compiler, or MOLBENCH_NATIVE=0")
 
 
 def example(shape: tuple[int, ...], dtype: torch.dtype = torch.float64, size: float = 1.0) -> Inputs:
@@ -98,21 +99,14 @@ def test_gradients_equal_differences() -> None:
 
 def test_the_number_of_threads_does_not_matter() -> None:
     inputs = example((3, 5, 83, 8, 8), torch.float32)
-    before, found = torch.get_num_threads(), []
-    try:
-        for threads in (1, 2):
-            torch.set_num_threads(threads)
-            found.append(derived(attend, inputs))
-    finally:
-        torch.set_num_threads(before)
+    found = with_threads(1, 2, run=lambda: list(derived(attend, inputs)))
     for one, two in zip(*found, strict=True):
         assert torch.equal(one, two)
 
 
+@needs_kernels
 def test_a_second_derivative_of_the_kernel_is_refused() -> None:
     inputs = example((1, 2, 5, 4, 4))
-    if not usable(*inputs):
-        pytest.skip("no C compiler")
     (slope,) = torch.autograd.grad(attend(*inputs, 0.4).sin().sum(), inputs[0], create_graph=True)
     with pytest.raises(RuntimeError, match="once_differentiable"):
         slope.sum().backward()

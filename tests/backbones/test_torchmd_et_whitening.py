@@ -10,11 +10,9 @@ from molbench.backbones import build_backbone
 from molbench.backbones.base import Backbone
 from molbench.backbones.whitening import Regulariser, Whitening, inverse_square_root, whiten_plainly
 from molbench.graph.batch import Batch
-from molbench.native import library
 from molbench.testing import assert_equivariant, example_batch, random_rotation
-from tests.eager import each_way  # noqa: F401 - a fixture
+from tests.eager import each_way, needs_kernels, with_threads  # noqa: F401 - a fixture among them
 
-needs_kernels = pytest.mark.skipif(library.library() is None, reason="no C compiler, or MOLBENCH_NATIVE=0")
 REGULARISERS: list[Regulariser] = ["isotropic", "anisotropic"]
 SPECTRA = {
     "generic": [0.3, 1.7, 5.0],
@@ -189,13 +187,7 @@ def test_vectors_of_another_width_are_refused() -> None:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 def test_any_number_of_threads_gives_the_same_bits(dtype: torch.dtype) -> None:
     vectors = vectors_of("generic").to(dtype).repeat(50, 1, 1)
-    before, found = torch.get_num_threads(), []
-    try:
-        for threads in (1, 3):
-            torch.set_num_threads(threads)
-            found.append(derived(by_module, vectors))
-    finally:
-        torch.set_num_threads(before)
+    found = with_threads(1, 3, run=lambda: derived(by_module, vectors))
     assert all(torch.equal(*both) for both in zip(*found, strict=True))
 
 

@@ -23,8 +23,7 @@ from molbench.graph.messages import join, receive
 from molbench.graph.neighbors import EdgeList, all_pairs
 from molbench.native import library
 from molbench.native.library import call, incidence, usable
-
-needs_kernels = pytest.mark.skipif(library.library() is None, reason="no C compiler, or MOLBENCH_NATIVE=0")
+from tests.eager import needs_kernels, with_threads
 
 
 @pytest.fixture
@@ -56,7 +55,7 @@ def test_without_a_working_compiler_there_are_none(
     monkeypatch.setattr(library, "_FOLDER", shutil.copytree(library._FOLDER, tmp_path / "package"))
     shutil.rmtree(tmp_path / "package" / "__pycache__", ignore_errors=True)
     assert library.library() is None
-    assert not list(tmp_path.rglob("*.so"))  # nothing half-written stays
+    assert not list(tmp_path.rglob("*kernels-*"))  # nothing half-written stays
 
 
 @needs_kernels
@@ -135,14 +134,7 @@ def by_all_kernels(edges: EdgeList, dtype: torch.dtype) -> list[Tensor]:
 @needs_kernels
 def test_any_number_of_threads_gives_the_same_bits() -> None:
     edges = all_pairs(torch.arange(0, 130, 13))
-    before = torch.get_num_threads()
-    try:
-        torch.set_num_threads(1)
-        one = by_all_kernels(edges, torch.float32)
-        torch.set_num_threads(3)
-        three = by_all_kernels(edges, torch.float32)
-    finally:
-        torch.set_num_threads(before)
+    one, three = with_threads(1, 3, run=lambda: by_all_kernels(edges, torch.float32))
     assert all(torch.equal(*both) for both in zip(one, three, strict=True))
 
 
