@@ -35,8 +35,8 @@ def steps(arguments: argparse.Namespace) -> dict[str, list[float]]:
     import torch
 
     from molbench.backbones import build_backbone
-    from molbench.data.loader import Loader
-    from molbench.data.store import Store
+    from molbench.data.read.loader import Loader
+    from molbench.data.read.store import Store
     from molbench.methods import build_method
 
     torch.set_num_threads(arguments.threads)

@@ -28,7 +28,7 @@ from torch_geometric.nn import SchNet as PygSchNet
 from molbench.backbones import build_backbone
 from molbench.backbones.base import Backbone
 from molbench.graph.batch import Batch
-from molbench.graph.neighbors import EdgeList
+from molbench.kernels.edges import EdgeList
 from molbench.methods import build_method
 from molbench.methods.base import Method
 from molbench.testing import example_batch

@@ -17,8 +17,8 @@ from tempfile import TemporaryDirectory
 CHILD = """
 import json, resource, sys
 from pathlib import Path
-from molbench.data.builder import build
-from molbench.data.manifest import Manifest
+from molbench.data.build.builder import build
+from molbench.data.folder.manifest import Manifest
 from molbench.spec.catalogue import Catalogue
 name, raw, output, processes = sys.argv[1:]
 folder = build(Catalogue.load().dataset(name), output=Path(output), raw=Path(raw), offline=True,

@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from fuzz_parsers import Files, Outcome, Sample, drive, parse
-
-from molbench.data.parsers import geom_rdkit, mol_process
 from tests.data.parsers import test_geom_msgpack, test_geom_rdkit, test_molecule3d, test_pcqm4mv2
+
+from molbench.data.build.parsers import geom_rdkit, mol_process
 
 
 def samples() -> list[Sample]:

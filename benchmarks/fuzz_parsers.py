@@ -23,8 +23,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from molbench.data.parsers import PARSERS
-from molbench.data.parsers.qm9 import PROPERTIES
+from molbench.data.build.parsers import PARSERS
+from molbench.data.build.parsers.qm9 import PROPERTIES
 from molbench.errors import UserError
 
 Files = dict[str, bytes]

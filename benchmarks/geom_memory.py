@@ -27,8 +27,8 @@ from rdkit.Chem import AllChem
 CHILD = """
 import json, sys
 from pathlib import Path
-from molbench.data.builder import build
-from molbench.data.manifest import Manifest
+from molbench.data.build.builder import build
+from molbench.data.folder.manifest import Manifest
 from molbench.spec.catalogue import DatasetEntry
 declared, raw, output, processes = sys.argv[1:]
 folder = build(DatasetEntry("geom-drugs", Path(declared)), output=Path(output), raw=Path(raw), offline=True,

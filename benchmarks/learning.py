@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from molbench.atomic import replace_file
-from molbench.data.builder import build
+from molbench.data.build.builder import build
 from molbench.evaluation import evaluate
 from molbench.methods import METHODS
 from molbench.spec.catalogue import Catalogue, DatasetEntry

@@ -36,9 +36,9 @@ from torch_geometric.nn import SchNet as PygSchNet
 
 from molbench.backbones import build_backbone
 from molbench.backbones.base import Backbone
-from molbench.backbones.gated import ScalarVectorHead
-from molbench.backbones.heads import EnergyHead
-from molbench.data.store import Store
+from molbench.backbones.heads.gated import ScalarVectorHead
+from molbench.backbones.heads.values import EnergyHead
+from molbench.data.read.store import Store
 from molbench.graph.batch import Batch
 from molbench.graph.neighbors import radius_edges
 from molbench.graph.scatter import sum_atoms

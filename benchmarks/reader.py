@@ -19,8 +19,8 @@ import torch
 from torch_geometric.data import Data, InMemoryDataset
 from torch_geometric.loader import DataLoader
 
-from molbench.data.loader import Loader
-from molbench.data.store import Store
+from molbench.data.read.loader import Loader
+from molbench.data.read.store import Store
 
 
 class Molecules(InMemoryDataset):

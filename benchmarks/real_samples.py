@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from molbench.data.builder import build
+from molbench.data.build.builder import build
 from molbench.paths import home
 from molbench.spec.catalogue import Catalogue, DatasetEntry
 

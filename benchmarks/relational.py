@@ -29,13 +29,13 @@ from torch.nn.functional import mse_loss
 from torch_geometric.nn import SchNet as PygSchNet
 
 from molbench.backbones import build_backbone
-from molbench.backbones.relational.base import PairBackbone
-from molbench.data.pair_reader import PairReader
-from molbench.data.store import Store
+from molbench.backbones.pairs.base import PairBackbone
+from molbench.data.read.pair_reader import PairReader
+from molbench.data.read.store import Store
 from molbench.graph.neighbors import radius_edges
 from molbench.methods import build_method
-from molbench.methods.environment import draw
-from molbench.methods.mrl3d import MRL3D
+from molbench.methods.mrl3d.environment import draw
+from molbench.methods.mrl3d.objective import MRL3D
 from molbench.paths import catalogue_root, home
 from molbench.training.allocator import tune_allocator
 

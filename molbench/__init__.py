@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from molbench.data.load import load_dataset
-    from molbench.data.store import Store
+    from molbench.data.build.load import load_dataset
+    from molbench.data.read.store import Store
     from molbench.evaluation import evaluate
     from molbench.spec.catalogue import Catalogue
     from molbench.training.checkpoint import Checkpoint
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 _EXPORTS = {
     "Catalogue": "molbench.spec.catalogue",
     "Checkpoint": "molbench.training.checkpoint",
-    "Store": "molbench.data.store",
+    "Store": "molbench.data.read.store",
     "evaluate": "molbench.evaluation",
-    "load_dataset": "molbench.data.load",
+    "load_dataset": "molbench.data.build.load",
     "pretrain": "molbench.training.pretrain",
 }
 

@@ -1,6 +1,7 @@
 """Where the tests find files that are not part of the project."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -35,3 +36,11 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     monkeypatch.setenv("MOLBENCH_HOME", str(root / "molbench"))
     monkeypatch.setenv("HF_HOME", str(root / "huggingface"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture
+def build_molecules(tmp_path: Path) -> Callable[..., Path]:
+    """Build a dataset with RDKit geometries: ``build_molecules(name, smiles, with_smiles=True, seed=1)``."""
+    from tests.molecule_dataset import MoleculeDataset
+
+    return MoleculeDataset(tmp_path)

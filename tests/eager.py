@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from molbench.native import library
+from molbench.kernels import library
 
 needs_kernels = pytest.mark.skipif(library.library() is None, reason="no C compiler, or MOLBENCH_NATIVE=0")
 

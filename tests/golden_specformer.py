@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from molbench.backbones.specformer import attend
+from molbench.backbones.parts.specformer import attend
 from tests.golden_files import Golden
 
 NAMES = ("uv", "ir", "raman")

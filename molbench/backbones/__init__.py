@@ -26,12 +26,12 @@ BACKBONES: Registry[type[Backbone]] = Registry(
         "torchmd-et": "molbench.backbones.torchmd_et:TorchMDET",
         "visnet": "molbench.backbones.visnet:ViSNet",
         "dimenet++": "molbench.backbones.dimenet:DimeNetPP",
-        "cigin": "molbench.backbones.relational.cigin:CIGIN",
-        "cgib": "molbench.backbones.relational.cgib:CGIB",
-        "cgib-cont": "molbench.backbones.relational.cgib_cont:CGIBCont",
-        "mpnn": "molbench.backbones.relational.mpnn:MPNN",
-        "attentivefp": "molbench.backbones.relational.attentivefp:AttentiveFP",
-        "gin-cigin": "molbench.backbones.relational.gin_cigin:GINCIGIN",
+        "cigin": "molbench.backbones.pairs.cigin:CIGIN",
+        "cgib": "molbench.backbones.pairs.cgib:CGIB",
+        "cgib-cont": "molbench.backbones.pairs.cgib_cont:CGIBCont",
+        "mpnn": "molbench.backbones.pairs.mpnn:MPNN",
+        "attentivefp": "molbench.backbones.pairs.attentivefp:AttentiveFP",
+        "gin-cigin": "molbench.backbones.pairs.gin_cigin:GINCIGIN",
     },
 )
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 from torch import Tensor, nn
 
 from molbench.graph.batch import Batch
-from molbench.graph.neighbors import EdgeList
+from molbench.kernels.edges import EdgeList
 
 
 @dataclass(frozen=True, eq=False)

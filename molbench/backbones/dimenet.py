@@ -21,12 +21,13 @@ from torch_geometric.nn.models.dimenet import (
 )
 
 from molbench.backbones.base import Backbone, Representation
-from molbench.backbones.gated import length
-from molbench.backbones.layers import Readout, pool
-from molbench.backbones.spherical import SphericalBasis
+from molbench.backbones.heads.gated import length
+from molbench.backbones.parts.layers import Readout, pool
+from molbench.backbones.parts.spherical import SphericalBasis
 from molbench.graph.batch import Batch
 from molbench.graph.joins import triplets
-from molbench.graph.neighbors import EdgeList, radius_edges
+from molbench.graph.neighbors import radius_edges
+from molbench.kernels.edges import EdgeList
 
 
 @dataclass(frozen=True)

@@ -18,13 +18,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from molbench.backbones.activations import SiLU, silu
 from molbench.backbones.base import Backbone, Representation
-from molbench.backbones.layers import Readout, pool
+from molbench.backbones.parts.layers import Readout, pool
 from molbench.graph.batch import Batch
 from molbench.graph.bonds import hop_classes
-from molbench.graph.messages import join, receive
-from molbench.graph.neighbors import EdgeList, all_pairs
+from molbench.graph.neighbors import all_pairs
+from molbench.kernels.activations import SiLU, silu
+from molbench.kernels.edges import EdgeList
+from molbench.kernels.messages import join, receive
 
 
 @dataclass(frozen=True)

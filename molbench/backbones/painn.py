@@ -18,9 +18,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from molbench.backbones.activations import SiLU
 from molbench.backbones.base import Backbone, Representation
-from molbench.backbones.layers import (
+from molbench.backbones.parts.layers import (
     AtomEmbedding,
     GaussianBasis,
     Readout,
@@ -31,9 +30,11 @@ from molbench.backbones.layers import (
     with_bias,
 )
 from molbench.graph.batch import Batch
-from molbench.graph.convolution import convolve
-from molbench.graph.neighbors import EdgeList, radius_edges
+from molbench.graph.neighbors import radius_edges
 from molbench.graph.scatter import mean_atoms
+from molbench.kernels.activations import SiLU
+from molbench.kernels.convolution import convolve
+from molbench.kernels.edges import EdgeList
 
 
 @dataclass(frozen=True)

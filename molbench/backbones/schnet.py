@@ -13,9 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from molbench.backbones.activations import shifted_softplus
 from molbench.backbones.base import Backbone, Representation
-from molbench.backbones.layers import (
+from molbench.backbones.parts.layers import (
     AtomEmbedding,
     GaussianBasis,
     Readout,
@@ -26,8 +25,10 @@ from molbench.backbones.layers import (
     with_bias,
 )
 from molbench.graph.batch import Batch
-from molbench.graph.convolution import convolve
-from molbench.graph.neighbors import EdgeList, radius_edges
+from molbench.graph.neighbors import radius_edges
+from molbench.kernels.activations import shifted_softplus
+from molbench.kernels.convolution import convolve
+from molbench.kernels.edges import EdgeList
 
 
 @dataclass(frozen=True)

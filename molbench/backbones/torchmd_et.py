@@ -18,21 +18,22 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from molbench.backbones.activations import silu
 from molbench.backbones.base import Backbone, Representation
-from molbench.backbones.filtered import (
+from molbench.backbones.parts.layers import Readout, cosine_envelope, decay, dense, pool
+from molbench.errors import UserError
+from molbench.graph.batch import Batch
+from molbench.graph.neighbors import radius_edges
+from molbench.kernels.activations import silu
+from molbench.kernels.convolution import convolve
+from molbench.kernels.edges import EdgeList
+from molbench.kernels.filtered import (
     Filters,
     filtered_attend,
     filtered_convolve,
     filtered_scores,
     filtered_send_along,
 )
-from molbench.backbones.layers import Readout, cosine_envelope, decay, dense, pool
-from molbench.backbones.whitening import Regulariser, Whitening
-from molbench.errors import UserError
-from molbench.graph.batch import Batch
-from molbench.graph.convolution import convolve
-from molbench.graph.neighbors import EdgeList, radius_edges
+from molbench.kernels.whitening import Regulariser, Whitening
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,11 @@ from torch import Tensor, nn
 from torch_geometric.nn.models.visnet import ViSNetBlock
 
 from molbench.backbones.base import Backbone, Representation
-from molbench.backbones.layers import Readout, pool
+from molbench.backbones.parts.layers import Readout, pool
 from molbench.errors import UserError
 from molbench.graph.batch import Batch
-from molbench.graph.neighbors import EdgeList, radius_edges
+from molbench.graph.neighbors import radius_edges
+from molbench.kernels.edges import EdgeList
 
 
 @dataclass(frozen=True)

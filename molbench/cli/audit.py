@@ -12,7 +12,7 @@ from molbench.cli.console import progress_bars, table_console
 from molbench.cli.folder import built_folder
 
 if TYPE_CHECKING:
-    from molbench.data.audit_result import Audit
+    from molbench.data.audit.result import Audit
     from molbench.data.leakage.matrix import Matrix
 
 app = typer.Typer(no_args_is_help=True)
@@ -41,8 +41,8 @@ def audit_dataset(
 
     if everything == (name is not None):
         raise UserError("name one dataset, or ask for --all")
-    from molbench.data.audit import audit
-    from molbench.data.audit_report import write_report
+    from molbench.data.audit.check import audit
+    from molbench.data.audit.report import write_report
 
     audits = {}
     for folder in _built() if everything else [built_folder(str(name))]:
@@ -113,7 +113,7 @@ def _built() -> list[Path]:
 def _show(audit: Audit) -> None:
     from rich.table import Table
 
-    from molbench.data.audit_tables import label_rows, scheme_rows
+    from molbench.data.audit.tables import label_rows, scheme_rows
 
     console = table_console()
     console.print(f"{audit.dataset} {audit.version}, digest {audit.digest[:16]}")

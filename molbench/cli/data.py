@@ -33,8 +33,8 @@ def build(
     level: Annotated[int, typer.Option(min=1, max=22, help="Zstandard level of the Parquet files.")] = 9,
 ) -> None:
     """Build a dataset from its raw files."""
-    from molbench.data.builder import build
-    from molbench.data.location import declared
+    from molbench.data.build.builder import build
+    from molbench.data.folder.location import declared
 
     with progress_bars() as progress:
         folder = build(
@@ -59,7 +59,7 @@ def import_(
     num_proc: NumProc = 1,
 ) -> None:
     """Make your own geometries a dataset to pretrain on."""
-    from molbench.data.importing import import_file
+    from molbench.data.build.importing import import_file
 
     with progress_bars() as progress:
         folder = import_file(path, name, max_failures=max_failures, num_proc=num_proc, progress=progress)
@@ -69,7 +69,7 @@ def import_(
 @app.command()
 def verify(name: Name, as_json: Json = False) -> None:
     """Check every file, id, split and the content digest of a built dataset."""
-    from molbench.data.verify import verify
+    from molbench.data.folder.verify import verify
 
     folder = built_folder(name)
     with progress_bars() as progress:
@@ -93,7 +93,7 @@ def info(name: Name, as_json: Json = False) -> None:
 @app.command()
 def card(name: Name) -> None:
     """Write README.md anew after editing the text of the YAML files beside it."""
-    from molbench.data.describe import refresh_card
+    from molbench.data.build.describe import refresh_card
 
     typer.echo(refresh_card(built_folder(name)))
 
@@ -107,7 +107,7 @@ def push(
     as_json: Json = False,
 ) -> None:
     """Upload a built dataset to the Hub, after verifying it."""
-    from molbench.data.push import push
+    from molbench.data.folder.push import push
 
     files = push(built_folder(name), repository, private=private, dry_run=dry_run)
     if as_json:
@@ -130,7 +130,7 @@ def generate(
     num_proc: NumProc = 1,
 ) -> None:
     """Compute the raw file of an embedded dataset (needs the extra `generate`)."""
-    from molbench.data.generate import generate
+    from molbench.generate import generate
 
     with progress_bars() as progress:
         done = generate(
@@ -145,7 +145,7 @@ def generate(
 
 
 def _describe(folder: Path, as_json: bool = False) -> None:
-    from molbench.data.describe import info
+    from molbench.data.build.describe import info
 
     facts = info(folder)
     if as_json:

@@ -11,6 +11,6 @@ def built_folder(name: str) -> Path:
     """
     if (Path(name) / "manifest.json").is_file():
         return Path(name)
-    from molbench.data.location import locate
+    from molbench.data.folder.location import locate
 
     return locate(name)

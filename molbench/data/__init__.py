@@ -4,20 +4,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from molbench.data.builder import build
-    from molbench.data.importing import import_file
-    from molbench.data.load import load_dataset
-    from molbench.data.loader import Loader
-    from molbench.data.location import locate
-    from molbench.data.store import Store
+    from molbench.data.build.builder import build
+    from molbench.data.build.importing import import_file
+    from molbench.data.build.load import load_dataset
+    from molbench.data.folder.location import locate
+    from molbench.data.read.loader import Loader
+    from molbench.data.read.store import Store
 
 _LAZY = {
-    "Loader": "loader",
-    "Store": "store",
-    "build": "builder",
-    "import_file": "importing",
-    "load_dataset": "load",
-    "locate": "location",
+    "Loader": "read.loader",
+    "Store": "read.store",
+    "build": "build.builder",
+    "import_file": "build.importing",
+    "load_dataset": "build.load",
+    "locate": "folder.location",
 }
 
 __all__ = ["Loader", "Store", "build", "import_file", "load_dataset", "locate"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from molbench.backbones.base import Backbone
-from molbench.backbones.relational.base import PairBackbone
+from molbench.backbones.pairs.base import PairBackbone
 from molbench.evaluation.data import TaskData
 from molbench.evaluation.embedding import Embedding, embed
 from molbench.evaluation.force_probe import force_probe
@@ -18,7 +18,7 @@ from molbench.evaluation.models import ForceModel, ValueModel
 from molbench.evaluation.predictions import Predictions
 from molbench.evaluation.probe import probe
 from molbench.evaluation.train import as_predictions, precision_of, predict, train
-from molbench.methods.noisy_nodes import NoisyNodes
+from molbench.methods.parts.noisy_nodes import NoisyNodes
 from molbench.spec.protocol import Protocol
 from molbench.training.loop import StepReport
 

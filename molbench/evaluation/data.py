@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from molbench.data.store import Store
+from molbench.data.read.store import Store
 from molbench.errors import UserError
 from molbench.spec.catalogue import TaskRef
 from molbench.spec.splits import SPLITS

@@ -16,8 +16,8 @@ import torch
 import molbench
 from molbench.atomic import replace_file
 from molbench.backbones.base import Backbone
-from molbench.data.loader import Loader
-from molbench.data.store import Store
+from molbench.data.read.loader import Loader
+from molbench.data.read.store import Store
 from molbench.errors import UserError
 from molbench.evaluation import EVALUATION_VERSION
 from molbench.evaluation.joining import join

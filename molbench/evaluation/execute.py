@@ -12,7 +12,7 @@ import molbench
 from molbench.atomic import replace_folder
 from molbench.backbones.base import Backbone
 from molbench.data.leakage import contamination, overlap_with
-from molbench.data.store import Store
+from molbench.data.read.store import Store
 from molbench.errors import UserError
 from molbench.evaluation import EVALUATION_VERSION
 from molbench.evaluation.apply import Progress, apply

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 from molbench.chem.fingerprint import descriptors, morgan_counts
-from molbench.data.store import Store
+from molbench.data.read.store import Store
 from molbench.errors import UserError
 from molbench.evaluation.data import TaskData
 from molbench.spec.catalogue import TaskRef

@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 
 from molbench.backbones.base import Backbone, Representation
-from molbench.data.loader import Loader
+from molbench.data.read.loader import Loader
 from molbench.errors import UserError
 from molbench.evaluation.data import TaskData
 from molbench.evaluation.models import ForceModel

@@ -6,16 +6,16 @@ import torch
 from torch import Tensor, nn
 
 from molbench.backbones.base import Backbone, Representation
-from molbench.backbones.heads import EnergyHead, Head, halving
-from molbench.backbones.physical_heads import DipoleHead, MomentHead, SpatialExtentHead
-from molbench.backbones.relational.base import PairBackbone
+from molbench.backbones.heads.physical import DipoleHead, MomentHead, SpatialExtentHead
+from molbench.backbones.heads.values import EnergyHead, Head, halving
+from molbench.backbones.pairs.base import PairBackbone
 from molbench.errors import UserError
 from molbench.evaluation.data import TaskData
 from molbench.evaluation.joining import join
 from molbench.evaluation.reading import vectors_per_record
 from molbench.graph.batch import Batch
 from molbench.graph.scatter import sum_atoms
-from molbench.methods.displacement import vector_channels
+from molbench.methods.parts.displacement import vector_channels
 from molbench.spec.protocol import HeadKind
 from molbench.spec.units import factor
 

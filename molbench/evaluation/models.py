@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from molbench.backbones.base import Backbone
-from molbench.backbones.heads import energy_and_forces
-from molbench.backbones.relational.base import PairBackbone
+from molbench.backbones.heads.values import energy_and_forces
+from molbench.backbones.pairs.base import PairBackbone
 from molbench.evaluation.data import TaskData
 from molbench.evaluation.heads import RecordHead, value_head
 from molbench.graph.batch import Batch

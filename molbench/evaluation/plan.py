@@ -11,7 +11,7 @@ from typing import Any
 
 import molbench
 from molbench.backbones import BACKBONES
-from molbench.data.manifest import Manifest
+from molbench.data.folder.manifest import Manifest
 from molbench.errors import UserError
 from molbench.evaluation import EVALUATION_VERSION
 from molbench.evaluation.candidate import Candidate, identity

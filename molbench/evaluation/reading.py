@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from molbench.backbones.base import Backbone
-from molbench.data.loader import Source
-from molbench.data.store import Store
+from molbench.data.read.loader import Source
+from molbench.data.read.store import Store
 
 
 def reader_for(backbone: Backbone, store: Store) -> Source[Any]:
@@ -17,8 +17,8 @@ def reader_for(backbone: Backbone, store: Store) -> Source[Any]:
     """
     if backbone.inputs == "molecules":
         return store
-    from molbench.backbones.relational.base import PairBackbone
-    from molbench.data.pair_reader import PairReader
+    from molbench.backbones.pairs.base import PairBackbone
+    from molbench.data.read.pair_reader import PairReader
 
     if not isinstance(backbone, PairBackbone):
         raise TypeError(f"{type(backbone).__name__} reads pairs and is no PairBackbone")

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from molbench.data.loader import Loader, Source
+from molbench.data.read.loader import Loader, Source
 from molbench.evaluation.data import TaskData
 from molbench.evaluation.metrics import METRICS
 from molbench.evaluation.models import ForceModel, ValueModel

@@ -7,7 +7,8 @@ from torch import Tensor
 
 from molbench.graph.batch import Batch
 from molbench.graph.joins import branches
-from molbench.graph.neighbors import EdgeList, radius_edges
+from molbench.graph.neighbors import radius_edges
+from molbench.kernels.edges import EdgeList
 
 
 def bonds_of(batch: Batch) -> Tensor:

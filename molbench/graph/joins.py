@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from molbench.graph.neighbors import EdgeList
+from molbench.kernels.edges import EdgeList
 
 
 def branches(keys: Tensor, ends: Tensor, size: int) -> tuple[Tensor, Tensor]:

@@ -7,67 +7,16 @@ computes what depends on the distance alone half as often.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
 import torch
 from scipy.spatial import cKDTree
 from torch import Tensor
 
 from molbench.graph.batch import Batch
-from molbench.native.library import incidence
+from molbench.kernels.edges import EdgeList
 
 # Atoms in the largest molecule from which the tree, O(n log n), beats all pairs, O(n²).
 TREE_FROM = 192
-
-
-@dataclass(frozen=True, eq=False)
-class EdgeList:
-    """Edges of a batch; distances and directions are computed from positions by whoever needs them.
-
-    Attributes:
-        source: Atom each edge starts from, [E] int64.
-        target: Atom each edge ends at and sends its message to, [E] int64.
-        symmetric: Whether each edge stands for both directions; then source < target and no pair occurs
-            twice. Otherwise an edge is one direction only.
-    """
-
-    source: Tensor
-    target: Tensor
-    symmetric: bool
-    _incidence: dict[int, tuple[Tensor, Tensor, Tensor]] = field(default_factory=dict, init=False, repr=False)
-
-    @property
-    def num_edges(self) -> int:
-        """Number of edges listed, E."""
-        return self.source.numel()
-
-    def vectors(self, positions: Tensor) -> Tensor:
-        """From target to source, Å, [E, 3]."""
-        return positions.index_select(0, self.source) - positions.index_select(0, self.target)
-
-    def distances(self, positions: Tensor) -> Tensor:
-        """Lengths in Å, [E]."""
-        lengths: Tensor = torch.linalg.vector_norm(self.vectors(positions), dim=-1)
-        return lengths
-
-    def incidence(self, num_atoms: int) -> tuple[Tensor, Tensor, Tensor]:
-        """The neighbours of each atom as :func:`molbench.native.library.incidence` lists them, made once."""
-        if num_atoms not in self._incidence:
-            self._incidence[num_atoms] = incidence(self.source, self.target, num_atoms)
-        return self._incidence[num_atoms]
-
-    def directed(self) -> EdgeList:
-        """The same edges, every direction listed."""
-        if not self.symmetric:
-            return self
-        return EdgeList(
-            torch.cat([self.source, self.target]), torch.cat([self.target, self.source]), symmetric=False
-        )
-
-    def reversed(self) -> EdgeList:
-        """The same edges with both ends exchanged; nothing to do for a symmetric list."""
-        return self if self.symmetric else EdgeList(self.target, self.source, symmetric=False)
 
 
 def all_pairs(ptr: Tensor) -> EdgeList:

@@ -48,7 +48,7 @@ METHODS: Registry[type[Method]] = Registry(
         "graphmvp": "molbench.methods.graphmvp:GraphMVP",
         "infomax-3d": "molbench.methods.infomax_3d:InfoMax3D",
         "gem": "molbench.methods.gem:GEM",
-        "3dmrl": "molbench.methods.mrl3d:MRL3D",
+        "3dmrl": "molbench.methods.mrl3d.objective:MRL3D",
     },
 )
 

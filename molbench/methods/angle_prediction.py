@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from molbench.backbones.base import Backbone
 from molbench.graph.batch import Batch
 from molbench.methods.base import Method
-from molbench.methods.draws import uniform
+from molbench.methods.parts.draws import uniform
 
 
 @dataclass(frozen=True)

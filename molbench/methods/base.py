@@ -11,13 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from molbench.backbones.base import Backbone
-from molbench.backbones.relational.base import PairBackbone
-from molbench.data.loader import Source
-from molbench.data.pair_reader import PairReader
+from molbench.backbones.pairs.base import PairBackbone
+from molbench.data.read.loader import Source
+from molbench.data.read.pair_reader import PairReader
 from molbench.graph.batch import Batch
 
 if TYPE_CHECKING:
-    from molbench.data.store import Store
+    from molbench.data.read.store import Store
 
 
 class Method(nn.Module, ABC):

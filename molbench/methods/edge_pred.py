@@ -19,9 +19,9 @@ from molbench.graph.batch import Batch
 from molbench.graph.bonds import bonds_of
 from molbench.graph.neighbors import all_pairs
 from molbench.methods.base import Method
-from molbench.methods.draws import uniform
-from molbench.methods.layers import two_layers
-from molbench.methods.sampling import ranks
+from molbench.methods.parts.draws import uniform
+from molbench.methods.parts.layers import two_layers
+from molbench.methods.parts.sampling import ranks
 
 
 @dataclass(frozen=True)

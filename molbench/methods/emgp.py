@@ -20,11 +20,11 @@ from molbench.backbones.base import Backbone, Representation
 from molbench.graph.batch import Batch
 from molbench.graph.scatter import sum_atoms
 from molbench.methods.base import Method
-from molbench.methods.displacement import DisplacementHead
-from molbench.methods.draws import integers, normal
-from molbench.methods.layers import two_layers
-from molbench.methods.riemann import Noise, align, force_target, perturb
-from molbench.methods.views import bare, encode_views, with_bonds
+from molbench.methods.parts.displacement import DisplacementHead
+from molbench.methods.parts.draws import integers, normal
+from molbench.methods.parts.layers import two_layers
+from molbench.methods.parts.riemann import Noise, align, force_target, perturb
+from molbench.methods.parts.views import bare, encode_views, with_bonds
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,10 @@ from torch import Tensor
 from molbench.backbones.base import Backbone
 from molbench.graph.batch import Batch
 from molbench.methods.base import Method
-from molbench.methods.denoising import NoiseHead, Normaliser, Standardiser, centred
-from molbench.methods.draws import normal
-from molbench.methods.torsions import Cuts, rotatable_cuts, twist
-from molbench.methods.views import bare, with_bonds
+from molbench.methods.parts.denoising import NoiseHead, Normaliser, Standardiser, centred
+from molbench.methods.parts.draws import normal
+from molbench.methods.parts.torsions import Cuts, rotatable_cuts, twist
+from molbench.methods.parts.views import bare, with_bonds
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,8 @@ class FradConfig:
         torsion_noise: Standard deviation of each dihedral angle's noise, degrees.
         noise: Standard deviation of each coordinate's noise, Å.
         centre: Whether the noise of a molecule has no mean, and so does not move it as a whole.
-        normaliser: How targets get unit variance, see :class:`~molbench.methods.denoising.Standardiser`.
+        normaliser: How targets get unit variance, see
+            :class:`~molbench.methods.parts.denoising.Standardiser`.
     """
 
     torsion_noise: float = 2.0

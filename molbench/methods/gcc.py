@@ -16,13 +16,13 @@ from torch import Tensor
 from molbench.backbones.base import Backbone
 from molbench.graph.batch import Batch
 from molbench.graph.bonds import bonds_of
-from molbench.methods.augment import mean_vectors
 from molbench.methods.base import Method
-from molbench.methods.contrast import info_nce
-from molbench.methods.crop import keep_atoms
-from molbench.methods.draws import uniform
-from molbench.methods.layers import two_layers
-from molbench.methods.views import with_bonds
+from molbench.methods.parts.augment import mean_vectors
+from molbench.methods.parts.contrast import info_nce
+from molbench.methods.parts.crop import keep_atoms
+from molbench.methods.parts.draws import uniform
+from molbench.methods.parts.layers import two_layers
+from molbench.methods.parts.views import with_bonds
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,11 @@ from torch.nn.functional import cross_entropy
 from molbench.backbones.base import Backbone
 from molbench.graph.batch import Batch
 from molbench.graph.bonds import bonds_of
-from molbench.graph.neighbors import EdgeList, all_pairs
+from molbench.graph.neighbors import all_pairs
+from molbench.kernels.edges import EdgeList
 from molbench.methods.angle_prediction import angles
 from molbench.methods.base import Method
-from molbench.methods.layers import PairHead, two_layers
+from molbench.methods.parts.layers import PairHead, two_layers
 
 
 @dataclass(frozen=True)

@@ -16,14 +16,15 @@ import torch
 from torch import Tensor, nn
 
 from molbench.backbones.base import Backbone
-from molbench.backbones.layers import dense
+from molbench.backbones.parts.layers import dense
 from molbench.graph.batch import Batch
-from molbench.graph.convolution import sum_ends
-from molbench.graph.neighbors import EdgeList, all_pairs
+from molbench.graph.neighbors import all_pairs
+from molbench.kernels.convolution import sum_ends
+from molbench.kernels.edges import EdgeList
 from molbench.methods.base import Method
-from molbench.methods.crop import crop
-from molbench.methods.draws import integers, normal
-from molbench.methods.views import TwoViewConfig, encode_views
+from molbench.methods.parts.crop import crop
+from molbench.methods.parts.draws import integers, normal
+from molbench.methods.parts.views import TwoViewConfig, encode_views
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from typing import ClassVar
 from torch import Tensor
 
 from molbench.backbones.base import Backbone
-from molbench.methods.contrast import info_nce
-from molbench.methods.views import TwoViewConfig, TwoViewMethod
+from molbench.methods.parts.contrast import info_nce
+from molbench.methods.parts.views import TwoViewConfig, TwoViewMethod
 
 
 @dataclass(frozen=True)

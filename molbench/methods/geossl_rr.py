@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
 from molbench.backbones.base import Backbone
-from molbench.methods.layers import Decoder
-from molbench.methods.views import TwoViewConfig, TwoViewMethod
+from molbench.methods.parts.layers import Decoder
+from molbench.methods.parts.views import TwoViewConfig, TwoViewMethod
 
 
 @dataclass(frozen=True)

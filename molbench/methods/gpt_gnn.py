@@ -14,15 +14,15 @@ import torch
 from torch import Tensor
 
 from molbench.backbones.base import Backbone
-from molbench.backbones.node_class import NodeClassHead
+from molbench.backbones.heads.node_class import NodeClassHead
 from molbench.graph.batch import Batch
 from molbench.graph.bonds import bonds_of
 from molbench.graph.scatter import mean_atoms
 from molbench.methods.base import Method
-from molbench.methods.crop import keep_atoms
-from molbench.methods.draws import uniform
-from molbench.methods.sampling import ranks
-from molbench.methods.views import bare, with_bonds
+from molbench.methods.parts.crop import keep_atoms
+from molbench.methods.parts.draws import uniform
+from molbench.methods.parts.sampling import ranks
+from molbench.methods.parts.views import bare, with_bonds
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,12 @@ from torch import Tensor
 
 from molbench.backbones.base import Backbone
 from molbench.graph.batch import Batch
-from molbench.methods.augment import KINDS, Augmentation, augment, draw_augmentation, mean_vectors
 from molbench.methods.base import Method
-from molbench.methods.contrast import info_nce
-from molbench.methods.draws import integers
-from molbench.methods.layers import two_layers
-from molbench.methods.views import with_bonds
+from molbench.methods.parts.augment import KINDS, Augmentation, augment, draw_augmentation, mean_vectors
+from molbench.methods.parts.contrast import info_nce
+from molbench.methods.parts.draws import integers
+from molbench.methods.parts.layers import two_layers
+from molbench.methods.parts.views import with_bonds
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,11 @@ from molbench.backbones.base import Backbone
 from molbench.graph.batch import Batch
 from molbench.graph.scatter import mean_atoms
 from molbench.methods.base import Method
-from molbench.methods.contrast import against_next
-from molbench.methods.draws import normal
-from molbench.methods.layers import Decoder
-from molbench.methods.topology import TopologyEncoder
-from molbench.methods.views import with_bonds
+from molbench.methods.parts.contrast import against_next
+from molbench.methods.parts.draws import normal
+from molbench.methods.parts.layers import Decoder
+from molbench.methods.parts.topology import TopologyEncoder
+from molbench.methods.parts.views import with_bonds
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from molbench.backbones.base import Backbone
 from molbench.graph.batch import Batch
 from molbench.graph.scatter import mean_atoms
 from molbench.methods.base import Method
-from molbench.methods.contrast import against_next
-from molbench.methods.layers import two_layers
+from molbench.methods.parts.contrast import against_next
+from molbench.methods.parts.layers import two_layers
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from molbench.backbones.base import Backbone
 from molbench.graph.batch import Batch
 from molbench.methods.base import Method
-from molbench.methods.contrast import against_next
+from molbench.methods.parts.contrast import against_next
 
 
 @dataclass(frozen=True)

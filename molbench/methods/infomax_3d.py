@@ -18,8 +18,8 @@ from molbench.backbones.base import Backbone
 from molbench.graph.batch import Batch
 from molbench.graph.scatter import mean_atoms
 from molbench.methods.base import Method
-from molbench.methods.topology import TopologyEncoder
-from molbench.methods.views import with_bonds
+from molbench.methods.parts.topology import TopologyEncoder
+from molbench.methods.parts.views import with_bonds
 
 
 @dataclass(frozen=True)

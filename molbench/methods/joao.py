@@ -17,15 +17,15 @@ from torch import Tensor, nn
 
 from molbench.backbones.base import Backbone
 from molbench.graph.batch import Batch
-from molbench.methods.augment import KINDS, Augmentation, augment, draw_augmentation, mean_vectors
 from molbench.methods.base import Method
-from molbench.methods.draws import uniform
-from molbench.methods.layers import two_layers
-from molbench.methods.processes import over_processes
-from molbench.methods.views import with_bonds
+from molbench.methods.parts.augment import KINDS, Augmentation, augment, draw_augmentation, mean_vectors
+from molbench.methods.parts.draws import uniform
+from molbench.methods.parts.layers import two_layers
+from molbench.methods.parts.processes import over_processes
+from molbench.methods.parts.views import with_bonds
 
 if TYPE_CHECKING:
-    from molbench.data.store import Store
+    from molbench.data.read.store import Store
 
 PAIRS = len(KINDS) ** 2
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from molbench.methods.augment import KINDS
 from molbench.methods.joao import JOAO
+from molbench.methods.parts.augment import KINDS
 
 
 class JOAOv2(JOAO):

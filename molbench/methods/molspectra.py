@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from molbench.backbones.base import Backbone
-from molbench.backbones.specformer import (
+from molbench.backbones.parts.specformer import (
     Patching,
     SpecFormer,
     SpecFormerConfig,
@@ -30,10 +30,10 @@ from molbench.backbones.specformer import (
 from molbench.errors import UserError
 from molbench.graph.batch import Batch
 from molbench.methods.base import Method
-from molbench.methods.contrast import info_nce
-from molbench.methods.denoising import NoiseHead, Normaliser, Standardiser, centred
-from molbench.methods.draws import normal, uniform
-from molbench.methods.views import bare, with_bonds
+from molbench.methods.parts.contrast import info_nce
+from molbench.methods.parts.denoising import NoiseHead, Normaliser, Standardiser, centred
+from molbench.methods.parts.draws import normal, uniform
+from molbench.methods.parts.views import bare, with_bonds
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,8 @@ class MolSpectraConfig:
         mask: Share of the patches of each spectrum that is hidden.
         noise: Standard deviation of each coordinate's noise, Å.
         centre: Whether the noise of a molecule has no mean, and so does not move it as a whole.
-        normaliser: How targets get unit variance, see :class:`~molbench.methods.denoising.Standardiser`.
+        normaliser: How targets get unit variance, see
+            :class:`~molbench.methods.parts.denoising.Standardiser`.
         temperature: What cosines are divided by.
         both_directions: Whether spectra look for their molecule, too, and not only molecules for theirs.
         denoising_weight: Weight of the denoising loss.

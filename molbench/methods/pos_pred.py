@@ -16,10 +16,10 @@ from molbench.backbones.base import Backbone
 from molbench.graph.batch import Batch
 from molbench.graph.scatter import mean_atoms
 from molbench.methods.base import Method
-from molbench.methods.displacement import DisplacementHead
-from molbench.methods.draws import normal, uniform
-from molbench.methods.sampling import some_atoms
-from molbench.methods.views import with_bonds
+from molbench.methods.parts.displacement import DisplacementHead
+from molbench.methods.parts.draws import normal, uniform
+from molbench.methods.parts.sampling import some_atoms
+from molbench.methods.parts.views import with_bonds
 
 
 @dataclass(frozen=True)

@@ -22,11 +22,11 @@ from torch.nn import functional
 from molbench.backbones.base import Backbone
 from molbench.graph.batch import Batch
 from molbench.methods.base import Method
-from molbench.methods.denoising import NoiseHead, Normaliser, Standardiser, centred
-from molbench.methods.draws import normal
-from molbench.methods.harmonic import Harmonic, Widths
-from molbench.methods.torsions import flex
-from molbench.methods.views import encode_views, with_bonds
+from molbench.methods.parts.denoising import NoiseHead, Normaliser, Standardiser, centred
+from molbench.methods.parts.draws import normal
+from molbench.methods.parts.harmonic import Harmonic, Widths
+from molbench.methods.parts.torsions import flex
+from molbench.methods.parts.views import encode_views, with_bonds
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class SliDeConfig:
         noise: Standard deviation of each coordinate's noise in the regulariser, Å.
         regulariser: Weight of the regulariser.
         centre: Whether that noise of a molecule has no mean.
-        normaliser: How it gets unit variance, see :class:`~molbench.methods.denoising.Standardiser`.
+        normaliser: How it gets unit variance, see :class:`~molbench.methods.parts.denoising.Standardiser`.
     """
 
     bond_noise: float = 0.058

@@ -14,13 +14,13 @@ import torch
 from torch import Tensor
 
 from molbench.backbones.base import Backbone
-from molbench.backbones.heads import halving
+from molbench.backbones.heads.values import halving
 from molbench.errors import UserError
 from molbench.graph.batch import Batch
 from molbench.methods.base import Method
 
 if TYPE_CHECKING:
-    from molbench.data.store import Store
+    from molbench.data.read.store import Store
 
 
 @dataclass(frozen=True)

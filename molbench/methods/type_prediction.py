@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 
 from molbench.backbones.base import Backbone
-from molbench.backbones.layers import AtomEmbedding, Vocabulary
-from molbench.backbones.node_class import NodeClassHead
+from molbench.backbones.heads.node_class import NodeClassHead
+from molbench.backbones.parts.layers import AtomEmbedding, Vocabulary
 from molbench.graph.batch import Batch
 from molbench.methods.base import Method
-from molbench.methods.draws import uniform
+from molbench.methods.parts.draws import uniform
 
 
 @dataclass(frozen=True)

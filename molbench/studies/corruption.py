@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from molbench.backbones import build_backbone
-from molbench.data.store import Rows, Store
+from molbench.data.read.store import Rows, Store
 from molbench.errors import UserError
 from molbench.evaluation.apply import apply
 from molbench.evaluation.data import TaskData

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from molbench.data.store import Store
+from molbench.data.read.store import Store
 from molbench.errors import UserError
 from molbench.evaluation.candidate import gather
 from molbench.evaluation.data import TaskData

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from molbench.data.store import Store
+from molbench.data.read.store import Store
 from molbench.errors import UserError
 from molbench.evaluation.apply import apply
 from molbench.evaluation.candidate import Candidate, gather, identity

@@ -12,7 +12,7 @@ def environment() -> dict[str, str | int]:
     """Versions, processor and threads; nothing that names a user, a host or a path."""
     import torch
 
-    from molbench.native.library import library
+    from molbench.kernels.library import library
 
     found: dict[str, str | int] = {name: version(name) for name in _PACKAGES}
     found["python"] = platform.python_version()

@@ -13,11 +13,14 @@ import torch
 from pydantic import ValidationError
 
 from molbench.backbones import BACKBONES, build_backbone
+from molbench.data.build.splits.expand import expand
+from molbench.data.folder.location import locate
+from molbench.data.leakage.exclude_molecules import Exclusion
+from molbench.data.leakage.exclude_molecules import exclude as exclude_tests
+from molbench.data.leakage.exclude_pairs import count_pairs, exclude_pairs
 from molbench.data.leakage.pairs import holds_pairs, relational_tasks
-from molbench.data.loader import Loader
-from molbench.data.location import locate
-from molbench.data.splits.expand import expand
-from molbench.data.store import Store
+from molbench.data.read.loader import Loader
+from molbench.data.read.store import Store
 from molbench.errors import UserError
 from molbench.graph.batch import Batch
 from molbench.methods import build_method, load_settings
@@ -26,9 +29,6 @@ from molbench.spec.catalogue import Catalogue, DatasetEntry
 from molbench.spec.training import TrainingConfig
 from molbench.training.checkpoint import Checkpoint, config_of
 from molbench.training.environment import environment
-from molbench.training.exclude import Exclusion
-from molbench.training.exclude import exclude as exclude_tests
-from molbench.training.exclude_pairs import count_pairs, exclude_pairs
 from molbench.training.loop import FitReport, StepReport, fit
 from molbench.training.state import remove_state
 

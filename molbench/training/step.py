@@ -18,7 +18,7 @@ OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 
 
 class Batches(Protocol):
-    """Where batches come from; ``molbench.data.loader.Loader`` is one."""
+    """Where batches come from; ``molbench.data.read.loader.Loader`` is one."""
 
     def __len__(self) -> int:
         """Batches an epoch."""

@@ -11,7 +11,7 @@ from torch_geometric.nn.models import visnet as library_visnet
 from torch_geometric.nn.models.visnet import ViSNetBlock
 
 from molbench.backbones import build_backbone
-from molbench.backbones.spherical import SphericalBasis, bessel_zeros
+from molbench.backbones.parts.spherical import SphericalBasis, bessel_zeros
 from molbench.errors import UserError
 from molbench.graph.neighbors import all_pairs, radius_edges
 from molbench.testing import assert_equivariant, example_batch

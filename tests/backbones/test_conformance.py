@@ -5,7 +5,7 @@ import torch
 
 from molbench.backbones import BACKBONES, build_backbone
 from molbench.backbones.base import Backbone
-from molbench.backbones.heads import EnergyHead, energy_and_forces
+from molbench.backbones.heads.values import EnergyHead, energy_and_forces
 from molbench.errors import UserError
 from molbench.testing import (
     assert_batch_independent,

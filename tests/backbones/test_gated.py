@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from molbench.backbones.base import Representation
-from molbench.backbones.gated import GatedEquivariantBlock, ScalarVectorHead, length
+from molbench.backbones.heads.gated import GatedEquivariantBlock, ScalarVectorHead, length
 from molbench.testing import random_rotation
 
 

@@ -3,7 +3,7 @@ import torch
 from torch import Tensor
 
 from molbench.backbones.base import Representation
-from molbench.backbones.physical_heads import (
+from molbench.backbones.heads.physical import (
     CentreOfMass,
     DipoleHead,
     SpatialExtentHead,

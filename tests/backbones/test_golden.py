@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from molbench.backbones import build_backbone
 from molbench.backbones.base import Backbone, Representation
-from molbench.backbones.heads import energy_and_forces
-from molbench.backbones.released import from_released, released_name
+from molbench.backbones.heads.values import energy_and_forces
 from molbench.graph.batch import Batch
-from molbench.graph.neighbors import EdgeList
+from molbench.kernels.edges import EdgeList
 from molbench.methods import load_settings
+from molbench.releases.names import from_released, released_name
 from tests.golden_files import Golden, read_golden, tolerance
 
 pytestmark = pytest.mark.golden

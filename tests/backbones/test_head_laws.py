@@ -8,9 +8,9 @@ import torch
 
 from molbench.backbones import build_backbone
 from molbench.backbones.base import Backbone, Representation
-from molbench.backbones.heads import AtomHead, EnergyHead, energy_and_forces
-from molbench.backbones.node_class import NodeClassHead
-from molbench.backbones.physical_heads import DipoleHead, SpatialExtentHead
+from molbench.backbones.heads.node_class import NodeClassHead
+from molbench.backbones.heads.physical import DipoleHead, SpatialExtentHead
+from molbench.backbones.heads.values import AtomHead, EnergyHead, energy_and_forces
 from molbench.graph.batch import Batch
 from molbench.testing import (
     assert_batch_independent,

@@ -2,9 +2,10 @@ import torch
 from torch import Tensor
 
 from molbench.backbones.base import Backbone, Representation
-from molbench.backbones.heads import EnergyHead, energy_and_forces, halving
+from molbench.backbones.heads.values import EnergyHead, energy_and_forces, halving
 from molbench.graph.batch import Batch
-from molbench.graph.neighbors import EdgeList, all_pairs
+from molbench.graph.neighbors import all_pairs
+from molbench.kernels.edges import EdgeList
 from molbench.testing import assert_conservative, example_batch
 
 

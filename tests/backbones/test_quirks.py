@@ -3,7 +3,7 @@
 import torch
 
 from molbench.backbones import build_backbone
-from molbench.backbones.layers import AtomEmbedding, GaussianBasis, cosine_envelope
+from molbench.backbones.parts.layers import AtomEmbedding, GaussianBasis, cosine_envelope
 from molbench.graph.batch import Batch
 from molbench.graph.scatter import sum_atoms
 from molbench.testing import example_batch

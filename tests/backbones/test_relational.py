@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 
 from molbench.backbones import BACKBONES, build_backbone
-from molbench.backbones.relational.base import PairBackbone
-from molbench.backbones.relational.cgib import CGIB
-from molbench.backbones.relational.contrast import nt_xent
-from molbench.backbones.relational.edge_network import BondConv, BondKinds
-from molbench.backbones.relational.interaction import interact, interaction_maps
+from molbench.backbones.pairs.base import PairBackbone
+from molbench.backbones.pairs.cgib import CGIB
+from molbench.backbones.pairs.contrast import nt_xent
+from molbench.backbones.pairs.edge_network import BondConv, BondKinds
+from molbench.backbones.pairs.interaction import interact, interaction_maps
 from molbench.errors import UserError
 from molbench.graph.pairs import MolecularGraphs, PairBatch
 from molbench.testing import example_batch

@@ -10,11 +10,11 @@ from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
 from molbench.backbones import build_backbone
-from molbench.backbones.relational.base import PairBackbone
-from molbench.backbones.relational.bottleneck import Draws
-from molbench.backbones.relational.cgib import CGIB
-from molbench.backbones.relational.interaction import interaction_maps
-from molbench.backbones.relational.released import from_released, head_from_released, released_name
+from molbench.backbones.pairs.base import PairBackbone
+from molbench.backbones.pairs.bottleneck import Draws
+from molbench.backbones.pairs.cgib import CGIB
+from molbench.backbones.pairs.interaction import interaction_maps
+from molbench.releases.pairs import from_released, head_from_released, released_name
 from tests.backbones.relational_pairs import NAMES, golden_pairs
 from tests.golden_files import Golden, read_golden, tolerance
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from molbench.backbones import specformer
-from molbench.backbones.specformer import (
+from molbench.backbones.parts import specformer
+from molbench.backbones.parts.specformer import (
     SpecFormer,
     SpecFormerConfig,
     attend,

@@ -8,10 +8,10 @@ from torch import Tensor
 
 from molbench.backbones import build_backbone
 from molbench.backbones.base import Backbone, Representation
-from molbench.backbones.gated import ScalarVectorHead
-from molbench.backbones.heads import EnergyHead, energy_and_forces
-from molbench.backbones.released import from_released
+from molbench.backbones.heads.gated import ScalarVectorHead
+from molbench.backbones.heads.values import EnergyHead, energy_and_forces
 from molbench.graph.batch import Batch
+from molbench.releases.names import from_released
 from tests.golden_files import Golden, read_golden
 
 pytestmark = pytest.mark.golden

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from molbench.backbones import build_backbone
 from molbench.backbones.base import Backbone
-from molbench.backbones.whitening import Regulariser, Whitening, inverse_square_root, whiten_plainly
 from molbench.graph.batch import Batch
+from molbench.kernels.whitening import Regulariser, Whitening, inverse_square_root, whiten_plainly
 from molbench.testing import assert_equivariant, example_batch, random_rotation
 from tests.eager import each_way, needs_kernels, with_threads  # noqa: F401 - a fixture among them
 

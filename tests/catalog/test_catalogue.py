@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from molbench.data.splits import SPLITTERS
+from molbench.data.build.splits import SPLITTERS
 from molbench.spec.catalogue import Catalogue
 from molbench.spec.units import factor
 

@@ -12,7 +12,7 @@ import yaml
 from typer.testing import CliRunner
 
 from molbench.cli.main import app
-from molbench.data.builder import build
+from molbench.data.build.builder import build
 from molbench.errors import UserError
 from molbench.spec.catalogue import DatasetEntry
 

@@ -57,7 +57,7 @@ def catalogue(tmp_path, monkeypatch):
     (folder / "splits.yaml").write_text(yaml.safe_dump({"schemes": schemes}))
     (folder / "tasks.yaml").write_text(yaml.safe_dump({"tasks": {"energy": task}}))
     (tmp_path / "datasets" / "suites.yaml").write_text("suites: {}\n")
-    for module in ("molbench.data.location", "molbench.spec.catalogue"):
+    for module in ("molbench.data.folder.location", "molbench.spec.catalogue"):
         monkeypatch.setattr(f"{module}.catalogue_root", lambda: tmp_path)
     return tmp_path
 

@@ -15,7 +15,7 @@ import yaml
 from typer.testing import CliRunner
 
 from molbench.cli import main
-from molbench.data.manifest import Manifest, file_entries
+from molbench.data.folder.manifest import Manifest, file_entries
 from molbench.errors import UserError
 from molbench.evaluation.result import read_results
 from molbench.leaderboard.collect import collect

@@ -13,11 +13,11 @@ from rdkit import Chem
 
 from molbench.backbones import build_backbone
 from molbench.chem.features import features
-from molbench.data.builder import build
-from molbench.data.loader import Loader
-from molbench.data.pair_reader import PairReader
-from molbench.data.store import Store
-from molbench.data.verify import verify
+from molbench.data.build.builder import build
+from molbench.data.folder.verify import verify
+from molbench.data.read.loader import Loader
+from molbench.data.read.pair_reader import PairReader
+from molbench.data.read.store import Store
 from molbench.errors import UserError
 from molbench.evaluation import evaluate
 from molbench.evaluation.embedding import embed

@@ -10,8 +10,8 @@ import yaml
 
 from molbench.backbones import build_backbone
 from molbench.backbones.base import Backbone, Representation
-from molbench.backbones.heads import EnergyHead
-from molbench.data.store import Store
+from molbench.backbones.heads.values import EnergyHead
+from molbench.data.read.store import Store
 from molbench.errors import UserError
 from molbench.evaluation.data import TaskData
 from molbench.evaluation.force_probe import force_probe
@@ -20,7 +20,7 @@ from molbench.evaluation.probe import probe
 from molbench.evaluation.protocols import load_protocol
 from molbench.evaluation.train import predict, train
 from molbench.graph.batch import Batch
-from molbench.graph.neighbors import EdgeList
+from molbench.kernels.edges import EdgeList
 from molbench.spec.catalogue import Catalogue
 from molbench.spec.training import TrainingConfig
 from molbench.training.checkpoint import Checkpoint

@@ -10,14 +10,14 @@ import torch
 import yaml
 
 from molbench.backbones import build_backbone
-from molbench.data.builder import build
-from molbench.data.molecule_table import Molecules
-from molbench.data.store import Store
+from molbench.data.build.builder import build
+from molbench.data.read.molecule_table import Molecules
+from molbench.data.read.store import Store
 from molbench.errors import UserError
 from molbench.evaluation import evaluate
 from molbench.evaluation.protocols import load_protocol
 from molbench.methods import build_method
-from molbench.methods.mrl_reader import MRLReader
+from molbench.methods.mrl3d.reader import MRLReader
 from molbench.paths import home
 from molbench.spec.catalogue import DatasetEntry
 from molbench.training.checkpoint import Checkpoint

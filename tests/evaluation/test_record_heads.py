@@ -10,10 +10,10 @@ import torch
 
 from molbench.backbones import build_backbone
 from molbench.backbones.base import Representation
-from molbench.backbones.heads import EnergyHead, energy_and_forces, halving
-from molbench.backbones.physical_heads import DipoleHead, SpatialExtentHead
-from molbench.data.builder import build
-from molbench.data.store import Store
+from molbench.backbones.heads.physical import DipoleHead, SpatialExtentHead
+from molbench.backbones.heads.values import EnergyHead, energy_and_forces, halving
+from molbench.data.build.builder import build
+from molbench.data.read.store import Store
 from molbench.errors import UserError
 from molbench.evaluation import evaluate
 from molbench.evaluation.data import TaskData

@@ -14,7 +14,7 @@ import torch
 
 from molbench.backbones import build_backbone
 from molbench.backbones.base import Backbone, Representation
-from molbench.data.store import Store
+from molbench.data.read.store import Store
 from molbench.errors import UserError
 from molbench.evaluation.apply import apply
 from molbench.evaluation.candidate import Candidate
@@ -27,7 +27,7 @@ from molbench.evaluation.protocols import load_protocol, load_protocols
 from molbench.evaluation.reading import reader_for
 from molbench.evaluation.train import predict, train
 from molbench.graph.batch import Batch
-from molbench.graph.neighbors import EdgeList
+from molbench.kernels.edges import EdgeList
 from molbench.spec.catalogue import Catalogue
 from molbench.spec.protocol import Protocol
 from molbench.spec.training import Budget

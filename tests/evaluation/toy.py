@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from molbench.data.manifest import Manifest, Part, SchemeEntry, combined_digest, file_entries
-from molbench.data.splits.assign import assignment_digest
+from molbench.data.folder.digest import assignment_digest
+from molbench.data.folder.manifest import Manifest, Part, SchemeEntry, combined_digest, file_entries
 
 VECTORS = pa.list_(pa.list_(pa.float32(), 3))
 SPLITS = ["train", "validation", "test"]

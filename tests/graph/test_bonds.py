@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from molbench.graph.batch import Batch
 from molbench.graph.bonds import distance_bonds, hop_classes
-from molbench.graph.neighbors import EdgeList, all_pairs
+from molbench.graph.neighbors import all_pairs
+from molbench.kernels.edges import EdgeList
 from molbench.testing import example_batch
 from tests.golden_files import read_golden
 

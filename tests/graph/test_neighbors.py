@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from molbench.graph import neighbors
 from molbench.graph.batch import Batch
-from molbench.graph.neighbors import EdgeList, all_pairs, radius_edges
+from molbench.graph.neighbors import all_pairs, radius_edges
+from molbench.kernels.edges import EdgeList
 from molbench.testing import example_batch
 
 quick = settings(deadline=None, max_examples=40)

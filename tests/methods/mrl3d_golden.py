@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from molbench.backbones import build_backbone
-from molbench.backbones.relational.released import from_released
-from molbench.backbones.released import from_released as schnet_from_released
 from molbench.graph.batch import Batch
 from molbench.methods import load_settings
-from molbench.methods.environment import Draws
-from molbench.methods.mrl3d import MRL3D, MRL3DConfig
-from molbench.methods.mrl_reader import MRLBatch
+from molbench.methods.mrl3d.environment import Draws
+from molbench.methods.mrl3d.objective import MRL3D, MRL3DConfig
+from molbench.methods.mrl3d.reader import MRLBatch
+from molbench.releases.names import from_released as schnet_from_released
+from molbench.releases.pairs import from_released
 from tests.backbones.relational_pairs import golden_pairs
 from tests.golden_files import Golden, read_golden
 

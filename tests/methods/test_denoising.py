@@ -15,9 +15,9 @@ from molbench.errors import UserError
 from molbench.graph.batch import Batch
 from molbench.methods import build_method
 from molbench.methods.coord import Coord, CoordConfig
-from molbench.methods.denoising import NoiseHead, Standardiser
 from molbench.methods.frad import Frad, FradConfig
 from molbench.methods.molspectra import MolSpectra, MolSpectraConfig, scaled
+from molbench.methods.parts.denoising import NoiseHead, Standardiser
 from molbench.testing import example_batch, random_rotation
 
 SMALL = {

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from molbench.backbones import build_backbone
 from molbench.backbones.base import Representation
-from molbench.backbones.heads import energy_and_forces
+from molbench.backbones.heads.values import energy_and_forces
 from molbench.graph.batch import Batch
 from molbench.methods.emgp import EMGP, Draws, EMGPConfig
 from molbench.testing import assert_method, example_batch, random_rotation

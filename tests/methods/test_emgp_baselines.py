@@ -15,16 +15,16 @@ from molbench.backbones.base import Representation
 from molbench.graph.batch import Batch
 from molbench.graph.bonds import distance_bonds
 from molbench.methods import build_method
-from molbench.methods.augment import BONDS, DROP, KINDS, MASK, NONE, PIECE, augment, draw_augmentation
 from molbench.methods.base import Method
-from molbench.methods.crop import keep_atoms, kept_sizes
 from molbench.methods.gcc import walk
 from molbench.methods.gem import bond_angles
 from molbench.methods.gpt_gnn import breadth_first
 from molbench.methods.graphmvp import Reconstruction
 from molbench.methods.infomax_3d import nt_xent
 from molbench.methods.joao import PAIRS, onto_simplex
-from molbench.methods.sampling import ranks, some_atoms
+from molbench.methods.parts.augment import BONDS, DROP, KINDS, MASK, NONE, PIECE, augment, draw_augmentation
+from molbench.methods.parts.crop import keep_atoms, kept_sizes
+from molbench.methods.parts.sampling import ranks, some_atoms
 from molbench.testing import assert_method, example_batch, random_rotation
 
 BASELINES = [

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from molbench.backbones import build_backbone
 from molbench.graph.batch import Batch
-from molbench.graph.neighbors import EdgeList, all_pairs
+from molbench.graph.neighbors import all_pairs
+from molbench.kernels.edges import EdgeList
 from molbench.methods.geossl_ddm import Draws, GeoSSLDDM, GeoSSLDDMConfig
 from molbench.testing import example_batch, random_rotation
 

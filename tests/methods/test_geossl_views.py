@@ -17,13 +17,13 @@ from molbench.graph.batch import Batch
 from molbench.graph.bonds import distance_bonds
 from molbench.methods import build_method
 from molbench.methods.angle_prediction import AnglePrediction, AnglePredictionConfig, angles, hashed
-from molbench.methods.contrast import against_next, info_nce
-from molbench.methods.crop import crop, kept_sizes
 from molbench.methods.geossl_ddm import GeoSSLDDM, GeoSSLDDMConfig
 from molbench.methods.geossl_rr import GeoSSLRR, GeoSSLRRConfig
+from molbench.methods.parts.contrast import against_next, info_nce
+from molbench.methods.parts.crop import crop, kept_sizes
+from molbench.methods.parts.views import encode_views
 from molbench.methods.supervised import Supervised
 from molbench.methods.type_prediction import TypePrediction, TypePredictionConfig
-from molbench.methods.views import encode_views
 from molbench.testing import example_batch, labelled, random_rotation
 
 TWO_VIEWS = ("geossl-rr", "geossl-infonce", "geossl-ebm-nce")

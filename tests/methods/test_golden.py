@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from molbench.backbones import build_backbone
-from molbench.backbones.released import from_released, released_name
 from molbench.graph.batch import Batch
 from molbench.graph.neighbors import all_pairs
 from molbench.methods import load_settings
 from molbench.methods.geossl_ddm import Draws, GeoSSLDDM, GeoSSLDDMConfig
+from molbench.releases.names import from_released, released_name
 from tests.golden_files import Golden, read_golden, tolerance
 
 pytestmark = pytest.mark.golden

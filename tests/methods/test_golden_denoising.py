@@ -8,15 +8,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from molbench.backbones import build_backbone, specformer
+from molbench.backbones import build_backbone
 from molbench.backbones.base import Backbone
-from molbench.backbones.released import from_released
-from molbench.backbones.specformer import masked_patches
+from molbench.backbones.parts import specformer
+from molbench.backbones.parts.specformer import masked_patches
 from molbench.graph.batch import Batch
 from molbench.methods import load_settings
 from molbench.methods.coord import Coord, CoordConfig
-from molbench.methods.denoising import NoiseHead
 from molbench.methods.molspectra import Draws, MolSpectra, MolSpectraConfig
+from molbench.methods.parts.denoising import NoiseHead
+from molbench.releases.names import from_released
 from tests.golden_files import Golden, read_golden
 from tests.golden_specformer import NAMES, rounded_attend, specformer_state
 

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from molbench.backbones import build_backbone
-from molbench.backbones.released import from_released, released_name
 from molbench.graph.batch import Batch
 from molbench.methods.attr_mask import AttrMask
 from molbench.methods.emgp import EMGP, Draws, EMGPConfig
-from molbench.methods.riemann import align, force_target, perturb
+from molbench.methods.parts.riemann import align, force_target, perturb
+from molbench.releases.names import from_released, released_name
 from tests.golden_files import Golden, read_golden, tolerance
 
 pytestmark = pytest.mark.golden

@@ -10,13 +10,13 @@ from torch import Tensor
 
 from molbench.backbones import build_backbone
 from molbench.backbones.base import Backbone
-from molbench.backbones.released import from_released, released_name
 from molbench.graph.batch import Batch
 from molbench.methods import build_method, load_settings
 from molbench.methods.angle_prediction import angles
 from molbench.methods.base import Method
-from molbench.methods.crop import crop, grow, keep_atoms, kept_sizes
-from molbench.methods.views import encode_views
+from molbench.methods.parts.crop import crop, grow, keep_atoms, kept_sizes
+from molbench.methods.parts.views import encode_views
+from molbench.releases.names import from_released, released_name
 from tests.golden_files import Golden, read_golden, tolerance
 
 pytestmark = pytest.mark.golden

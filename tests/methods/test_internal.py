@@ -10,7 +10,7 @@ import torch
 from rdkit import Chem
 from rdkit.Chem import AllChem, rdMolTransforms
 
-from molbench.methods.internal import angles, bond_paths, dihedrals, lengths, wrapped
+from molbench.methods.parts.internal import angles, bond_paths, dihedrals, lengths, wrapped
 
 
 @pytest.fixture(scope="module", params=["CC(=O)OCC1CC1", "C1CCC1", "O", "[H][H]"])

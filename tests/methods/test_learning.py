@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from molbench.backbones import build_backbone
-from molbench.data import locate
-from molbench.data.store import Store
+from molbench.data.folder.location import locate
+from molbench.data.read.store import Store
 from molbench.methods import METHODS, build_method
 from molbench.methods.geossl_rr import GeoSSLRR
 from tests.methods.method_pairs import RELATIONAL, SMALL

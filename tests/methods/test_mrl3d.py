@@ -10,14 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from molbench.backbones import build_backbone
-from molbench.backbones.relational.base import PairBackbone
-from molbench.backbones.relational.released import released_name
+from molbench.backbones.pairs.base import PairBackbone
 from molbench.errors import UserError
 from molbench.graph.batch import Batch
 from molbench.methods import build_method, load_settings
-from molbench.methods.environment import draw
-from molbench.methods.mrl3d import MRL3D, MRL3DConfig, placed_bonds
-from molbench.methods.mrl_reader import MRLBatch
+from molbench.methods.mrl3d.environment import draw
+from molbench.methods.mrl3d.objective import MRL3D, MRL3DConfig, placed_bonds
+from molbench.methods.mrl3d.reader import MRLBatch
+from molbench.releases.pairs import released_name
 from molbench.testing import example_batch, random_rotation
 from tests.backbones.relational_pairs import NAMES, example_pairs
 from tests.golden_files import Golden, read_golden, tolerance

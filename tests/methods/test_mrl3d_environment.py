@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from molbench.graph.batch import Batch
-from molbench.methods.environment import Draws, Environment, draw, rotation_matrices, surround
+from molbench.methods.mrl3d.environment import Draws, Environment, draw, rotation_matrices, surround
 from molbench.testing import example_batch, random_rotation
 from tests.golden_files import read_golden, tolerance
 from tests.methods.mrl3d_golden import conformers, golden_draws

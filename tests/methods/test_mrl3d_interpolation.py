@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from molbench.methods.interpolation import Stencil, nodes
+from molbench.methods.mrl3d.interpolation import Stencil, nodes
 
 LIMIT, SPACING = 5.0, 0.1
 

@@ -8,10 +8,10 @@ from torch import Tensor, nn
 
 from molbench.backbones import build_backbone
 from molbench.backbones.base import Backbone
-from molbench.backbones.heads import EnergyHead, energy_and_forces
+from molbench.backbones.heads.values import EnergyHead, energy_and_forces
 from molbench.errors import UserError
 from molbench.graph.batch import Batch
-from molbench.methods.noisy_nodes import NoisyNodes
+from molbench.methods.parts.noisy_nodes import NoisyNodes
 from molbench.testing import example_batch
 
 

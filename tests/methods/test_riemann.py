@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from molbench.graph.batch import Batch
-from molbench.methods.riemann import align, centered, force_target, perturb
+from molbench.methods.parts.riemann import align, centered, force_target, perturb
 from molbench.testing import example_batch, random_rotation
 
 SIZES = (5, 1, 9, 2, 7)

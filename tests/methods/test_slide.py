@@ -9,7 +9,7 @@ import torch
 
 from molbench.backbones import build_backbone
 from molbench.graph.batch import Batch
-from molbench.methods.harmonic import Harmonic
+from molbench.methods.parts.harmonic import Harmonic
 from molbench.methods.slide import Draws, SliDe, SliDeConfig
 from molbench.testing import random_rotation
 from tests.methods.test_torsions import molecule
@@ -33,7 +33,7 @@ def drawn(method: SliDe, batch: Batch, seed: int = 0) -> Draws:
 
 
 def flexed(batch: Batch, draws: Draws) -> Batch:
-    from molbench.methods.torsions import flex
+    from molbench.methods.parts.torsions import flex
 
     joints = draws.potential.joints
     return batch.replace(positions=flex(batch, joints, draws.twists, draws.tilts, draws.stretches))

@@ -12,7 +12,7 @@ from rdkit.Chem import AllChem
 from torch import Tensor
 
 from molbench.graph.batch import Batch
-from molbench.methods.torsions import cuts, rotatable_cuts, rounds, smaller_side, twist
+from molbench.methods.parts.torsions import cuts, rotatable_cuts, rounds, smaller_side, twist
 from tests.golden_files import read_golden
 
 SMILES = (

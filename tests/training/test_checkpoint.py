@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from molbench.backbones import BACKBONES, build_backbone
-from molbench.backbones.relational.base import PairBackbone
+from molbench.backbones.pairs.base import PairBackbone
 from molbench.errors import UserError
 from molbench.graph.batch import Batch
 from molbench.training.checkpoint import Checkpoint

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from molbench.data.store import Store
+from molbench.data.read.store import Store
 from molbench.errors import UserError
 from molbench.training.checkpoint import Checkpoint
 from molbench.training.interrupt import InterruptedTrainingError

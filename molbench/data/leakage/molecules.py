@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from molbench.chem.connectivity import connectivity_key
 from molbench.chem.identity import inchikey
-from molbench.data.identity import first_blocks
+from molbench.data.folder.identity import first_blocks
 
 #: SMILES columns, each with the InChIKey column that the builder puts beside it.
 SMILES = {"smiles": "inchikey", "a_smiles": "a_inchikey", "b_smiles": "b_inchikey", "ligand_smiles": None}

@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from molbench.data.identity import COLUMNS, first_blocks, identity_keys
+from molbench.data.folder.identity import COLUMNS, first_blocks, identity_keys
+from molbench.data.folder.manifest import Manifest
 from molbench.data.leakage.sides import Split, tested
-from molbench.data.manifest import Manifest
-from molbench.data.store import Store
+from molbench.data.read.store import Store
 from molbench.errors import UserError
 from molbench.spec.catalogue import DatasetEntry, TaskRef
 

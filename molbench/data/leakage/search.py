@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from molbench.chem.fingerprint import morgan
 from molbench.chem.scaffold import murcko_scaffold
-from molbench.data.identity import COLUMNS, identity_keys
+from molbench.data.folder.identity import COLUMNS, identity_keys
 from molbench.data.leakage.matrix import LEVELS, Count, Overlap
 from molbench.data.leakage.molecules import GEOMETRY, connectivity, named_molecules, smiles_columns
 from molbench.data.leakage.neighbours import NeighbourSearch

@@ -9,9 +9,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from molbench.data.columns import part_columns, part_folder, read_split, stream_columns
+from molbench.data.folder.columns import part_columns, part_folder, read_split, stream_columns
+from molbench.data.folder.manifest import Manifest, Part
 from molbench.data.leakage.matrix import Side
-from molbench.data.manifest import Manifest, Part
 from molbench.errors import UserError
 from molbench.spec.catalogue import DatasetEntry, TaskRef
 from molbench.spec.dataset import Dataset

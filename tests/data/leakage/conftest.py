@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from molbench.chem.identity import inchikey
-from molbench.data.manifest import Manifest, SchemeEntry, file_entries
-from molbench.data.splits import assignment_digest
+from molbench.data.folder.digest import assignment_digest
+from molbench.data.folder.manifest import Manifest, SchemeEntry, file_entries
 from molbench.paths import home
 
 DATASET = {

@@ -4,11 +4,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from molbench.data.audit import audit
-from molbench.data.audit_report import write_report
-from molbench.data.audit_result import QUANTILES
-from molbench.data.identity import identity_digest, identity_keys
-from molbench.data.manifest import Manifest
+from molbench.data.audit.check import audit
+from molbench.data.audit.report import write_report
+from molbench.data.audit.result import QUANTILES
+from molbench.data.folder.identity import identity_digest, identity_keys
+from molbench.data.folder.manifest import Manifest
 from molbench.errors import UserError
 
 LABELS = ["train"] * 60 + ["validation"] * 20 + ["test"] * 20

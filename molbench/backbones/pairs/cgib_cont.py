@@ -1,0 +1,47 @@
+"""CGIB with a contrastive term: what passes of a first molecule must single out its own partner.
+
+Lee et al., ICML 2023 (arXiv 2305.01520), in the form that 3DMRL (arXiv 2412.02957) uses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+
+from molbench.backbones.pairs.cgib import CGIB, CGIBConfig
+from molbench.backbones.pairs.contrast import nt_xent
+
+
+@dataclass(frozen=True)
+class CGIBContConfig(CGIBConfig):
+    """Settings of :class:`CGIBCont`.
+
+    Attributes:
+        temperature: Of the similarities.
+        exclude_positive: Leave the true partner out of the denominator, as the release does.
+    """
+
+    temperature: float = 1.0
+    exclude_positive: bool = False
+
+
+class CGIBCont(CGIB):
+    """CGIB encoder with a contrastive term in place of the prediction of the partner.
+
+    Args:
+        config: Settings.
+    """
+
+    name = "cgib-cont"
+    Config: ClassVar[type] = CGIBContConfig
+    config: CGIBContConfig
+
+    def __init__(self, config: CGIBContConfig | None = None) -> None:
+        super().__init__(config or CGIBContConfig())
+
+    def tie(self, passed: Tensor, second: Tensor) -> Tensor:
+        """Contrastive loss of what passes against the second molecules, both [R, F / 2]."""
+        config = self.config
+        return nt_xent(passed, second, config.temperature, exclude_positive=config.exclude_positive)

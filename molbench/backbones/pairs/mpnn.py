@@ -1,0 +1,50 @@
+"""Two message-passing networks side by side, without any interaction (Gilmer et al., ICML 2017).
+
+The weakest of the encoders that 3DMRL (arXiv 2412.02957) pretrains.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from torch.nn.functional import normalize
+from torch_geometric.nn import Set2Set
+
+from molbench.backbones.pairs.base import PairBackbone, PairRepresentation
+from molbench.backbones.pairs.cigin import CIGINConfig
+from molbench.backbones.pairs.edge_network import EdgeNetwork
+from molbench.backbones.pairs.layers import read_out, start
+from molbench.chem.features import ATOM_BITS, BOND_BITS
+from molbench.graph.pairs import PairBatch
+
+
+class MPNN(PairBackbone):
+    """Dual MPNN encoder.
+
+    Args:
+        config: Settings, those of CIGIN.
+    """
+
+    name = "mpnn"
+    Config: ClassVar[type] = CIGINConfig
+    config: CIGINConfig
+
+    def __init__(self, config: CIGINConfig | None = None) -> None:
+        super().__init__()
+        self.config = config = config or CIGINConfig()
+        self.atom_width = ATOM_BITS[self.features]
+        self.width = 4 * self.atom_width
+        self.network_a, self.network_b = (
+            EdgeNetwork(self.atom_width, BOND_BITS[self.features], config.steps) for _ in range(2)
+        )
+        self.readout_a, self.readout_b = (Set2Set(self.atom_width, config.readout_steps) for _ in range(2))
+        self.apply(start)
+
+    def encode(self, pairs: PairBatch) -> PairRepresentation:
+        """See :meth:`PairBackbone.encode`."""
+        a, b = normalize(self.network_a(pairs.a)), normalize(self.network_b(pairs.b))
+        graph = torch.cat(
+            [read_out(self.readout_a, a, pairs.a), read_out(self.readout_b, b, pairs.b)], dim=-1
+        )
+        return PairRepresentation(a, graph, b_atoms=b)

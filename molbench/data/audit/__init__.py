@@ -1,0 +1,1 @@
+"""Whether split schemes separate what they say they separate."""

@@ -1,0 +1,216 @@
+"""Trajectories of one molecule in NumPy archives: MD17 (sGDML keys) and revised MD17."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from molbench.data.build.parsers.base import (
+    CHUNK_RECORDS,
+    Chunk,
+    Failure,
+    Shard,
+    check_options,
+    even_bounds,
+    make_shards,
+    only_file,
+)
+from molbench.data.build.parsers.columns import record_schema, scalars, vectors
+from molbench.data.build.parsers.npz import NpzReader, open_npz
+from molbench.errors import UserError
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Names of the arrays of one layout.
+
+    Attributes:
+        frames: Positions of the frames in the original trajectory; without it they are row numbers.
+    """
+
+    numbers: str
+    positions: str
+    energies: str
+    forces: str
+    frames: str
+
+
+@dataclass(frozen=True)
+class FrameParser:
+    """Frames with an energy and forces.
+
+    Energies may be (F,) or (F, 1). A frame keeps its position in the original MD17 trajectory as ``frame``
+    and in its id, ``aspirin-000123``, so that the same structure has one id in MD17 and revised MD17.
+
+    Attributes:
+        name: Name of the parser.
+        layouts: Arrays to read by the value of the option ``labels``; the first is the default.
+    """
+
+    name: str
+    layouts: dict[str, Keys]
+
+    def schema(self, options: Mapping[str, Any]) -> pa.Schema:
+        """Identity, structure, forces and energy."""
+        self._keys(options)
+        return record_schema("forces", "frame", "energy")
+
+    def shards(self, files: Mapping[str, Path], options: Mapping[str, Any], count: int) -> list[Shard]:
+        """Ranges of frames, once shapes and checksums of the arrays are found right."""
+        keys = self._keys(options)
+        path = _archive(files)
+        with open_npz(path) as archive:
+            frames = _frames(archive, path, keys)
+            for key in (keys.numbers, keys.positions, keys.energies, keys.forces):
+                archive.verify(key)
+        return make_shards(self.name, files, options, even_bounds(frames, count))
+
+    def read(self, shard: Shard) -> Iterator[Chunk]:
+        """Stream a range of frames."""
+        keys = self._keys(shard.options)
+        path = _archive(shard.paths)
+        schema = self.schema(shard.options)
+        with open_npz(path) as archive:
+            numbers = _numbers(archive, path, keys)
+            total = _frames(archive, path, keys)
+            stop = total if shard.stop is None else min(shard.stop, total)
+            arrays = [
+                archive.blocks(key, shard.start, stop, CHUNK_RECORDS)
+                for key in (keys.positions, keys.forces, keys.energies)
+            ]
+            frames = _frame_blocks(archive, keys, shard.start, stop)
+            at = shard.start
+            for positions, forces, energies, frame in zip(*arrays, frames, strict=True):
+                yield _chunk(
+                    schema=schema,
+                    molecule=shard.options["molecule"],
+                    numbers=numbers,
+                    positions=positions,
+                    forces=forces,
+                    energies=energies.ravel(),
+                    frames=frame,
+                    where=(path.name, at),
+                )
+                at += len(frame)
+
+    def _keys(self, options: Mapping[str, Any]) -> Keys:
+        check_options(self.name, options, {"molecule": str, "labels": str}, required=("molecule",))
+        labels = options.get("labels", next(iter(self.layouts)))
+        if labels not in self.layouts:
+            raise UserError(f"parser '{self.name}': labels '{labels}' is none of {', '.join(self.layouts)}")
+        return self.layouts[labels]
+
+
+def _chunk(
+    *,
+    schema: pa.Schema,
+    molecule: str,
+    numbers: np.ndarray,
+    positions: np.ndarray,
+    forces: np.ndarray,
+    energies: np.ndarray,
+    frames: np.ndarray,
+    where: tuple[str, int],
+) -> Chunk:
+    """Frames that are finite as a table, the others as failures.
+
+    Args:
+        schema: Columns of the table.
+        molecule: First part of the ids.
+        numbers: Atomic numbers, [N].
+        positions: Å, [F, N, 3].
+        forces: [F, N, 3].
+        energies: [F].
+        frames: Positions in the original trajectory, [F].
+        where: Name of the file and row of the first frame.
+    """
+    with np.errstate(over="ignore"):
+        stored = {"positions": positions.astype(np.float32), "forces": forces.astype(np.float32)}
+    checks = {name: np.asarray(np.isfinite(values).all(axis=(1, 2))) for name, values in stored.items()}
+    checks["energy"] = np.isfinite(energies)
+    checks["frame"] = frames >= 0
+    ids = [f"{molecule}-{frame:06d}" for frame in frames.tolist()]
+    failures = []
+    good = np.ones(len(ids), dtype=bool)
+    for fine in checks.values():
+        good &= fine
+    for row in np.flatnonzero(~good).tolist():
+        bad = ", ".join(name for name, fine in checks.items() if not fine[row])
+        failures.append(
+            Failure(ids[row], f"{where[0]}, row {where[1] + row:,}", f"{bad} not finite or negative")
+        )
+    count, atoms = int(good.sum()), len(numbers)
+    offsets = np.arange(count + 1) * atoms
+    columns = {
+        "id": pa.array(
+            [identifier for identifier, fine in zip(ids, good.tolist(), strict=True) if fine], pa.string()
+        ),
+        "atomic_numbers": scalars(np.tile(numbers, count), offsets),
+        "positions": vectors(stored["positions"][good].reshape(-1, 3), offsets),
+        "forces": vectors(stored["forces"][good].reshape(-1, 3), offsets),
+        "frame": pa.array(frames[good]),
+        "energy": pa.array(energies[good]),
+    }
+    table = pa.Table.from_arrays([columns[name] for name in schema.names], schema=schema)
+    return Chunk(table, tuple(failures))
+
+
+def _archive(files: Mapping[str, Path]) -> Path:
+    return only_file(files, (".npz",), "the trajectory")
+
+
+def _numbers(archive: NpzReader, path: Path, keys: Keys) -> np.ndarray:
+    """Atomic numbers, [N] uint8."""
+    member = archive.member(keys.numbers)
+    if len(member.shape) != 1 or not 0 < member.shape[0] <= 10_000:
+        raise UserError(
+            f"{path}: array '{keys.numbers}' has shape {member.shape}, expected one number an atom"
+        )
+    numbers = archive.array(keys.numbers)
+    if not ((numbers >= 1) & (numbers <= 118) & (numbers == np.floor(numbers))).all():
+        raise UserError(f"{path}: array '{keys.numbers}' holds something that is no atomic number")
+    return numbers.astype(np.uint8)
+
+
+def _frames(archive: NpzReader, path: Path, keys: Keys) -> int:
+    """Number of frames, once the shapes of all arrays are found to agree."""
+    atoms = len(_numbers(archive, path, keys))
+    shape = archive.member(keys.positions).shape
+    frames = shape[0] if shape else 0
+    expected: dict[str, list[tuple[int, ...]]] = {
+        keys.positions: [(frames, atoms, 3)],
+        keys.forces: [(frames, atoms, 3)],
+        keys.energies: [(frames,), (frames, 1)],
+    }
+    if keys.frames in archive.keys:
+        expected[keys.frames] = [(frames,), (frames, 1)]
+    for key, shapes in expected.items():
+        if (found := archive.member(key).shape) not in shapes:
+            raise UserError(
+                f"{path}: array '{key}' has shape {found}, expected {shapes[0]} for {atoms} atoms"
+            )
+    if frames == 0:
+        raise UserError(f"{path}: no frames")
+    return frames
+
+
+def _frame_blocks(archive: NpzReader, keys: Keys, start: int, stop: int) -> Iterator[np.ndarray]:
+    if keys.frames in archive.keys:
+        for block in archive.blocks(keys.frames, start, stop, CHUNK_RECORDS):
+            yield block.ravel().astype(np.int64)
+    else:
+        for at in range(start, stop, CHUNK_RECORDS):
+            yield np.arange(at, min(at + CHUNK_RECORDS, stop))
+
+
+MD17 = FrameParser("md17-npz", {"original": Keys("z", "R", "E", "F", "old_indices")})
+RMD17 = FrameParser(
+    "rmd17-npz",
+    {
+        "revised": Keys("nuclear_charges", "coords", "energies", "forces", "old_indices"),
+        "original": Keys("nuclear_charges", "coords", "old_energies", "old_forces", "old_indices"),
+    },
+)

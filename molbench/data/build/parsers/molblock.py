@@ -1,0 +1,53 @@
+"""V2000 connection tables (CTfile formats, BIOVIA): atoms by fixed columns, SMILES through RDKit."""
+
+from rdkit import Chem
+from rdkit.rdBase import BlockLogs
+
+from molbench.data.build.parsers.elements import ATOMIC_NUMBER
+from molbench.data.build.parsers.text import decimals, shown, whole
+
+_HEADER = 4
+
+
+def read_molblock(block: bytes) -> tuple[list[int], list[float]]:
+    """Atoms of one V2000 block.
+
+    Args:
+        block: Three header lines, counts line, atom block, bond block, properties up to ``M  END``.
+
+    Returns:
+        Atomic numbers, [N], and coordinates (Å), [3 N].
+
+    Raises:
+        ValueError: If the block is malformed or names an unknown element.
+    """
+    lines = block.split(b"\n")
+    if len(lines) < _HEADER or b"V2000" not in lines[3]:
+        raise ValueError("the fourth line is not the counts line of a V2000 block")
+    atoms, bonds = whole(lines[3][:3]), whole(lines[3][3:6])
+    if atoms == 0:
+        raise ValueError("a molecule without atoms")
+    tail = lines[_HEADER + atoms + bonds :]
+    if not any(line.startswith(b"M  END") for line in tail):
+        raise ValueError(
+            f"no M  END behind {atoms} atoms and {bonds} bonds: the counts do not fit, or it is cut short"
+        )
+    numbers: list[int] = []
+    coordinates: list[bytes] = []
+    for line in lines[_HEADER : _HEADER + atoms]:
+        symbol = line[31:34].strip()
+        if symbol not in ATOMIC_NUMBER:
+            raise ValueError(f"unknown element {shown(symbol)} in atom {len(numbers) + 1}")
+        numbers.append(ATOMIC_NUMBER[symbol])
+        coordinates += (line[0:10], line[10:20], line[20:30])
+    return numbers, decimals(coordinates)
+
+
+def smiles_of_molblock(block: bytes) -> str | None:
+    """Canonical isomeric SMILES of the bonds in a V2000 block, or None where RDKit cannot sanitise them.
+
+    Stereochemistry is that of the three-dimensional structure.
+    """
+    with BlockLogs():
+        molecule = Chem.MolFromMolBlock(block.decode("latin-1"))
+        return str(Chem.MolToSmiles(molecule)) if molecule else None

@@ -1,0 +1,191 @@
+"""Parquet files that are in record columns already."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from molbench.data.build.parsers.base import (
+    CHUNK_RECORDS,
+    Chunk,
+    Failure,
+    Shard,
+    check_options,
+    even_bounds,
+    make_shards,
+    only_file,
+)
+from molbench.data.build.parsers.columns import REQUIRED, REQUIRED_OF_PAIRS, UNBOUND, record_schema
+from molbench.errors import UserError
+
+# A damaged footer can also name columns that are not UTF-8, which is a ValueError.
+_DAMAGE = (pa.ArrowException, OSError, ValueError)
+
+
+class Records:
+    """Checks types and every record; further columns of the file are ignored.
+
+    Option ``columns`` names the columns beyond ``id``, ``atomic_numbers`` and ``positions``, or for pairs
+    beyond ``id``, with ``a_smiles`` and ``b_smiles`` among them; a name that is no record column is a target.
+    Option ``where`` maps a column to the one value its rows must have, so that one file serves all subsets of
+    a dataset. Option ``spectra`` maps columns of spectra to their number of points.
+    """
+
+    def schema(self, options: Mapping[str, Any]) -> pa.Schema:
+        """The required columns and those of the option ``columns``."""
+        check_options("records", options, {"columns": list, "where": dict, "spectra": dict})
+        schema = record_schema(*options.get("columns", []))
+        for name, points in options.get("spectra", {}).items():
+            schema = schema.append(pa.field(name, pa.list_(pa.float32(), points)))
+        return schema
+
+    def shards(self, files: Mapping[str, Path], options: Mapping[str, Any], count: int) -> list[Shard]:
+        """Ranges of row groups, once names and types of the columns are found right."""
+        path = _file(files)
+        schema = self.schema(options)
+        try:
+            with pq.ParquetFile(path) as file:
+                found, groups, rows = file.schema_arrow, file.num_row_groups, file.metadata.num_rows
+        except _DAMAGE as error:
+            raise UserError(f"{path}: not an undamaged Parquet file: {error}") from error
+        wanted = [*schema.names, *options.get("where", {})]
+        if missing := [name for name in wanted if name not in found.names]:
+            raise UserError(
+                f"{path}: no column {', '.join(missing)}; the columns are: {', '.join(found.names)}"
+            )
+        for field in schema:
+            if not _fits(found.field(field.name).type, field.type):
+                raise UserError(
+                    f"{path}: column '{field.name}' is {found.field(field.name).type}, expected {field.type}"
+                )
+        if rows == 0:
+            raise UserError(f"{path}: no records")
+        return make_shards("records", files, options, even_bounds(groups, count))
+
+    def read(self, shard: Shard) -> Iterator[Chunk]:
+        """Stream a range of row groups."""
+        path = _file(shard.paths)
+        schema = self.schema(shard.options)
+        where = shard.options.get("where", {})
+        read = [*schema.names, *(name for name in where if name not in schema.names)]
+        try:
+            with pq.ParquetFile(path, page_checksum_verification=True, pre_buffer=False) as file:
+                groups = range(shard.start, file.num_row_groups if shard.stop is None else shard.stop)
+                at = sum(file.metadata.row_group(i).num_rows for i in range(shard.start))
+                for batch in file.iter_batches(CHUNK_RECORDS, row_groups=list(groups), columns=read):
+                    table = pa.Table.from_batches([batch])
+                    for name, value in where.items():
+                        table = table.filter(pc.equal(table.column(name), value))
+                    table = table.select(schema.names).cast(schema)
+                    table.validate(full=True)
+                    yield _checked(table, path.name, at)
+                    at += len(batch)
+        except _DAMAGE as error:
+            raise UserError(f"{path}: cannot be read, it may be damaged: {error}") from error
+
+
+def _file(files: Mapping[str, Path]) -> Path:
+    return only_file(files, (".parquet",), "the Parquet file of records")
+
+
+def _fits(found: pa.DataType, wanted: pa.DataType) -> bool:
+    """Whether a cast keeps the meaning: the same nesting around numbers of any width, or text."""
+    if pa.types.is_nested(wanted) or pa.types.is_nested(found):
+        fixed = pa.types.is_fixed_size_list(found)
+        if not (pa.types.is_list(found) or pa.types.is_large_list(found) or fixed) or not pa.types.is_nested(
+            wanted
+        ):
+            return False
+        if fixed and pa.types.is_fixed_size_list(wanted) and found.list_size != wanted.list_size:
+            return False
+        return _fits(found.value_type, wanted.value_type)
+    if pa.types.is_floating(wanted):
+        return bool(pa.types.is_floating(found))
+    if pa.types.is_integer(wanted):
+        return bool(pa.types.is_integer(found))
+    if pa.types.is_boolean(wanted):
+        return bool(pa.types.is_boolean(found))
+    return bool(pa.types.is_string(found) or pa.types.is_large_string(found))
+
+
+def _checked(table: pa.Table, name: str, at: int) -> Chunk:
+    """Sound records of a table, and a failure for each of the others."""
+    problems: dict[int, str] = {}
+
+    def note(rows: np.ndarray, reason: str) -> None:
+        for row in np.flatnonzero(rows).tolist():
+            problems.setdefault(row, reason)
+
+    columns = {field: table.column(field).combine_chunks() for field in table.column_names}
+    pair = "a_smiles" in columns
+    for field in REQUIRED_OF_PAIRS if pair else REQUIRED:
+        note(_mask(pc.is_null(columns[field])), f"{field} is missing")
+    note(_mask(pc.equal(columns["id"], "")), "id is empty")
+    atoms = np.zeros(len(table), dtype=np.int64)
+    if not pair:
+        numbers = columns["atomic_numbers"]
+        atoms = _lengths(numbers)
+        note(atoms == 0, "a molecule without atoms")
+        sound = pc.and_(
+            pc.greater_equal(pc.list_flatten(numbers), 1), pc.less_equal(pc.list_flatten(numbers), 118)
+        )
+        note(_rows_with(numbers, sound), "atomic_numbers holds something that is no element")
+    for field, values in columns.items():
+        if pa.types.is_floating(values.type):
+            note(
+                _mask(pc.invert(pc.fill_null(pc.is_finite(values), False))),
+                f"{field} is missing or not finite",
+            )
+        elif pa.types.is_fixed_size_list(values.type):
+            whole = _mask(pc.is_valid(values))
+            fine = whole.copy()
+            numbers_of_whole = values.filter(pa.array(whole)).flatten()
+            fine[whole] = _mask(pc.is_finite(numbers_of_whole)).reshape(-1, values.type.list_size).all(axis=1)
+            note(~fine, f"{field} is missing or holds a number that is not finite")
+        elif pa.types.is_list(values.type) and field != "atomic_numbers":
+            if field not in UNBOUND:
+                note(_lengths(values) != atoms, f"{field} has not as many entries as there are atoms")
+            flat, owner = pc.list_flatten(values), values
+            if pa.types.is_fixed_size_list(flat.type):
+                inner = pc.fill_null(pc.is_finite(pc.list_flatten(flat)), False)
+                whole = _mask(pc.is_valid(flat))
+                fine = whole.copy()
+                fine[whole] = _mask(inner).reshape(-1, flat.type.list_size).all(axis=1)
+            else:
+                numeric = pa.types.is_floating(flat.type)
+                fine = _mask(pc.is_finite(flat) if numeric else pc.is_valid(flat))
+            note(_rows_with(owner, fine), f"{field} holds a number that is missing or not finite")
+    if not problems:
+        return Chunk(table)
+    ids = table.column("id").to_pylist()
+    failures = tuple(
+        Failure(ids[row] or "", f"{name}, row {at + row:,}", reason)
+        for row, reason in sorted(problems.items())
+    )
+    keep = np.ones(len(table), dtype=bool)
+    keep[list(problems)] = False
+    return Chunk(table.filter(pa.array(keep)), failures)
+
+
+def _mask(values: pa.Array) -> np.ndarray:
+    return np.asarray(pc.fill_null(values, False).to_numpy(zero_copy_only=False), dtype=bool)
+
+
+def _lengths(values: pa.Array) -> np.ndarray:
+    return np.asarray(pc.fill_null(pc.list_value_length(values), 0).to_numpy(zero_copy_only=False))
+
+
+def _rows_with(values: pa.Array, fine: Any) -> np.ndarray:
+    """Rows of a list column that own an entry which is not fine."""
+    bad = ~(fine if isinstance(fine, np.ndarray) else _mask(fine))
+    owners = np.asarray(pc.list_parent_indices(values).to_numpy(zero_copy_only=False))
+    rows = np.zeros(len(values), dtype=bool)
+    rows[owners[bad]] = True
+    return rows
+
+
+RECORDS = Records()

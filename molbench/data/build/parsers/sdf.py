@@ -1,0 +1,122 @@
+"""SD files as streams of records, from one file or several that follow each other."""
+
+import re
+import tarfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from molbench.data.build.parsers.text import shown, whole
+from molbench.data.build.sources.streams import open_stream, open_tar
+from molbench.errors import UserError
+
+_END = re.compile(rb"^\$\$\$\$[ \t\r]*\n", re.MULTILINE)
+_READ = 1 << 20
+_MAX_RECORD = 16 << 20
+_HEADER = 4
+
+
+@contextmanager
+def open_sdf(path: Path) -> Iterator[IO[bytes]]:
+    """Open an SD file: plain, compressed, or the only ``.sdf`` member of a tar archive.
+
+    Raises:
+        UserError: If it cannot be read, or the archive holds no SD file.
+    """
+    if ".tar" not in path.suffixes and path.suffix != ".tgz":
+        with open_stream(path) as file:
+            yield file
+        return
+    with open_tar(path) as archive:
+        for member in archive:
+            if member.isfile() and member.name.endswith(".sdf"):
+                stream = archive.extractfile(member)
+                if stream is None:
+                    raise tarfile.ReadError(f"member '{member.name}' has no content")
+                yield stream
+                return
+        raise UserError(f"{path}: no .sdf file in the archive")
+
+
+def records(path: Path, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, bytes]]:
+    """Number and text of the records ``start`` to ``stop``, each without its ``$$$$``.
+
+    What comes before ``start`` is only searched for the ends of records.
+
+    Raises:
+        UserError: If the file ends in the middle of a record, or a record is longer than any molecule's.
+    """
+    number = 0
+    with open_sdf(path) as file:
+        rest = b""
+        while block := file.read(_READ):
+            rest += block
+            begin = 0
+            for match in _END.finditer(rest):
+                if number >= start:
+                    yield number, rest[begin : match.start()]
+                begin = match.end()
+                number += 1
+                if number == stop:
+                    return
+            rest = rest[begin:]
+            if len(rest) > _MAX_RECORD:
+                raise UserError(f"{path}: record {number:,} has no end ($$$$): not an SD file")
+        if rest.rstrip() == b"$$$$" or rest.endswith(b"\n$$$$"):
+            if number >= start:
+                yield number, rest[: -len(b"$$$$")]
+        elif rest.strip():
+            what = "not an SD file" if number == 0 else "the file is cut short"
+            raise UserError(f"{path}: ends in the middle of record {number:,}: {what}")
+
+
+def count(path: Path) -> int:
+    """Number of records; reads the file once.
+
+    Raises:
+        UserError: As ``records``, and if there is none.
+    """
+    total = sum(1 for _ in records(path))
+    if total == 0:
+        raise UserError(f"{path}: no record in it")
+    return total
+
+
+def read_bonds(block: bytes) -> tuple[list[tuple[int, int]], list[int]]:
+    """Bonds of a V2000 block as they are written, aromatic rings as alternating bonds or as order 4.
+
+    Args:
+        block: A block that ``read_molblock`` has accepted.
+
+    Returns:
+        Atom indices from 0, [K, 2], and orders, [K].
+
+    Raises:
+        ValueError: If a bond is not between two atoms of the molecule, or of no known order.
+    """
+    lines = block.split(b"\n")
+    atoms, count = whole(lines[3][:3]), whole(lines[3][3:6])
+    pairs, orders = [], []
+    for line in lines[_HEADER + atoms : _HEADER + atoms + count]:
+        first, second, order = whole(line[0:3]), whole(line[3:6]), whole(line[6:9])
+        if not (1 <= first <= atoms and 1 <= second <= atoms and first != second and 1 <= order <= 4):
+            raise ValueError(f"not a bond between two of the {atoms} atoms: {shown(line)}")
+        pairs.append((first - 1, second - 1))
+        orders.append(order)
+    if len({frozenset(pair) for pair in pairs}) != len(pairs):
+        raise ValueError("two atoms are bonded twice")
+    return pairs, orders
+
+
+def numbered(
+    paths: Sequence[Path], counts: Sequence[int], start: int, stop: int
+) -> Iterator[tuple[int, bytes]]:
+    """Records ``start`` to ``stop`` of several files counted through, each with its number over all."""
+    first = 0
+    for path, size in zip(paths, counts, strict=True):
+        begin, end = max(start - first, 0), min(stop - first, size)
+        if begin < end:
+            for number, block in records(path, begin, end):
+                yield first + number, block
+        first += size

@@ -1,0 +1,116 @@
+"""Multi-frame xyz files, compressed or not; the comment line of a frame is its id."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import pyarrow as pa
+
+from molbench.data.build.parsers.base import Chunk, Shard, check_options, make_shards, only_file
+from molbench.data.build.parsers.columns import MoleculeChunk, record_schema
+from molbench.data.build.parsers.elements import ATOMIC_NUMBER
+from molbench.data.build.parsers.text import decimals, read_line, shown, whole
+from molbench.data.build.sources.streams import open_stream
+from molbench.errors import UserError
+
+SUFFIXES = (".xyz", ".xyz.xz", ".xyz.gz", ".xyz.bz2")
+
+
+class Xyz:
+    """Structures without labels.
+
+    A frame is the number of atoms N, a comment line, and N lines of symbol, x, y, z (Å); further columns are
+    ignored. Frames have no marks to find them by, so there is one shard.
+    """
+
+    def schema(self, options: Mapping[str, Any]) -> pa.Schema:
+        """Identity and structure."""
+        check_options("xyz", options, {})
+        return record_schema()
+
+    def shards(self, files: Mapping[str, Path], options: Mapping[str, Any], count: int) -> list[Shard]:  # noqa: ARG002
+        """The whole file."""
+        check_options("xyz", options, {})
+        only_file(files, SUFFIXES, "the xyz file")
+        return make_shards("xyz", files, options, [0, 1])
+
+    def read(self, shard: Shard) -> Iterator[Chunk]:
+        """Stream the frames."""
+        path = only_file(shard.paths, SUFFIXES, "the xyz file")
+        chunk = MoleculeChunk(self.schema(shard.options))
+        found = False
+        with open_stream(path) as file:
+            for line, comment, atoms in _frames(file, path):
+                found = True
+                where = f"{path.name}, line {line:,}"
+                try:
+                    identifier = _identifier(comment)
+                    numbers, positions = _atoms(atoms)
+                except ValueError as error:
+                    chunk.fail(comment.decode("utf-8", "replace")[:80], where, str(error))
+                else:
+                    chunk.add(identifier, numbers, positions, where)
+                if chunk.full:
+                    yield chunk.take()
+        if not found:
+            raise UserError(f"{path}: nothing but blank lines")
+        yield chunk.take()
+
+
+def _frames(file: IO[bytes], path: Path) -> Iterator[tuple[int, bytes, list[bytes]]]:
+    """Line number, comment and atom lines of every frame."""
+    at = 0
+    while first := read_line(file, path):
+        at += 1
+        if not (count := first.strip()):
+            continue
+        try:
+            n = whole(count)
+        except ValueError as error:
+            raise UserError(
+                f"{path}, line {at:,}: expected the number of atoms of a frame: {error}"
+            ) from error
+        comment = read_line(file, path)
+        atoms = []
+        for _ in range(n):
+            atoms.append(read_line(file, path))
+            if not atoms[-1]:
+                raise UserError(
+                    f"{path}: ends {len(atoms) - 1} atoms into the frame of {n} from line {at:,}: cut short"
+                )
+        yield at, comment.strip(), atoms
+        at += 1 + n
+
+
+def _identifier(comment: bytes) -> str:
+    try:
+        identifier = comment.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ValueError("the comment line, which is the id, is not UTF-8") from None
+    if not identifier:
+        raise ValueError("the comment line, which is the id, is empty")
+    return identifier
+
+
+def _atoms(lines: list[bytes]) -> tuple[list[int], list[float]]:
+    """Atomic numbers, [N], and coordinates, [3 N].
+
+    Raises:
+        ValueError: If a line is no atom, or there is none.
+    """
+    if not lines:
+        raise ValueError("a frame without atoms")
+    numbers: list[int] = []
+    coordinates: list[bytes] = []
+    for at, line in enumerate(lines, start=1):
+        tokens = line.split()
+        if len(tokens) < 4:
+            raise ValueError(f"atom {at} is not a symbol and three coordinates")
+        if tokens[0] not in ATOMIC_NUMBER:
+            raise ValueError(f"unknown element {shown(tokens[0])} in atom {at}")
+        numbers.append(ATOMIC_NUMBER[tokens[0]])
+        coordinates += tokens[1:4]
+    return numbers, decimals(coordinates)
+
+
+XYZ = Xyz()

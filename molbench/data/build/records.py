@@ -1,0 +1,200 @@
+"""First pass of a build: raw files, parsed in parallel into Arrow files of records in source order."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.ipc
+from datasets.builder import Key
+from datasets.exceptions import DatasetGenerationError
+
+from molbench.chem.identity import inchikey
+from molbench.data.build.parsers.base import Failure, Shard
+from molbench.data.folder.manifest import FailureEntry
+from molbench.errors import UserError
+
+Progress = Callable[[str, int, int | None], None]
+"""Called with the stage of the work, what is done of it, and the total where it is known."""
+
+_FAILURES_LISTED = 100
+
+
+IDENTITY_KEYS = {"smiles": "inchikey", "a_smiles": "a_inchikey", "b_smiles": "b_inchikey"}
+"""Column of the identity key that is made from each column of SMILES."""
+
+
+def built_schema(parsed: pa.Schema) -> pa.Schema:
+    """Columns of a built record: the parser's, and an identity key behind each SMILES."""
+    for smiles, key in IDENTITY_KEYS.items():
+        if smiles in parsed.names and key not in parsed.names:
+            parsed = parsed.insert(parsed.get_field_index(smiles) + 1, pa.field(key, pa.string()))
+    return parsed
+
+
+class RecordBuilder(datasets.ArrowBasedBuilder):  # type: ignore[misc]
+    """Hugging Face builder whose shards are those of a molbench parser.
+
+    It gives the parallel writing; the project adds identity keys, the check that every number is finite, and
+    one failure list a shard below ``side``. A shard stops early when far more records fail than
+    ``max_failures``: it is then not the file that was declared.
+    """
+
+    def __init__(
+        self, *, shards: Sequence[Shard], schema: pa.Schema, side: Path, max_failures: int, **arguments: Any
+    ) -> None:
+        self._shards = list(enumerate(shards))
+        self._schema = schema
+        self._side = side
+        self._patience = max_failures + _FAILURES_LISTED
+        super().__init__(**arguments)
+
+    def _info(self) -> datasets.DatasetInfo:
+        return datasets.DatasetInfo(features=datasets.Features.from_arrow_schema(self._schema))
+
+    def _split_generators(self, _: object) -> list[datasets.SplitGenerator]:
+        return [datasets.SplitGenerator(name="records", gen_kwargs={"shards": self._shards})]
+
+    def _generate_tables(self, shards: list[tuple[int, Shard]]) -> Iterator[tuple[Key, pa.Table]]:
+        from molbench.data.build.parsers.base import PARSERS
+
+        for index, shard in shards:
+            done = failed = 0
+            with (self._side / f"{index:06d}.jsonl").open("w", encoding="utf-8") as report:
+                try:
+                    for number, chunk in enumerate(PARSERS[shard.parser].read(shard)):
+                        table, failures = finite_records(chunk.table)
+                        for failure in (*chunk.failures, *failures):
+                            report.write(json.dumps(asdict(failure)) + "\n")
+                            failed += 1
+                            if failed > self._patience:
+                                raise UserError(
+                                    f"more than {self._patience:,} records failed, the last of them "
+                                    f"{failure.id or '(no id)'}, {failure.where}: {failure.reason}"
+                                )
+                        done += len(table)
+                        (self._side / f"{index:06d}.count").write_text(str(done))
+                        if len(table):
+                            yield Key(index, number), _identified(table, self._schema)
+                except UserError as error:
+                    raise RefusedError(str(error)) from error
+
+
+class RefusedError(DatasetGenerationError):  # type: ignore[misc]
+    """A user error on its way out of a worker: the one kind that ``datasets`` lets pass unwrapped."""
+
+
+def parse(
+    builder: RecordBuilder, *, num_proc: int, progress: Progress | None
+) -> tuple[list[Path], list[FailureEntry]]:
+    """Run the parser over all shards.
+
+    Args:
+        builder: What to run; its cache folder receives the files.
+        num_proc: Number of processes.
+        progress: Told how many records have been read.
+
+    Returns:
+        Arrow stream files in source order, and the records that failed in source order.
+
+    Raises:
+        UserError: If a raw file is wrong as a whole.
+    """
+    with _silent(), _watch(builder._side, progress):
+        try:
+            builder.download_and_prepare(num_proc=num_proc, verification_mode="no_checks")
+        except RefusedError as error:
+            raise UserError(str(error)) from error
+    files = sorted(Path(builder.cache_dir).glob("*.arrow"))
+    failures = [
+        FailureEntry.model_validate_json(line)
+        for path in sorted(builder._side.glob("*.jsonl"))
+        for line in path.read_text(encoding="utf-8").splitlines()
+    ]
+    return files, failures
+
+
+def read_records(files: Sequence[Path], columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    """Stream records off the Arrow files of the first pass, one record batch in memory at a time."""
+    for path in files:
+        with pa.OSFile(str(path)) as source, pa.ipc.open_stream(source) as reader:
+            for batch in reader:
+                table = pa.Table.from_batches([batch]).replace_schema_metadata()
+                yield table if columns is None else table.select(columns)
+
+
+def finite_records(table: pa.Table) -> tuple[pa.Table, list[Failure]]:
+    """Take out the records that hold a number which is not finite, whatever parser they come from."""
+    bad: dict[int, str] = {}
+    for name in table.column_names:
+        column = table.column(name).combine_chunks()
+        if not _all_finite(column):
+            for row in range(len(column)):
+                if not _all_finite(column.slice(row, 1)):
+                    bad.setdefault(row, name)
+    if not bad:
+        return table, []
+    ids = table.column("id").to_pylist()
+    failures = [
+        Failure(ids[row], f"column {name}", "not a finite number") for row, name in sorted(bad.items())
+    ]
+    keep = [row for row in range(len(table)) if row not in bad]
+    return table.take(pa.array(keep, pa.int64())), failures
+
+
+def _all_finite(values: pa.Array) -> bool:
+    while pa.types.is_nested(values.type):
+        values = pc.list_flatten(values)
+    return not pa.types.is_floating(values.type) or bool(pc.all(pc.is_finite(values), min_count=0).as_py())
+
+
+def _identified(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    for smiles, key in IDENTITY_KEYS.items():
+        if key in schema.names and key not in table.column_names:
+            keys = [inchikey(text) for text in table.column(smiles).to_pylist()]
+            table = table.append_column(key, pa.array(keys, pa.string()))
+    return table.select(schema.names).cast(schema)
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Keep the progress bars of ``datasets`` off the terminal."""
+    shown = not datasets.are_progress_bars_disabled()
+    datasets.disable_progress_bars()
+    try:
+        yield
+    finally:
+        if shown:
+            datasets.enable_progress_bars()
+
+
+@contextmanager
+def _watch(side: Path, progress: Progress | None) -> Iterator[None]:
+    """Report the sum of the workers' record counts twice a second."""
+    if progress is None:
+        yield
+        return
+    stop = threading.Event()
+
+    def report() -> None:
+        finished = False
+        while not finished:
+            finished = stop.wait(0.5)
+            counts = [path.read_text() or "0" for path in side.glob("*.count")]
+            progress("records", sum(map(int, counts)), None)
+
+    thread = threading.Thread(target=report, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()

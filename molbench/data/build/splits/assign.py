@@ -1,0 +1,89 @@
+"""From a declared scheme to one label a record."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from molbench.errors import UserError
+from molbench.registry import Registry
+from molbench.spec.splits import SPLITS, Scheme
+
+Splitter = Callable[..., np.ndarray]
+
+SPLITTERS: Registry[Splitter] = Registry(
+    "splitter",
+    "molbench.splitters",
+    {
+        "permutation": "molbench.data.build.splits.random:permutation",
+        "ratio": "molbench.data.build.splits.random:ratio",
+        "scaffold": "molbench.data.build.splits.scaffold:scaffold",
+        "size": "molbench.data.build.splits.size:size",
+        "block": "molbench.data.build.splits.block:block",
+        "membership": "molbench.data.build.splits.membership:membership",
+        "published": "molbench.data.build.splits.published:published",
+        "everything": "molbench.data.build.splits.published:everything",
+        "numbered": "molbench.data.build.splits.numbered:numbered",
+        "first": "molbench.data.build.splits.numbered:first",
+        "emgp": "molbench.data.build.splits.geom:emgp",
+        "geomol": "molbench.data.build.splits.geom:geomol",
+        "kfold": "molbench.data.build.splits.kfold:kfold",
+        "kfold-half": "molbench.data.build.splits.kfold:kfold_half",
+        "target_range": "molbench.data.build.splits.target_range:target_range",
+        "group": "molbench.data.build.splits.group:group",
+        "molecule_cold": "molbench.data.build.splits.molecule_cold:molecule_cold",
+        "scaffold_cold": "molbench.data.build.splits.scaffold_cold:scaffold_cold",
+        "similarity": "molbench.data.build.splits.similarity:similarity",
+    },
+)
+
+
+def assign(scheme: Scheme, keys: pa.Table, **context: Any) -> np.ndarray:
+    """Labels of every record under one scheme.
+
+    Args:
+        scheme: The declaration.
+        keys: Columns ``id`` and whatever the splitter needs (``n_heavy``, ``smiles``, ``frame``), in source
+            order.
+        **context: Passed on to the splitter, e.g. ``files`` for published index files.
+
+    Returns:
+        ``"train"``, ``"validation"`` or ``"test"`` for each record, [n].
+
+    Raises:
+        UserError: If the parameters do not fit the splitter, or leave a split empty.
+    """
+    splitter = SPLITTERS[scheme.generator]
+    try:
+        labels = splitter(keys, **scheme.parameters, **context)
+    except TypeError as error:
+        raise UserError(f"splitter '{scheme.generator}' does not take these parameters: {error}") from error
+    empty = [split for split in SPLITS if not (labels == split).any()]
+    if empty and scheme.generator not in {"everything", "first"}:
+        raise UserError(
+            f"splitter '{scheme.generator}' leaves {' and '.join(empty)} empty for {len(keys):,} records"
+        )
+    return labels
+
+
+def label_in_order(order: np.ndarray, counts: Sequence[int]) -> np.ndarray:
+    """Label ``order[:counts[0]]`` train, the next ``counts[1]`` validation and the next ``counts[2]`` test.
+
+    Args:
+        order: A permutation of the records, [n].
+        counts: Records of train, validation and test; they must add up to n.
+    """
+    if sum(counts) != order.size or min(counts) < 0:
+        raise UserError(f"split sizes {list(counts)} do not add up to the {order.size:,} records there are")
+    labels = np.empty(order.size, dtype="<U10")
+    labels[order] = np.repeat(np.array(SPLITS), counts)
+    return labels
+
+
+def fraction_counts(n: int, fractions: Sequence[float]) -> list[int]:
+    """Whole numbers in the ratio of ``fractions`` that add up to ``n``, by rounding the running sum."""
+    if len(fractions) != len(SPLITS) or min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-9:
+        raise UserError(f"fractions {list(fractions)} are not three non-negative numbers that add up to 1")
+    bounds = np.rint(np.cumsum([0.0, *fractions]) * n).astype(int)
+    return [int(count) for count in np.diff(bounds)]

@@ -1,0 +1,36 @@
+"""Whole molecules of pairs on one side of the split."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from molbench.data.build.splits.assign import fraction_counts, label_in_order
+from molbench.data.build.splits.cold import Side, check_side, label_pairs, names
+
+
+def molecule_cold(
+    keys: pa.Table, *, side: Side, fractions: Sequence[float], seed: int, **_: Any
+) -> np.ndarray:
+    """Divide the distinct molecules at random, and the pairs with them.
+
+    Molecules are told apart by the first block of the InChIKey, so stereoisomers go together, and a molecule
+    that occurs on both sides of pairs has one label wherever both sides are looked at. The draw is over the
+    sorted molecules, so the order of the records does not matter, but for ``either`` with its draw of pairs.
+
+    Args:
+        keys: Needs ``a_inchikey``, ``a_smiles`` and the same of ``b``.
+        side: Which molecule is new in a test pair; see ``molbench.data.build.splits.cold.label_pairs``.
+        fractions: Shares of train, validation and test, in molecules.
+        seed: Seed of the draw.
+    """
+    check_side(side)
+    a, b = names(keys, "a"), names(keys, "b")
+    divided = {"a": a, "b": b}.get(side, a + b)
+    rng = np.random.default_rng(seed)
+    distinct = sorted(set(divided))
+    drawn = label_in_order(rng.permutation(len(distinct)), fraction_counts(len(distinct), fractions))
+    label = dict(zip(distinct, drawn.tolist(), strict=True))
+    first, second = (np.array([label.get(name, "train") for name in column]) for column in (a, b))
+    return label_pairs(first, second, side, fractions, rng)

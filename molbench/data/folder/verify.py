@@ -1,0 +1,136 @@
+"""Is a built dataset what its manifest says?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset
+import pyarrow.parquet as pq
+
+from molbench.data.folder.cells import cell_names
+from molbench.data.folder.digest import ContentDigest, assignment_digest
+from molbench.data.folder.manifest import Manifest, Part, combined_digest, file_entries, file_entry
+from molbench.errors import UserError
+
+
+def verify(folder: Path, progress: Callable[[str, int, int | None], None] | None = None) -> Manifest:
+    """Check every file, every id, every split and the content digest of a built folder.
+
+    Args:
+        folder: The built folder.
+        progress: Told how many files have been read.
+
+    Returns:
+        The manifest, which is then known to be true.
+
+    Raises:
+        UserError: Naming every file that is missing, damaged or foreign; or if the files are those of the
+            manifest but contradict each other, what is wrong with them.
+    """
+    manifest = Manifest.read(folder)
+    problems = list(file_problems(folder, manifest, manifest.files, progress))
+    expected = set(manifest.files)
+    problems += [
+        f"{name}: does not belong to the build" for name in sorted(set(_data_files(folder)) - expected)
+    ]
+    if not problems:
+        for subset, part in manifest.parts.items():
+            problems += _part_problems(folder / subset if subset else folder, part)
+        if manifest.subsets and combined_digest(manifest.subsets) != manifest.digest:
+            problems.append("manifest.json: digest is not that of the subsets")
+    if problems:
+        raise UserError(
+            f"{folder}: damaged; build or fetch it again:\n" + "\n".join(f"  {p}" for p in problems)
+        )
+    return manifest
+
+
+def file_problems(
+    folder: Path,
+    manifest: Manifest,
+    names: Iterable[str],
+    progress: Callable[[str, int, int | None], None] | None = None,
+) -> Iterator[str]:
+    """What is wrong with files, byte by byte."""
+    names = list(names)
+    for number, name in enumerate(names):
+        path, entry = folder / name, manifest.files[name]
+        if not path.is_file():
+            yield f"{name}: missing"
+        elif (size := path.stat().st_size) != entry.size:
+            yield f"{name}: {size:,} bytes instead of {entry.size:,}"
+        elif (found := file_entry(path).sha256) != entry.sha256:
+            yield f"{name}: SHA-256 is {found}, should be {entry.sha256}"
+        if progress is not None:
+            progress("files", number + 1, len(names))
+
+
+def _data_files(folder: Path) -> Iterator[str]:
+    """Files that a glob of the card would read."""
+    return (name for name in file_entries(folder) if name.endswith(".parquet"))
+
+
+def _misplaced(folder: Path, order: pa.Array, labels: Mapping[str, np.ndarray]) -> Iterator[str]:
+    """Records that do not lie in the cell of their labels."""
+    stored = {path.stem: pq.read_table(path, columns=["id"], partitioning=None) for path in _cells(folder)}
+    ids = pa.concat_tables(stored.values()).column("id").combine_chunks()
+    take = pc.index_in(order, value_set=ids)
+    if take.null_count or len(ids) != len(order):
+        yield f"{folder.name}: ids are not those of the splits"
+        return
+    lying = np.repeat(list(stored), [len(table) for table in stored.values()])[take.to_numpy()]
+    if (wrong := np.flatnonzero(lying != cell_names(labels))).size:
+        where, record = lying[wrong[0]], order[int(wrong[0])]
+        yield f"{folder.name}/{where}.parquet: record {record} lies in the wrong cell"
+
+
+def _cells(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.parquet"))
+
+
+def _part_problems(folder: Path, part: Part) -> Iterator[str]:
+    """Contradictions between cells, splits and manifest; memory holds one column at a time."""
+    cells = _cells(folder / "cells")
+    schemas = {path.name: pq.read_schema(path).remove_metadata() for path in cells}
+    schema = schemas[cells[0].name]
+    if differing := [name for name, other in schemas.items() if not other.equals(schema)]:
+        yield f"cells/{differing[0]}: columns differ from those of cells/{cells[0].name}"
+        return
+    records = pa.dataset.dataset([str(path) for path in cells], schema=schema, format="parquet")
+    stored = records.to_table(columns=["id"]).column("id").combine_chunks()
+    if len(stored) != part.records:
+        yield f"cells: {len(stored):,} records, the manifest counts {part.records:,}"
+    if pc.count_distinct(stored).as_py() != len(stored):
+        yield "cells: an id stands twice"
+        return
+    splits = {name: pq.read_table(folder / "splits" / f"{name}.parquet") for name in part.schemes}
+    order = next(iter(splits.values())).column("id").combine_chunks()
+    take = pc.index_in(order, value_set=stored)
+    if take.null_count or len(order) != len(stored):
+        yield "splits: ids are not those of the cells"
+        return
+    labels = {}
+    for name, table in splits.items():
+        if not table.column("id").combine_chunks().equals(order):
+            yield f"splits/{name}.parquet: ids are not in source order"
+            continue
+        labels[name] = table.column("split").to_numpy()
+        entry = part.schemes[name]
+        found, counts = np.unique(labels[name], return_counts=True)
+        if dict(zip(found.tolist(), counts.tolist(), strict=True)) != entry.counts:
+            yield f"splits/{name}.parquet: counts are not those of the manifest"
+        if assignment_digest(order.to_pylist(), labels[name].tolist()) != entry.digest:
+            yield f"splits/{name}.parquet: digest is not that of the manifest"
+    if len(labels) == len(splits):
+        for name, schemes in part.cell_folders.items():
+            yield from _misplaced(folder / name, order, {scheme: labels[scheme] for scheme in schemes})
+    digest = ContentDigest(schema)
+    for name in schema.names:
+        column = records.to_table(columns=[name]).column(name).combine_chunks()
+        digest.update(pa.table({name: column.take(take)}))
+    if digest.hexdigest() != part.digest:
+        yield "cells: content digest is not that of the manifest"

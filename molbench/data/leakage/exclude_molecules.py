@@ -1,0 +1,121 @@
+"""Leaving the test molecules of tasks out of pretraining, by what they are and not by their names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from molbench.chem.connectivity import connectivity_key
+from molbench.data.read.store import Store
+from molbench.errors import UserError
+from molbench.spec.catalogue import TaskRef
+
+#: Records read at a time.
+_CHUNK = 1024
+
+
+@dataclass(frozen=True)
+class Exclusion:
+    """What was left out.
+
+    Attributes:
+        tasks: Ids of the tasks whose test molecules were looked for.
+        identities: How molecules were compared, for each dataset: ``inchikey`` (its first block, so that
+            stereoisomers count as one) or ``connectivity`` (the bond graph told from the geometry).
+        records: Records left out.
+    """
+
+    tasks: tuple[str, ...] = ()
+    identities: tuple[str, ...] = ()
+    records: int = 0
+
+
+def exclude(store: Store, rows: np.ndarray, tasks: Sequence[TaskRef]) -> tuple[np.ndarray, Exclusion]:
+    """Rows without any molecule that is in the test split of one of ``tasks``.
+
+    InChIKeys are compared where every record of both sides has one, else bond graphs.
+
+    Args:
+        store: The pretraining data.
+        rows: Rows meant for pretraining, [n].
+        tasks: Their datasets must be built.
+
+    Returns:
+        The rows that stay, in their order, and what happened.
+
+    Raises:
+        UserError: If a task's dataset is not built, or no row stays.
+    """
+    keep = np.ones(len(rows), dtype=bool)
+    own = _Identities(store, rows)
+    identities = []
+    for test in _test_sets(tasks):
+        identity = "inchikey" if own.inchikeys is not None and test.inchikeys is not None else "connectivity"
+        identities.append(f"{test.name}: {identity}")
+        keep &= ~pc.is_in(own.keys(identity), value_set=pc.unique(test.keys(identity))).to_numpy(False)
+    if not keep.any():
+        raise UserError(
+            f"all {len(rows)} molecules of {store.dataset_id} are test molecules of the tasks to exclude"
+        )
+    return rows[keep], Exclusion(tuple(ref.id for ref in tasks), tuple(identities), int((~keep).sum()))
+
+
+class _Identities:
+    """Keys of some rows of a store, each kind computed once and only when asked for."""
+
+    def __init__(self, store: Store, rows: np.ndarray, name: str = "") -> None:
+        self.name = name
+        self._store, self._rows = store, rows
+        self._connectivity: pa.Array | None = None
+        self.inchikeys = self._read_inchikeys()
+
+    def keys(self, identity: str) -> pa.Array:
+        """One key a row."""
+        if identity == "inchikey":
+            return self.inchikeys
+        if self._connectivity is None:
+            self._connectivity = pa.array(self._connectivity_keys(), pa.string())
+        return self._connectivity
+
+    def _read_inchikeys(self) -> pa.Array | None:
+        """First blocks of the InChIKeys, or None where one is missing."""
+        if "inchikey" not in self._store.table.schema.names:
+            return None
+        keys = self._store.column("inchikey").take(pa.array(self._rows))
+        return None if keys.null_count else pc.utf8_slice_codeunits(keys, 0, 14)
+
+    def _connectivity_keys(self) -> Iterator[str]:
+        for start in range(0, len(self._rows), _CHUNK):
+            batch = self._store.batch(self._rows[start : start + _CHUNK])
+            numbers, positions, bounds = (
+                batch.atomic_numbers.numpy(),
+                batch.positions.numpy(),
+                batch.ptr.tolist(),
+            )
+            for first, last in pairwise(bounds):
+                yield connectivity_key(numbers[first:last], positions[first:last])
+
+
+def _test_sets(tasks: Sequence[TaskRef]) -> list[_Identities]:
+    """The distinct test splits of some tasks."""
+    found: dict[tuple[str, str | None, str], _Identities] = {}
+    for ref in tasks:
+        place = (ref.entry.id, ref.subset, ref.scheme_name)
+        if place in found:
+            continue
+        if ref.folder is None:
+            raise UserError(
+                f"cannot exclude the test molecules of {ref.id}: the dataset is not built here; "
+                f"run `molbench data build {ref.entry.id}`"
+            )
+        store = Store.open(ref.folder, ref.subset)
+        name = "/".join(part for part in place[:2] if part) + f"@{ref.scheme_name}"
+        every = ref.scheme.folds[0] > 0  # over its folds a cross-validation tests on every record
+        rows = np.arange(len(store)) if every else store.rows(ref.scheme_name, "test")
+        found[place] = _Identities(store, rows, name)
+    return list(found.values())

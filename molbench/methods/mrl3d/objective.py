@@ -1,0 +1,234 @@
+"""3DMRL: an encoder of pairs of 2-D graphs learns from a virtual environment of the pair in space.
+
+NeurIPS 2025 (arXiv 2412.02957), equation 7: the vector of a pair is contrasted with that of its environment,
+and from the 2-D features of its atoms the direction is predicted in which every atom of a copy lies from its
+anchor. The encoder needs no conformer afterwards.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from molbench.backbones.base import Backbone
+from molbench.backbones.pairs.base import PairBackbone, PairRepresentation
+from molbench.backbones.pairs.contrast import nt_xent
+from molbench.backbones.schnet import SchNetConfig
+from molbench.errors import UserError
+from molbench.graph.batch import Batch
+from molbench.graph.scatter import mean_atoms
+from molbench.methods.base import Method
+from molbench.methods.mrl3d.environment import Draws, Environment, draw, surround
+from molbench.methods.mrl3d.environment_encoder import EnvironmentEncoder
+from molbench.methods.mrl3d.local_frames import LocalFrameHead
+from molbench.methods.mrl3d.reader import MRLBatch, MRLReader
+
+if TYPE_CHECKING:
+    from molbench.data.read.store import Store
+
+# The subset of pairs is part of the setting, not of a run.
+_SUBSET_SEED = 0
+
+
+@dataclass(frozen=True)
+class MRL3DConfig:
+    """Settings of :class:`MRL3D`; from ``max_neighbors`` to ``force_epsilon`` quirks of the release, off.
+
+    Attributes:
+        copies: Copies of the second molecule at most; 0 is the control that shows the bare first molecule,
+            without a force loss.
+        temperature: Of the contrastive loss.
+        alpha: Weight of the force loss.
+        projection: Features of the vectors that are contrasted, and of atoms in the 3-D encoder.
+        filters: Features of a filter of the 3-D encoder.
+        interactions: Its blocks.
+        gaussians: Size of its distance basis.
+        cutoff: Its radius in Å.
+        hidden: Features inside the force head.
+        edge_hidden: Width of its layer on the atoms of a bond.
+        dropout: Of the force head.
+        max_neighbors: Cap on the neighbours of an atom in the environment, None for all of them.
+        wrong_anchors: Take anchors among the first atoms instead of those in no ring.
+        frozen_head: Leave the force head as it is initialised.
+        absolute_frames: Frames of bonds from the origin of coordinates instead of the centre of the first
+            molecule, so that the head depends on where the pair lies.
+        exclude_positive: Leave the true partner out of the denominator of the contrastive loss.
+        force_epsilon: Added to distances from anchors, Å.
+        combine: Pretrain on combinations of any two molecules of the training records instead of on the
+            records.
+        share: Of the combinations or records that are used, drawn once.
+        positives: Column in which records must be labelled 1 to be used, None for all.
+    """
+
+    copies: int = 5
+    temperature: float = 0.2
+    alpha: float = 0.1
+    projection: int = 64
+    filters: int = 128
+    interactions: int = 6
+    gaussians: int = 50
+    cutoff: float = 5.0
+    hidden: int = 56
+    edge_hidden: int = 56
+    dropout: float = 0.1
+    max_neighbors: int | None = None
+    wrong_anchors: bool = False
+    frozen_head: bool = False
+    absolute_frames: bool = False
+    exclude_positive: bool = False
+    force_epsilon: float = 0.0
+    combine: bool = True
+    share: float = 0.01
+    positives: str | None = None
+
+
+class MRL3D(Method):
+    """Contrast and force directions.
+
+    Args:
+        backbone: Encoder of pairs.
+        config: Settings.
+
+    Raises:
+        UserError: If the encoder reads no pairs, or reads them without hydrogens.
+    """
+
+    name = "3dmrl"
+    smallest_batch = 2
+    Config: ClassVar[type] = MRL3DConfig
+    config: MRL3DConfig
+
+    def __init__(self, backbone: Backbone, config: MRL3DConfig | None = None) -> None:
+        config = config or MRL3DConfig()
+        if not isinstance(backbone, PairBackbone):
+            raise UserError(f"'3dmrl' pretrains encoders of pairs, such as cigin; '{backbone.name}' is none")
+        if not backbone.hydrogens:
+            raise UserError("'3dmrl' places every atom: pretrain with hydrogens=true, fine-tune as you like")
+        super().__init__(backbone, config)
+        self.projector = nn.Linear(backbone.width, config.projection)
+        self.environment = EnvironmentEncoder(
+            SchNetConfig(
+                width=config.projection,
+                filters=config.filters,
+                interactions=config.interactions,
+                gaussians=config.gaussians,
+                cutoff=config.cutoff,
+                max_neighbors=config.max_neighbors,
+            ),
+            config.copies,
+        )
+        if config.copies:
+            self.head = LocalFrameHead(backbone.atom_width, config.hidden, config.edge_hidden, config.dropout)
+            self.head.requires_grad_(not config.frozen_head)
+
+    @property
+    def encoder(self) -> PairBackbone:
+        """The backbone as what it is."""
+        return cast(PairBackbone, self.backbone)
+
+    def reader(self, store: Store) -> MRLReader:
+        """Pairs with their conformers."""
+        return MRLReader(store, self.encoder.features)
+
+    def select(self, store: Store, rows: np.ndarray) -> np.ndarray:
+        """Rows for :meth:`reader` that are pretrained on; molecules without a conformer are in none of them.
+
+        Args:
+            store: A store of pairs.
+            rows: Training records, [n].
+
+        Raises:
+            UserError: If fewer than two pairs are left, or the column of labels is not there.
+        """
+        config, reader = self.config, self.reader(store)
+        if config.positives is not None:
+            if config.positives not in store.table.schema.names:
+                raise UserError(
+                    f"{store.dataset_id} has no column '{config.positives}' of labels; "
+                    "name another with positives, or use all pairs with positives=null"
+                )
+            rows = rows[store.target(config.positives)[rows] == 1]
+        if config.combine:
+            found = reader.embedded(reader.combinations(rows, config.share, _SUBSET_SEED))
+        else:
+            rows = reader.embedded(rows)
+            size = math.ceil(config.share * len(rows))
+            found = np.sort(np.random.default_rng(_SUBSET_SEED).choice(rows, size, replace=False))
+        if len(found) < 2:
+            raise UserError(
+                f"{store.dataset_id}: {len(found)} pairs to pretrain on, and '3dmrl' needs two: raise share"
+            )
+        return found
+
+    def loss(self, batch: Batch | MRLBatch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+        """See :meth:`Method.loss`; logs both directions of the contrast and the force loss.
+
+        Raises:
+            UserError: If there is one pair only, and nothing to contrast it with.
+        """
+        if not isinstance(batch, MRLBatch):
+            raise TypeError("3DMRL needs pairs with conformers; read them with its own reader")
+        return self.loss_given(batch, draw(batch.a, self.config.copies, generator))
+
+    def loss_given(self, batch: MRLBatch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
+        """:meth:`loss` as the function of its random numbers that it is, but for dropout."""
+        config = self.config
+        if batch.num_graphs < 2:
+            raise UserError("3DMRL contrasts pairs with each other: give batches of two or more")
+        environment = self.surround(batch, draws)
+        found = self.encoder.encode(batch.pairs)
+        of_pair, of_environment = self.projector(found.graph), self.environment(environment, batch.b)
+        exclude, tau = config.exclude_positive, config.temperature
+        forth = nt_xent(of_pair, of_environment, tau, exclude_positive=exclude)
+        back = nt_xent(of_environment, of_pair, tau, exclude_positive=exclude)
+        logs = {"2d_to_3d": forth.detach(), "3d_to_2d": back.detach()}
+        if not len(environment.placed):
+            return forth + back, logs
+        vectors = self.predict_forces(batch, environment, found)
+        force = (vectors - environment.forces).square().sum(-1).mean()
+        return forth + back + config.alpha * force, logs | {"force": force.detach()}
+
+    def surround(self, batch: MRLBatch, draws: Draws) -> Environment:
+        """The environments of the pairs of a batch."""
+        # In both featurisations the last bit of an atom says that it is in a ring.
+        in_ring = batch.pairs.a.atoms[:, -1] > 0
+        config = self.config
+        return surround(
+            batch.a,
+            batch.b,
+            in_ring,
+            draws,
+            wrong_anchors=config.wrong_anchors,
+            epsilon=config.force_epsilon,
+        )
+
+    def predict_forces(self, batch: MRLBatch, environment: Environment, found: PairRepresentation) -> Tensor:
+        """Vectors of placed atoms, [P, 3]."""
+        positions = environment.positions[environment.placed]
+        if not self.config.absolute_frames:
+            centre = mean_atoms(batch.a.positions, batch.a)
+            positions = positions - centre[batch.a.molecule[environment.anchor]]
+        bonds = placed_bonds(environment, batch.pairs.b.bonds, batch.b.num_atoms, self.config.copies)
+        vectors: Tensor = self.head(found.b_atoms, found.scalars, environment, positions, bonds)
+        return vectors
+
+
+def placed_bonds(environment: Environment, bonds: Tensor, atoms: int, copies: int) -> Tensor:
+    """The bonds inside all copies in one direction, as indices of placed atoms, [2, U].
+
+    Args:
+        environment: P placed atoms.
+        bonds: Of the solvents, each once, [K, 2].
+        atoms: Of all solvents.
+        copies: Of a solvent at most.
+    """
+    number = torch.arange(len(environment.placed), device=bonds.device)
+    table = number.new_full((atoms, copies), -1)
+    table[environment.origin, environment.slot] = number
+    once = table[bonds].transpose(1, 2).flatten(0, 1)
+    return once[once[:, 0] >= 0].t()

@@ -1,0 +1,59 @@
+"""A displacement of every atom, from any encoder."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from molbench.backbones.base import Backbone, Representation
+from molbench.graph.batch import Batch
+from molbench.graph.neighbors import all_pairs
+from molbench.kernels.convolution import sum_ends
+
+
+class DisplacementHead(nn.Module):
+    """Displacements that rotate with the molecule.
+
+    An encoder with one vector an atom gives it as it is, one with several a learned sum of them. For an
+    encoder without any, atoms move along the ways to the others of their molecule, by amounts read from both
+    atoms and their distance (EGNN, arXiv 2102.09844, equation 4).
+
+    Args:
+        backbone: The encoder whose representations it will see.
+    """
+
+    def __init__(self, backbone: Backbone) -> None:
+        super().__init__()
+        self.channels = vector_channels(backbone)
+        width = backbone.width
+        if self.channels == 0:
+            self.ends = nn.Linear(width, width)
+            self.distance = nn.Linear(1, width, bias=False)
+            self.amount = nn.Linear(width, 1, bias=False)
+            nn.init.xavier_uniform_(self.amount.weight, gain=0.001)
+        elif self.channels > 1:
+            self.amount = nn.Linear(self.channels, 1, bias=False)
+
+    def forward(self, found: Representation, batch: Batch) -> Tensor:
+        """Displacements in Å, [N, 3], from a representation with vectors where the encoder has them."""
+        if found.vectors is not None:
+            vectors = found.vectors if self.channels == 1 else self.amount(found.vectors)
+            return vectors.squeeze(-1)
+        pairs = all_pairs(batch.ptr)
+        ways = pairs.vectors(batch.positions)
+        squares = ways.square().sum(-1, keepdim=True)
+        hidden = sum_ends(pairs, self.ends(found.scalars)) + self.distance(squares)
+        steps = ways * self.amount(nn.functional.silu(hidden))
+        total = torch.zeros_like(batch.positions).index_add(0, pairs.source, steps.to(batch.positions.dtype))
+        total = total.index_add(0, pairs.target, -steps.to(batch.positions.dtype))
+        return total / (batch.sizes - 1).clamp(min=1)[batch.molecule].unsqueeze(-1)
+
+
+def vector_channels(backbone: Backbone) -> int:
+    """Vectors that an encoder gives each atom, 0 where it has none, found by trying it on a diatomic."""
+    like = next(backbone.parameters())
+    positions = like.new_tensor([[0.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+    batch = Batch(torch.ones(2, dtype=torch.int64), positions, torch.tensor([0, 2])).to(like.device)
+    with torch.no_grad():
+        vectors = backbone(batch, vectors=True).vectors
+    return 0 if vectors is None else vectors.shape[-1]

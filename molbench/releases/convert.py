@@ -1,0 +1,137 @@
+"""Weight files that authors published, as checkpoints of ours.
+
+A file is read with ``weights_only=True``; nothing in it is executed. Its names are mapped to ours one by one,
+what is left over must be a documented head or constant, and the result has to fit the backbone exactly.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from argparse import Namespace
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from molbench.backbones.base import Backbone
+from molbench.errors import UserError
+from molbench.releases.files import RELEASES, Release
+from molbench.releases.names import RULES, from_released, released_name
+from molbench.training.checkpoint import Checkpoint
+from molbench.training.environment import environment
+from molbench.training.reading import MAX_BYTES, refusal, weights_of
+
+#: Classes that a file may name beside tensors and builtins: plain containers of settings.
+ALLOWED: list[Any] = [Namespace]
+
+
+def convert(
+    source: str, path: Path, output: Path, *, settings: Mapping[str, Any] | None = None
+) -> Checkpoint:
+    """Convert a published weight file and write the checkpoint.
+
+    Args:
+        source: Code that wrote it: ``3d-emgp``, ``geossl``, ``torchmd-net`` (also Coord), ``molspectra`` or
+            ``3dmrl`` (its 2-D encoder).
+        path: The authors' file.
+        output: Checkpoint to write, ``.pt`` or ``.safetensors``; must not be there yet.
+        settings: Fields of the backbone's configuration that the file cannot tell and that differ from the
+            release's defaults, such as the number of attention heads; or ``backbone``, where encoders have
+            the same weights, such as ``cgib-cont`` and ``cgib``.
+
+    Returns:
+        What was written. Its provenance has the source and the SHA-256 of the file.
+
+    Raises:
+        UserError: If the source is unknown, the file is missing, damaged, asks for code to be run, holds no
+            encoder of the source or more than is known of it, or the output is there already.
+    """
+    if source not in RELEASES:
+        raise UserError(f"unknown source '{source}'; known: {', '.join(RELEASES)}")
+    Checkpoint.check_path(output)
+    if output.exists():
+        raise UserError(f"{output} is there already; remove it or name another file")
+    content = _read(path)
+    state = weights_of(path, _state(content))
+    try:
+        built = _backbone(RELEASES[source], state, _hyperparameters(content), settings or {})
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+    origin = {"from": source, "release": RELEASES[source].title, "sha256": _sha256(path)}
+    checkpoint = Checkpoint.of(
+        built, method=source, pretraining={"converted": origin}, environment=environment()
+    )
+    checkpoint.save(output)
+    return checkpoint
+
+
+def _backbone(
+    release: Release, state: dict[str, Tensor], hyper: Mapping[str, Any], settings: Mapping[str, Any]
+) -> Backbone:
+    if all(name.startswith("module.") for name in state):  # DataParallel
+        state = {name.removeprefix("module."): value for name, value in state.items()}
+    backbone, prefix = release.find(list(state))
+    encoder = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+    settings = dict(settings)
+    backbone = str(settings.pop("backbone", release.variant(backbone, encoder)))
+    if backbone not in RULES:
+        raise UserError(f"no rules for the names of a backbone '{backbone}'; there are: {', '.join(RULES)}")
+    unknown = [
+        name
+        for name in state
+        if not (name.startswith(prefix) and released_name(backbone, name.removeprefix(prefix)))
+        and not release.explains(name)
+    ]
+    if unknown:
+        raise UserError(f"no place for {_some(unknown)}: not a file of {release.title} as we know it")
+    try:
+        config = release.config(backbone, encoder, hyper) | settings
+        weights = from_released(backbone, encoder, heads=config.get("heads", 1))
+    except (KeyError, RuntimeError, ValueError, TypeError) as error:
+        raise UserError(f"not an encoder of {release.title} as we know it: {error}") from error
+    return Checkpoint(backbone, config, weights).build()
+
+
+def _read(path: Path) -> Any:
+    if not path.is_file():
+        raise UserError(f"{path}: no such file")
+    if path.stat().st_size > MAX_BYTES:
+        raise UserError(f"{path}: larger than {MAX_BYTES // 2**30} GiB: not a weight file")
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                packed = [entry.filename for entry in archive.infolist() if entry.compress_type]
+            if packed:
+                raise ValueError(f"'{packed[0]}' is compressed and may unpack to any size")
+        with torch.serialization.safe_globals(ALLOWED):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise UserError(f"{path}: {refusal(path, error)}") from error
+
+
+def _state(content: Any) -> Any:
+    """The weights, bare or under one of the usual keys."""
+    for key in ("model", "state_dict", "model_state_dict"):
+        if isinstance(content, dict) and isinstance(content.get(key), dict):
+            return content[key]
+    return content
+
+
+def _hyperparameters(content: Any) -> dict[str, Any]:
+    """Those that Lightning stores, empty where there are none."""
+    found = content.get("hyper_parameters") if isinstance(content, dict) else None
+    if isinstance(found, Namespace):
+        return vars(found)
+    return found if isinstance(found, dict) else {}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

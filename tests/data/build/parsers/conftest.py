@@ -1,0 +1,53 @@
+"""Parsers run over small synthetic files, and over real ones where there are any."""
+
+import importlib.util
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pytest
+
+from molbench.data.build.parsers import PARSERS, Failure
+
+
+class Parsed(NamedTuple):
+    """All records of a source and everything that failed."""
+
+    table: pa.Table
+    failures: list[Failure]
+
+
+@pytest.fixture(scope="session")
+def parse() -> Callable[..., Parsed]:
+    """``parse(parser, files, options, shards)`` runs all shards one after the other."""
+
+    def run(
+        name: str,
+        files: Mapping[str, Path] | list[Path],
+        options: dict[str, Any] | None = None,
+        shards: int = 1,
+    ) -> Parsed:
+        parser, options = PARSERS[name], options or {}
+        paths = files if isinstance(files, Mapping) else {path.name: path for path in files}
+        chunks = [chunk for shard in parser.shards(paths, options, shards) for chunk in parser.read(shard)]
+        assert all(len(chunk.table) + len(chunk.failures) <= 2000 for chunk in chunks)
+        table = pa.concat_tables([parser.schema(options).empty_table(), *(chunk.table for chunk in chunks)])
+        table.validate(full=True)
+        return Parsed(table.combine_chunks(), [failure for chunk in chunks for failure in chunk.failures])
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def fuzz() -> ModuleType:
+    """The fuzzer of ``benchmarks/``, of which the tests run a few rounds."""
+    path = Path(__file__).parents[4] / "benchmarks" / "fuzz_parsers.py"
+    spec = importlib.util.spec_from_file_location("fuzz_parsers", path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["fuzz_parsers"] = module
+    spec.loader.exec_module(module)
+    return module
