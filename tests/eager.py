@@ -8,16 +8,16 @@ from torch import Tensor
 
 from molbench.kernels import library
 
-needs_kernels = pytest.mark.skipif(library.library() is None, reason="no C compiler, or MOLBENCH_NATIVE=0")
+needs_kernels = pytest.mark.skipif(library.library() is None, reason="no C compiler, or MOLBENCH_KERNELS=0")
 
 
-@pytest.fixture(params=["native", "eager"])
+@pytest.fixture(params=["compiled", "eager"])
 def each_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs a test once with the kernels and once without."""
     if request.param == "eager":
         monkeypatch.setattr(library, "library", lambda: None)
     elif library.library() is None:
-        pytest.skip("no C compiler, or MOLBENCH_NATIVE=0")
+        pytest.skip("no C compiler, or MOLBENCH_KERNELS=0")
 
 
 def with_threads(*numbers: int, run: Callable[[], list[Tensor]]) -> list[list[Tensor]]:

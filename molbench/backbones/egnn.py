@@ -24,8 +24,8 @@ from molbench.graph.batch import Batch
 from molbench.graph.bonds import hop_classes
 from molbench.graph.neighbors import all_pairs
 from molbench.kernels.activations import SiLU, silu
+from molbench.kernels.edge_messages import aggregate, edge_messages
 from molbench.kernels.edges import EdgeList
-from molbench.kernels.messages import join, receive
 
 
 @dataclass(frozen=True)
@@ -72,13 +72,16 @@ class Layer(nn.Module):
             Atom features [N, F], a message for each direction and edge [D, E, F] and its gate [D, E, 1].
         """
         sizes = [self.width, self.width, features.shape[-1]]
-        of_target, of_source, of_edge = torch.split(self.edge_in.weight, sizes, dim=1)
-        hidden = join(
-            edges, linear(h, of_target), linear(h, of_source), linear(features, of_edge, self.edge_in.bias)
+        target_terms, source_terms, edge_terms = torch.split(self.edge_in.weight, sizes, dim=1)
+        hidden = edge_messages(
+            edges,
+            linear(h, target_terms),
+            linear(h, source_terms),
+            linear(features, edge_terms, self.edge_in.bias),
         )
         messages = silu(self.edge_out(silu(hidden)))
         gates = torch.sigmoid(self.gate(messages))
-        received = receive(edges, gates.squeeze(-1), messages, len(h)).to(h.dtype)
+        received = aggregate(edges, gates.squeeze(-1), messages, len(h)).to(h.dtype)
         return h + self.node(torch.cat([h, received], dim=-1)), messages, gates
 
 

@@ -26,12 +26,12 @@ from molbench.graph.neighbors import radius_edges
 from molbench.kernels.activations import silu
 from molbench.kernels.convolution import convolve
 from molbench.kernels.edges import EdgeList
-from molbench.kernels.filtered import (
+from molbench.kernels.fused_filters import (
     Filters,
-    filtered_attend,
-    filtered_convolve,
-    filtered_scores,
-    filtered_send_along,
+    fused_attend,
+    fused_convolve,
+    fused_convolve_to_vectors,
+    fused_scores,
 )
 from molbench.kernels.whitening import Regulariser, Whitening
 
@@ -153,8 +153,8 @@ class Attention(nn.Module):
         for_keys = Filters(near.basis, self.key_filter.weight, self.key_filter.bias)
         for_value, for_v, for_bond = (Filters(near.basis, w, b) for w, b in zip(weights, biases, strict=True))
 
-        products = filtered_scores(near.edges, query, key, for_keys, self.heads)
-        received = filtered_attend(near.edges, silu(products) * near.envelope, value, for_value)
+        products = fused_scores(near.edges, query, key, for_keys, self.heads)
+        received = fused_attend(near.edges, silu(products) * near.envelope, value, for_value)
         own = query * key * for_keys.at(near.origin)
         own = silu(own.unflatten(-1, (self.heads, -1)).sum(-1, keepdim=True))
         own = own if near.itself is None else own * near.itself.unsqueeze(-1)
@@ -168,11 +168,11 @@ class Attention(nn.Module):
             change = change + gate * (first * second).sum(1)
         if not wanted:
             return change, None
-        moved = filtered_send_along(near.edges, to_bond, for_bond, near.directions)
+        moved = fused_convolve_to_vectors(near.edges, to_bond, for_bond, near.directions)
         if v is not None and along is not None:
             sent = to_v.unsqueeze(1) * v
             kept = sent if near.itself is None else sent * near.itself.unsqueeze(-1)
-            moved = moved + filtered_convolve(near.edges, sent, for_v)
+            moved = moved + fused_convolve(near.edges, sent, for_v)
             moved = moved + kept * for_v.at(near.origin) + along * scale.unsqueeze(1)
         return change, moved
 

@@ -39,78 +39,78 @@ class _SiLU(Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
         ctx.save_for_backward(x)
-        return _natively("silu", x) if usable(x) else nn.functional.silu(x)
+        return _elementwise("silu", x) if usable(x) else nn.functional.silu(x)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
-        return _silu_slope(gradient, x)
+        return _silu_backward(gradient, x)
 
 
-class _SiLUSlope(Function):
+class _SiLUBackward(Function):
     """``g silu'(x)``."""
 
     @staticmethod
     def forward(ctx: Any, g: Tensor, x: Tensor) -> Tensor:
         ctx.save_for_backward(g, x)
         if usable(g, x):
-            return _natively("silu_slope", g, x)
-        slope: Tensor = torch.ops.aten.silu_backward(g, x)
-        return slope
+            return _elementwise("silu_backward", g, x)
+        gradient: Tensor = torch.ops.aten.silu_backward(g, x)
+        return gradient
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor | None]:
         g, x = ctx.saved_tensors
         if not ctx.needs_input_grad[1]:
-            return _silu_slope(gradient, x), None
+            return _silu_backward(gradient, x), None
         if usable(gradient, g, x) and not torch.is_grad_enabled():
-            of_g, of_x = (torch.empty_like(x, memory_format=torch.contiguous_format) for _ in range(2))
-            call("silu_curve", x.dtype, x.numel(), x.numel(), gradient, g, x, of_g, of_x)
-            return of_g, of_x
+            grad_g, grad_x = (torch.empty_like(x, memory_format=torch.contiguous_format) for _ in range(2))
+            call("silu_double_backward", x.dtype, x.numel(), x.numel(), gradient, g, x, grad_g, grad_x)
+            return grad_g, grad_x
         # silu'' = silu' + σ (1 - 2 silu')
         weight = gradient * g
-        sloped = _silu_slope(weight, x)
-        of_x = torch.addcmul(sloped, torch.sigmoid(x), torch.sub(weight, sloped, alpha=2))
-        return _silu_slope(gradient, x), of_x
+        grad = _silu_backward(weight, x)
+        grad_x = torch.addcmul(grad, torch.sigmoid(x), torch.sub(weight, grad, alpha=2))
+        return _silu_backward(gradient, x), grad_x
 
 
 class _Softplus(Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
         ctx.save_for_backward(x)
-        return _natively("softplus", x) if usable(x) else nn.functional.softplus(x).sub_(math.log(2.0))
+        return _elementwise("softplus", x) if usable(x) else nn.functional.softplus(x).sub_(math.log(2.0))
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
-        return _softplus_slope(gradient, x)
+        return _softplus_backward(gradient, x)
 
 
-class _SoftplusSlope(Function):
+class _SoftplusBackward(Function):
     """``g σ(x)``."""
 
     @staticmethod
     def forward(ctx: Any, g: Tensor, x: Tensor) -> Tensor:
         ctx.save_for_backward(g, x)
-        return _natively("softplus_slope", g, x) if usable(g, x) else g * torch.sigmoid(x)
+        return _elementwise("softplus_backward", g, x) if usable(g, x) else g * torch.sigmoid(x)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor | None]:
         g, x = ctx.saved_tensors
-        of_x = None
+        grad_x = None
         if ctx.needs_input_grad[1]:
             # σ' = σ (1 - σ)
-            of_x = _softplus_slope(gradient * g, x) * torch.sigmoid(-x)
-        return _softplus_slope(gradient, x), of_x
+            grad_x = _softplus_backward(gradient * g, x) * torch.sigmoid(-x)
+        return _softplus_backward(gradient, x), grad_x
 
 
-def _natively(kernel: str, *arguments: Tensor) -> Tensor:
+def _elementwise(kernel: str, *arguments: Tensor) -> Tensor:
     result = torch.empty_like(arguments[-1], memory_format=torch.contiguous_format)
     call(kernel, result.dtype, result.numel(), result.numel(), *arguments, result)
     return result
 
 
 _silu: Callable[[Tensor], Tensor] = _SiLU.apply
-_silu_slope: Callable[[Tensor, Tensor], Tensor] = _SiLUSlope.apply
+_silu_backward: Callable[[Tensor, Tensor], Tensor] = _SiLUBackward.apply
 _softplus: Callable[[Tensor], Tensor] = _Softplus.apply
-_softplus_slope: Callable[[Tensor, Tensor], Tensor] = _SoftplusSlope.apply
+_softplus_backward: Callable[[Tensor, Tensor], Tensor] = _SoftplusBackward.apply

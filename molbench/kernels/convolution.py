@@ -60,7 +60,7 @@ def sum_ends(edges: EdgeList, features: Tensor) -> Tensor:
     features = features.to(summing_type(features))
     if not edges.symmetric:
         return features.index_select(0, edges.source) + features.index_select(0, edges.target)
-    return _product(features.unsqueeze(1), torch.ones_like(features).unsqueeze(1), edges)
+    return _pair_product(features.unsqueeze(1), torch.ones_like(features).unsqueeze(1), edges)
 
 
 def summing_type(*tensors: Tensor) -> torch.dtype:
@@ -77,7 +77,7 @@ class _Convolve(Function):
         ctx.save_for_backward(features, filters)
         ctx.edges = edges
         if usable(features, filters):
-            return _convolve_natively(edges, features, filters)
+            return _compiled_convolve(edges, features, filters)
         result = torch.zeros_like(features, memory_format=torch.contiguous_format)
         for source, target, w in _blocks(edges, features, filters.unsqueeze(1)):
             result.index_add_(0, source, features.index_select(0, target).mul_(w))
@@ -90,12 +90,12 @@ class _Convolve(Function):
         wanted, edges = ctx.needs_input_grad, ctx.edges
         return (
             _convolve(gradient, filters, edges) if wanted[0] else None,
-            _product(features, gradient, edges) if wanted[1] else None,
+            _pair_product(features, gradient, edges) if wanted[1] else None,
             None,
         )
 
 
-def _convolve_natively(edges: EdgeList, features: Tensor, filters: Tensor) -> Tensor:
+def _compiled_convolve(edges: EdgeList, features: Tensor, filters: Tensor) -> Tensor:
     result = torch.empty_like(features, memory_format=torch.contiguous_format)
     sizes = len(features), edges.num_edges, *features.shape[1:]
     neighbors = edges.incidence(len(features))
@@ -104,29 +104,31 @@ def _convolve_natively(edges: EdgeList, features: Tensor, filters: Tensor) -> Te
     return result
 
 
-def product_natively(edges: EdgeList, left: Tensor, right: Tensor, behind: Tensor | None = None) -> Tensor:
+def compiled_pair_product(
+    edges: EdgeList, left: Tensor, right: Tensor, pre_activation: Tensor | None = None
+) -> Tensor:
     """The pair product of x and y, [N, K, F] each, in one pass over the edges, without a graph.
 
     Args:
         edges: A symmetric list of E edges.
         left: x.
         right: y.
-        behind: Where filters are ``silu(z)``, z, [E, F]: the product is multiplied by ``silu'(z)``.
+        pre_activation: Where filters are ``silu(z)``, z, [E, F]: the product is multiplied by ``silu'(z)``.
     """
     result = left.new_empty(edges.num_edges, left.shape[-1])
     sizes = edges.num_edges, *left.shape[1:]
     ends = edges.source, edges.target
-    call("product", left.dtype, math.prod(sizes), *sizes, *ends, left, right, behind, result)
+    call("pair_product", left.dtype, math.prod(sizes), *sizes, *ends, left, right, pre_activation, result)
     return result
 
 
-class _Product(Function):
+class _PairProduct(Function):
     @staticmethod
     def forward(ctx: Any, left: Tensor, right: Tensor, edges: EdgeList) -> Tensor:
         ctx.save_for_backward(left, right)
         ctx.edges = edges
         if usable(left, right):
-            return product_natively(edges, left, right)
+            return compiled_pair_product(edges, left, right)
         result = left.new_empty(edges.num_edges, left.shape[-1])
         for i, j, p in _blocks(edges, left, result):
             block = left.index_select(0, i).mul_(right.index_select(0, j))
@@ -155,4 +157,4 @@ def _blocks(edges: EdgeList, features: Tensor, values: Tensor) -> Iterator[tuple
 
 
 _convolve: Callable[[Tensor, Tensor, EdgeList], Tensor] = _Convolve.apply
-_product: Callable[[Tensor, Tensor, EdgeList], Tensor] = _Product.apply
+_pair_product: Callable[[Tensor, Tensor, EdgeList], Tensor] = _PairProduct.apply

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from molbench.kernels.library import incidence
+from molbench.kernels.library import function
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,7 @@ class EdgeList:
         return lengths
 
     def incidence(self, num_atoms: int) -> tuple[Tensor, Tensor, Tensor]:
-        """The neighbours of each atom as :func:`molbench.kernels.library.incidence` lists them, made once."""
+        """The neighbours of each atom as :func:`incidence` lists them, made once."""
         if num_atoms not in self._incidence:
             self._incidence[num_atoms] = incidence(self.source, self.target, num_atoms)
         return self._incidence[num_atoms]
@@ -57,3 +57,19 @@ class EdgeList:
     def reversed(self) -> EdgeList:
         """The same edges with both ends exchanged; nothing to do for a symmetric list."""
         return self if self.symmetric else EdgeList(self.target, self.source, symmetric=False)
+
+
+def incidence(source: Tensor, target: Tensor, num_atoms: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Neighbours of each atom of a symmetric edge list of E edges.
+
+    Returns:
+        First entry of each atom, [N + 1]; the neighbour, [2 E]; and the directed edge that arrives from it, e
+        for source to target of edge e and E + e for the other way, [2 E]; all int64.
+    """
+    source, target = source.contiguous(), target.contiguous()
+    size = source.numel()
+    ptr = torch.zeros(num_atoms + 1, dtype=torch.int64)
+    other, entry = (torch.empty(2 * size, dtype=torch.int64) for _ in range(2))
+    pointers = (tensor.data_ptr() for tensor in (source, target, ptr, other, entry))
+    function("incidence", 7)(size, num_atoms, *pointers)
+    return ptr, other, entry

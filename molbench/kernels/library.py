@@ -1,7 +1,7 @@
 """Compiles the C files beside it for this machine on first use, and calls their functions.
 
 The functions are optional: without a C compiler, on an accelerator, in other types than float32 and float64
-and inside ``torch.compile`` their callers take the same sums with PyTorch's operators. ``MOLBENCH_NATIVE=0``
+and inside ``torch.compile`` their callers take the same sums with PyTorch's operators. ``MOLBENCH_KERNELS=0``
 switches them off. The compiled file lies where Python keeps its bytecode, in ``__pycache__`` beside the
 source, or in ``$MOLBENCH_HOME/native`` where the package cannot be written to.
 """
@@ -60,28 +60,12 @@ def call(name: str, dtype: torch.dtype, work: int, *arguments: Tensor | int | No
             given.append(kept[-1].data_ptr())
         else:
             given.append(value or 0)
-    _function(f"{name}_{_SUFFIXES[dtype]}", len(given))(*given)
-
-
-def incidence(source: Tensor, target: Tensor, num_atoms: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Neighbours of each atom of a symmetric edge list of E edges.
-
-    Returns:
-        First entry of each atom, [N + 1]; the neighbour, [2 E]; and the directed edge that arrives from it, e
-        for source to target of edge e and E + e for the other way, [2 E]; all int64.
-    """
-    source, target = source.contiguous(), target.contiguous()
-    size = source.numel()
-    ptr = torch.zeros(num_atoms + 1, dtype=torch.int64)
-    other, entry = (torch.empty(2 * size, dtype=torch.int64) for _ in range(2))
-    pointers = (tensor.data_ptr() for tensor in (source, target, ptr, other, entry))
-    _function("incidence", 7)(size, num_atoms, *pointers)
-    return ptr, other, entry
+    function(f"{name}_{_SUFFIXES[dtype]}", len(given))(*given)
 
 
 @cache
-def _function(name: str, arguments: int) -> Callable[..., None]:
-    """A function of the library; its sizes and pointers are all 64 bits wide."""
+def function(name: str, arguments: int) -> Callable[..., None]:
+    """A function of the library by its full name; its sizes and pointers are all 64 bits wide."""
     loaded = library()
     assert loaded is not None, "call usable() first"  # noqa: S101 - a promise between our own files
     function = loaded[name]
@@ -92,7 +76,7 @@ def _function(name: str, arguments: int) -> Callable[..., None]:
 @cache
 def library() -> ctypes.CDLL | None:
     """The compiled kernels, or None where they are switched off or cannot be made."""
-    if os.environ.get("MOLBENCH_NATIVE") == "0":
+    if os.environ.get("MOLBENCH_KERNELS") == "0":
         return None
     compiler = shutil.which(os.environ.get("CC", "cc"))
     if compiler is None:

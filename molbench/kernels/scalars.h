@@ -48,6 +48,6 @@ static inline double logarithm_double(double t) { return log1p(t); }
 #define SIGMOID(x) (1 / (1 + NAMED(exponential)((x) < -88 ? 88 : -(x))))
 
 /* Derivative of x sigmoid(x). */
-#define SILU_SLOPE(x, sigmoid) ((sigmoid) * (1 + (x) * (1 - (sigmoid))))
+#define SILU_GRAD(x, sigmoid) ((sigmoid) * (1 + (x) * (1 - (sigmoid))))
 
 #endif

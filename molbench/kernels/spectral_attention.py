@@ -58,10 +58,10 @@ class _Attend(Function):
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         saved = q, k, v, *_ = ctx.saved_tensors
-        slopes = tuple(torch.empty_like(tensor) for tensor in (q, k, v))
+        grads = tuple(torch.empty_like(tensor) for tensor in (q, k, v))
         inputs = *_sizes(q, v), ctx.scale, *saved, gradient
-        call("softmax_attention_slopes", v.dtype, _work(q), *inputs, *slopes)
-        return *slopes, None
+        call("softmax_attention_backward", v.dtype, _work(q), *inputs, *grads)
+        return *grads, None
 
 
 def _sizes(q: Tensor, v: Tensor) -> tuple[int, ...]:

@@ -1,5 +1,5 @@
 /* Whitening of the vectors of atoms and its gradient, each in one pass over memory, for
- * molbench/backbones/whitening.py.
+ * whitening.py.
  *
  * For an atom with vectors x [3, F]: centred c = x - mean(x), covariance C = c c^T / F, Z = (C + D)^(-1/2),
  * y = w Z c. Matrices of 3 x 3 are in double precision, which eigenvalues as small as those of D need.
@@ -65,7 +65,7 @@ static inline void compose(const double z[3], matrix v, matrix y) {
 
 /* Derivative y by C, symmetric, from b, that by Z. Z Z = (C + D)^(-1) gives Z dZ + dZ Z = -Z^2 dC Z^2, which
  * is solved entry by entry in the basis v. */
-static inline void slope_of_root(const double z[3], matrix v, matrix b, matrix y) {
+static inline void grad_of_root(const double z[3], matrix v, matrix b, matrix y) {
     matrix transposed, turned;
     for (int k = 0; k < 3; k++)
         for (int l = 0; l < 3; l++) transposed[k][l] = v[l][k];
@@ -130,10 +130,10 @@ void NAMED(whiten)(integer threads, integer N, integer F, const double *D, const
     }
 }
 
-/* Derivatives of one atom: with h = w g and M that by C, of_x = Z (h - mean(h)) + 2 M c / F, where c has no
- * mean to subtract, and of_w += sum_k g_k (Z c)_k. */
-static inline void NAMED(whiten_slopes_of_atom)(integer F, const double *D, const REAL *x, const REAL *w,
-                                                const REAL *g, REAL *of_x, REAL *of_w) {
+/* Derivatives of one atom: with h = w g and M that by C, grad_x = Z (h - mean(h)) + 2 M c / F, where c has no
+ * mean to subtract, and grad_w += sum_k g_k (Z c)_k. */
+static inline void NAMED(whiten_backward_of_atom)(integer F, const double *D, const REAL *x, const REAL *w,
+                                                  const REAL *g, REAL *grad_x, REAL *grad_w) {
     REAL m[3], n[3];
     double z[3];
     matrix v, root, by_root, by_covariance;
@@ -148,7 +148,7 @@ static inline void NAMED(whiten_slopes_of_atom)(integer F, const double *D, cons
         by_root[k][0] = a, by_root[k][1] = b, by_root[k][2] = d;
     }
     compose(z, v, root);
-    slope_of_root(z, v, by_root, by_covariance);
+    grad_of_root(z, v, by_root, by_covariance);
     for (int k = 0; k < 3; k++) {
         const REAL r0 = root[k][0], r1 = root[k][1], r2 = root[k][2];
         const double *slope = by_covariance[k];
@@ -156,22 +156,22 @@ static inline void NAMED(whiten_slopes_of_atom)(integer F, const double *D, cons
         SIMD for (integer c = 0; c < F; c++) {
             const REAL c0 = x[c] - m[0], c1 = x[F + c] - m[1], c2 = x[2 * F + c] - m[2];
             const REAL h0 = w[c] * g[c] - n[0], h1 = w[c] * g[F + c] - n[1], h2 = w[c] * g[2 * F + c] - n[2];
-            of_x[k * F + c] = r0 * h0 + r1 * h1 + r2 * h2 + s0 * c0 + s1 * c1 + s2 * c2;
-            of_w[c] += g[k * F + c] * (r0 * c0 + r1 * c1 + r2 * c2);
+            grad_x[k * F + c] = r0 * h0 + r1 * h1 + r2 * h2 + s0 * c0 + s1 * c1 + s2 * c2;
+            grad_w[c] += g[k * F + c] * (r0 * c0 + r1 * c1 + r2 * c2);
         }
     }
 }
 
 /* Derivatives by x, and by w in one sum for every B atoms, [(N + B - 1) / B, F]. */
-void NAMED(whiten_slopes)(integer threads, integer N, integer F, integer B, const double *D, const REAL *x,
-                          const REAL *w, const REAL *g, REAL *of_x, REAL *of_w) {
+void NAMED(whiten_backward)(integer threads, integer N, integer F, integer B, const double *D, const REAL *x,
+                            const REAL *w, const REAL *g, REAL *grad_x, REAL *grad_w) {
     PARALLEL
     for (integer block = 0; block < (N + B - 1) / B; block++) {
-        REAL *sums = of_w + block * F;
+        REAL *sums = grad_w + block * F;
         memset(sums, 0, F * sizeof(REAL));
         for (integer i = block * B; i < N && i < (block + 1) * B; i++) {
             const integer at = i * 3 * F;
-            NAMED(whiten_slopes_of_atom)(F, D, x + at, w, g + at, of_x + at, sums);
+            NAMED(whiten_backward_of_atom)(F, D, x + at, w, g + at, grad_x + at, sums);
         }
     }
 }

@@ -90,14 +90,14 @@ class _Whiten(Function):
             result = whiten_plainly(vectors, weight, diagonal)
             needed = ctx.needs_input_grad[:2]
             wanted = list(compress((vectors, weight), needed))
-            slopes = iter(torch.autograd.grad(result, wanted, gradient, create_graph=True))
-            return *(next(slopes) if each else None for each in needed), None
+            grads = iter(torch.autograd.grad(result, wanted, gradient, create_graph=True))
+            return *(next(grads) if each else None for each in needed), None
         sizes = len(vectors), len(weight), _BLOCK
-        of_vectors = torch.empty_like(vectors, memory_format=torch.contiguous_format)
-        of_weight = weight.new_empty(-(-len(vectors) // _BLOCK), len(weight))
+        grad_vectors = torch.empty_like(vectors, memory_format=torch.contiguous_format)
+        grad_weight = weight.new_empty(-(-len(vectors) // _BLOCK), len(weight))
         inputs = diagonal, vectors, weight, gradient
-        call("whiten_slopes", vectors.dtype, vectors.numel(), *sizes, *inputs, of_vectors, of_weight)
-        return of_vectors, of_weight.sum(0), None
+        call("whiten_backward", vectors.dtype, vectors.numel(), *sizes, *inputs, grad_vectors, grad_weight)
+        return grad_vectors, grad_weight.sum(0), None
 
 
 def inverse_square_root(matrices: Tensor) -> Tensor:
@@ -143,8 +143,8 @@ class _Sylvester(Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None, None]:
         z, solution, values, basis = ctx.saved_tensors
-        of_b = _sylvester(z, gradient, values, basis)
-        return -(of_b @ solution.mT + solution.mT @ of_b), of_b, None, None
+        grad_b = _sylvester(z, gradient, values, basis)
+        return -(grad_b @ solution.mT + solution.mT @ grad_b), grad_b, None, None
 
 
 _whiten: Callable[[Tensor, Tensor, Tensor], Tensor] = _Whiten.apply

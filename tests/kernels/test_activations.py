@@ -44,7 +44,7 @@ def test_derivatives_equal_differences(activation: Callable[[Tensor], Tensor]) -
     x = torch.randn(7, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(activation, (x,))
     assert torch.autograd.gradgradcheck(activation, (x,))
-    # Without a graph behind it, the second derivative is a kernel of its own.
+    # Without a graph pre_activation it, the second derivative is a kernel of its own.
     (slope,) = torch.autograd.grad(activation(x).sum(), x, create_graph=True)
     (curve,) = torch.autograd.grad(slope.square().sum(), x)
     (slope,) = torch.autograd.grad(activation(x).sum(), x, create_graph=True)

@@ -18,12 +18,12 @@ from torch import Tensor
 from molbench.graph.neighbors import all_pairs
 from molbench.kernels import library
 from molbench.kernels.activations import shifted_softplus, silu
-from molbench.kernels.attention import attend, scores
 from molbench.kernels.convolution import convolve
-from molbench.kernels.directions import send_along
-from molbench.kernels.edges import EdgeList
-from molbench.kernels.library import call, incidence, usable
-from molbench.kernels.messages import join, receive
+from molbench.kernels.edge_attention import attend, scores
+from molbench.kernels.edge_messages import aggregate, edge_messages
+from molbench.kernels.edges import EdgeList, incidence
+from molbench.kernels.library import call, usable
+from molbench.kernels.vector_messages import convolve_to_vectors
 from tests.eager import needs_kernels, with_threads
 
 
@@ -37,13 +37,13 @@ def fresh() -> Iterator[None]:
 
 @pytest.mark.skipif(shutil.which(os.environ.get("CC", "cc")) is None, reason="no C compiler")
 def test_a_machine_with_a_compiler_has_kernels() -> None:
-    environment = {name: value for name, value in os.environ.items() if name != "MOLBENCH_NATIVE"}
+    environment = {name: value for name, value in os.environ.items() if name != "MOLBENCH_KERNELS"}
     code = "from molbench.kernels.library import library; assert library() is not None"
     subprocess.run([sys.executable, "-c", code], env=environment, check=True)
 
 
 def test_they_can_be_switched_off(fresh: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MOLBENCH_NATIVE", "0")
+    monkeypatch.setenv("MOLBENCH_KERNELS", "0")
     assert library.library() is None
     assert not usable(torch.ones(1))
 
@@ -107,7 +107,7 @@ def by_all_kernels(edges: EdgeList, dtype: torch.dtype) -> list[Tensor]:
     def draw(*shape: int) -> Tensor:
         return torch.randn(shape, generator=generator).to(dtype).requires_grad_()
 
-    atoms, filters, ways = (
+    atoms, filters, directions = (
         draw(int(edges.target.max()) + 1, 64),
         draw(edges.num_edges, 64),
         draw(edges.num_edges, 3),
@@ -115,9 +115,12 @@ def by_all_kernels(edges: EdgeList, dtype: torch.dtype) -> list[Tensor]:
     forms: list[Callable[[], Tensor]] = [
         lambda: convolve(edges, atoms, filters),
         lambda: attend(edges, scores(edges, atoms, atoms, filters, 4), atoms, filters),
-        lambda: send_along(edges, atoms, filters, ways),
-        lambda: receive(
-            edges, filters.new_ones(2, edges.num_edges), join(edges, atoms, atoms, filters), len(atoms)
+        lambda: convolve_to_vectors(edges, atoms, filters, directions),
+        lambda: aggregate(
+            edges,
+            filters.new_ones(2, edges.num_edges),
+            edge_messages(edges, atoms, atoms, filters),
+            len(atoms),
         ),
         lambda: silu(filters),
         lambda: shifted_softplus(filters),

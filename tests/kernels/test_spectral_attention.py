@@ -32,7 +32,7 @@ def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Non
     if request.param == "library":
         monkeypatch.setattr(spectral_attention, "usable", lambda *_: False)
     elif library() is None:
-        pytest.skip("no C compiler, or MOLBENCH_NATIVE=0")
+        pytest.skip("no C compiler, or MOLBENCH_KERNELS=0")
 
 
 def example(shape: tuple[int, ...], dtype: torch.dtype = torch.float64, size: float = 1.0) -> Inputs:

@@ -32,20 +32,20 @@ class Ends(NamedTuple):
 
     Attributes:
         edges: Messages from source to target, of a symmetric list then those from target to source.
-        back: Whether receivers and senders are exchanged.
+        swapped: Whether receivers and senders are exchanged.
     """
 
     edges: EdgeList
-    back: bool = False
+    swapped: bool = False
 
-    def exchanged(self) -> Ends:
+    def swap(self) -> Ends:
         """The same edges, receivers sending."""
-        return Ends(self.edges, not self.back)
+        return Ends(self.edges, not self.swapped)
 
     def directions(self) -> list[tuple[Tensor, Tensor]]:
         """Receivers and senders of each direction of the edges, [E] int64 each."""
         ends = self.edges.target, self.edges.source
-        forth = ends[::-1] if self.back else ends
+        forth = ends[::-1] if self.swapped else ends
         return [forth, forth[::-1]] if self.edges.symmetric else [forth]
 
 
@@ -70,11 +70,11 @@ def scores(edges: EdgeList, receiver: Tensor, sender: Tensor, filters: Tensor, h
 def scores_plainly(edges: EdgeList, receiver: Tensor, sender: Tensor, filters: Tensor, heads: int) -> Tensor:
     """:func:`scores` in so many words: the definition that tests compare with."""
     shape = edges.num_edges, heads, filters.shape[-1] // heads
-    found = [
+    products = [
         (receiver.index_select(0, i) * sender.index_select(0, j) * filters).view(shape).sum(-1)
         for i, j in Ends(edges).directions()
     ]
-    return torch.stack(found)
+    return torch.stack(products)
 
 
 def attend(edges: EdgeList, weights: Tensor, sender: Tensor, filters: Tensor) -> Tensor:
@@ -122,8 +122,8 @@ class _Scores(Function):
         wanted, ends = ctx.needs_input_grad, ctx.ends
         return (
             _attend(a, v, f, ends) if wanted[0] else None,
-            _attend(a, u, f, ends.exchanged()) if wanted[1] else None,
-            _edge(a, u, v, ends) if wanted[2] else None,
+            _attend(a, u, f, ends.swap()) if wanted[1] else None,
+            _filter_grad(a, u, v, ends) if wanted[2] else None,
             None,
             None,
             None,
@@ -137,7 +137,7 @@ class _Attend(Function):
         ctx.ends = ends
         if ends.edges.symmetric and usable(a, v, f):
             result = torch.empty_like(v, memory_format=torch.contiguous_format)
-            sizes = len(v), *_sizes(ends, a.shape[-1], f), int(ends.back)
+            sizes = len(v), *_sizes(ends, a.shape[-1], f), int(ends.swapped)
             call("attend", v.dtype, f.numel(), *sizes, *ends.edges.incidence(len(v)), a, v, f, result)
             return result
         result = torch.zeros_like(v, memory_format=torch.contiguous_format)
@@ -153,14 +153,16 @@ class _Attend(Function):
         wanted, ends = ctx.needs_input_grad, ctx.ends
         return (
             _scores(u, v, f, ends, a.shape[-1]) if wanted[0] else None,
-            _attend(a, u, f, ends.exchanged()) if wanted[1] else None,
-            _edge(a, u, v, ends) if wanted[2] else None,
+            _attend(a, u, f, ends.swap()) if wanted[1] else None,
+            _filter_grad(a, u, v, ends) if wanted[2] else None,
             None,
             None,
         )
 
 
-def edge_natively(a: Tensor, u: Tensor, v: Tensor, ends: Ends, behind: Tensor | None = None) -> Tensor:
+def compiled_filter_grad(
+    a: Tensor, u: Tensor, v: Tensor, ends: Ends, pre_activation: Tensor | None = None
+) -> Tensor:
     """The derivative of the form by f in one pass over the edges, [E, F], without a graph.
 
     Args:
@@ -168,15 +170,26 @@ def edge_natively(a: Tensor, u: Tensor, v: Tensor, ends: Ends, behind: Tensor | 
         u: Of the receivers, [N, F].
         v: Of the senders, [N, F].
         ends: A symmetric list.
-        behind: Where f is ``silu(z)``, z, [E, F]: the derivative is by z.
+        pre_activation: Where f is ``silu(z)``, z, [E, F]: the derivative is by z.
     """
     result = u.new_empty(a.shape[1], u.shape[-1])
     sizes = _sizes(ends, a.shape[-1], u)
-    call("edge", u.dtype, result.numel(), *sizes, *ends.directions()[0], a, u, v, behind, result)
+    call(
+        "attention_filter_grad",
+        u.dtype,
+        result.numel(),
+        *sizes,
+        *ends.directions()[0],
+        a,
+        u,
+        v,
+        pre_activation,
+        result,
+    )
     return result
 
 
-class _Edge(Function):
+class _FilterGrad(Function):
     """The derivative of the form by f, ``Σ a_ij,h(c) u_ic v_jc`` over the directions of an edge, [E, F]."""
 
     @staticmethod
@@ -184,7 +197,7 @@ class _Edge(Function):
         ctx.save_for_backward(a, u, v)
         ctx.ends = ends
         if ends.edges.symmetric and usable(a, u, v):
-            return edge_natively(a, u, v, ends)
+            return compiled_filter_grad(a, u, v, ends)
         result = u.new_zeros(a.shape[1], u.shape[-1])
         for i, j, weights, block in _blocks(ends, a, result):
             product = u.index_select(0, i).mul_(v.index_select(0, j)).view(*weights.shape, -1)
@@ -198,7 +211,7 @@ class _Edge(Function):
         return (
             _scores(u, v, f, ends, a.shape[-1]) if wanted[0] else None,
             _attend(a, v, f, ends) if wanted[1] else None,
-            _attend(a, u, f, ends.exchanged()) if wanted[2] else None,
+            _attend(a, u, f, ends.swap()) if wanted[2] else None,
             None,
             None,
         )
@@ -219,4 +232,4 @@ def _blocks(ends: Ends, a: Tensor, f: Tensor) -> Iterator[tuple[Tensor, Tensor, 
 
 _scores: Callable[[Tensor, Tensor, Tensor, Ends, int], Tensor] = _Scores.apply
 _attend: Callable[[Tensor, Tensor, Tensor, Ends], Tensor] = _Attend.apply
-_edge: Callable[[Tensor, Tensor, Tensor, Ends], Tensor] = _Edge.apply
+_filter_grad: Callable[[Tensor, Tensor, Tensor, Ends], Tensor] = _FilterGrad.apply

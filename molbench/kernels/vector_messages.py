@@ -28,7 +28,7 @@ _BLOCK = 2**19
 _Y, _S = range(2)
 
 
-def send_along(edges: EdgeList, sender: Tensor, filters: Tensor, directions: Tensor) -> Tensor:
+def convolve_to_vectors(edges: EdgeList, sender: Tensor, filters: Tensor, directions: Tensor) -> Tensor:
     """Sum over neighbours of filtered scalars along the bonds to them, ``y_ixc = Σ_j s_jc f_ijc u_ijx``.
 
     Args:
@@ -41,10 +41,10 @@ def send_along(edges: EdgeList, sender: Tensor, filters: Tensor, directions: Ten
         y, [N, 3, F], in single precision at least.
     """
     dtype = summing_type(sender, filters, directions)
-    return _form(_Y, edges, None, sender.to(dtype), filters.to(dtype), directions.to(dtype))
+    return _derivative(_Y, edges, None, sender.to(dtype), filters.to(dtype), directions.to(dtype))
 
 
-def gather_along(edges: EdgeList, vectors: Tensor, filters: Tensor, directions: Tensor) -> Tensor:
+def convolve_to_scalars(edges: EdgeList, vectors: Tensor, filters: Tensor, directions: Tensor) -> Tensor:
     """The derivative of T by s, ``s_jc = Σ_i Σ_x y_ixc f_ijc u_ijx``, [N, F].
 
     Args:
@@ -53,11 +53,13 @@ def gather_along(edges: EdgeList, vectors: Tensor, filters: Tensor, directions: 
         filters: f, [E, F].
         directions: u, [E, 3].
     """
-    return _form(_S, edges, vectors, None, filters, directions)
+    return _derivative(_S, edges, vectors, None, filters, directions)
 
 
-def send_along_plainly(edges: EdgeList, sender: Tensor, filters: Tensor, directions: Tensor) -> Tensor:
-    """:func:`send_along` in so many words: the definition that tests compare with."""
+def convolve_to_vectors_plainly(
+    edges: EdgeList, sender: Tensor, filters: Tensor, directions: Tensor
+) -> Tensor:
+    """:func:`convolve_to_vectors` in so many words: the definition that tests compare with."""
     both = edges.directed()
     if edges.symmetric:
         filters, directions = torch.cat([filters, filters]), torch.cat([directions, -directions])
@@ -65,7 +67,7 @@ def send_along_plainly(edges: EdgeList, sender: Tensor, filters: Tensor, directi
     return sender.new_zeros(len(sender), 3, sender.shape[-1]).index_add(0, both.target, messages)
 
 
-class _Form(Function):
+class _Derivative(Function):
     """The derivative of T by one argument, which is not given; the others are."""
 
     @staticmethod
@@ -83,17 +85,19 @@ class _Form(Function):
             None,
             None,
             *(
-                _form(place, ctx.edges, *(None if place == other else given[other] for other in range(4)))
-                if wanted[place]
+                _derivative(
+                    position, ctx.edges, *(None if position == other else given[other] for other in range(4))
+                )
+                if wanted[position]
                 else None
-                for place in range(4)
+                for position in range(4)
             ),
         )
 
 
-def _by_y(edges: EdgeList, _: None, s: Tensor, f: Tensor, u: Tensor) -> Tensor:
+def _grad_y(edges: EdgeList, _: None, s: Tensor, f: Tensor, u: Tensor) -> Tensor:
     if edges.symmetric and usable(s, f, u):
-        return _per_atom("along_y", edges, s.new_empty(len(s), 3, s.shape[-1]), s, f, u)
+        return _per_atom("convolve_to_vectors", edges, s.new_empty(len(s), 3, s.shape[-1]), s, f, u)
     result = s.new_zeros(len(s), 3, s.shape[-1])
     for i, j, part, along in _blocks(edges, f, u):
         messages = s.index_select(0, j).mul_(f[part])
@@ -101,27 +105,27 @@ def _by_y(edges: EdgeList, _: None, s: Tensor, f: Tensor, u: Tensor) -> Tensor:
     return result
 
 
-def _by_s(edges: EdgeList, y: Tensor, _: None, f: Tensor, u: Tensor) -> Tensor:
+def _grad_s(edges: EdgeList, y: Tensor, _: None, f: Tensor, u: Tensor) -> Tensor:
     if edges.symmetric and usable(y, f, u):
-        return _per_atom("along_s", edges, y.new_empty(len(y), y.shape[-1]), y, f, u)
+        return _per_atom("convolve_to_scalars", edges, y.new_empty(len(y), y.shape[-1]), y, f, u)
     result = y.new_zeros(len(y), y.shape[-1])
     for i, j, part, along in _blocks(edges, f, u):
         result.index_add_(0, j, _project(y, i, along).mul_(f[part]))
     return result
 
 
-def _by_f(edges: EdgeList, y: Tensor, s: Tensor, _: None, u: Tensor) -> Tensor:
+def _grad_f(edges: EdgeList, y: Tensor, s: Tensor, _: None, u: Tensor) -> Tensor:
     if edges.symmetric and usable(y, s, u):
-        return by_filters_natively(edges, y, s, u)
+        return compiled_vector_filter_grad(edges, y, s, u)
     result = s.new_zeros(len(u), s.shape[-1])
     for i, j, part, along in _blocks(edges, result, u):
         result[part].addcmul_(_project(y, i, along), s.index_select(0, j))
     return result
 
 
-def _by_u(edges: EdgeList, y: Tensor, s: Tensor, f: Tensor, _: None) -> Tensor:
+def _grad_u(edges: EdgeList, y: Tensor, s: Tensor, f: Tensor, _: None) -> Tensor:
     if edges.symmetric and usable(y, s, f):
-        return _per_edge("along_d", edges, f.new_empty(len(f), 3), y, s, f)
+        return _per_edge("vector_direction_grad", edges, f.new_empty(len(f), 3), y, s, f)
     result = f.new_zeros(len(f), 3)
     signs = f.new_ones(len(f), 1)
     for i, j, part, sign in _blocks(edges, f, signs):
@@ -137,8 +141,8 @@ def _per_atom(kernel: str, edges: EdgeList, result: Tensor, *arguments: Tensor) 
     return result
 
 
-def by_filters_natively(
-    edges: EdgeList, y: Tensor, s: Tensor, u: Tensor, behind: Tensor | None = None
+def compiled_vector_filter_grad(
+    edges: EdgeList, y: Tensor, s: Tensor, u: Tensor, pre_activation: Tensor | None = None
 ) -> Tensor:
     """The derivative of T by f in one pass over the edges, [E, F], without a graph.
 
@@ -147,9 +151,9 @@ def by_filters_natively(
         y: [N, 3, F].
         s: [N, F].
         u: [E, 3].
-        behind: Where f is ``silu(z)``, z, [E, F]: the derivative is by z.
+        pre_activation: Where f is ``silu(z)``, z, [E, F]: the derivative is by z.
     """
-    return _per_edge("along_f", edges, s.new_empty(len(u), s.shape[-1]), y, s, u, behind)
+    return _per_edge("vector_filter_grad", edges, s.new_empty(len(u), s.shape[-1]), y, s, u, pre_activation)
 
 
 def _per_edge(kernel: str, edges: EdgeList, result: Tensor, *arguments: Tensor | None) -> Tensor:
@@ -168,7 +172,7 @@ def _project(y: Tensor, atoms: Tensor, along: Tensor) -> Tensor:
 
 
 def _blocks(edges: EdgeList, f: Tensor, u: Tensor) -> Iterator[tuple[Tensor, Tensor, slice, Tensor]]:
-    """Receivers, senders, place and direction of a number of edges at a time, directions in turn."""
+    """Receivers, senders, slice and direction of a number of edges at a time, directions in turn."""
     size = max(len(f) if f.device.type != "cpu" else _BLOCK // (3 * f.shape[-1]), 1)
     for start in range(0, len(f), size):
         part = slice(start, start + size)
@@ -177,5 +181,5 @@ def _blocks(edges: EdgeList, f: Tensor, u: Tensor) -> Iterator[tuple[Tensor, Ten
             yield edges.source[part], edges.target[part], part, -u[part]
 
 
-_DERIVATIVES: tuple[Callable[..., Tensor], ...] = (_by_y, _by_s, _by_f, _by_u)
-_form: Callable[..., Tensor] = _Form.apply
+_DERIVATIVES: tuple[Callable[..., Tensor], ...] = (_grad_y, _grad_s, _grad_f, _grad_u)
+_derivative: Callable[..., Tensor] = _Derivative.apply

@@ -1,4 +1,4 @@
-/* Softmax attention that keeps no matrix of scores, for molbench/backbones/spectral_attention.py.
+/* Softmax attention that keeps no matrix of scores, for spectral_attention.py.
  *
  * One thread takes a head of a molecule, n, copies its rows into buffers that the caches hold, and goes
  * through the queries by BLOCK. Their scores lie side by side, s_ji for key j and query i, so that a maximum
@@ -19,7 +19,7 @@
 #define LEAST(a, b) ((a) < (b) ? (a) : (b))
 #define INLINE static inline __attribute__((always_inline))
 
-#define SELF "attention.c"
+#define SELF "spectral_attention.c"
 #include "both_types.h"
 
 #else
@@ -128,10 +128,10 @@ void NAMED(softmax_attention)(integer threads, integer B, integer H, integer L, 
 
 /* Derivatives of sum_ic g_ic o_ic by q, k and v: with t_ij = scale p_ij sum_c g_ic (v_jc - o_ic) they are
  * sum_j t_ij k_jc, sum_i t_ij q_ic and sum_i p_ij g_ic */
-void NAMED(softmax_attention_slopes)(integer threads, integer B, integer H, integer L, integer K,
-                                     integer D, const REAL *scale, const REAL *q, const REAL *k,
-                                     const REAL *v, const REAL *o, const REAL *lse, const REAL *g,
-                                     REAL *of_q, REAL *of_k, REAL *of_v) {
+void NAMED(softmax_attention_backward)(integer threads, integer B, integer H, integer L, integer K, integer D,
+                                       const REAL *scale, const REAL *q, const REAL *k, const REAL *v,
+                                       const REAL *o, const REAL *lse, const REAL *g, REAL *grad_q,
+                                       REAL *grad_k, REAL *grad_v) {
     const integer rows = PADDED(L) + BLOCK, KP = PADDED(K), DP = PADDED(D);
     _Pragma("omp parallel num_threads(threads)") {
         REAL *const queries = NAMED(zeros)(rows * 3 * (KP + DP) + (2 * KP + DP + 2 * STRIP) * BLOCK);
@@ -174,10 +174,10 @@ void NAMED(softmax_attention_slopes)(integer threads, integer B, integer H, inte
                 }
                 for (integer i = 0; i < size; i++)
                     for (integer c = 0; c < K; c++)
-                        of_q[(n * L + start + i) * K + c] = *scale * sums[c * BLOCK + i];
+                        grad_q[(n * L + start + i) * K + c] = *scale * sums[c * BLOCK + i];
             }
-            NAMED(unpad)(L, K, K, key_sums, of_k + n * L * K);
-            NAMED(unpad)(L, D, H * D, value_sums, of_v + at_v);
+            NAMED(unpad)(L, K, K, key_sums, grad_k + n * L * K);
+            NAMED(unpad)(L, D, H * D, value_sums, grad_v + at_v);
         }
         free(queries);
     }

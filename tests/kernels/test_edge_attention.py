@@ -3,8 +3,8 @@ import torch
 from torch import Tensor
 
 from molbench.graph.neighbors import all_pairs, radius_edges
-from molbench.kernels import attention
-from molbench.kernels.attention import attend, attend_plainly, scores, scores_plainly
+from molbench.kernels import edge_attention
+from molbench.kernels.edge_attention import attend, attend_plainly, scores, scores_plainly
 from molbench.kernels.edges import EdgeList
 from molbench.testing import example_batch
 from tests.eager import each_way  # noqa: F401 - a fixture
@@ -28,7 +28,7 @@ def case(edges: EdgeList, atoms: int) -> tuple[Tensor, Tensor, Tensor]:
 def test_equals_its_definition_up_to_second_derivatives(
     symmetric: bool, block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(attention, "_BLOCK", block)
+    monkeypatch.setattr(edge_attention, "_BLOCK", block)
     batch = example_batch((5, 1, 0, 7))
     edges = radius_edges(batch, 2.5)
     edges = edges if symmetric else edges.directed()

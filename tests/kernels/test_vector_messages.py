@@ -3,9 +3,9 @@ import torch
 from torch import Tensor
 
 from molbench.graph.neighbors import all_pairs, radius_edges
-from molbench.kernels import directions
-from molbench.kernels.directions import send_along, send_along_plainly
+from molbench.kernels import vector_messages
 from molbench.kernels.edges import EdgeList
+from molbench.kernels.vector_messages import convolve_to_vectors, convolve_to_vectors_plainly
 from molbench.testing import example_batch
 from tests.eager import each_way  # noqa: F401 - a fixture
 
@@ -28,7 +28,7 @@ def case(edges: EdgeList, atoms: int) -> tuple[Tensor, Tensor, Tensor]:
 def test_equals_its_definition_up_to_second_derivatives(
     symmetric: bool, block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(directions, "_BLOCK", block)
+    monkeypatch.setattr(vector_messages, "_BLOCK", block)
     batch = example_batch((5, 1, 0, 7))
     edges = radius_edges(batch, 2.5)
     edges = edges if symmetric else edges.directed()
@@ -40,7 +40,9 @@ def test_equals_its_definition_up_to_second_derivatives(
         second = torch.autograd.grad(sum(g.sin().sum() for g in first), arguments)
         return [y, *first, *second]
 
-    for ours, plain in zip(derivatives(send_along), derivatives(send_along_plainly), strict=True):
+    for ours, plain in zip(
+        derivatives(convolve_to_vectors), derivatives(convolve_to_vectors_plainly), strict=True
+    ):
         torch.testing.assert_close(ours, plain, rtol=1e-12, atol=1e-12)
 
 
@@ -48,11 +50,11 @@ def test_first_and_second_derivatives_equal_differences() -> None:
     edges = all_pairs(torch.tensor([0, 3, 5]))
     arguments = case(edges, 5)
     for check in (torch.autograd.gradcheck, torch.autograd.gradgradcheck):
-        assert check(lambda *given: send_along(edges, *given), arguments)
+        assert check(lambda *given: convolve_to_vectors(edges, *given), arguments)
 
 
 def test_a_pair_by_hand() -> None:
     edges = all_pairs(torch.tensor([0, 2]))
     s, f, u = torch.tensor([[2.0], [5.0]]), torch.tensor([[10.0]]), torch.tensor([[0.0, 0.0, 1.0]])
     # From the target, atom 1, to the source, atom 0; the other way round for atom 0.
-    assert send_along(edges, s, f, u)[:, :, 0].tolist() == [[0, 0, -50], [0, 0, 20]]
+    assert convolve_to_vectors(edges, s, f, u)[:, :, 0].tolist() == [[0, 0, -50], [0, 0, 20]]

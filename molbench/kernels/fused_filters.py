@@ -1,6 +1,6 @@
 """Sums over neighbours whose filters are the SiLU of a linear layer of the distance basis.
 
-With ``f = silu(z)`` and ``z = basis Wᵀ + b`` these are the sums of :mod:`molbench.graph` with filters f. As
+With ``f = silu(z)`` and ``z = basis Wᵀ + b`` these are the sums of the other files here with filters f. As
 one function each, they take the derivative by z in one pass over the edges and never write that by f: moving
 such arrays is what takes time on a CPU. Where second derivatives will be wanted (the basis needs a gradient,
 as for forces), on an accelerator and in mixed precision they are what they say, layer and sum.
@@ -18,11 +18,15 @@ from torch.autograd.function import Function, once_differentiable
 from torch.nn.functional import linear
 
 from molbench.kernels.activations import silu
-from molbench.kernels.attention import Ends, attend, edge_natively, scores
-from molbench.kernels.convolution import convolve, product_natively
-from molbench.kernels.directions import by_filters_natively, gather_along, send_along
+from molbench.kernels.convolution import compiled_pair_product, convolve
+from molbench.kernels.edge_attention import Ends, attend, compiled_filter_grad, scores
 from molbench.kernels.edges import EdgeList
 from molbench.kernels.library import call, usable
+from molbench.kernels.vector_messages import (
+    compiled_vector_filter_grad,
+    convolve_to_scalars,
+    convolve_to_vectors,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,61 +52,63 @@ class Filters:
         return self.at(self.basis)
 
 
-def filtered_scores(
-    edges: EdgeList, receiver: Tensor, sender: Tensor, filters: Filters, heads: int
-) -> Tensor:
-    """:func:`~molbench.kernels.attention.scores`, [D, E, H]."""
+def fused_scores(edges: EdgeList, receiver: Tensor, sender: Tensor, filters: Filters, heads: int) -> Tensor:
+    """:func:`~molbench.kernels.edge_attention.scores`, [D, E, H]."""
 
     def value(f: Tensor, u: Tensor, v: Tensor) -> Tensor:
         return scores(edges, u, v, f, heads)
 
-    def gradients(of: Tensor, f: Tensor, z: Tensor, u: Tensor, v: Tensor) -> tuple[Tensor, ...]:
-        of_z = edge_natively(of, u, v, Ends(edges), z)
-        return of_z, attend(edges, of, v, f), attend(edges, of.flip(0), u, f)
+    def gradients(grad: Tensor, f: Tensor, z: Tensor, u: Tensor, v: Tensor) -> tuple[Tensor, ...]:
+        grad_z = compiled_filter_grad(grad, u, v, Ends(edges), z)
+        return grad_z, attend(edges, grad, v, f), attend(edges, grad.flip(0), u, f)
 
-    return _apply(edges, filters, value, gradients, receiver, sender)
+    return _fuse(edges, filters, value, gradients, receiver, sender)
 
 
-def filtered_attend(edges: EdgeList, weights: Tensor, sender: Tensor, filters: Filters) -> Tensor:
-    """:func:`~molbench.kernels.attention.attend`, [N, F]."""
+def fused_attend(edges: EdgeList, weights: Tensor, sender: Tensor, filters: Filters) -> Tensor:
+    """:func:`~molbench.kernels.edge_attention.attend`, [N, F]."""
 
     def value(f: Tensor, a: Tensor, v: Tensor) -> Tensor:
         return attend(edges, a, v, f)
 
-    def gradients(of: Tensor, f: Tensor, z: Tensor, a: Tensor, v: Tensor) -> tuple[Tensor, ...]:
-        of_z = edge_natively(a, of, v, Ends(edges), z)
-        return of_z, scores(edges, of, v, f, a.shape[-1]), attend(edges, a.flip(0), of, f)
+    def gradients(grad: Tensor, f: Tensor, z: Tensor, a: Tensor, v: Tensor) -> tuple[Tensor, ...]:
+        grad_z = compiled_filter_grad(a, grad, v, Ends(edges), z)
+        return grad_z, scores(edges, grad, v, f, a.shape[-1]), attend(edges, a.flip(0), grad, f)
 
-    return _apply(edges, filters, value, gradients, weights, sender)
+    return _fuse(edges, filters, value, gradients, weights, sender)
 
 
-def filtered_send_along(edges: EdgeList, sender: Tensor, filters: Filters, directions: Tensor) -> Tensor:
-    """:func:`~molbench.kernels.directions.send_along`, [N, 3, F]."""
+def fused_convolve_to_vectors(
+    edges: EdgeList, sender: Tensor, filters: Filters, directions: Tensor
+) -> Tensor:
+    """:func:`~molbench.kernels.vector_messages.convolve_to_vectors`, [N, 3, F]."""
     if directions.requires_grad:
-        return send_along(edges, sender, filters.values(), directions)
+        return convolve_to_vectors(edges, sender, filters.values(), directions)
 
     def value(f: Tensor, s: Tensor) -> Tensor:
-        return send_along(edges, s, f, directions)
+        return convolve_to_vectors(edges, s, f, directions)
 
-    def gradients(of: Tensor, f: Tensor, z: Tensor, s: Tensor) -> tuple[Tensor, ...]:
-        return by_filters_natively(edges, of, s, directions, z), gather_along(edges, of, f, directions)
+    def gradients(grad: Tensor, f: Tensor, z: Tensor, s: Tensor) -> tuple[Tensor, ...]:
+        return compiled_vector_filter_grad(edges, grad, s, directions, z), convolve_to_scalars(
+            edges, grad, f, directions
+        )
 
-    return _apply(edges, filters, value, gradients, sender)
+    return _fuse(edges, filters, value, gradients, sender)
 
 
-def filtered_convolve(edges: EdgeList, features: Tensor, filters: Filters) -> Tensor:
+def fused_convolve(edges: EdgeList, features: Tensor, filters: Filters) -> Tensor:
     """:func:`~molbench.kernels.convolution.convolve`, [N, K, F]."""
 
     def value(f: Tensor, x: Tensor) -> Tensor:
         return convolve(edges, x, f)
 
-    def gradients(of: Tensor, f: Tensor, z: Tensor, x: Tensor) -> tuple[Tensor, ...]:
-        return product_natively(edges, x, of, z), convolve(edges, of, f)
+    def gradients(grad: Tensor, f: Tensor, z: Tensor, x: Tensor) -> tuple[Tensor, ...]:
+        return compiled_pair_product(edges, x, grad, z), convolve(edges, grad, f)
 
-    return _apply(edges, filters, value, gradients, features)
+    return _fuse(edges, filters, value, gradients, features)
 
 
-def _apply(
+def _fuse(
     edges: EdgeList,
     filters: Filters,
     value: Callable[..., Tensor],
@@ -125,10 +131,10 @@ def _apply(
         or not usable(filters.basis, filters.weight, *arguments)
     ):
         return value(filters.values(), *arguments)
-    return _filtered(value, gradients, filters.basis, filters.weight, filters.bias, *arguments)
+    return _fused(value, gradients, filters.basis, filters.weight, filters.bias, *arguments)
 
 
-class _Filtered(Function):
+class _Fused(Function):
     @staticmethod
     def forward(  # noqa: PLR0917
         ctx: Any,
@@ -150,8 +156,8 @@ class _Filtered(Function):
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         basis, *saved = ctx.saved_tensors
-        of_z, *others = ctx.gradients(gradient, *saved)
-        return None, None, None, of_z.T @ basis, of_z.sum(0), *others
+        grad_z, *others = ctx.gradients(gradient, *saved)
+        return None, None, None, grad_z.T @ basis, grad_z.sum(0), *others
 
 
-_filtered: Callable[..., Tensor] = _Filtered.apply
+_fused: Callable[..., Tensor] = _Fused.apply

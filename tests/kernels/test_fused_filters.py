@@ -9,17 +9,17 @@ import torch
 from torch import Tensor
 
 from molbench.graph.neighbors import radius_edges
-from molbench.kernels.attention import attend, scores
 from molbench.kernels.convolution import convolve
-from molbench.kernels.directions import send_along
+from molbench.kernels.edge_attention import attend, scores
 from molbench.kernels.edges import EdgeList
-from molbench.kernels.filtered import (
+from molbench.kernels.fused_filters import (
     Filters,
-    filtered_attend,
-    filtered_convolve,
-    filtered_scores,
-    filtered_send_along,
+    fused_attend,
+    fused_convolve,
+    fused_convolve_to_vectors,
+    fused_scores,
 )
+from molbench.kernels.vector_messages import convolve_to_vectors
 from molbench.testing import example_batch
 from tests.eager import needs_kernels
 
@@ -30,24 +30,26 @@ Form = Callable[[EdgeList, Filters | Tensor, Draw], Tensor]
 
 def by_scores(edges: EdgeList, filters: Filters | Tensor, draw: Draw) -> Tensor:
     u, v = draw("u", 13, WIDTH), draw("v", 13, WIDTH)
-    form = filtered_scores if isinstance(filters, Filters) else scores
+    form = fused_scores if isinstance(filters, Filters) else scores
     return form(edges, u, v, filters, HEADS)  # type: ignore[arg-type, operator]
 
 
 def by_attend(edges: EdgeList, filters: Filters | Tensor, draw: Draw) -> Tensor:
-    form = filtered_attend if isinstance(filters, Filters) else attend
+    form = fused_attend if isinstance(filters, Filters) else attend
     directions = 1 + edges.symmetric
     return form(edges, draw("a", directions, edges.num_edges, HEADS), draw("v", 13, WIDTH), filters)  # type: ignore[arg-type, operator]
 
 
-def by_send_along(edges: EdgeList, filters: Filters | Tensor, draw: Draw) -> Tensor:
-    form = filtered_send_along if isinstance(filters, Filters) else send_along
-    ways = torch.randn(edges.num_edges, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    return form(edges, draw("v", 13, WIDTH), filters, ways)  # type: ignore[arg-type, operator]
+def by_vectors(edges: EdgeList, filters: Filters | Tensor, draw: Draw) -> Tensor:
+    form = fused_convolve_to_vectors if isinstance(filters, Filters) else convolve_to_vectors
+    directions = torch.randn(
+        edges.num_edges, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64
+    )
+    return form(edges, draw("v", 13, WIDTH), filters, directions)  # type: ignore[arg-type, operator]
 
 
 def by_convolve(edges: EdgeList, filters: Filters | Tensor, draw: Draw) -> Tensor:
-    form = filtered_convolve if isinstance(filters, Filters) else convolve
+    form = fused_convolve if isinstance(filters, Filters) else convolve
     return form(edges, draw("x", 13, 3, WIDTH), filters)  # type: ignore[arg-type, operator]
 
 
@@ -73,7 +75,7 @@ def results(form: Form, edges: EdgeList, fused: bool, moving: bool = False) -> l
     return [y, *first, *torch.autograd.grad(sum(g.sin().sum() for g in first), inputs)]
 
 
-FORMS = [by_scores, by_attend, by_send_along, by_convolve]
+FORMS = [by_scores, by_attend, by_vectors, by_convolve]
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -92,7 +94,7 @@ def test_a_second_derivative_that_was_not_announced_is_refused() -> None:
     edges = radius_edges(example_batch((5, 1, 0, 7)), 2.5)
     basis = torch.rand(edges.num_edges, RADIAL)
     weight, bias = torch.randn(WIDTH, RADIAL, requires_grad=True), torch.zeros(WIDTH)
-    y = filtered_convolve(edges, torch.randn(13, 3, WIDTH), Filters(basis, weight, bias))
+    y = fused_convolve(edges, torch.randn(13, 3, WIDTH), Filters(basis, weight, bias))
     (gradient,) = torch.autograd.grad(y.square().sum(), weight, create_graph=True)
     with pytest.raises(RuntimeError, match="once_differentiable"):
         gradient.sum().backward()
@@ -101,7 +103,7 @@ def test_a_second_derivative_that_was_not_announced_is_refused() -> None:
 def test_moving_directions_have_a_gradient_even_at_fixed_distances() -> None:
     edges = radius_edges(example_batch((5,)), 2.5)
     filters = Filters(torch.rand(edges.num_edges, RADIAL), torch.randn(WIDTH, RADIAL), torch.zeros(WIDTH))
-    ways = torch.randn(edges.num_edges, 3, requires_grad=True)
-    filtered_send_along(edges, torch.randn(5, WIDTH), filters, ways).square().sum().backward()
-    assert ways.grad is not None
-    assert ways.grad.abs().sum() > 0
+    directions = torch.randn(edges.num_edges, 3, requires_grad=True)
+    fused_convolve_to_vectors(edges, torch.randn(5, WIDTH), filters, directions).square().sum().backward()
+    assert directions.grad is not None
+    assert directions.grad.abs().sum() > 0
