@@ -8,6 +8,12 @@ from rdkit import Chem
 from rdkit.Chem import rdDistGeom
 from rdkit.rdBase import BlockLogs
 
+from molbench.chem.geometry import fault
+
+#: Gap between the van der Waals surfaces of neighbouring fragments (Å): a water molecule would fit in, and no
+#: contact is made up that nothing is known of.
+_GAP = 3.0
+
 #: Attempts of each start. RDKit's own limit grows with the molecule, to hours for some; for a large one the
 #: usual start, which takes the eigenvalues of all distances, rarely succeeds at all.
 _ATTEMPTS = {"etkdg": 5, "random": 20}
@@ -32,7 +38,8 @@ class Conformer:
 def embed(mol: Chem.Mol, seed: int = 0) -> Conformer:
     """Embed one conformer by ETKDGv3, from random coordinates where the usual start fails.
 
-    No force field follows, as in 3DMRL.
+    No force field follows, as in 3DMRL. Fragments, such as the ions of a salt, keep their own conformer and
+    are set in a row, 3 Å between their van der Waals surfaces: how they lie together is not known.
 
     Args:
         mol: With explicit hydrogens; left as it is.
@@ -60,13 +67,36 @@ def embed(mol: Chem.Mol, seed: int = 0) -> Conformer:
                 reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
                 continue
             if found >= 0:
-                positions = copy.GetConformer(found).GetPositions().astype(np.float32)
-                if np.isfinite(positions).all():
+                positions = set_apart(mol, copy.GetConformer(found).GetPositions()).astype(np.float32)
+                if (wrong := fault(positions)) is None:
                     return Conformer(positions, outcome)
-                reason = "coordinates not finite"
+                reason = wrong
                 continue
             reason = _reason(parameters)
     return Conformer(np.empty((0, 3), np.float32), f"failed: {reason}")
+
+
+def set_apart(mol: Chem.Mol, positions: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Fragments in a row along x, each as it was and none reaching into another; one alone stays where it is.
+
+    RDKit embeds every fragment about the origin, one on top of another.
+
+    Args:
+        mol: The molecule, N atoms; fragments are what no bond connects.
+        positions: Its coordinates, [N, 3] (Å).
+
+    Returns:
+        [N, 3] (Å).
+    """
+    table = Chem.GetPeriodicTable()
+    radii = np.array([table.GetRvdw(atom.GetAtomicNum()) for atom in mol.GetAtoms()])
+    placed = positions.copy()
+    first, *others = (list(fragment) for fragment in Chem.GetMolFrags(mol))
+    end = (placed[first, 0] + radii[first]).max()
+    for fragment in others:
+        placed[fragment, 0] += end + _GAP - (placed[fragment, 0] - radii[fragment]).min()
+        end = (placed[fragment, 0] + radii[fragment]).max()
+    return placed
 
 
 def _reason(parameters: rdDistGeom.EmbedParameters) -> str:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from rdkit import Chem, rdBase
 from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
 
+from molbench.chem.geometry import fault
 from molbench.generate.xtb import METHOD, Array
 
 #: Conformers embedded for each molecule; the force field picks one.
@@ -37,7 +38,7 @@ def embed(smiles: str, seed: int) -> tuple[Chem.Mol, Array] | None:
 
     Returns:
         The molecule with explicit hydrogens, and its positions of shape (atoms, 3) (Å); None where embedding
-        fails.
+        fails, or puts two atoms in one place.
     """
     mol = Chem.AddHs(Chem.MolFromSmiles(smiles))
     parameters = rdDistGeom.ETKDGv3()
@@ -51,7 +52,8 @@ def embed(smiles: str, seed: int) -> tuple[Chem.Mol, Array] | None:
         else:
             relaxed = rdForceFieldHelpers.UFFOptimizeMoleculeConfs(mol, maxIters=_MAX_STEPS)
     best = int(np.argmin([energy for _, energy in relaxed]))
-    return mol, mol.GetConformer(conformers[best]).GetPositions()
+    positions = mol.GetConformer(conformers[best]).GetPositions()
+    return (mol, positions) if fault(positions) is None else None
 
 
 def relax(numbers: NDArray[np.integer[Any]], positions: Array) -> Array | None:
