@@ -16,24 +16,7 @@ from molbench.registry import Registry
 if TYPE_CHECKING:
     from molbench.backbones.base import Backbone
 
-BACKBONES: Registry[type[Backbone]] = Registry(
-    "backbone",
-    "molbench.backbones",
-    {
-        "schnet": "molbench.backbones.schnet:SchNet",
-        "painn": "molbench.backbones.painn:PaiNN",
-        "egnn": "molbench.backbones.egnn:EGNN",
-        "torchmd-et": "molbench.backbones.torchmd_et:TorchMDET",
-        "visnet": "molbench.backbones.visnet:ViSNet",
-        "dimenet++": "molbench.backbones.dimenet:DimeNetPP",
-        "cigin": "molbench.backbones.pairs.cigin:CIGIN",
-        "cgib": "molbench.backbones.pairs.cgib:CGIB",
-        "cgib-cont": "molbench.backbones.pairs.cgib_cont:CGIBCont",
-        "mpnn": "molbench.backbones.pairs.mpnn:MPNN",
-        "attentivefp": "molbench.backbones.pairs.attentivefp:AttentiveFP",
-        "gin-cigin": "molbench.backbones.pairs.gin_cigin:GINCIGIN",
-    },
-)
+BACKBONES: Registry[type[Backbone]] = Registry("backbone", __name__, "molbench.backbones")
 
 __all__ = ["BACKBONES", "build_backbone"]
 

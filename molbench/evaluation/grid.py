@@ -109,7 +109,7 @@ def evaluate(
     outcomes = []
     if jobs := make_jobs([run for run in runs if run.folder not in finished]):
         name = executor or ("local" if torch.cuda.is_available() or len(jobs) == 1 else "process")
-        for outcome in EXECUTORS[name](jobs, watcher.step):
+        for outcome in EXECUTORS[name]().run(jobs, watcher.step):
             watcher.done(outcome)
             outcomes.append(outcome)
     fresh = {outcome.run.folder: outcome.stored for outcome in outcomes if outcome.stored is not None}

@@ -7,7 +7,7 @@ counts are 1 it gives the torchmetrics value, which the tests hold it to.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -239,7 +239,11 @@ _NAMES = (
     "force_mae force_rmse energy_mae energy_rmse spectral_cosine spectrum_mae spectrum_rmse"
 )
 
+
+class _Listed(Registry[Metric]):
+    def _built_in(self) -> Iterator[tuple[str, str]]:
+        yield from ((name, f"{__name__}:{name.upper()}") for name in _NAMES.split())
+
+
 #: Metrics by name; other packages add theirs, a :class:`Metric` each.
-METRICS: Registry[Metric] = Registry(
-    "metric", "molbench.metrics", {name: f"{__name__}:{name.upper()}" for name in _NAMES.split()}
-)
+METRICS: Registry[Metric] = _Listed("metric", __name__, "molbench.metrics")

@@ -18,39 +18,7 @@ if TYPE_CHECKING:
     from molbench.backbones.base import Backbone
     from molbench.methods.base import Method
 
-METHODS: Registry[type[Method]] = Registry(
-    "method",
-    "molbench.methods",
-    {
-        "geossl-ddm": "molbench.methods.geossl_ddm:GeoSSLDDM",
-        "geossl-rr": "molbench.methods.geossl_rr:GeoSSLRR",
-        "geossl-infonce": "molbench.methods.geossl_infonce:GeoSSLInfoNCE",
-        "geossl-ebm-nce": "molbench.methods.geossl_ebm_nce:GeoSSLEBMNCE",
-        "supervised": "molbench.methods.supervised:Supervised",
-        "type-prediction": "molbench.methods.type_prediction:TypePrediction",
-        "distance-prediction": "molbench.methods.distance_prediction:DistancePrediction",
-        "angle-prediction": "molbench.methods.angle_prediction:AnglePrediction",
-        "emgp": "molbench.methods.emgp:EMGP",
-        "coord": "molbench.methods.coord:Coord",
-        "frad": "molbench.methods.frad:Frad",
-        "slide": "molbench.methods.slide:SliDe",
-        "molspectra": "molbench.methods.molspectra:MolSpectra",
-        "infograph-3d": "molbench.methods.infograph_3d:InfoGraph3D",
-        "attr-mask": "molbench.methods.attr_mask:AttrMask",
-        "edge-pred": "molbench.methods.edge_pred:EdgePred",
-        "gpt-gnn": "molbench.methods.gpt_gnn:GPTGNN",
-        "infograph": "molbench.methods.infograph:InfoGraph",
-        "gcc": "molbench.methods.gcc:GCC",
-        "graphcl": "molbench.methods.graphcl:GraphCL",
-        "joao": "molbench.methods.joao:JOAO",
-        "joaov2": "molbench.methods.joaov2:JOAOv2",
-        "pos-pred": "molbench.methods.pos_pred:PosPred",
-        "graphmvp": "molbench.methods.graphmvp:GraphMVP",
-        "infomax-3d": "molbench.methods.infomax_3d:InfoMax3D",
-        "gem": "molbench.methods.gem:GEM",
-        "3dmrl": "molbench.methods.mrl3d.objective:MRL3D",
-    },
-)
+METHODS: Registry[type[Method]] = Registry("method", __name__, "molbench.methods")
 
 __all__ = ["METHODS", "VARIANTS", "Settings", "build_method", "load_settings"]
 

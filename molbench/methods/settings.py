@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +64,10 @@ def load_settings(method: str, variant: str = "intended", backbone: str | None =
 def _read(method: str) -> dict[str, Any]:
     from molbench.methods import METHODS
 
-    module = import_module(METHODS[method].__module__)
-    path = Path(str(module.__file__)).parent / "configs" / f"{method}.yaml"
+    module = find_spec(METHODS.module(method))
+    if module is None or module.origin is None:
+        return {"intended": {}}
+    path = Path(module.origin).parent / "configs" / f"{method}.yaml"
     if not path.is_file():
         return {"intended": {}}
     variants: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))["variants"]

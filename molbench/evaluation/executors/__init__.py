@@ -1,10 +1,14 @@
-"""Where runs are executed; other packages add places through the entry-point group ``molbench.executors``."""
+"""Where runs are executed: one file with an :class:`Executor` each.
+
+Other packages add theirs through the entry-point group ``molbench.executors``.
+"""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar
 
 from molbench.registry import Registry
 
@@ -26,10 +30,17 @@ class Outcome:
     error: str | None = None
 
 
-class Executor(Protocol):
-    """Executes jobs somewhere."""
+class Executor(ABC):
+    """Executes jobs somewhere.
 
-    def __call__(self, jobs: Sequence[Job], on_step: Callable[[Run, StepReport], None]) -> Iterator[Outcome]:
+    Class attributes:
+        name: As in ``--executor``.
+    """
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def run(self, jobs: Sequence[Job], on_step: Callable[[Run, StepReport], None]) -> Iterator[Outcome]:
         """Yield the outcome of every run as it becomes known, in any order.
 
         Args:
@@ -38,11 +49,4 @@ class Executor(Protocol):
         """
 
 
-EXECUTORS: Registry[Executor] = Registry(
-    "executor",
-    "molbench.executors",
-    {
-        "local": "molbench.evaluation.executors.local:local",
-        "process": "molbench.evaluation.executors.process:process",
-    },
-)
+EXECUTORS: Registry[type[Executor]] = Registry("executor", __name__, "molbench.executors")

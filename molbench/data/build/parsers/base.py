@@ -82,39 +82,43 @@ class Parser(Protocol):
         ...
 
 
-PARSERS: Registry[Parser] = Registry(
-    "parser",
-    "molbench.parsers",
-    {
-        "qm9-sdf": "molbench.data.build.parsers.qm9_sdf:QM9_SDF",
-        "qm9-xyz": "molbench.data.build.parsers.qm9_xyz:QM9_XYZ",
-        "qm9s-broadened": "molbench.data.build.parsers.qm9s_broadened:QM9S_BROADENED",
-        "qm9s-csv": "molbench.data.build.parsers.qm9s_csv:QM9S_CSV",
-        "qm9s-pt": "molbench.data.build.parsers.qm9s_pt:QM9S_PT",
-        "md17-npz": "molbench.data.build.parsers.frames:MD17",
-        "rmd17-npz": "molbench.data.build.parsers.frames:RMD17",
-        "xyz": "molbench.data.build.parsers.xyz:XYZ",
-        "records": "molbench.data.build.parsers.records:RECORDS",
-        "by-layout": "molbench.data.build.parsers.by_layout:BY_LAYOUT",
-        "deep4chem": "molbench.data.build.parsers.deep4chem:DEEP4CHEM",
-        "combisolv": "molbench.data.build.parsers.combisolv:COMBISOLV",
-        "mnsol": "molbench.data.build.parsers.mnsol:MNSOL",
-        "freesolv": "molbench.data.build.parsers.freesolv:FREESOLV",
-        "miracle-ddi": "molbench.data.build.parsers.miracle_ddi:MIRACLE_DDI",
-        "ddi-matrix": "molbench.data.build.parsers.ddi_matrix:DDI_MATRIX",
-        "ddi-tsv": "molbench.data.build.parsers.ddi_tsv:DDI_TSV",
-        "atom3d-lba": "molbench.data.build.parsers.atom3d_lba:ATOM3D_LBA",
-        "atom3d-lep": "molbench.data.build.parsers.atom3d_lep:ATOM3D_LEP",
-        "pdbbind": "molbench.data.build.parsers.pdbbind:PDBBIND",
-        "lep-pdb": "molbench.data.build.parsers.lep_pdb:LEP_PDB",
-        "geom-rdkit": "molbench.data.build.parsers.geom_rdkit:GEOM_RDKIT",
-        "geom-msgpack": "molbench.data.build.parsers.geom_msgpack:GEOM_MSGPACK",
-        "molecule3d-sdf": "molbench.data.build.parsers.molecule3d_sdf:MOLECULE3D_SDF",
-        "molecule3d-parquet": "molbench.data.build.parsers.molecule3d_parquet:MOLECULE3D_PARQUET",
-        "pcqm4mv2-sdf": "molbench.data.build.parsers.pcqm4mv2_sdf:PCQM4MV2_SDF",
-        "pcqm4mv2-xyz": "molbench.data.build.parsers.pcqm4mv2_xyz:PCQM4MV2_XYZ",
-    },
-)
+_LISTED = {
+    "qm9-sdf": "molbench.data.build.parsers.qm9_sdf:QM9_SDF",
+    "qm9-xyz": "molbench.data.build.parsers.qm9_xyz:QM9_XYZ",
+    "qm9s-broadened": "molbench.data.build.parsers.qm9s_broadened:QM9S_BROADENED",
+    "qm9s-csv": "molbench.data.build.parsers.qm9s_csv:QM9S_CSV",
+    "qm9s-pt": "molbench.data.build.parsers.qm9s_pt:QM9S_PT",
+    "md17-npz": "molbench.data.build.parsers.frames:MD17",
+    "rmd17-npz": "molbench.data.build.parsers.frames:RMD17",
+    "xyz": "molbench.data.build.parsers.xyz:XYZ",
+    "records": "molbench.data.build.parsers.records:RECORDS",
+    "by-layout": "molbench.data.build.parsers.by_layout:BY_LAYOUT",
+    "deep4chem": "molbench.data.build.parsers.deep4chem:DEEP4CHEM",
+    "combisolv": "molbench.data.build.parsers.combisolv:COMBISOLV",
+    "mnsol": "molbench.data.build.parsers.mnsol:MNSOL",
+    "freesolv": "molbench.data.build.parsers.freesolv:FREESOLV",
+    "miracle-ddi": "molbench.data.build.parsers.miracle_ddi:MIRACLE_DDI",
+    "ddi-matrix": "molbench.data.build.parsers.ddi_matrix:DDI_MATRIX",
+    "ddi-tsv": "molbench.data.build.parsers.ddi_tsv:DDI_TSV",
+    "atom3d-lba": "molbench.data.build.parsers.atom3d_lba:ATOM3D_LBA",
+    "atom3d-lep": "molbench.data.build.parsers.atom3d_lep:ATOM3D_LEP",
+    "pdbbind": "molbench.data.build.parsers.pdbbind:PDBBIND",
+    "lep-pdb": "molbench.data.build.parsers.lep_pdb:LEP_PDB",
+    "geom-rdkit": "molbench.data.build.parsers.geom_rdkit:GEOM_RDKIT",
+    "geom-msgpack": "molbench.data.build.parsers.geom_msgpack:GEOM_MSGPACK",
+    "molecule3d-sdf": "molbench.data.build.parsers.molecule3d_sdf:MOLECULE3D_SDF",
+    "molecule3d-parquet": "molbench.data.build.parsers.molecule3d_parquet:MOLECULE3D_PARQUET",
+    "pcqm4mv2-sdf": "molbench.data.build.parsers.pcqm4mv2_sdf:PCQM4MV2_SDF",
+    "pcqm4mv2-xyz": "molbench.data.build.parsers.pcqm4mv2_xyz:PCQM4MV2_XYZ",
+}
+
+
+class _Listed(Registry[Parser]):
+    def _built_in(self) -> Iterator[tuple[str, str]]:
+        yield from _LISTED.items()
+
+
+PARSERS: Registry[Parser] = _Listed("parser", "molbench.data.build.parsers", "molbench.parsers")
 
 
 def make_shards(

@@ -1,6 +1,7 @@
 """From a declared scheme to one label a record."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,33 +11,34 @@ from molbench.errors import UserError
 from molbench.registry import Registry
 from molbench.spec.splits import SPLITS, Scheme
 
-Splitter = Callable[..., np.ndarray]
+Generator = Callable[..., np.ndarray]
 
-SPLITTERS: Registry[Splitter] = Registry(
-    "splitter",
-    "molbench.splitters",
-    {
-        "permutation": "molbench.data.build.splits.random:permutation",
-        "ratio": "molbench.data.build.splits.random:ratio",
-        "scaffold": "molbench.data.build.splits.scaffold:scaffold",
-        "size": "molbench.data.build.splits.size:size",
-        "block": "molbench.data.build.splits.block:block",
-        "membership": "molbench.data.build.splits.membership:membership",
-        "published": "molbench.data.build.splits.published:published",
-        "everything": "molbench.data.build.splits.published:everything",
-        "numbered": "molbench.data.build.splits.numbered:numbered",
-        "first": "molbench.data.build.splits.numbered:first",
-        "emgp": "molbench.data.build.splits.geom:emgp",
-        "geomol": "molbench.data.build.splits.geom:geomol",
-        "kfold": "molbench.data.build.splits.kfold:kfold",
-        "kfold-half": "molbench.data.build.splits.kfold:kfold_half",
-        "target_range": "molbench.data.build.splits.target_range:target_range",
-        "group": "molbench.data.build.splits.group:group",
-        "molecule_cold": "molbench.data.build.splits.molecule_cold:molecule_cold",
-        "scaffold_cold": "molbench.data.build.splits.scaffold_cold:scaffold_cold",
-        "similarity": "molbench.data.build.splits.similarity:similarity",
-    },
-)
+
+@dataclass(frozen=True)
+class Splitter:
+    """A split generator.
+
+    Attributes:
+        name: As in ``splits.yaml``.
+        generate: From the keys of all records, parameters and context to a label each, [n].
+        may_leave_empty: Whether a split may hold no record.
+    """
+
+    name: str
+    generate: Generator
+    may_leave_empty: bool
+
+    def __call__(self, keys: pa.Table, **parameters: Any) -> np.ndarray:
+        """Labels of every record, [n]; see :func:`assign`."""
+        return self.generate(keys, **parameters)
+
+
+def splitter(name: str, *, may_leave_empty: bool = False) -> Callable[[Generator], Splitter]:
+    """Make a function a split generator of the listing; see :class:`Splitter`."""
+    return lambda generate: Splitter(name, generate, may_leave_empty)
+
+
+SPLITTERS: Registry[Splitter] = Registry("splitter", "molbench.data.build.splits", "molbench.splitters")
 
 
 def assign(scheme: Scheme, keys: pa.Table, **context: Any) -> np.ndarray:
@@ -54,13 +56,13 @@ def assign(scheme: Scheme, keys: pa.Table, **context: Any) -> np.ndarray:
     Raises:
         UserError: If the parameters do not fit the splitter, or leave a split empty.
     """
-    splitter = SPLITTERS[scheme.generator]
+    generator = SPLITTERS[scheme.generator]
     try:
-        labels = splitter(keys, **scheme.parameters, **context)
+        labels = generator(keys, **scheme.parameters, **context)
     except TypeError as error:
         raise UserError(f"splitter '{scheme.generator}' does not take these parameters: {error}") from error
     empty = [split for split in SPLITS if not (labels == split).any()]
-    if empty and scheme.generator not in {"everything", "first"}:
+    if empty and not generator.may_leave_empty:
         raise UserError(
             f"splitter '{scheme.generator}' leaves {' and '.join(empty)} empty for {len(keys):,} records"
         )

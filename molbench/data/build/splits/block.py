@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from molbench.data.build.splits.assign import fraction_counts, label_in_order
+from molbench.data.build.splits.assign import fraction_counts, label_in_order, splitter
 from molbench.errors import UserError
 
 
+@splitter("block")
 def block(keys: pa.Table, *, blocks: int, fractions: Sequence[float], seed: int, **_: Any) -> np.ndarray:
     """Cut the trajectory into equal time blocks and give whole blocks to a split.
 

@@ -11,12 +11,14 @@ import pyarrow as pa
 from molbench.data.build.parsers.geom_archive import Entry, geom_folder, summary
 from molbench.data.build.parsers.npz import open_npz
 from molbench.data.build.parsers.restricted_pickle import Call, load
+from molbench.data.build.splits.assign import splitter
 from molbench.errors import UserError
 
 _ARRAY = frozenset({"numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct"})
 _GLOBALS = _ARRAY | {"numpy.ndarray", "numpy.dtype"}
 
 
+@splitter("emgp")
 def emgp(
     keys: pa.Table,
     *,
@@ -84,6 +86,7 @@ def emgp(
     return labels
 
 
+@splitter("geomol")
 def geomol(keys: pa.Table, *, molecules: str, index: str, files: Mapping[str, Path], **_: Any) -> np.ndarray:
     """GeoMol's split: places in the sorted list of all pickles.
 

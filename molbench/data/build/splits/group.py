@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from molbench.data.build.splits.assign import splitter
 from molbench.data.build.splits.groups import group_codes, whole_groups
 
 
+@splitter("group")
 def group(
     keys: pa.Table, *, fractions: Sequence[float], seed: int, column: str = "group", **_: Any
 ) -> np.ndarray:

@@ -5,10 +5,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from molbench.data.build.splits.assign import label_in_order
+from molbench.data.build.splits.assign import label_in_order, splitter
 from molbench.errors import UserError
 
 
+@splitter("kfold")
 def kfold(
     keys: pa.Table, *, repeat: int, fold: int, folds: int, seed: int, validation: float, **_: Any
 ) -> np.ndarray:
@@ -34,6 +35,7 @@ def kfold(
     )
 
 
+@splitter("kfold-half")
 def kfold_half(keys: pa.Table, *, repeat: int, fold: int, folds: int, **_: Any) -> np.ndarray:
     """The cross-validation of 3DMRL: half of the held-out fold is for validation, the other half for test.
 

@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from molbench.data.build.splits.assign import splitter
 from molbench.errors import UserError
 from molbench.spec.splits import SPLITS
 
 _MAX_BYTES = 64 << 20
 
 
+@splitter("membership")
 def membership(
     keys: pa.Table,
     *,

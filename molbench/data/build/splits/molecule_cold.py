@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from molbench.data.build.splits.assign import fraction_counts, label_in_order
+from molbench.data.build.splits.assign import fraction_counts, label_in_order, splitter
 from molbench.data.build.splits.cold import Side, check_side, label_pairs, names
 
 
+@splitter("molecule_cold")
 def molecule_cold(
     keys: pa.Table, *, side: Side, fractions: Sequence[float], seed: int, **_: Any
 ) -> np.ndarray:

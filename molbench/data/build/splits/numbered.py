@@ -9,9 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from molbench.data.build.splits.assign import splitter
 from molbench.errors import UserError
 
 
+@splitter("numbered")
 def numbered(
     keys: pa.Table,
     *,
@@ -60,6 +62,7 @@ def numbered(
     return labels
 
 
+@splitter("first", may_leave_empty=True)
 def first(keys: pa.Table, *, rows: int, **_: Any) -> np.ndarray:
     """Records numbered below ``rows`` in train, the others left out: for unlabelled pretraining data."""
     return np.where(record_numbers(keys) < rows, "train", "unused").astype("<U10")

@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from molbench.data.build.splits.assign import splitter
 from molbench.errors import UserError
 
 
+@splitter("published")
 def published(
     keys: pa.Table,
     *,
@@ -47,6 +49,7 @@ def published(
     return labels
 
 
+@splitter("everything", may_leave_empty=True)
 def everything(keys: pa.Table, **_: Any) -> np.ndarray:
     """All records in train: for unlabelled pretraining data."""
     return np.full(len(keys), "train", dtype="<U10")

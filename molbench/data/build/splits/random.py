@@ -6,9 +6,10 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
-from molbench.data.build.splits.assign import fraction_counts, label_in_order
+from molbench.data.build.splits.assign import fraction_counts, label_in_order, splitter
 
 
+@splitter("permutation")
 def permutation(
     keys: pa.Table, *, rng: Literal["legacy", "default"], seed: int, sizes: Sequence[int | str], **_: Any
 ) -> np.ndarray:
@@ -33,6 +34,7 @@ def permutation(
     return label_in_order(order, counts)
 
 
+@splitter("ratio")
 def ratio(keys: pa.Table, *, seed: int, fractions: Sequence[float], **_: Any) -> np.ndarray:
     """Cut a seeded permutation by fractions, so that subsets of a dataset have the scheme too."""
     n = len(keys)

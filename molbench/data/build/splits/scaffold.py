@@ -7,10 +7,12 @@ import numpy as np
 import pyarrow as pa
 
 from molbench.chem.scaffold import murcko_scaffold
+from molbench.data.build.splits.assign import splitter
 from molbench.data.build.splits.groups import whole_groups
 from molbench.errors import UserError
 
 
+@splitter("scaffold")
 def scaffold(keys: pa.Table, *, seed: int, fractions: Sequence[float], **_: Any) -> np.ndarray:
     """Put groups of equal Bemis-Murcko scaffold into train, validation and test.
 

@@ -8,11 +8,12 @@ import numpy as np
 import pyarrow as pa
 
 from molbench.chem.scaffold import murcko_scaffold
-from molbench.data.build.splits.assign import fraction_counts, label_in_order
+from molbench.data.build.splits.assign import fraction_counts, label_in_order, splitter
 from molbench.data.build.splits.cold import Side, check_side, label_pairs, names
 from molbench.errors import UserError
 
 
+@splitter("scaffold_cold")
 def scaffold_cold(
     keys: pa.Table,
     *,

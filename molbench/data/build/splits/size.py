@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from molbench.data.build.splits.assign import fraction_counts
+from molbench.data.build.splits.assign import fraction_counts, splitter
 from molbench.spec.splits import SPLITS
 
 
+@splitter("size")
 def size(keys: pa.Table, *, fractions: Sequence[float], seed: int, **_: Any) -> np.ndarray:
     """Order records by heavy atoms and cut at whole sizes as near to the fractions as they allow.
 

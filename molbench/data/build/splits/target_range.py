@@ -7,12 +7,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from molbench.data.build.splits.assign import fraction_counts
+from molbench.data.build.splits.assign import fraction_counts, splitter
 from molbench.data.build.splits.groups import in_order_of_id
 from molbench.errors import UserError
 from molbench.spec.splits import SPLITS
 
 
+@splitter("target_range")
 def target_range(
     keys: pa.Table,
     *,

@@ -12,7 +12,7 @@ import pytest
 @pytest.fixture(scope="module")
 def fuzz_pairs(fuzz) -> ModuleType:
     """The fuzzer of ``benchmarks/``; it builds upon the one that the fixture ``fuzz`` has loaded."""
-    path = Path(__file__).parents[3] / "benchmarks" / "fuzz_pairs.py"
+    path = Path(__file__).parents[4] / "benchmarks" / "fuzz_pairs.py"
     spec = importlib.util.spec_from_file_location("fuzz_pairs", path)
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)

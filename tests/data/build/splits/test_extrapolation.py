@@ -162,7 +162,7 @@ def test_scaffold_splits_committed_earlier_come_out_again(name: str) -> None:
     import pyarrow.dataset as ds
     import pyarrow.parquet as pq
 
-    folder = Path(__file__).parents[3] / "datasets" / name
+    folder = Path(__file__).parents[4] / "datasets" / name
     stored = pq.read_table(folder / "splits" / "scaffold.parquet")
     table = ds.dataset(folder / "cells", format="parquet").to_table(columns=["id", "smiles"])
     at = {i: row for row, i in enumerate(table.column("id").to_pylist())}
