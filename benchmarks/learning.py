@@ -143,7 +143,7 @@ def probe(row: dict[str, Any], folder: Path) -> dict[str, Any]:
         seeds=SEEDS,
         output=folder / "results",
         scratch=True,
-        executor="local",
+        executor="inline",
     )
     if report.failures:
         raise SystemExit(f"{row['method']}: {report.failures[0].error}")

@@ -13,6 +13,7 @@ PACKAGE = ROOT / "molbench"
 ROOMS = [
     "kernels",
     "spec",
+    "executors",
     "chem",
     "graph",
     "data.folder",

@@ -48,8 +48,19 @@ def evaluate(  # noqa: PLR0917 - the command's options
     ] = None,
     executor: Annotated[
         str | None,
-        typer.Option(help="local or process; by default processes on a CPU, this process on a GPU."),
+        typer.Option(
+            help="local (processes on this machine) or inline (this process); by default local on a CPU."
+        ),
     ] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", "-j", min=1, help="Runs at once. Default: one a processor.")
+    ] = None,
+    time_limit: Annotated[
+        float | None, typer.Option(min=1, help="Seconds after which a run is given up.")
+    ] = None,
+    retries: Annotated[
+        int, typer.Option(min=0, help="How often a run is tried again whose process was lost.")
+    ] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object instead of a table.")] = False,
 ) -> None:
     """Score checkpoints on tasks, and compare them with the same backbones from scratch.
@@ -72,6 +83,9 @@ def evaluate(  # noqa: PLR0917 - the command's options
             scratch=scratch,
             fingerprint=fingerprint,
             executor=executor,
+            workers=workers,
+            time_limit=time_limit,
+            retries=retries,
             watcher=display.watcher(),
         )
     if as_json:

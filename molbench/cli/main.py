@@ -1,7 +1,9 @@
 """``molbench``: the entry point that gathers the verbs."""
 
 import os
+import signal
 import sys
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -46,13 +48,36 @@ def root(
 
 
 def main() -> None:
-    """Run the command line; mistakes in the input end with one message and exit code 2."""
+    """Run the command line.
+
+    Mistakes in the input, and whatever the system refuses (a full disk, a folder that may not be written to),
+    end with one message and exit code 2; signals end with 128 and their number, as shells expect.
+    """
+    signal.signal(signal.SIGTERM, _end)
     try:
         app()
     except UserError as error:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(2)
+    except _EndError:
+        sys.stderr.write("ended; the same command continues\n")
+        sys.exit(128 + signal.SIGTERM)
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted; the same command continues\n")
+        sys.exit(128 + signal.SIGINT)
     except BrokenPipeError:
         # The reader of a pipe (head, less) has gone: stop quietly, as other command-line tools do.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        sys.stderr.write(f"error: {place}{error.strerror or error}\n")
+        sys.exit(2)
+
+
+class _EndError(BaseException):
+    """SIGTERM, as an exception, so that whatever cleans up after itself does."""
+
+
+def _end(_number: int, _frame: FrameType | None) -> None:
+    raise _EndError

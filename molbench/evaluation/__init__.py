@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from molbench.evaluation.candidate import Candidate
-    from molbench.evaluation.executors import Outcome
-    from molbench.evaluation.grid import Report, Watcher, evaluate
+    from molbench.evaluation.harness import Outcome, Report, Watcher, evaluate
     from molbench.evaluation.plan import Run
     from molbench.evaluation.predictions import Predictions
     from molbench.evaluation.result import Result, read_results
@@ -18,13 +17,13 @@ EVALUATION_VERSION = 1
 _LAZY = {
     "Candidate": "candidate",
     "Cell": "summary",
-    "Outcome": "executors",
+    "Outcome": "harness",
     "Predictions": "predictions",
-    "Report": "grid",
+    "Report": "harness",
     "Result": "result",
     "Run": "plan",
-    "Watcher": "grid",
-    "evaluate": "grid",
+    "Watcher": "harness",
+    "evaluate": "harness",
     "read_results": "result",
     "summarise": "summary",
 }

@@ -49,7 +49,7 @@ def _run(*arguments: str, code: int = 0) -> str:
 
 def test_the_closing_table_has_units_intervals_and_the_gain(ready: Path) -> None:
     output = _run(
-        "evaluate", "model.pt", "--tasks", "toy/size,toy/mass", "--seeds", "2", "--executor", "local"
+        "evaluate", "model.pt", "--tasks", "toy/size,toy/mass", "--seeds", "2", "--executor", "inline"
     )
     for text in ("toy/size", "meV", "mae ↓", "model", "scratch", " ± ", "95 %", "2 seeds"):
         assert text in output
@@ -89,7 +89,7 @@ def test_boards_are_built_and_shown(ready: Path, monkeypatch: pytest.MonkeyPatch
 
     board = Board(name="toy", title="Toy board", description="d", tasks=["toy/size", "toy/mass"], seeds=2)
     monkeypatch.setattr("molbench.leaderboard.build.load_boards", lambda: {"toy": board})
-    _run("evaluate", "model.pt", "-t", "toy/size,toy/mass", "--seeds", "2", "--executor", "local")
+    _run("evaluate", "model.pt", "-t", "toy/size,toy/mass", "--seeds", "2", "--executor", "inline")
     assert "2 models, 2 tasks" in _run("board", "build", "-o", "boards")
     shown = _run("board", "show", "toy", "-o", "boards")
     assert "Toy board" in shown and "scratch-schnet-" in shown and "2/2" in shown

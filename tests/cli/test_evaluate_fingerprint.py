@@ -24,7 +24,7 @@ from molbench.leaderboard.table import Table, tabulate
 from molbench.spec.board import Board
 
 SMALL = {"width": 8, "filters": 8, "interactions": 1, "gaussians": 4, "cutoff": 3.0}
-LOCAL = ("--executor", "local")
+LOCAL = ("--executor", "inline")
 
 
 def _toy() -> ModuleType:

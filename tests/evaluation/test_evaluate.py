@@ -23,7 +23,7 @@ def test_results_hold_all_that_is_needed_to_score_them_again(
     toy_home: Path, checkpoint: Path, tmp_path: Path
 ) -> None:
     report = evaluate(
-        [checkpoint], ["toy*/*"], protocol=FAST, seeds=2, output=tmp_path / "r", executor="local"
+        [checkpoint], ["toy*/*"], protocol=FAST, seeds=2, output=tmp_path / "r", executor="inline"
     )
     assert not report.failures and len(report.results) == 5 * 2 * 2
     for stored in read_results(tmp_path / "r"):
@@ -49,7 +49,7 @@ def test_the_order_of_results_is_of_the_plan_and_nothing_is_computed_twice(
     toy_home: Path, checkpoint: Path, tmp_path: Path
 ) -> None:
     calls: list[int] = []
-    first = evaluate([checkpoint], ["toy/size,toy/mass"], seeds=1, output=tmp_path / "r", executor="local")
+    first = evaluate([checkpoint], ["toy/size,toy/mass"], seeds=1, output=tmp_path / "r", executor="inline")
     before = _files(tmp_path / "r")
     again = evaluate(
         [checkpoint],
@@ -64,19 +64,19 @@ def test_the_order_of_results_is_of_the_plan_and_nothing_is_computed_twice(
 
 def test_a_changed_checkpoint_of_the_same_name_is_scored_anew(toy_home, checkpoint, save, tmp_path) -> None:
     first = evaluate(
-        [checkpoint], ["toy/size"], seeds=1, output=tmp_path / "r", scratch=False, executor="local"
+        [checkpoint], ["toy/size"], seeds=1, output=tmp_path / "r", scratch=False, executor="inline"
     )
     checkpoint.unlink()
     save(checkpoint, 7)
     second = evaluate(
-        [checkpoint], ["toy/size"], seeds=1, output=tmp_path / "r", scratch=False, executor="local"
+        [checkpoint], ["toy/size"], seeds=1, output=tmp_path / "r", scratch=False, executor="inline"
     )
     assert second.reused == 0 and second.cells[0].mean != first.cells[0].mean
 
 
 @pytest.mark.parametrize("name", ["predictions.parquet", "result.json"])
 def test_half_a_result_is_no_result(toy_home, checkpoint, tmp_path, name: str) -> None:
-    arguments = {"seeds": 1, "output": tmp_path / "r", "scratch": False, "executor": "local"}
+    arguments = {"seeds": 1, "output": tmp_path / "r", "scratch": False, "executor": "inline"}
     first = evaluate([checkpoint], ["toy/size"], **arguments)
     (first.results[0].folder / name).unlink()
     again = evaluate([checkpoint], ["toy/size"], **arguments)
@@ -88,7 +88,7 @@ def test_processes_give_what_one_process_gives(toy_home: Path, checkpoint: Path,
         evaluate(
             [checkpoint], ["toy/size,toy-frames/co"], protocol=FAST, seeds=1, output=tmp_path / e, executor=e
         )
-        for e in ("local", "process")
+        for e in ("inline", "local")
     ]
     for here, there in zip(*(report.results for report in reports), strict=True):
         assert np.allclose(here.predictions.prediction, there.predictions.prediction, rtol=1e-5)
@@ -108,7 +108,7 @@ def test_a_run_that_fails_leaves_the_others_alone(
         return real(features, data, protocol, seed)
 
     monkeypatch.setattr(apply, "probe", fail)
-    report = evaluate([checkpoint], ["toy/mass,toy/size"], seeds=1, output=tmp_path / "r", executor="local")
+    report = evaluate([checkpoint], ["toy/mass,toy/size"], seeds=1, output=tmp_path / "r", executor="inline")
     assert [(o.run.task.id, o.error) for o in report.failures] == [("toy/mass", "no luck")] * 2
     assert {cell.task for cell in report.cells} == {"toy/size"}
 
@@ -119,7 +119,7 @@ def test_an_interrupted_finetune_is_continued_to_the_same_result(
     import signal
 
     protocol = load_protocol("finetune", ["steps=30", "evaluations=3", "batch_size=8"])
-    arguments = {"protocol": protocol, "seeds": 1, "scratch": False, "executor": "local"}
+    arguments = {"protocol": protocol, "seeds": 1, "scratch": False, "executor": "inline"}
     whole = evaluate([checkpoint], ["toy/size"], output=tmp_path / "whole", **arguments)
 
     def interrupt(_run, report) -> None:
@@ -141,26 +141,26 @@ def test_an_interrupted_finetune_is_continued_to_the_same_result(
 
 def test_pretraining_on_the_same_dataset_is_noted(toy_home, save, tmp_path) -> None:
     path = save(tmp_path / "seen.pt", 1, pretraining={"dataset": "toy", "scheme": "random", "excluded": None})
-    report = evaluate([path], ["toy/size"], seeds=1, output=tmp_path / "r", executor="local")
+    report = evaluate([path], ["toy/size"], seeds=1, output=tmp_path / "r", executor="inline")
     notes = {s.result.checkpoint.name: s.result.overlap for s in report.results}
     assert notes["seen"] == "pretrained on the same dataset ('toy', training split of scheme 'random')"
     assert notes["scratch-schnet-bc747d3d"] is None
     kept_out = {"tasks": ["toy/*"], "records": 5}
     path = save(tmp_path / "clean.pt", 1, pretraining={"dataset": "geom", "excluded": kept_out})
-    report = evaluate([path], ["toy/size"], seeds=1, output=tmp_path / "r", executor="local")
+    report = evaluate([path], ["toy/size"], seeds=1, output=tmp_path / "r", executor="inline")
     note = report.results[0].result.overlap
     assert note == "pretrained on 'geom'; 5 records left out because they are in the test splits of toy/*"
 
 
 def test_partial_datasets_are_marked(toy_home, checkpoint, tmp_path, toy) -> None:
     toy.write_molecules(toy_home, n=60, digest="p0", partial=True)
-    report = evaluate([checkpoint], ["toy-partial/size"], seeds=1, output=tmp_path / "r", executor="local")
+    report = evaluate([checkpoint], ["toy-partial/size"], seeds=1, output=tmp_path / "r", executor="inline")
     entry = report.results[0].result.task
     assert (entry.id, entry.dataset, entry.partial) == ("toy-partial/size", "toy-partial", True)
 
 
 def test_results_are_strict_json(toy_home, checkpoint, tmp_path) -> None:
-    evaluate([checkpoint], ["toy/size"], seeds=1, output=tmp_path / "r", scratch=False, executor="local")
+    evaluate([checkpoint], ["toy/size"], seeds=1, output=tmp_path / "r", scratch=False, executor="inline")
     (path,) = (tmp_path / "r").rglob("result.json")
     content = json.loads(path.read_text(encoding="utf-8"))
     content["surprise"] = 1

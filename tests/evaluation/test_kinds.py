@@ -160,7 +160,7 @@ def test_every_kind_is_built_and_scored(kind: str, request, save, tmp_path: Path
             protocol=protocol,
             seeds=1,
             output=tmp_path / protocol.name,
-            executor="local",
+            executor="inline",
         )
         assert not report.failures
         (result,) = [s.result for s in report.results if not s.result.checkpoint.scratch]
@@ -180,7 +180,7 @@ def test_seeds_of_a_cross_validation_are_its_folds(spectra, save, tmp_path: Path
         protocol=load_protocol("probe"),
         seeds=6,
         output=tmp_path / "r",
-        executor="local",
+        executor="inline",
     )
     assert not report.failures
     runs = {s.result.seed: s for s in report.results if s.result.checkpoint.name == "model"}

@@ -200,7 +200,7 @@ def test_noisy_nodes_change_training_and_nothing_else(toy_home, tmp_path) -> Non
             seeds=1,
             output=tmp_path / "r",
             scratch=False,
-            executor="local",
+            executor="inline",
         )
         assert not report.failures
         values.append(report.results[0].result.primary.value)

@@ -97,7 +97,7 @@ def test_no_conformer_is_touched(
             protocol=protocol,
             seeds=1,
             output=tmp_path / protocol.name,
-            executor="local",
+            executor="inline",
         )
         assert not report.failures
         (result,) = [s.result for s in report.results if not s.result.checkpoint.scratch]

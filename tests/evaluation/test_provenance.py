@@ -93,7 +93,7 @@ def test_the_warning_reaches_the_result(save: Any, tmp_path: Path) -> None:
         protocol=load_protocol("probe"),
         seeds=1,
         output=tmp_path / "results",
-        executor="local",
+        executor="inline",
     )
     assert not report.failures
     told = {stored.result.checkpoint.name: stored.result.warnings for stored in report.results}

@@ -196,7 +196,7 @@ def test_complexes_are_scored_end_to_end(task: str, make, save, tmp_path: Path) 
             seeds=1,
             output=tmp_path / name,
             scratch=False,
-            executor="local",
+            executor="inline",
         )
         assert not report.failures
         values[name] = report.results[0].predictions.prediction

@@ -264,7 +264,7 @@ def test_the_command_line_cuts_the_budget(tmp_path: Path) -> None:
     options = ["--protocol", "3dmrl-paper", "--set", "training.epochs=1", "--seeds", "1", "--json"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        [*command, *options, "--executor", "local", "--no-scratch"],
+        [*command, *options, "--executor", "inline", "--no-scratch"],
         cwd=tmp_path,
         env=environment,
         capture_output=True,

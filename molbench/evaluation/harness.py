@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 
+from molbench.atomic import sweep
 from molbench.errors import UserError
 from molbench.evaluation.candidate import Candidate, gather
-from molbench.evaluation.executors import EXECUTORS, Job, Outcome
 from molbench.evaluation.fingerprint import unfit
 from molbench.evaluation.plan import Run, plan
 from molbench.evaluation.protocols import load_protocol
 from molbench.evaluation.result import Stored, find
 from molbench.evaluation.summary import Cell, summarise
+from molbench.evaluation.work import remove_locks, unit_of
+from molbench.executors import EXECUTORS
+from molbench.executors.base import Executor, Message, Unit
 from molbench.spec.catalogue import Catalogue
 from molbench.spec.fingerprint import Boosting
 from molbench.spec.protocol import Protocol
 from molbench.training.loop import StepReport
 
 DEFAULT_SUITE = "embedded"
+#: Seconds before it is asked again whether another process has finished a run.
+_WAIT = 1.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended: with a result, or with the reason why there is none."""
+
+    run: Run
+    stored: Stored | None
+    error: str | None = None
 
 
 @dataclass(frozen=True)
@@ -69,9 +84,14 @@ def evaluate(
     scratch: bool = True,
     fingerprint: bool = False,
     executor: str | None = None,
+    workers: int | None = None,
+    time_limit: float | None = None,
+    retries: int = 0,
     watcher: Watcher | None = None,
 ) -> Report:
     """Score checkpoints; results that are there already and still valid are used again.
+
+    Several evaluations may write into one folder at once, on several machines too: they share the runs.
 
     Args:
         checkpoints: Files; none where the fingerprint baseline is scored alone.
@@ -82,12 +102,15 @@ def evaluate(
         output: Folder of the results.
         scratch: Whether to score the same backbones with random weights, too.
         fingerprint: Whether to score boosted trees on fingerprints, too, where a task has SMILES.
-        executor: Where to run; None takes processes on a CPU and this process on a GPU.
+        executor: Where to run; None takes processes on a CPU, this process on a GPU or for one job.
+        workers: Runs at once; None for as many as there are processors.
+        time_limit: Seconds after which a run is given up.
+        retries: How often a run is tried again whose process was lost.
         watcher: Told how it gets on.
 
     Raises:
-        UserError: If a name, file or dataset is missing or wrong. A run that fails is no error but a failure
-            in the report.
+        UserError: If a name, file or dataset is missing or wrong. A run that fails, for whatever reason, is
+            no error but a failure in the report.
     """
     if not checkpoints and not fingerprint:
         raise UserError(
@@ -103,13 +126,16 @@ def evaluate(
     if fingerprint:
         candidates.append(Boosting())
     runs = plan(candidates, refs, resolved, range(seeds), Path(output))
+    for folder in {run.folder.parent for run in runs}:
+        sweep(folder)
     finished = {run.folder: stored for run in runs if (stored := find(run.folder, run.key)) is not None}
     watcher = watcher or Watcher()
     watcher.planned(len(runs), len(finished))
     outcomes = []
     if jobs := make_jobs([run for run in runs if run.folder not in finished]):
-        name = executor or ("local" if torch.cuda.is_available() or len(jobs) == 1 else "process")
-        for outcome in EXECUTORS[name]().run(jobs, watcher.step):
+        name = executor or ("inline" if torch.cuda.is_available() or len(jobs) == 1 else "local")
+        engine = EXECUTORS[name](workers, time_limit, retries)
+        for outcome in _execute(jobs, Path(output), engine, watcher):
             watcher.done(outcome)
             outcomes.append(outcome)
     fresh = {outcome.run.folder: outcome.stored for outcome in outcomes if outcome.stored is not None}
@@ -120,10 +146,39 @@ def evaluate(
     return Report(summarise(results), results, failures, len(finished), skipped)
 
 
-def make_jobs(runs: Sequence[Run]) -> list[Job]:
+def make_jobs(runs: Sequence[Run]) -> list[list[Run]]:
     """Group runs that share the vectors of a frozen encoder; every other run is a job of its own."""
     groups: dict[tuple[str, ...], list[Run]] = {}
     for run in runs:
         shares = run.protocol.kind == "probe" and run.task.task.kind != "forces"
         groups.setdefault((run.identity, run.data.digest) if shares else (str(run.folder),), []).append(run)
     return list(groups.values())
+
+
+def _execute(
+    jobs: Sequence[Sequence[Run]], output: Path, executor: Executor, watcher: Watcher
+) -> Iterator[Outcome]:
+    """Outcomes of all runs; those that another evaluation is at are asked for again after the others."""
+    by_key = {str(run.folder): run for job in jobs for run in job}
+    groups = [[unit_of(run, output, str(job[0].folder)) for run in job] for job in jobs]
+
+    def listen(key: str, message: Message) -> None:
+        watcher.step(by_key[key], StepReport(**message))
+
+    try:
+        while groups:
+            busy: list[list[Unit]] = []
+            units = {unit.key: unit for group in groups for unit in group}
+            for done in executor.run(groups, listen):
+                run = by_key[done.key]
+                if done.error is None and done.value.get("busy"):
+                    busy.append([units[done.key]])
+                    continue
+                stored = find(run.folder, run.key) if done.error is None else None
+                lost = None if stored or done.error else "its result is not there or cannot be read"
+                yield Outcome(run, stored, done.error or lost)
+            if len(busy) == len(units):
+                time.sleep(_WAIT)
+            groups = busy
+    finally:
+        remove_locks(output)

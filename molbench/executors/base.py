@@ -1,0 +1,138 @@
+"""What is executed, and how it ends."""
+
+from __future__ import annotations
+
+import traceback
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any, ClassVar
+
+from molbench.errors import UserError
+
+#: What a worker tells while it works; must be JSON.
+Message = Mapping[str, Any]
+Listener = Callable[[Message], None]
+
+_PACKAGE = Path(__file__).parent.parent
+
+
+class InterruptedWorkError(UserError):
+    """Work was stopped by a signal after what it needs to continue had been saved."""
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One piece of work that fails or succeeds by itself.
+
+    Workers may be other processes on other machines, so a unit holds names, paths and numbers, never objects.
+
+    Attributes:
+        key: Names it among the units of one call.
+        function: ``module:function``, called with the arguments and a listener for its messages; what it
+            returns must be JSON.
+        arguments: Must be JSON.
+    """
+
+    key: str
+    function: str
+    arguments: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a unit ended.
+
+    Attributes:
+        key: Of the unit.
+        value: What its function returned, None where it failed.
+        error: Why it failed, in one line, or None.
+    """
+
+    key: str
+    value: Any = None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Executor(ABC):
+    """Executes units somewhere; whatever becomes of one of them, the others are executed.
+
+    Attributes:
+        workers: Units executed at once; None for as many as the machine has processors.
+        time_limit: Seconds after which a unit is given up; None for no limit.
+        retries: How often a unit is tried again whose worker was lost.
+    """
+
+    name: ClassVar[str]
+    workers: int | None = None
+    time_limit: float | None = None
+    retries: int = 0
+
+    @abstractmethod
+    def run(
+        self,
+        groups: Sequence[Sequence[Unit]],
+        listen: Callable[[str, Message], None] = lambda _key, _message: None,
+    ) -> Iterator[Done]:
+        """Yield how every unit ended, as it becomes known, in any order.
+
+        Args:
+            groups: Units of one group are executed one after the other by one worker, which may keep between
+                them what they share.
+            listen: Told of the messages of units, with the unit's key.
+        """
+
+
+def perform(unit: Unit, listen: Listener) -> Done:
+    """Execute a unit in this process; an exception is how it ended, whatever it is.
+
+    Raises:
+        InterruptedWorkError: If a signal asked for the end of the work.
+    """
+    try:
+        module, _, name = unit.function.partition(":")
+        return Done(unit.key, getattr(import_module(module), name)(dict(unit.arguments), listen))
+    except InterruptedWorkError:
+        raise
+    except UserError as error:
+        return Done(unit.key, error=str(error))
+    except MemoryError:
+        return Done(unit.key, error="out of memory")
+    except Exception as error:  # noqa: BLE001 - one failure must not take down its neighbours
+        return Done(unit.key, error=describe(error))
+
+
+def describe(error: BaseException) -> str:
+    """An unforeseen exception in one line: what, and where in this package or else where."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [
+        frame for frame in frames if Path(frame.filename).is_relative_to(_PACKAGE) and frame.name != "perform"
+    ]
+    text = " ".join(str(error).split())[:500]
+    place = ""
+    if frame := next(iter((own or list(frames))[-1:]), None):
+        place = f" ({Path(frame.filename).name}:{frame.lineno})"
+    return f"{type(error).__name__}{': ' if text else ''}{text}{place}"
+
+
+@dataclass
+class Attempts:
+    """How often each unit was started.
+
+    Attributes:
+        allowed: Starts that a unit may have.
+    """
+
+    allowed: int
+    _started: dict[str, int] = field(default_factory=dict)
+
+    def start(self, unit: Unit) -> None:
+        """Count one more."""
+        self._started[unit.key] = self._started.get(unit.key, 0) + 1
+
+    def left(self, unit: Unit) -> bool:
+        """Whether it may be started again."""
+        return self._started.get(unit.key, 0) < self.allowed

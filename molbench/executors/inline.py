@@ -1,0 +1,27 @@
+"""One unit after the other in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+from molbench.executors.base import Done, Executor, Message, Unit, perform
+
+
+class Inline(Executor):
+    """For one unit, for an accelerator that this process holds, and for looking on with a debugger.
+
+    There is no other process that could be lost or be given up, so time limit and retries say nothing here.
+    """
+
+    name = "inline"
+
+    def run(
+        self,
+        groups: Sequence[Sequence[Unit]],
+        listen: Callable[[str, Message], None] = lambda _key, _message: None,
+    ) -> Iterator[Done]:
+        """See :meth:`Executor.run`."""
+        for group in groups:
+            for unit in group:
+                yield perform(unit, partial(listen, unit.key))
