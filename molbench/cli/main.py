@@ -10,6 +10,7 @@ import typer
 
 from molbench.cli import audit, board, convert, data, evaluate, listing, pretrain, schema, study
 from molbench.errors import UserError
+from molbench.executors.base import InterruptedWorkError
 
 app = typer.Typer(
     name="molbench",
@@ -56,6 +57,9 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _end)
     try:
         app()
+    except InterruptedWorkError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(128 + signal.SIGINT)
     except UserError as error:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(2)

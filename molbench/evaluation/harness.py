@@ -171,7 +171,7 @@ def _execute(
             units = {unit.key: unit for group in groups for unit in group}
             for done in executor.run(groups, listen):
                 run = by_key[done.key]
-                if done.error is None and done.value.get("busy"):
+                if done.error is None and done.value["busy"]:
                     busy.append([units[done.key]])
                     continue
                 stored = find(run.folder, run.key) if done.error is None else None

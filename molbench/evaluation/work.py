@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,16 +15,12 @@ from molbench.evaluation.execute import Workspace, execute
 from molbench.evaluation.plan import Run, plan
 from molbench.evaluation.protocols import load_protocol
 from molbench.evaluation.result import find
-from molbench.executors.base import InterruptedWorkError, Listener, Unit
+from molbench.executors.base import Listener, Unit
 from molbench.spec.catalogue import Catalogue
 from molbench.spec.fingerprint import Boosting
 from molbench.spec.protocol import Protocol
-from molbench.training.interrupt import InterruptedTrainingError
-from molbench.training.loop import StepReport
 
 LOCKS = ".locks"
-#: Seconds between two messages of one run, which are there for people.
-_PAUSE = 0.2
 _shared: dict[str, Workspace] = {}
 
 
@@ -59,7 +54,7 @@ def execute_unit(arguments: Mapping[str, Any], listen: Listener) -> dict[str, An
     """Execute one run and store its result.
 
     Returns:
-        ``{"busy": True}`` where another process is at this very run, else nothing.
+        ``busy``: whether another process is at this very run, so that there is no result yet.
 
     Raises:
         UserError: If the run cannot be planned as it was, or fails.
@@ -69,12 +64,10 @@ def execute_unit(arguments: Mapping[str, Any], listen: Listener) -> dict[str, An
     lock = _lock(run, Path(arguments["output"]))
     try:
         with lock.acquire(timeout=0):
-            execute(run, _workspace(arguments["group"]), _reporter(listen))
+            execute(run, _workspace(arguments["group"]), lambda report: listen(asdict(report)))
     except Timeout:
         return {"busy": find(run.folder, run.key) is None}
-    except InterruptedTrainingError as error:
-        raise InterruptedWorkError(str(error)) from None
-    return {}
+    return {"busy": False}
 
 
 def remove_locks(output: Path) -> None:
@@ -119,15 +112,3 @@ def _workspace(group: str) -> Workspace:
         _shared.clear()
         _shared[group] = Workspace()
     return _shared[group]
-
-
-def _reporter(listen: Listener) -> Callable[[StepReport], None]:
-    last = 0.0
-
-    def report(step: StepReport) -> None:
-        nonlocal last
-        if (now := time.monotonic()) - last >= _PAUSE:
-            last = now
-            listen(asdict(step))
-
-    return report

@@ -12,10 +12,13 @@ import os
 import queue
 import sys
 import threading
+import time
 from dataclasses import asdict
 from typing import TextIO
 
-from molbench.executors.base import Done, InterruptedWorkError, Message, Unit, describe, perform
+from molbench.executors.base import Done, InterruptedWorkError, Listener, Message, Unit, describe, perform
+
+_PAUSE = 0.1
 
 
 def main() -> None:
@@ -27,12 +30,8 @@ def main() -> None:
     threading.Thread(target=_read, args=(sys.stdin, units), daemon=True).start()
     while True:
         unit = Unit(**json.loads(units.get()))
-
-        def listen(message: Message) -> None:
-            _write(channel, {"message": dict(message)})
-
         try:
-            done = perform(unit, listen)
+            done = perform(unit, _listener(channel))
             json.dumps(done.value)
         except InterruptedWorkError as error:
             _write(channel, {"done": asdict(Done(unit.key, error=str(error)))})
@@ -40,6 +39,19 @@ def main() -> None:
         except (TypeError, ValueError) as error:
             done = Done(unit.key, error=f"its result cannot be sent: {describe(error)}")
         _write(channel, {"done": asdict(done)})
+
+
+def _listener(channel: TextIO) -> Listener:
+    """Messages are for people: of those that follow each other too fast to be read, the first is sent."""
+    last = 0.0
+
+    def listen(message: Message) -> None:
+        nonlocal last
+        if (now := time.monotonic()) - last >= _PAUSE:
+            last = now
+            _write(channel, {"message": dict(message)})
+
+    return listen
 
 
 def _read(stream: TextIO, units: queue.SimpleQueue[str]) -> None:

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from molbench.errors import UserError
+from molbench.executors.base import InterruptedWorkError
 
 
-class InterruptedTrainingError(UserError):
+class InterruptedTrainingError(InterruptedWorkError):
     """Training was stopped by a signal after its state had been saved."""
 
 

@@ -1,0 +1,164 @@
+"""Evaluations that fail, are killed or run beside one another lose nothing and do nothing twice."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from molbench.atomic import temporary_beside
+from molbench.errors import UserError
+from molbench.evaluation import evaluate, read_results
+from molbench.executors.base import Unit
+
+TASKS = "toy/size,toy/mass,toy-frames/co"
+
+
+def start(checkpoint: Path, output: Path, *more: str) -> subprocess.Popen[str]:
+    command = ["evaluate", str(checkpoint), "-t", TASKS, "--seeds", "2", "-o", str(output), "--json", *more]
+    return subprocess.Popen(
+        [sys.executable, "-m", "molbench.cli", *command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def scores(output: Path) -> dict[str, list[float]]:
+    return {
+        str(stored.folder.relative_to(output)): stored.predictions.prediction.tolist()
+        for stored in read_results(output)
+    }
+
+
+def leftovers(output: Path) -> list[str]:
+    return [str(path) for path in output.rglob("*") if path.name.startswith((".", "state-"))]
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (UserError("no luck"), "no luck"),
+        (RuntimeError("mat1 and mat2"), "RuntimeError: mat1 and mat2"),
+        (MemoryError(), "out of memory"),
+        (OSError(28, "No space left on device", "x"), "No space left on device"),
+    ],
+    ids=["user", "library", "memory", "disk"],
+)
+def test_any_failure_costs_its_run_alone(toy_home, checkpoint, tmp_path, monkeypatch, error, told) -> None:
+    from molbench.evaluation import apply
+
+    real = apply.probe
+
+    def fail(features, data, protocol, seed):
+        if data.task.name == "mass":
+            raise error
+        return real(features, data, protocol, seed)
+
+    monkeypatch.setattr(apply, "probe", fail)
+    report = evaluate([checkpoint], ["toy/mass,toy/size"], seeds=1, output=tmp_path / "r", executor="inline")
+    assert {outcome.run.task.id for outcome in report.failures} == {"toy/mass"}
+    assert all(told in (outcome.error or "") for outcome in report.failures)
+    assert {stored.result.task.id for stored in report.results} == {"toy/size"}
+    assert not leftovers(tmp_path / "r")
+
+
+def test_values_that_are_not_numbers_are_no_result(toy_home, checkpoint, tmp_path, monkeypatch) -> None:
+    from molbench.evaluation import apply
+
+    monkeypatch.setattr(
+        apply, "probe", lambda features, data, protocol, seed: np.full(len(data.rows["test"]), np.nan)
+    )
+    report = evaluate([checkpoint], ["toy/size"], seeds=1, output=tmp_path / "r", executor="inline")
+    assert not report.results
+    assert "not finite" in (report.failures[0].error or "")
+
+
+@pytest.mark.parametrize("moment", range(3))
+def test_killed_and_repeated_gives_what_was_not_killed(toy_home, checkpoint, tmp_path, moment: int) -> None:
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    evaluate([checkpoint], [TASKS], seeds=2, output=whole, executor="inline")
+    process = start(checkpoint, broken)
+    time.sleep(random.Random(moment).uniform(2, 9))
+    workers = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert not psutil.wait_procs(workers, timeout=10)[1], "workers outlive their parent"
+    before = {path: path.stat().st_mtime_ns for path in broken.rglob("result.json")}
+    repeated = start(checkpoint, broken)
+    out, err = repeated.communicate(timeout=120)
+    assert repeated.returncode == 0, err
+    assert json.loads(out)["reused"] == len(before)
+    assert all(path.stat().st_mtime_ns == time for path, time in before.items())
+    assert scores(broken) == scores(whole)
+    assert not leftovers(broken)
+
+
+def test_a_killed_worker_costs_one_run(toy_home, checkpoint, tmp_path) -> None:
+    output = tmp_path / "r"
+    process = start(checkpoint, output, "--protocol", "finetune", "--set", "steps=4000", "-j", "1")
+    parent, end = psutil.Process(process.pid), time.monotonic() + 60
+    while not list(output.rglob("state-*")) and time.monotonic() < end:
+        time.sleep(0.05)
+    [worker] = parent.children()
+    worker.kill()
+    time.sleep(3)
+    process.terminate()
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM, err
+    assert not psutil.pid_exists(worker.pid)
+
+
+def test_two_evaluations_share_the_work(toy_home, checkpoint, tmp_path) -> None:
+    output = tmp_path / "r"
+    both = [start(checkpoint, output) for _ in range(2)]
+    made: dict[Path, set[int]] = {}
+    while any(process.poll() is None for process in both):
+        for path in output.rglob("result.json"):
+            try:
+                made.setdefault(path, set()).add(path.stat().st_ino)
+            except FileNotFoundError:
+                continue
+        time.sleep(0.02)
+    reports = [json.loads(process.communicate()[0]) for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    assert reports[0]["cells"] == reports[1]["cells"]
+    assert len(made) == 12
+    assert all(len(inodes) == 1 for inodes in made.values()), "a run was done twice"
+    assert not leftovers(output)
+
+
+def test_what_dead_processes_left_is_swept(toy_home, checkpoint, tmp_path) -> None:
+    [stored, *_] = evaluate([checkpoint], ["toy/size"], seeds=1, output=tmp_path / "r").results
+    mine = temporary_beside(stored.folder)
+    dead = mine.with_name(mine.name.replace(f"-{os.getpid()}-", "-99999999-"))
+    other = mine.with_name(mine.name.replace(mine.name.split(".")[-2].split("-")[0], "0" * 8))
+    for folder in (mine, dead, other):
+        folder.mkdir()
+        (folder / "half").touch()
+    evaluate([checkpoint], ["toy/size"], seeds=1, output=tmp_path / "r")
+    assert (mine.exists(), dead.exists(), other.exists()) == (True, False, True)
+
+
+def test_units_are_plain(toy_home, checkpoint, tmp_path, monkeypatch) -> None:
+    """Workers get names and paths: nothing is pickled, and JSON says all of it."""
+    from molbench.executors.inline import Inline
+
+    seen: list[Unit] = []
+    real = Inline.run
+
+    def note(self, groups, listen):
+        seen.extend(unit for group in groups for unit in group)
+        return real(self, groups, listen)
+
+    monkeypatch.setattr(Inline, "run", note)
+    evaluate([checkpoint], ["toy/size"], seeds=1, output=tmp_path / "r", executor="inline", fingerprint=True)
+    assert seen
+    assert all(json.loads(json.dumps(dict(unit.arguments))) == unit.arguments for unit in seen)
