@@ -12,6 +12,7 @@ PACKAGE = ROOT / "molbench"
 # A room may import from itself and from rooms further up this list.
 ROOMS = [
     "kernels",
+    "metrics",
     "spec",
     "executors",
     "chem",

@@ -16,7 +16,7 @@ from molbench.errors import UserError
 from molbench.evaluation import EVALUATION_VERSION
 from molbench.evaluation.candidate import Candidate, identity
 from molbench.evaluation.fingerprint import unfit
-from molbench.evaluation.metrics import METRICS
+from molbench.metrics import METRICS
 from molbench.spec.catalogue import PARTIAL, TaskRef
 from molbench.spec.fingerprint import Boosting
 from molbench.spec.protocol import Protocol
@@ -164,7 +164,7 @@ def _check(task: TaskRef, protocol: Protocol) -> None:
     for name in task.task.metrics:
         if name not in METRICS:
             raise UserError(f"{task.id}: unknown metric '{name}'; known: {', '.join(METRICS)}")
-        if task.task.kind not in METRICS[name].kinds:
+        if task.task.kind != METRICS[name].kind:
             raise UserError(f"{task.id}: metric '{name}' does not fit a task of kind '{task.task.kind}'")
     if task.task.kind == "forces":
         if task.dataset.forces is None:

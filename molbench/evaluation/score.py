@@ -8,9 +8,10 @@ from functools import partial
 
 import numpy as np
 
-from molbench.evaluation.metrics import METRICS, Metric
 from molbench.evaluation.predictions import Predictions
 from molbench.evaluation.statistics import interval, resample
+from molbench.metrics import METRICS
+from molbench.metrics.metric import Metric
 from molbench.spec.base import Spec
 from molbench.spec.tasks import Task
 from molbench.spec.units import factor
@@ -68,13 +69,16 @@ class Scorer:
         return cls(metric, unit, factor(predictions.unit, unit))
 
     def value(self, predictions: Predictions) -> float:
-        """The metric of all samples."""
-        target, prediction, _ = self.metric.select(predictions)
-        return self.scale * self.metric.value(target, prediction)
+        """The metric of all records; NaN where it is not defined."""
+        return self.scale * self.metric.value(predictions)
+
+    def influence(self, predictions: Predictions) -> np.ndarray:
+        """What each record does to the value, [n]; see :meth:`~molbench.metrics.metric.Metric.influence`."""
+        return self.scale * self.metric.influence(predictions)
 
     def on_resamples(self, predictions: Predictions) -> Callable[[np.ndarray], np.ndarray]:
         """The metric as a function of counts [R, n]."""
-        return partial(_scaled, self.metric.on_resamples(predictions), self.scale)
+        return partial(_scaled, self.metric.statistic(predictions).on, self.scale)
 
 
 def score(task: Task, predictions: Predictions) -> dict[str, Value]:

@@ -21,7 +21,7 @@ def resample(
     """Values of several metrics on the same resamples of the test split, [len(metrics), count].
 
     Args:
-        metrics: Functions of the counts of each sample, [R, n] to [R]; see ``Metric.on_resamples``.
+        metrics: Functions of the counts of each sample, [R, n] to [R]; see ``Statistic.on``.
         samples: Number of samples, n.
         count: Number of resamples.
     """

@@ -11,10 +11,10 @@ import torch
 
 from molbench.data.read.loader import Loader, Source
 from molbench.evaluation.data import TaskData
-from molbench.evaluation.metrics import METRICS
 from molbench.evaluation.models import ForceModel, ValueModel
 from molbench.evaluation.predictions import Forces, Predictions
 from molbench.evaluation.reading import reader_for
+from molbench.metrics import METRICS
 from molbench.spec.training import TrainingConfig
 from molbench.training.loop import FitReport, StepReport, fit
 
@@ -66,8 +66,7 @@ def train(
 
     def metric(_module: torch.nn.Module) -> float:
         chosen = METRICS[data.task.task.metrics[0]]
-        target, prediction, _ = chosen.select(predict(model, data, precision_of(config), "validation"))
-        value = chosen.value(target, prediction)
+        value = chosen.value(predict(model, data, precision_of(config), "validation"))
         return value if chosen.direction == "lower" else -value
 
     return fit(

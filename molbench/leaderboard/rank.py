@@ -17,13 +17,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from molbench.evaluation.metrics import METRICS
 from molbench.evaluation.predictions import Predictions
 from molbench.evaluation.result import Stored
 from molbench.evaluation.score import Scorer
 from molbench.evaluation.statistics import average_over_seeds, interval, p_value
 from molbench.evaluation.summary import SIGNIFICANT, drawn_scores
 from molbench.leaderboard.collect import Collection
+from molbench.metrics import METRICS
 
 _TINY = 1e-12
 

@@ -19,7 +19,6 @@ from molbench.errors import UserError
 from molbench.evaluation.apply import apply
 from molbench.evaluation.candidate import Candidate
 from molbench.evaluation.data import TaskData
-from molbench.evaluation.metrics import METRICS
 from molbench.evaluation.models import ValueModel
 from molbench.evaluation.plan import Data, plan
 from molbench.evaluation.predictions import Predictions
@@ -28,6 +27,7 @@ from molbench.evaluation.reading import reader_for
 from molbench.evaluation.train import predict, train
 from molbench.graph.batch import Batch
 from molbench.kernels.edges import EdgeList
+from molbench.metrics import METRICS
 from molbench.spec.catalogue import Catalogue
 from molbench.spec.protocol import Protocol
 from molbench.spec.training import Budget
@@ -210,13 +210,12 @@ def test_a_logit_threshold_moves_classes_and_no_ranks(toy_home: Path) -> None:
     for predictions, at in ((plain, 0.0), (paper, 0.25)):
         called, ring = logits > at, sizes > 4
         hit, wrong = (called & ring).sum(), (called != ring).sum()
-        truth, guess, _ = METRICS["f1"].select(predictions)
-        assert METRICS["f1"].value(truth, guess) == pytest.approx(2 * hit / (2 * hit + wrong))
-        assert METRICS["accuracy"].value(truth, guess) == pytest.approx((called == ring).mean())
-    assert METRICS["accuracy"].value(paper.target, paper.prediction) == 1.0
-    assert METRICS["accuracy"].value(plain.target, plain.prediction) < 1.0
+        assert METRICS["f1"].value(predictions) == pytest.approx(2 * hit / (2 * hit + wrong))
+        assert METRICS["accuracy"].value(predictions) == pytest.approx((called == ring).mean())
+    assert METRICS["accuracy"].value(paper) == 1.0
+    assert METRICS["accuracy"].value(plain) < 1.0
     for name in ("auroc", "average_precision"):
-        values = [METRICS[name].value(p.target, p.prediction) for p in (plain, paper)]
+        values = [METRICS[name].value(p) for p in (plain, paper)]
         assert values[0] == values[1]
 
 
@@ -244,7 +243,7 @@ def test_weights_are_chosen_by_the_metric_where_that_is_asked_for(toy_home: Path
     found = predict(model, data, split="validation")
     assert found.ids == data.store.ids.take(data.rows["validation"]).to_pylist()
     assert report.best is not None
-    assert METRICS["auroc"].value(found.target, found.prediction) == pytest.approx(-report.best)
+    assert METRICS["auroc"].value(found) == pytest.approx(-report.best)
     assert report.best_step is not None and report.best_step % (budget.steps // 6) == 0
 
 

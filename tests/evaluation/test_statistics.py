@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from molbench.evaluation.metrics import METRICS
 from molbench.evaluation.predictions import Predictions
 from molbench.evaluation.statistics import average_over_seeds, draw, interval, p_value, resample
+from molbench.metrics import METRICS
 
 
 def _mae(target: np.ndarray, prediction: np.ndarray):
-    return METRICS["mae"].on_resamples(Predictions([], target, prediction, "1"))
+    return METRICS["mae"].statistic(Predictions([], target, prediction, "1")).on
 
 
 def test_every_resample_has_as_many_samples_as_there_are() -> None:
