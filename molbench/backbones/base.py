@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
+from molbench.backbones.config import C_co, Configured
 from molbench.graph.batch import Batch
 from molbench.kernels.edges import EdgeList
 
@@ -27,24 +28,27 @@ class Representation:
     vectors: Tensor | None = None
 
 
-class Backbone(nn.Module, ABC):
-    """An encoder.
+class Backbone(nn.Module, ABC, Configured[C_co]):
+    """An encoder, ``Backbone[Config]`` with the dataclass of its settings.
+
+    Args:
+        config: Settings; by default those of the paper.
 
     Class attributes:
         name: As registered.
-        Config: A frozen dataclass of builtins; its defaults are what the paper says.
         inputs: ``molecules`` with positions, or ``pairs`` of 2-D graphs.
 
     Attributes:
-        config: The settings it was built with.
         width: Number of features of each atom and of each molecule, F.
     """
 
     name: ClassVar[str]
-    Config: ClassVar[type]
     inputs: ClassVar[Literal["molecules", "pairs"]] = "molecules"
-    config: Any
     width: int
+
+    def __init__(self, config: C_co | None = None) -> None:
+        super().__init__()
+        self.config = config or self.Config()
 
     @abstractmethod
     def neighbors(self, batch: Batch) -> EdgeList:

@@ -9,7 +9,6 @@ is written anew around the library's layers. The atom features are the outputs o
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -59,7 +58,7 @@ class DimeNetPPConfig:
     readout: Readout = "sum"
 
 
-class DimeNetPP(Backbone):
+class DimeNetPP(Backbone[DimeNetPPConfig]):
     """DimeNet++ encoder: invariant scalars from distances and angles, no vectors; elements up to 94.
 
     Args:
@@ -67,12 +66,10 @@ class DimeNetPP(Backbone):
     """
 
     name = "dimenet++"
-    Config: ClassVar[type] = DimeNetPPConfig
-    config: DimeNetPPConfig
 
     def __init__(self, config: DimeNetPPConfig | None = None) -> None:
-        super().__init__()
-        self.config = config = config or DimeNetPPConfig()
+        super().__init__(config)
+        config = self.config
         self.width = config.width
         act = nn.SiLU()
         self.rbf = BesselBasisLayer(config.radial, config.cutoff)

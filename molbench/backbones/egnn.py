@@ -12,7 +12,6 @@ parts: to atoms for the first two, and once an unordered pair, for both directio
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -85,7 +84,7 @@ class Layer(nn.Module):
         return h + self.node(torch.cat([h, received], dim=-1)), messages, gates
 
 
-class EGNN(Backbone):
+class EGNN(Backbone[EGNNConfig]):
     """EGNN encoder: invariant scalars, and the displacement of each atom as its one vector.
 
     Where a batch knows no bonds, they are guessed from its positions as they are: a method that moves atoms
@@ -96,13 +95,11 @@ class EGNN(Backbone):
     """
 
     name = "egnn"
-    Config: ClassVar[type] = EGNNConfig
-    config: EGNNConfig
     powers: Tensor
 
     def __init__(self, config: EGNNConfig | None = None) -> None:
-        super().__init__()
-        self.config = config = config or EGNNConfig()
+        super().__init__(config)
+        config = self.config
         self.width = width = config.width
         # As released: element Z has the columns from Z * (powers + 1) on.
         self.embedding = nn.Linear(config.elements * (config.powers + 1), width)

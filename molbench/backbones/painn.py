@@ -13,7 +13,6 @@ centre, which changes nothing but rounding.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -82,7 +81,7 @@ class Mixing(nn.Module):
         return s, v + scale_v.unsqueeze(1) * right if update_vectors else v
 
 
-class PaiNN(Backbone):
+class PaiNN(Backbone[PaiNNConfig]):
     """PaiNN encoder: invariant scalars and equivariant vectors.
 
     Args:
@@ -90,12 +89,10 @@ class PaiNN(Backbone):
     """
 
     name = "painn"
-    Config: ClassVar[type] = PaiNNConfig
-    config: PaiNNConfig
 
     def __init__(self, config: PaiNNConfig | None = None) -> None:
-        super().__init__()
-        self.config = config = config or PaiNNConfig()
+        super().__init__(config)
+        config = self.config
         self.width = width = config.width
         self.embedding = AtomEmbedding(width, config.vocabulary, config.frozen_hydrogen)
         self.basis = GaussianBasis(config.radial, config.cutoff)

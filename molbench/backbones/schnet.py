@@ -7,7 +7,6 @@ atom features are those behind the output network, a molecule's vector is their 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -81,7 +80,7 @@ class Interaction(nn.Module):
         return change
 
 
-class SchNet(Backbone):
+class SchNet(Backbone[SchNetConfig]):
     """SchNet encoder: invariant scalars, no vectors.
 
     Args:
@@ -89,12 +88,10 @@ class SchNet(Backbone):
     """
 
     name = "schnet"
-    Config: ClassVar[type] = SchNetConfig
-    config: SchNetConfig
 
     def __init__(self, config: SchNetConfig | None = None) -> None:
-        super().__init__()
-        self.config = config = config or SchNetConfig()
+        super().__init__(config)
+        config = self.config
         self.width = config.width
         self.embedding = AtomEmbedding(config.width, config.vocabulary)
         self.basis = GaussianBasis(config.gaussians, config.cutoff)

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -177,7 +176,7 @@ class Attention(nn.Module):
         return change, moved
 
 
-class TorchMDET(Backbone):
+class TorchMDET(Backbone[TorchMDETConfig]):
     """Equivariant transformer: invariant scalars and equivariant vectors.
 
     Args:
@@ -188,12 +187,10 @@ class TorchMDET(Backbone):
     """
 
     name = "torchmd-et"
-    Config: ClassVar[type] = TorchMDETConfig
-    config: TorchMDETConfig
 
     def __init__(self, config: TorchMDETConfig | None = None) -> None:
-        super().__init__()
-        self.config = config = config or TorchMDETConfig()
+        super().__init__(config)
+        config = self.config
         self.width = width = config.width
         if width % config.heads:
             raise UserError(f"backbone 'torchmd-et': {config.heads} heads cannot share a width of {width}")

@@ -7,7 +7,6 @@ a compiled extension; ours takes its place, and everything behind it is the libr
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -61,7 +60,7 @@ class GivenEdges(nn.Module):
         return index, distances, torch.cat([both.vectors(positions), none])
 
 
-class ViSNet(Backbone):
+class ViSNet(Backbone[ViSNetConfig]):
     """ViSNet encoder: invariant scalars and equivariant vectors.
 
     Args:
@@ -72,12 +71,10 @@ class ViSNet(Backbone):
     """
 
     name = "visnet"
-    Config: ClassVar[type] = ViSNetConfig
-    config: ViSNetConfig
 
     def __init__(self, config: ViSNetConfig | None = None) -> None:
-        super().__init__()
-        self.config = config = config or ViSNetConfig()
+        super().__init__(config)
+        config = self.config
         self.width = config.width
         if config.width % config.heads or config.degree not in {1, 2}:
             raise UserError("backbone 'visnet': heads must divide the width, and the degree be 1 or 2")

@@ -8,7 +8,6 @@ in radians.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -33,7 +32,7 @@ class AnglePredictionConfig:
     fixed_triples: bool = False
 
 
-class AnglePrediction(Method):
+class AnglePrediction(Method[AnglePredictionConfig, Tensor]):
     """Regression of angles.
 
     Args:
@@ -42,16 +41,10 @@ class AnglePrediction(Method):
     """
 
     name = "angle-prediction"
-    Config: ClassVar[type] = AnglePredictionConfig
-    config: AnglePredictionConfig
 
     def __init__(self, backbone: Backbone, config: AnglePredictionConfig | None = None) -> None:
-        super().__init__(backbone, config or AnglePredictionConfig())
+        super().__init__(backbone, config)
         self.head = nn.Linear(3 * backbone.width, 1)
-
-    def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        """See :meth:`Method.loss`."""
-        return self.loss_given(batch, self.draw(batch, generator))
 
     def draw(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """Triples (a, b, c) of different atoms of one molecule, the angle being at a, [3, M] int64."""
@@ -79,7 +72,7 @@ class AnglePrediction(Method):
         return torch.stack([a, b, c]) + batch.ptr[molecule]
 
     def loss_given(self, batch: Batch, draws: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """:meth:`loss` as the function of its random numbers that it is."""
+        """See :meth:`Method.loss_given`."""
         # A linear layer on three atoms is a sum of one on each.
         of_ends = nn.functional.linear(self.backbone(batch).scalars, self.head.weight.view(3, -1))
         values = sum(of_ends[atoms, place] for place, atoms in enumerate(draws)) + self.head.bias

@@ -7,7 +7,6 @@ hidden atoms become class 0, a small network on each atom's vector tells its ele
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -33,7 +32,7 @@ class AttrMaskConfig:
     elements: int = 100
 
 
-class AttrMask(Method):
+class AttrMask(Method[AttrMaskConfig, Tensor]):
     """Classification of hidden atoms.
 
     Args:
@@ -42,23 +41,18 @@ class AttrMask(Method):
     """
 
     name = "attr-mask"
-    Config: ClassVar[type] = AttrMaskConfig
-    config: AttrMaskConfig
 
     def __init__(self, backbone: Backbone, config: AttrMaskConfig | None = None) -> None:
-        super().__init__(backbone, config := config or AttrMaskConfig())
+        super().__init__(backbone, config)
+        config = self.config
         self.element = NodeClassHead(backbone.width, config.elements, hidden=True)
-
-    def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        """See :meth:`Method.loss`; logs the share of hidden atoms named right."""
-        return self.loss_given(batch, self.draw(batch, generator))
 
     def draw(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """Whether each atom is hidden, [N] bool."""
         return some_atoms(batch, self.config.ratio, uniform(generator, batch.ptr.device, batch.num_atoms))
 
     def loss_given(self, batch: Batch, draws: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """:meth:`loss` as the function of its random numbers that it is."""
+        """See :meth:`Method.loss_given`; logs the share of hidden atoms named right."""
         masked = batch.replace(atomic_numbers=batch.atomic_numbers.masked_fill(draws, 0))
         atoms = self.backbone(masked).scalars[draws]
         loss, right = self.element.compare(atoms, batch.atomic_numbers[draws])

@@ -1,16 +1,18 @@
-"""What every pretraining objective is."""
+"""What every pretraining objective is: random numbers to draw, and a loss that is a function of them."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from typing_extensions import TypeVar
 
 from molbench.backbones.base import Backbone
+from molbench.backbones.config import C_co, Configured
 from molbench.backbones.pairs.base import PairBackbone
 from molbench.data.read.loader import Source
 from molbench.data.read.pair_reader import PairReader
@@ -19,31 +21,35 @@ from molbench.graph.batch import Batch
 if TYPE_CHECKING:
     from molbench.data.read.store import Store
 
+D = TypeVar("D", default=Any)
+B = TypeVar("B", default=Batch)
 
-class Method(nn.Module, ABC):
+
+class Method(nn.Module, ABC, Configured[C_co], Generic[C_co, D, B]):
     """A pretraining objective around a backbone.
+
+    ``Method[Config, Draws]`` names the dataclass of its settings and the type of its random numbers, which is
+    None where nothing is random. A third parameter is the type of its batches, where they are not molecules.
+
+    Args:
+        backbone: The encoder to pretrain.
+        config: Settings; by default those of the paper.
 
     Class attributes:
         name: As registered.
-        Config: A frozen dataclass of builtins; its defaults are what the paper says.
-        random: Whether the loss depends on the generator.
         smallest_batch: Records that a batch must have.
 
     Attributes:
         backbone: The encoder; all else is thrown away after pretraining.
-        config: The settings it was built with.
     """
 
     name: ClassVar[str]
-    Config: ClassVar[type]
-    random: ClassVar[bool] = True
     smallest_batch: ClassVar[int] = 1
-    config: Any
 
-    def __init__(self, backbone: Backbone, config: Any) -> None:
+    def __init__(self, backbone: Backbone, config: C_co | None = None) -> None:
         super().__init__()
         self.backbone = backbone
-        self.config = config
+        self.config = config or self.Config()
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -76,14 +82,22 @@ class Method(nn.Module, ABC):
             rows: Rows that will be trained on, [n] int64.
         """
 
-    @abstractmethod
-    def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(self, batch: B, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """The objective on one batch.
 
         Args:
-            batch: Molecules, on the device of the module.
+            batch: What :meth:`reader` gives, on the device of the module.
             generator: Source of every random number, on any device; the same state gives the same loss.
 
         Returns:
             A scalar to minimise, and named parts of it to log, detached.
         """
+        return self.loss_given(batch, self.draw(batch, generator))
+
+    def draw(self, batch: B, generator: torch.Generator) -> D:  # noqa: ARG002 - by default nothing is random
+        """All random numbers for one batch, on its device."""
+        return None  # type: ignore[return-value]  # which D then is
+
+    @abstractmethod
+    def loss_given(self, batch: B, draws: D) -> tuple[Tensor, dict[str, Tensor]]:
+        """:meth:`loss` as the function of its random numbers that it is."""

@@ -7,7 +7,6 @@ force of a potential with minima at the molecules seen. Stage 1 of MolSpectra is
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -36,7 +35,7 @@ class CoordConfig:
     normaliser: Normaliser = "scale"
 
 
-class Coord(Method):
+class Coord(Method[CoordConfig, Tensor]):
     """Pretraining via denoising.
 
     Args:
@@ -48,17 +47,12 @@ class Coord(Method):
     """
 
     name = "coord"
-    Config: ClassVar[type] = CoordConfig
-    config: CoordConfig
 
     def __init__(self, backbone: Backbone, config: CoordConfig | None = None) -> None:
-        super().__init__(backbone, config := config or CoordConfig())
+        super().__init__(backbone, config)
+        config = self.config
         self.head = NoiseHead(backbone)
         self.standardise = Standardiser(config.normaliser, config.noise)
-
-    def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        """See :meth:`Method.loss`."""
-        return self.loss_given(batch, self.draw(batch, generator))
 
     def draw(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """Displacement of each atom, Å, [N, 3]."""
@@ -66,7 +60,7 @@ class Coord(Method):
         return centred(noise, batch) if self.config.centre else noise
 
     def loss_given(self, batch: Batch, draws: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """:meth:`loss` as the function of its random numbers that it is."""
+        """See :meth:`Method.loss_given`."""
         clean = bare(with_bonds(batch))
         return self.denoise(clean.replace(positions=clean.positions + draws), draws), {}
 

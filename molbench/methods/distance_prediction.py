@@ -6,45 +6,35 @@ ordered pair of atoms of a molecule, mean absolute error in Å.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
-
-import torch
 from torch import Tensor, nn
 
 from molbench.backbones.base import Backbone
+from molbench.backbones.config import NoSettings
 from molbench.graph.batch import Batch
 from molbench.graph.neighbors import all_pairs
 from molbench.methods.base import Method
 
 
-@dataclass(frozen=True)
-class DistancePredictionConfig:
-    """Settings of :class:`DistancePrediction`; there are none."""
-
-
-class DistancePrediction(Method):
+class DistancePrediction(Method[NoSettings, None]):
     """Regression of interatomic distances.
 
     Args:
         backbone: Encoder whose atom scalars are used.
-        config: Settings.
+        config: Settings; there are none.
     """
 
     name = "distance-prediction"
-    Config: ClassVar[type] = DistancePredictionConfig
-    random = False
 
-    def __init__(self, backbone: Backbone, config: DistancePredictionConfig | None = None) -> None:
-        super().__init__(backbone, config or DistancePredictionConfig())
+    def __init__(self, backbone: Backbone, config: NoSettings | None = None) -> None:
+        super().__init__(backbone, config)
         self.head = nn.Linear(2 * backbone.width, 1)
 
-    def loss(
+    def loss_given(
         self,
         batch: Batch,
-        generator: torch.Generator,  # noqa: ARG002 - nothing is random
+        draws: None,  # noqa: ARG002 - nothing is random
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """See :meth:`Method.loss`."""
+        """See :meth:`Method.loss_given`."""
         # A linear layer on two atoms is a sum of one on each.
         of_ends = nn.functional.linear(self.backbone(batch).scalars, self.head.weight.view(2, -1))
         first, second = (of_ends + self.head.bias / 2).unbind(-1)

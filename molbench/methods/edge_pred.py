@@ -8,7 +8,6 @@ sees the whole molecule; one that is told the bonds is told the answer.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -48,7 +47,7 @@ class Draws:
     others: Tensor
 
 
-class EdgePred(Method):
+class EdgePred(Method[EdgePredConfig, Draws]):
     """Classification of pairs of atoms.
 
     Args:
@@ -57,16 +56,10 @@ class EdgePred(Method):
     """
 
     name = "edge-pred"
-    Config: ClassVar[type] = EdgePredConfig
-    config: EdgePredConfig
 
     def __init__(self, backbone: Backbone, config: EdgePredConfig | None = None) -> None:
-        super().__init__(backbone, config or EdgePredConfig())
+        super().__init__(backbone, config)
         self.project = two_layers(backbone.width, backbone.width, backbone.width)
-
-    def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        """See :meth:`Method.loss`; logs the share of pairs told right."""
-        return self.loss_given(batch, self.draw(batch, generator))
 
     def draw(self, batch: Batch, generator: torch.Generator) -> Draws:
         """All random numbers for one batch, on its device."""
@@ -84,7 +77,7 @@ class EdgePred(Method):
         return Draws(bonds[some], others[rest])
 
     def loss_given(self, batch: Batch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
-        """:meth:`loss` as the function of its random numbers that it is."""
+        """See :meth:`Method.loss_given`; logs the share of pairs told right."""
         atoms = self.project(self.backbone(batch).scalars)
         first, second = torch.cat([draws.bonded, draws.others]).unbind(1)
         scores = (atoms[first] * atoms[second]).sum(1)

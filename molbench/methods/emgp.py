@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -66,7 +66,7 @@ class Draws:
     noise: Tensor
 
 
-class EMGP(Method):
+class EMGP(Method[EMGPConfig, Draws]):
     """Energy-motivated pretraining.
 
     Args:
@@ -75,12 +75,11 @@ class EMGP(Method):
     """
 
     name = "emgp"
-    Config: ClassVar[type] = EMGPConfig
-    config: EMGPConfig
     sigmas: Tensor
 
     def __init__(self, backbone: Backbone, config: EMGPConfig | None = None) -> None:
-        super().__init__(backbone, config := config or EMGPConfig())
+        super().__init__(backbone, config)
+        config = self.config
         first, last = math.log(config.sigma_begin), math.log(config.sigma_end)
         sigmas = torch.linspace(first, last, config.levels, dtype=torch.float64).exp()
         self.register_buffer("sigmas", sigmas.float(), persistent=False)
@@ -93,10 +92,6 @@ class EMGP(Method):
         if config.inp_weight:
             self.level = two_layers(2 * width, width, config.levels)
 
-    def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        """See :meth:`Method.loss`; logs both losses unweighted."""
-        return self.loss_given(batch, self.draw(batch, generator))
-
     def draw(self, batch: Batch, generator: torch.Generator) -> Draws:
         """All random numbers for one batch, on its device."""
         steps = self.config.steps if self.config.noise == "riemann" else 1
@@ -104,7 +99,7 @@ class EMGP(Method):
         return Draws(levels, normal(generator, batch.positions, steps, batch.num_atoms, 3))
 
     def loss_given(self, batch: Batch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
-        """:meth:`loss` as the function of its random numbers that it is."""
+        """See :meth:`Method.loss_given`; logs both losses unweighted."""
         clean = bare(with_bonds(batch))
         sigma = self.sigmas.to(batch.positions.dtype)[draws.levels][batch.molecule].unsqueeze(-1)
         noisy, target = self.perturbed(clean, sigma, draws.noise)

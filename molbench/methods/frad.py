@@ -7,7 +7,6 @@ coordinates could not without breaking bonds, and are not to be undone.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -54,7 +53,7 @@ class Draws:
     angles: Tensor
 
 
-class Frad(Method):
+class Frad(Method[FradConfig, Draws]):
     """Fractional denoising.
 
     Args:
@@ -66,17 +65,12 @@ class Frad(Method):
     """
 
     name = "frad"
-    Config: ClassVar[type] = FradConfig
-    config: FradConfig
 
     def __init__(self, backbone: Backbone, config: FradConfig | None = None) -> None:
-        super().__init__(backbone, config := config or FradConfig())
+        super().__init__(backbone, config)
+        config = self.config
         self.head = NoiseHead(backbone)
         self.standardise = Standardiser(config.normaliser, config.noise)
-
-    def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        """See :meth:`Method.loss`."""
-        return self.loss_given(batch, self.draw(batch, generator))
 
     def draw(self, batch: Batch, generator: torch.Generator) -> Draws:
         """All random numbers for one batch, on its device."""
@@ -86,7 +80,7 @@ class Frad(Method):
         return Draws(centred(noise, batch) if self.config.centre else noise, rotatable, torch.deg2rad(angles))
 
     def loss_given(self, batch: Batch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
-        """:meth:`loss` as the function of its random numbers that it is."""
+        """See :meth:`Method.loss_given`."""
         clean = bare(with_bonds(batch))
         noisy = clean.replace(positions=twist(clean, draws.rotatable, draws.angles) + draws.noise)
         guess = self.head(self.backbone(noisy, vectors=True))

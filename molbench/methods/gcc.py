@@ -8,7 +8,6 @@ forms are contrasted with those of the others in the batch as in GraphCL.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -40,7 +39,7 @@ class GCCConfig:
     temperature: float = 0.1
 
 
-class GCC(Method):
+class GCC(Method[GCCConfig, Tensor]):
     """Contrast of two pieces around one atom.
 
     Args:
@@ -49,23 +48,17 @@ class GCC(Method):
     """
 
     name = "gcc"
-    Config: ClassVar[type] = GCCConfig
-    config: GCCConfig
 
     def __init__(self, backbone: Backbone, config: GCCConfig | None = None) -> None:
-        super().__init__(backbone, config or GCCConfig())
+        super().__init__(backbone, config)
         self.project = two_layers(backbone.width, backbone.width, backbone.width)
-
-    def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        """See :meth:`Method.loss`; logs the share of molecules recognised."""
-        return self.loss_given(batch, self.draw(batch, generator))
 
     def draw(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """Two numbers in [0, 1) for each step of both walks of each molecule, [2, steps, 2, B]."""
         return uniform(generator, batch.ptr.device, 2, self.config.steps, 2, batch.num_graphs)
 
     def loss_given(self, batch: Batch, draws: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """:meth:`loss` as the function of its random numbers that it is."""
+        """See :meth:`Method.loss_given`; logs the share of molecules recognised."""
         batch = with_bonds(batch)
         pieces = (keep_atoms(batch, walk(batch, one, self.config.restart)) for one in draws)
         first, second = mean_vectors(self.backbone, *pieces)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -41,7 +40,7 @@ class GEMConfig:
     center_is_second_atom: bool = False
 
 
-class GEM(Method):
+class GEM(Method[GEMConfig, None]):
     """Prediction of a molecule's internal coordinates.
 
     Args:
@@ -50,23 +49,21 @@ class GEM(Method):
     """
 
     name = "gem"
-    Config: ClassVar[type] = GEMConfig
-    random = False
-    config: GEMConfig
 
     def __init__(self, backbone: Backbone, config: GEMConfig | None = None) -> None:
-        super().__init__(backbone, config := config or GEMConfig())
+        super().__init__(backbone, config)
+        config = self.config
         width = backbone.width
         self.length = PairHead(width)
         self.angle = two_layers(2 * width, width, 1)
         self.distance = PairHead(width, config.classes)
 
-    def loss(
+    def loss_given(
         self,
         batch: Batch,
-        generator: torch.Generator,  # noqa: ARG002 - nothing is random
+        draws: None,  # noqa: ARG002 - nothing is random
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """See :meth:`Method.loss`; logs the three parts."""
+        """See :meth:`Method.loss_given`; logs the three parts."""
         positions, bonded, atoms = batch.positions, bonds_of(batch), self.backbone(batch).scalars
 
         ends = bonded.sort(dim=1).values

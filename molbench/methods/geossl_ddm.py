@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -22,7 +21,7 @@ from molbench.graph.neighbors import all_pairs
 from molbench.kernels.convolution import sum_ends
 from molbench.kernels.edges import EdgeList
 from molbench.methods.base import Method
-from molbench.methods.parts.crop import crop
+from molbench.methods.parts.crop import draw_pieces, keep_atoms
 from molbench.methods.parts.draws import integers, normal
 from molbench.methods.parts.views import TwoViewConfig, encode_views
 
@@ -46,17 +45,19 @@ class GeoSSLDDMConfig(TwoViewConfig):
 
 @dataclass(frozen=True, eq=False)
 class Draws:
-    """Every random number of one loss; P unordered pairs in the order of :func:`all_pairs`.
+    """Every random number of one loss on n of the N atoms, with P pairs in the order of :func:`all_pairs`.
 
     Attributes:
-        position_noise: Displacement of the second view, Å, [N, 3].
+        position_noise: Displacement of the second view, Å, [n, 3].
         levels: Noise level of each molecule for either direction, two of [B] int64.
         distance_noise: Standard normal noise ε of each pair for either direction, two of [P].
+        kept: Atoms that a crop left, [N] bool; None for all.
     """
 
     position_noise: Tensor
     levels: tuple[Tensor, Tensor]
     distance_noise: tuple[Tensor, Tensor]
+    kept: Tensor | None = None
 
 
 class ScoreHead(nn.Module):
@@ -85,7 +86,7 @@ class ScoreHead(nn.Module):
         return score.squeeze(-1)
 
 
-class GeoSSLDDM(Method):
+class GeoSSLDDM(Method[GeoSSLDDMConfig, Draws]):
     """Denoising distance matching between two views.
 
     Args:
@@ -94,33 +95,30 @@ class GeoSSLDDM(Method):
     """
 
     name = "geossl-ddm"
-    Config: ClassVar[type] = GeoSSLDDMConfig
-    config: GeoSSLDDMConfig
     sigmas: Tensor
 
     def __init__(self, backbone: Backbone, config: GeoSSLDDMConfig | None = None) -> None:
-        config = config or GeoSSLDDMConfig()
         super().__init__(backbone, config)
+        config = self.config
         first, last = math.log(config.sigma_begin), math.log(config.sigma_end)
         sigmas = torch.linspace(first, last, config.levels, dtype=torch.float64).exp()
         self.register_buffer("sigmas", sigmas.float(), persistent=False)
         self.heads = nn.ModuleList(ScoreHead(backbone.width) for _ in range(2))
 
-    def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        """See :meth:`Method.loss`; logs the loss of either direction."""
-        batch = crop(batch, self.config.crop, generator, twice=self.config.crop_twice)
-        return self.loss_given(batch, self.draw(batch, generator))
-
     def draw(self, batch: Batch, generator: torch.Generator) -> Draws:
-        """All random numbers for one batch, on its device."""
+        """See :meth:`Method.draw`."""
+        kept = draw_pieces(batch, self.config.crop, generator, twice=self.config.crop_twice)
+        batch = keep_atoms(batch, kept)
         like, sizes, levels = batch.positions, batch.sizes, self.config.levels
         pairs = int((sizes * (sizes - 1)).sum()) // 2
         noise = self.config.view_noise * normal(generator, like, batch.num_atoms, 3)
         first, second = (integers(generator, levels, like.device, batch.num_graphs) for _ in range(2))
-        return Draws(noise, (first, second), (normal(generator, like, pairs), normal(generator, like, pairs)))
+        distance_noise = normal(generator, like, pairs), normal(generator, like, pairs)
+        return Draws(noise, (first, second), distance_noise, kept)
 
     def loss_given(self, batch: Batch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
-        """:meth:`loss` as the function of its random numbers that it is."""
+        """See :meth:`Method.loss_given`; logs the loss of either direction."""
+        batch = keep_atoms(batch, draws.kept)
         noisy = batch.replace(positions=batch.positions + draws.position_noise)
         clean_atoms, noisy_atoms = self._encode(batch, noisy)
         pairs = all_pairs(batch.ptr)

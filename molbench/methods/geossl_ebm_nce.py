@@ -6,16 +6,13 @@ negative energy is the dot product of molecule vectors; one false partner for ea
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from torch import Tensor
 
-from molbench.backbones.base import Backbone
 from molbench.methods.parts.contrast import against_next
 from molbench.methods.parts.views import TwoViewConfig, TwoViewMethod
 
 
-class GeoSSLEBMNCE(TwoViewMethod):
+class GeoSSLEBMNCE(TwoViewMethod[TwoViewConfig]):
     """Binary contrast of two views.
 
     Args:
@@ -24,11 +21,6 @@ class GeoSSLEBMNCE(TwoViewMethod):
     """
 
     name = "geossl-ebm-nce"
-    Config: ClassVar[type] = TwoViewConfig
-    config: TwoViewConfig
-
-    def __init__(self, backbone: Backbone, config: TwoViewConfig | None = None) -> None:
-        super().__init__(backbone, config or TwoViewConfig())
 
     def compare(self, first: Tensor, second: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """See :meth:`TwoViewMethod.compare`."""

@@ -6,11 +6,9 @@ Liu, Guo, Tang, ICLR 2023 (arXiv 2206.13602): InfoNCE of dot products of molecul
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from torch import Tensor
 
-from molbench.backbones.base import Backbone
 from molbench.methods.parts.contrast import info_nce
 from molbench.methods.parts.views import TwoViewConfig, TwoViewMethod
 
@@ -26,7 +24,7 @@ class GeoSSLInfoNCEConfig(TwoViewConfig):
     temperature: float = 0.1
 
 
-class GeoSSLInfoNCE(TwoViewMethod):
+class GeoSSLInfoNCE(TwoViewMethod[GeoSSLInfoNCEConfig]):
     """Contrast of two views within the batch.
 
     Args:
@@ -35,11 +33,6 @@ class GeoSSLInfoNCE(TwoViewMethod):
     """
 
     name = "geossl-infonce"
-    Config: ClassVar[type] = GeoSSLInfoNCEConfig
-    config: GeoSSLInfoNCEConfig
-
-    def __init__(self, backbone: Backbone, config: GeoSSLInfoNCEConfig | None = None) -> None:
-        super().__init__(backbone, config or GeoSSLInfoNCEConfig())
 
     def compare(self, first: Tensor, second: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """See :meth:`TwoViewMethod.compare`."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
 
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
@@ -30,7 +29,7 @@ class GeoSSLRRConfig(TwoViewConfig):
     decoder_lr_factor: float = 1.0
 
 
-class GeoSSLRR(TwoViewMethod):
+class GeoSSLRR(TwoViewMethod[GeoSSLRRConfig]):
     """Reconstruction of one view's vector from the other's.
 
     Args:
@@ -39,11 +38,9 @@ class GeoSSLRR(TwoViewMethod):
     """
 
     name = "geossl-rr"
-    Config: ClassVar[type] = GeoSSLRRConfig
-    config: GeoSSLRRConfig
 
     def __init__(self, backbone: Backbone, config: GeoSSLRRConfig | None = None) -> None:
-        super().__init__(backbone, config or GeoSSLRRConfig())
+        super().__init__(backbone, config)
         width = backbone.width
         self.decoders = nn.ModuleList(Decoder(width) for _ in range(2))
 

@@ -8,7 +8,6 @@ mean of their vectors the element of the next is told.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -49,7 +48,7 @@ class Draws:
     known: Tensor
 
 
-class GPTGNN(Method):
+class GPTGNN(Method[GPTGNNConfig, Draws]):
     """Classification of the next atom.
 
     Args:
@@ -58,16 +57,11 @@ class GPTGNN(Method):
     """
 
     name = "gpt-gnn"
-    Config: ClassVar[type] = GPTGNNConfig
-    config: GPTGNNConfig
 
     def __init__(self, backbone: Backbone, config: GPTGNNConfig | None = None) -> None:
-        super().__init__(backbone, config := config or GPTGNNConfig())
+        super().__init__(backbone, config)
+        config = self.config
         self.element = NodeClassHead(backbone.width, config.elements, hidden=True)
-
-    def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        """See :meth:`Method.loss`; logs the share of atoms named right."""
-        return self.loss_given(batch, self.draw(batch, generator))
 
     def draw(self, batch: Batch, generator: torch.Generator) -> Draws:
         """All random numbers for one batch, on its device."""
@@ -75,7 +69,7 @@ class GPTGNN(Method):
         return Draws(start, known)
 
     def loss_given(self, batch: Batch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
-        """:meth:`loss` as the function of its random numbers that it is."""
+        """See :meth:`Method.loss_given`; logs the share of atoms named right."""
         batch, sizes = with_bonds(batch), batch.sizes
         place = breadth_first(batch, (draws.start * sizes).long())
         # From two atoms on; molecules of less than three have no next one.

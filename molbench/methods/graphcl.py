@@ -8,7 +8,6 @@ cross-entropy is taken of dot products over a temperature, without normalisation
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -36,7 +35,7 @@ class GraphCLConfig:
     temperature: float = 0.1
 
 
-class GraphCL(Method):
+class GraphCL(Method[GraphCLConfig, tuple[Augmentation, Augmentation]]):
     """Contrast of two changed forms.
 
     Args:
@@ -45,20 +44,14 @@ class GraphCL(Method):
     """
 
     name = "graphcl"
-    Config: ClassVar[type] = GraphCLConfig
-    config: GraphCLConfig
 
     def __init__(self, backbone: Backbone, config: GraphCLConfig | None = None) -> None:
-        super().__init__(backbone, config or GraphCLConfig())
+        super().__init__(backbone, config)
         self.project = two_layers(backbone.width, backbone.width, backbone.width)
 
-    def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        """See :meth:`Method.loss`; logs the share of molecules recognised."""
-        batch = with_bonds(batch)
-        return self.loss_given(batch, self.draw(batch, generator))
-
     def draw(self, batch: Batch, generator: torch.Generator) -> tuple[Augmentation, Augmentation]:
-        """Both changes of a batch with bonds."""
+        """Both changes of each molecule."""
+        batch = with_bonds(batch)
         pairs = integers(generator, len(KINDS) ** 2, batch.ptr.device, batch.num_graphs)
         first = draw_augmentation(batch, pairs // len(KINDS), generator)
         return first, draw_augmentation(batch, pairs % len(KINDS), generator)
@@ -66,7 +59,8 @@ class GraphCL(Method):
     def loss_given(
         self, batch: Batch, draws: tuple[Augmentation, Augmentation]
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """:meth:`loss` of a batch with bonds as the function of its random numbers that it is."""
+        """See :meth:`Method.loss_given`; logs the share of molecules recognised."""
+        batch = with_bonds(batch)
         first, second = mean_vectors(
             self.backbone, *(augment(batch, self.config.ratio, one) for one in draws)
         )

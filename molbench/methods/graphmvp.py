@@ -9,7 +9,6 @@ variational autoencoder from either vector to the other, which is not differenti
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -67,7 +66,7 @@ class Reconstruction(nn.Module):
         return total
 
 
-class GraphMVP(Method):
+class GraphMVP(Method[GraphMVPConfig, Tensor]):
     """Contrast and reconstruction between conformation and graph.
 
     Args:
@@ -76,25 +75,20 @@ class GraphMVP(Method):
     """
 
     name = "graphmvp"
-    Config: ClassVar[type] = GraphMVPConfig
-    config: GraphMVPConfig
 
     def __init__(self, backbone: Backbone, config: GraphMVPConfig | None = None) -> None:
-        super().__init__(backbone, config := config or GraphMVPConfig())
+        super().__init__(backbone, config)
+        config = self.config
         self.topology = TopologyEncoder("gin", backbone.width, config.layers)
         self.to_shape = Reconstruction(backbone.width, config.beta)
         self.to_graph = Reconstruction(backbone.width, config.beta)
-
-    def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        """See :meth:`Method.loss`; logs both parts."""
-        return self.loss_given(batch, self.draw(batch, generator))
 
     def draw(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """Standard normal noise of both autoencoders, [2, B, F]."""
         return normal(generator, batch.positions, 2, batch.num_graphs, self.backbone.width)
 
     def loss_given(self, batch: Batch, draws: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """:meth:`loss` as the function of its random numbers that it is."""
+        """See :meth:`Method.loss_given`; logs both parts."""
         batch = with_bonds(batch)
         graph, shape = self.topology(batch), mean_atoms(self.backbone(batch).scalars, batch)
         to_shape, to_graph = self.to_shape(graph, shape, draws[0]), self.to_graph(shape, graph, draws[1])

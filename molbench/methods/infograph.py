@@ -6,13 +6,10 @@ vector is a small network of the mean of its atoms', the false partner is the ne
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
-
-import torch
 from torch import Tensor
 
 from molbench.backbones.base import Backbone
+from molbench.backbones.config import NoSettings
 from molbench.graph.batch import Batch
 from molbench.graph.scatter import mean_atoms
 from molbench.methods.base import Method
@@ -20,33 +17,26 @@ from molbench.methods.parts.contrast import against_next
 from molbench.methods.parts.layers import two_layers
 
 
-@dataclass(frozen=True)
-class InfoGraphConfig:
-    """Settings of :class:`InfoGraph`; there are none."""
-
-
-class InfoGraph(Method):
+class InfoGraph(Method[NoSettings, None]):
     """Contrast of atoms with molecules.
 
     Args:
         backbone: Encoder whose atom scalars are used.
-        config: Settings.
+        config: Settings; there are none.
     """
 
     name = "infograph"
-    Config: ClassVar[type] = InfoGraphConfig
-    random = False
 
-    def __init__(self, backbone: Backbone, config: InfoGraphConfig | None = None) -> None:
-        super().__init__(backbone, config or InfoGraphConfig())
+    def __init__(self, backbone: Backbone, config: NoSettings | None = None) -> None:
+        super().__init__(backbone, config)
         self.project = two_layers(backbone.width, backbone.width, backbone.width)
 
-    def loss(
+    def loss_given(
         self,
         batch: Batch,
-        generator: torch.Generator,  # noqa: ARG002 - nothing is random
+        draws: None,  # noqa: ARG002 - nothing is random
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """See :meth:`Method.loss`; logs the share of atoms told right."""
+        """See :meth:`Method.loss_given`; logs the share of atoms told right."""
         atoms = self.backbone(batch).scalars
         summary = self.project(mean_atoms(atoms, batch))
         own, other = summary[batch.molecule], summary.roll(-1, 0)[batch.molecule]

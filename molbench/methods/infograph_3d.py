@@ -6,46 +6,37 @@ score of atom vector and summary of the molecule, against the summary of the nex
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
-
 import torch
 from torch import Tensor, nn
 
 from molbench.backbones.base import Backbone
+from molbench.backbones.config import NoSettings
 from molbench.graph.batch import Batch
 from molbench.methods.base import Method
 from molbench.methods.parts.contrast import against_next
 
 
-@dataclass(frozen=True)
-class InfoGraph3DConfig:
-    """Settings of :class:`InfoGraph3D`; there are none."""
-
-
-class InfoGraph3D(Method):
+class InfoGraph3D(Method[NoSettings, None]):
     """Contrast of atoms with molecules.
 
     Args:
         backbone: Encoder whose atom scalars and molecule vectors are used.
-        config: Settings.
+        config: Settings; there are none.
     """
 
     name = "infograph-3d"
-    Config: ClassVar[type] = InfoGraph3DConfig
-    random = False
 
-    def __init__(self, backbone: Backbone, config: InfoGraph3DConfig | None = None) -> None:
-        super().__init__(backbone, config or InfoGraph3DConfig())
+    def __init__(self, backbone: Backbone, config: NoSettings | None = None) -> None:
+        super().__init__(backbone, config)
         width = backbone.width
         self.weight = nn.Parameter(torch.empty(width, width).uniform_(-(width**-0.5), width**-0.5))
 
-    def loss(
+    def loss_given(
         self,
         batch: Batch,
-        generator: torch.Generator,  # noqa: ARG002 - nothing is random
+        draws: None,  # noqa: ARG002 - nothing is random
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """See :meth:`Method.loss`; logs the share of atoms told right."""
+        """See :meth:`Method.loss_given`; logs the share of atoms told right."""
         found = self.backbone(batch)
         keys = found.graph.sigmoid() @ self.weight
         own, next_ = keys[batch.molecule], keys.roll(-1, 0)[batch.molecule]

@@ -8,7 +8,6 @@ conformation, the true partner not being among those it is compared with, so tha
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -35,7 +34,7 @@ class InfoMax3DConfig:
     layers: int = 7
 
 
-class InfoMax3D(Method):
+class InfoMax3D(Method[InfoMax3DConfig, None]):
     """Contrast of conformation and graph.
 
     Args:
@@ -44,20 +43,18 @@ class InfoMax3D(Method):
     """
 
     name = "infomax-3d"
-    Config: ClassVar[type] = InfoMax3DConfig
-    random = False
-    config: InfoMax3DConfig
 
     def __init__(self, backbone: Backbone, config: InfoMax3DConfig | None = None) -> None:
-        super().__init__(backbone, config := config or InfoMax3DConfig())
+        super().__init__(backbone, config)
+        config = self.config
         self.topology = TopologyEncoder("pna", backbone.width, config.layers)
 
-    def loss(
+    def loss_given(
         self,
         batch: Batch,
-        generator: torch.Generator,  # noqa: ARG002 - nothing is random
+        draws: None,  # noqa: ARG002 - nothing is random
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """See :meth:`Method.loss`; logs the share of molecules nearest to their own graph."""
+        """See :meth:`Method.loss_given`; logs the share of molecules nearest to their own graph."""
         batch = with_bonds(batch)
         graph, shape = self.topology(batch), mean_atoms(self.backbone(batch).scalars, batch)
         scores = normalize(graph, dim=1) @ normalize(shape, dim=1).t()

@@ -9,7 +9,7 @@ mean over the molecules that drew it during the epoch; the original measures it 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -47,7 +47,7 @@ class JOAOConfig:
     gamma: float = 0.1
 
 
-class JOAO(Method):
+class JOAO(Method[JOAOConfig, tuple[Augmentation, Augmentation]]):
     """Contrast of two changed forms, the changes drawn by learned probabilities.
 
     Args:
@@ -56,8 +56,6 @@ class JOAO(Method):
     """
 
     name = "joao"
-    Config: ClassVar[type] = JOAOConfig
-    config: JOAOConfig
     probability: Tensor
     losses: Tensor
     sums: Tensor
@@ -65,7 +63,7 @@ class JOAO(Method):
     epoch_size: Tensor
 
     def __init__(self, backbone: Backbone, config: JOAOConfig | None = None) -> None:
-        super().__init__(backbone, config or JOAOConfig())
+        super().__init__(backbone, config)
         self.project = self.projection()
         self.register_buffer("probability", torch.full((PAIRS,), 1 / PAIRS, dtype=torch.float64))
         # The last known loss of each pair, and those of the running epoch.
@@ -87,13 +85,9 @@ class JOAO(Method):
         """How many molecules make an epoch; without it the probabilities stay uniform."""
         self.epoch_size.fill_(len(rows))
 
-    def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        """See :meth:`Method.loss`; logs the share of molecules recognised."""
-        batch = with_bonds(batch)
-        return self.loss_given(batch, self.draw(batch, generator))
-
     def draw(self, batch: Batch, generator: torch.Generator) -> tuple[Augmentation, Augmentation]:
-        """Both changes of a batch with bonds."""
+        """Both changes of each molecule."""
+        batch = with_bonds(batch)
         share = uniform(generator, batch.ptr.device, batch.num_graphs)
         # The last border may be a rounding below 1.
         pairs = torch.searchsorted(self.probability.cumsum(0)[:-1], share, right=True)
@@ -103,7 +97,8 @@ class JOAO(Method):
     def loss_given(
         self, batch: Batch, draws: tuple[Augmentation, Augmentation]
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """:meth:`loss` of a batch with bonds as the function of its random numbers that it is."""
+        """See :meth:`Method.loss_given`; logs the share of molecules recognised."""
+        batch = with_bonds(batch)
         first, second = mean_vectors(
             self.backbone, *(augment(batch, self.config.ratio, one) for one in draws)
         )

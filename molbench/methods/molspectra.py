@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -87,7 +86,7 @@ class Draws:
     hidden: Mapping[str, Tensor]
 
 
-class MolSpectra(Method):
+class MolSpectra(Method[MolSpectraConfig, Draws]):
     """Denoising, contrast with spectra, and reconstruction of masked patches.
 
     Args:
@@ -99,11 +98,10 @@ class MolSpectra(Method):
     """
 
     name = "molspectra"
-    Config: ClassVar[type] = MolSpectraConfig
-    config: MolSpectraConfig
 
     def __init__(self, backbone: Backbone, config: MolSpectraConfig | None = None) -> None:
-        super().__init__(backbone, config := config or MolSpectraConfig())
+        super().__init__(backbone, config)
+        config = self.config
         if config.denoising_weight:
             self.head = NoiseHead(backbone)
             self.standardise = Standardiser(config.normaliser, config.noise)
@@ -125,10 +123,6 @@ class MolSpectra(Method):
         used = self.config.contrast_weight or self.config.reconstruction_weight
         return tuple(self.config.spectra) if used else ()
 
-    def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        """See :meth:`Method.loss`; logs each loss unweighted, and the share of molecules matched."""
-        return self.loss_given(batch, self.draw(batch, generator))
-
     def draw(self, batch: Batch, generator: torch.Generator) -> Draws:
         """All random numbers for one batch, on its device."""
         config, device = self.config, batch.positions.device
@@ -140,7 +134,7 @@ class MolSpectra(Method):
         return Draws(centred(noise, batch) if config.centre else noise, hidden)
 
     def loss_given(self, batch: Batch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
-        """:meth:`loss` as the function of its random numbers that it is."""
+        """See :meth:`Method.loss_given`; logs each loss unweighted, and the share of molecules matched."""
         config, parts, logs = self.config, dict[str, Tensor](), dict[str, Tensor]()
         clean = bare(with_bonds(batch))
         noisy = clean.replace(positions=clean.positions + draws.noise)

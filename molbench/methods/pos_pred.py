@@ -7,7 +7,6 @@ centroid, an equivariant output says where they were; squared error in Å².
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -49,7 +48,7 @@ class Draws:
     noise: Tensor
 
 
-class PosPred(Method):
+class PosPred(Method[PosPredConfig, Draws]):
     """Regression of hidden positions.
 
     Args:
@@ -58,16 +57,10 @@ class PosPred(Method):
     """
 
     name = "pos-pred"
-    Config: ClassVar[type] = PosPredConfig
-    config: PosPredConfig
 
     def __init__(self, backbone: Backbone, config: PosPredConfig | None = None) -> None:
-        super().__init__(backbone, config or PosPredConfig())
+        super().__init__(backbone, config)
         self.displacement = DisplacementHead(backbone)
-
-    def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        """See :meth:`Method.loss`."""
-        return self.loss_given(batch, self.draw(batch, generator))
 
     def draw(self, batch: Batch, generator: torch.Generator) -> Draws:
         """All random numbers for one batch, on its device."""
@@ -78,7 +71,7 @@ class PosPred(Method):
         )
 
     def loss_given(self, batch: Batch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
-        """:meth:`loss` as the function of its random numbers that it is."""
+        """See :meth:`Method.loss_given`."""
         middle = mean_atoms(batch.positions, batch)[batch.molecule] + self.config.jitter * draws.noise
         positions = torch.where(draws.moved.unsqueeze(1), middle, batch.positions)
         moved = with_bonds(batch).replace(positions=positions)

@@ -13,7 +13,6 @@ Bonds outside rings are the joints that are stretched, tilted and twisted; rings
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -79,7 +78,7 @@ class Draws:
     slices: Tensor
 
 
-class SliDe(Method):
+class SliDe(Method[SliDeConfig, Draws]):
     """Sliced denoising.
 
     Args:
@@ -91,18 +90,13 @@ class SliDe(Method):
     """
 
     name = "slide"
-    Config: ClassVar[type] = SliDeConfig
-    config: SliDeConfig
 
     def __init__(self, backbone: Backbone, config: SliDeConfig | None = None) -> None:
-        super().__init__(backbone, config := config or SliDeConfig())
+        super().__init__(backbone, config)
+        config = self.config
         self.force = NoiseHead(backbone)
         self.head = NoiseHead(backbone)
         self.standardise = Standardiser(config.normaliser, config.noise)
-
-    def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        """See :meth:`Method.loss`; logs the sliced loss and the regulariser unweighted."""
-        return self.loss_given(batch, self.draw(batch, generator))
 
     def draw(self, batch: Batch, generator: torch.Generator) -> Draws:
         """All random numbers for one batch, on its device."""
@@ -122,7 +116,7 @@ class SliDe(Method):
         )
 
     def loss_given(self, batch: Batch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
-        """:meth:`loss` as the function of its random numbers that it is."""
+        """See :meth:`Method.loss_given`; logs the sliced loss and the regulariser unweighted."""
         batch = with_bonds(batch)
         flexed = batch.replace(
             positions=flex(batch, draws.potential.joints, draws.twists, draws.tilts, draws.stretches)

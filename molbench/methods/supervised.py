@@ -7,7 +7,7 @@ properties: mean absolute error of the value standardised over the whole pretrai
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -34,7 +34,7 @@ class SupervisedConfig:
     target: str = "gap"
 
 
-class Supervised(Method):
+class Supervised(Method[SupervisedConfig, None]):
     """Regression of one property; records without it count for nothing.
 
     Args:
@@ -43,14 +43,11 @@ class Supervised(Method):
     """
 
     name = "supervised"
-    Config: ClassVar[type] = SupervisedConfig
-    random = False
-    config: SupervisedConfig
     mean: Tensor
     std: Tensor
 
     def __init__(self, backbone: Backbone, config: SupervisedConfig | None = None) -> None:
-        super().__init__(backbone, config or SupervisedConfig())
+        super().__init__(backbone, config)
         self.head = halving(backbone.width)
         self.register_buffer("mean", torch.tensor(0.0, dtype=torch.float64))
         self.register_buffer("std", torch.tensor(1.0, dtype=torch.float64))
@@ -75,12 +72,12 @@ class Supervised(Method):
         self.mean.fill_(labels.mean())
         self.std.fill_(labels.std(ddof=1))
 
-    def loss(
+    def loss_given(
         self,
         batch: Batch,
-        generator: torch.Generator,  # noqa: ARG002 - nothing is random
+        draws: None,  # noqa: ARG002 - nothing is random
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """See :meth:`Method.loss`; logs the error in the unit of the label."""
+        """See :meth:`Method.loss_given`; logs the error in the unit of the label."""
         values = self.head(self.backbone(batch).graph).squeeze(-1)
         labels = (batch.targets[self.config.target] - self.mean) / self.std
         known = labels.isfinite()

@@ -7,7 +7,6 @@ prediction": a share of the atoms of the whole batch become unknown, a linear la
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -34,7 +33,7 @@ class TypePredictionConfig:
     vocabulary: Vocabulary = "elements"
 
 
-class TypePrediction(Method):
+class TypePrediction(Method[TypePredictionConfig, Tensor]):
     """Classification of hidden atoms.
 
     Args:
@@ -43,19 +42,14 @@ class TypePrediction(Method):
     """
 
     name = "type-prediction"
-    Config: ClassVar[type] = TypePredictionConfig
-    config: TypePredictionConfig
     classes: Tensor
 
     def __init__(self, backbone: Backbone, config: TypePredictionConfig | None = None) -> None:
-        super().__init__(backbone, config := config or TypePredictionConfig())
+        super().__init__(backbone, config)
+        config = self.config
         classes = AtomEmbedding(1, config.vocabulary).classes
         self.register_buffer("classes", classes, persistent=False)
         self.head = NodeClassHead(backbone.width, int(classes.max()) + 1, hidden=False)
-
-    def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        """See :meth:`Method.loss`; logs the share of hidden atoms named right."""
-        return self.loss_given(batch, self.draw(batch, generator))
 
     def draw(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """Atoms to hide, at least one, [M] int64."""
@@ -63,7 +57,7 @@ class TypePrediction(Method):
         return uniform(generator, batch.ptr.device, batch.num_atoms).argsort()[:count]
 
     def loss_given(self, batch: Batch, draws: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """:meth:`loss` as the function of its random numbers that it is."""
+        """See :meth:`Method.loss_given`; logs the share of hidden atoms named right."""
         # No element has number 0, so every vocabulary has it in its class of unknown atoms.
         masked = batch.replace(atomic_numbers=batch.atomic_numbers.index_fill(0, draws, 0))
         atoms = self.backbone(masked).scalars[draws]

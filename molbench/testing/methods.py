@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import torch
 
 from molbench.graph.batch import Batch
@@ -12,8 +14,9 @@ from molbench.testing.molecules import example_batch, labelled
 def assert_method(method: Method, batch: Batch | None = None) -> None:
     """Assert that a method can be trained, resumed and logged.
 
-    Its loss must be a finite scalar that depends on the generator, where the method says so, and on nothing
-    else random, move the backbone by finite gradients, leave the batch alone, and come with detached logs.
+    Its loss must be a finite scalar, the function of its draws that it says it is and of nothing else random,
+    move the backbone by finite gradients, leave the batch alone, and come with detached logs. A method that
+    draws nothing gives the same loss whatever the generator, any other gives another.
 
     Args:
         method: In the precision of the batch.
@@ -22,6 +25,8 @@ def assert_method(method: Method, batch: Batch | None = None) -> None:
     batch = batch or labelled(example_batch(), method.columns)
     before = batch.positions.clone()
     method.train()
+    # Copies forget what a loss teaches its method in passing, such as running statistics.
+    again, given, other = (deepcopy(method) for _ in range(3))
     loss, logs = method.loss(batch, torch.Generator().manual_seed(1))
     assert loss.dim() == 0, f"the loss is no scalar but {tuple(loss.shape)}"  # noqa: S101
     assert bool(loss.isfinite()), f"the loss is {loss.item()}"  # noqa: S101
@@ -29,13 +34,15 @@ def assert_method(method: Method, batch: Batch | None = None) -> None:
     assert not tied, f"logs not detached: {', '.join(tied)}"  # noqa: S101
     assert torch.equal(batch.positions, before), "the loss changed the positions of its batch"  # noqa: S101
 
-    again, _ = method.loss(batch, torch.Generator().manual_seed(1))
-    assert torch.equal(loss, again), "the same generator gave another loss"  # noqa: S101
-    other, _ = method.loss(batch, torch.Generator().manual_seed(2))
-    if method.random:
-        assert not torch.equal(loss, other), "another generator gave the same loss"  # noqa: S101
+    repeated, _ = again.loss(batch, torch.Generator().manual_seed(1))
+    assert torch.equal(loss, repeated), "the same generator gave another loss"  # noqa: S101
+    draws = given.draw(batch, torch.Generator().manual_seed(1))
+    assert torch.equal(loss, given.loss_given(batch, draws)[0]), "the loss is not that of its draws"  # noqa: S101
+    changed, _ = other.loss(batch, torch.Generator().manual_seed(2))
+    if draws is None:
+        assert torch.equal(loss, changed), "another generator gave another loss"  # noqa: S101
     else:
-        assert torch.equal(loss, other), "another generator gave another loss"  # noqa: S101
+        assert not torch.equal(loss, changed), "another generator gave the same loss"  # noqa: S101
 
     method.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]

@@ -20,8 +20,8 @@ from molbench.methods.angle_prediction import AnglePrediction, AnglePredictionCo
 from molbench.methods.geossl_ddm import GeoSSLDDM, GeoSSLDDMConfig
 from molbench.methods.geossl_rr import GeoSSLRR, GeoSSLRRConfig
 from molbench.methods.parts.contrast import against_next, info_nce
-from molbench.methods.parts.crop import crop, kept_sizes
-from molbench.methods.parts.views import encode_views
+from molbench.methods.parts.crop import draw_pieces, keep_atoms, kept_sizes
+from molbench.methods.parts.views import ViewDraws, encode_views
 from molbench.methods.supervised import Supervised
 from molbench.methods.type_prediction import TypePrediction, TypePredictionConfig
 from molbench.testing import example_batch, labelled, random_rotation
@@ -40,11 +40,12 @@ def method_with(name: str, backbone: str = "schnet", **config: object):
 @pytest.mark.parametrize("reflect", [False, True])
 def test_two_view_losses_do_not_change_when_both_views_move(name: str, reflect: bool) -> None:
     method, batch = method_with(name, "painn"), example_batch()
-    noise, turn = method.draw(batch, torch.Generator().manual_seed(0)), random_rotation(reflect=reflect)
-    moved = batch.replace(positions=batch.positions @ turn.t() + 2.0)
-    torch.testing.assert_close(
-        method.loss_given(moved, noise @ turn.t())[0], method.loss_given(batch, noise)[0]
+    draws, turn = method.draw(batch, torch.Generator().manual_seed(0)), random_rotation(reflect=reflect)
+    moved, turned = (
+        batch.replace(positions=batch.positions @ turn.t() + 2.0),
+        ViewDraws(draws.noise @ turn.t()),
     )
+    torch.testing.assert_close(method.loss_given(moved, turned)[0], method.loss_given(batch, draws)[0])
 
 
 @pytest.mark.parametrize("name", BASELINES)
@@ -59,15 +60,14 @@ def test_baselines_do_not_change_when_molecules_move(name: str) -> None:
 @pytest.mark.parametrize("name", ["geossl-rr", "geossl-infonce"])
 def test_the_order_of_molecules_does_not_matter(name: str) -> None:
     method, batch = method_with(name), example_batch((4, 6, 3, 5))
-    noise = method.draw(batch, torch.Generator().manual_seed(0))
+    draws = method.draw(batch, torch.Generator().manual_seed(0))
     order = torch.tensor([2, 0, 3, 1])
     spans = list(pairwise(batch.ptr.tolist()))
     atoms = torch.cat([torch.arange(*spans[i]) for i in order])
     ptr = torch.cat([torch.zeros(1, dtype=torch.int64), batch.sizes[order].cumsum(0)])
     shuffled = Batch(batch.atomic_numbers[atoms], batch.positions[atoms], ptr)
-    torch.testing.assert_close(
-        method.loss_given(shuffled, noise[atoms])[0], method.loss_given(batch, noise)[0]
-    )
+    other = ViewDraws(draws.noise[atoms])
+    torch.testing.assert_close(method.loss_given(shuffled, other)[0], method.loss_given(batch, draws)[0])
 
 
 @pytest.mark.parametrize("name", [*TWO_VIEWS, *BASELINES])
@@ -157,7 +157,7 @@ def test_crops_are_connected_pieces_of_the_right_size(seed: int, ratio: float, k
     batch = example_batch((9, 1, 5, 14), seed=seed)
     bonds = distance_bonds(batch)
     batch = batch.replace(bonds=bonds if known else None, forces=batch.positions * 2)
-    cropped = crop(batch, ratio, torch.Generator().manual_seed(seed))
+    cropped = keep_atoms(batch, draw_pieces(batch, ratio, torch.Generator().manual_seed(seed)))
     assert torch.equal(cropped.sizes, kept_sizes(batch, ratio))
     assert cropped.sizes.tolist() == [min(int(n * (1 - ratio)) + 1, n) for n in (9, 1, 5, 14)]
     torch.testing.assert_close(cropped.forces, cropped.positions * 2)
@@ -179,7 +179,8 @@ def test_crops_start_anywhere() -> None:
     batch = Batch(torch.ones(4, dtype=torch.int64), torch.arange(12.0).view(4, 3), torch.tensor([0, 4]))
     batch = batch.replace(bonds=torch.tensor([[0, 1], [1, 2], [2, 3]]))
     generator = torch.Generator().manual_seed(0)
-    kept = [tuple(crop(batch, 0.7, generator).positions[:, 0].tolist()) for _ in range(300)]
+    pieces = [keep_atoms(batch, draw_pieces(batch, 0.7, generator)) for _ in range(300)]
+    kept = [tuple(piece.positions[:, 0].tolist()) for piece in pieces]
     # ⌊4 · 0.3⌋ + 1 = 2 atoms: the chain's ends can only grow inwards.
     shares = [kept.count((3.0 * i, 3.0 * i + 3)) / 300 for i in range(3)]
     assert shares == pytest.approx([3 / 8, 1 / 4, 3 / 8], abs=0.1)
@@ -188,8 +189,19 @@ def test_crops_start_anywhere() -> None:
 def test_a_crop_of_nothing_draws_nothing() -> None:
     batch, generator = example_batch(), torch.Generator().manual_seed(0)
     state = generator.get_state()
-    assert crop(batch, 0.0, generator) is batch
+    assert draw_pieces(batch, 0.0, generator) is None
+    assert keep_atoms(batch, None) is batch
     assert torch.equal(generator.get_state(), state)
+
+
+def test_a_crop_of_a_crop_is_a_crop_of_what_is_left() -> None:
+    batch = example_batch((9, 1, 5, 14))
+    one, other = (torch.Generator().manual_seed(3) for _ in range(2))
+    kept = draw_pieces(batch, 0.3, one, twice=True)
+    left = keep_atoms(batch, draw_pieces(batch, 0.3, other))
+    again = keep_atoms(left, draw_pieces(left, 0.3, other))
+    assert torch.equal(keep_atoms(batch, kept).positions, again.positions)
+    assert torch.equal(again.sizes, kept_sizes(left, 0.3))
 
 
 def test_ddm_of_cropped_molecules() -> None:

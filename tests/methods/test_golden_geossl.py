@@ -14,8 +14,8 @@ from molbench.graph.batch import Batch
 from molbench.methods import build_method, load_settings
 from molbench.methods.angle_prediction import angles
 from molbench.methods.base import Method
-from molbench.methods.parts.crop import crop, grow, keep_atoms, kept_sizes
-from molbench.methods.parts.views import encode_views
+from molbench.methods.parts.crop import draw_pieces, grow, keep_atoms, kept_sizes
+from molbench.methods.parts.views import ViewDraws, encode_views
 from molbench.releases.names import from_released, released_name
 from tests.golden_files import Golden, read_golden, tolerance
 
@@ -63,7 +63,7 @@ def test_two_view_objectives(objective: str, name: str, dtype: torch.dtype, gold
     for index, view in enumerate(views, 1):
         close(view.graph, fixture[f"graph_vector_view{index}"], dtype)
 
-    loss, logs = method.loss_given(batch, noise)
+    loss, logs = method.loss_given(batch, ViewDraws(noise))
     loss.backward()
     close(loss, fixture[f"loss_{objective}"], dtype)
     if objective == "rr":
@@ -128,5 +128,5 @@ def test_crop(golden: Path) -> None:
     expected = fixture["kept_local"] + batch.ptr[fixture["kept_molecule"]]
     assert torch.equal(kept.nonzero().squeeze(1), expected)
     assert torch.equal(keep_atoms(batch, kept).molecule, fixture["kept_molecule"])
-    drawn = crop(batch, 0.3, torch.Generator().manual_seed(0))
-    assert torch.equal(drawn.sizes, sizes)
+    drawn = draw_pieces(batch, 0.3, torch.Generator().manual_seed(0))
+    assert torch.equal(keep_atoms(batch, drawn).sizes, sizes)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -32,7 +31,7 @@ class AttentiveFPConfig(PairConfig):
     readout_steps: int = 2
 
 
-class AttentiveFP(PairBackbone):
+class AttentiveFP(PairBackbone[AttentiveFPConfig]):
     """Dual AttentiveFP encoder.
 
     Args:
@@ -40,12 +39,10 @@ class AttentiveFP(PairBackbone):
     """
 
     name = "attentivefp"
-    Config: ClassVar[type] = AttentiveFPConfig
-    config: AttentiveFPConfig
 
     def __init__(self, config: AttentiveFPConfig | None = None) -> None:
-        super().__init__()
-        self.config = config = config or AttentiveFPConfig()
+        super().__init__(config)
+        config = self.config
         self.atom_width = width = ATOM_BITS[self.features]
         self.width = 2 * width
         self.network_a, self.network_b = (

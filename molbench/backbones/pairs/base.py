@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, NoReturn
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import TypeVar
 
 from molbench.backbones.base import Backbone, Representation
 from molbench.backbones.pairs.layers import perceptron
@@ -32,6 +33,9 @@ class PairConfig:
     hydrogens: bool = True
 
 
+P_co = TypeVar("P_co", bound=PairConfig, covariant=True, default=PairConfig)
+
+
 @dataclass(frozen=True, eq=False)
 class PairRepresentation(Representation):
     """What an encoder says about R pairs.
@@ -45,7 +49,7 @@ class PairRepresentation(Representation):
     b_atoms: Tensor | None = None
 
 
-class PairBackbone(Backbone):
+class PairBackbone(Backbone[P_co]):
     """An encoder of pairs of 2-D graphs; needs no conformer.
 
     Class attributes:
@@ -57,7 +61,6 @@ class PairBackbone(Backbone):
 
     inputs = "pairs"
     features: ClassVar[Kind] = "interaction"
-    config: PairConfig
     atom_width: int
 
     @property

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
+from typing_extensions import TypeVar
 
 from molbench.backbones.pairs.bottleneck import Bottleneck, Draws
 from molbench.backbones.pairs.cigin import CIGIN, CIGINConfig
@@ -33,7 +33,10 @@ class CGIBConfig(CIGINConfig):
     uniform_noise: bool = False
 
 
-class CGIB(CIGIN):
+C_co = TypeVar("C_co", bound=CGIBConfig, covariant=True, default=CGIBConfig)
+
+
+class CGIB(CIGIN[C_co]):
     """CGIB encoder; the second molecule's vector is predicted from what passes.
 
     Args:
@@ -41,11 +44,9 @@ class CGIB(CIGIN):
     """
 
     name = "cgib"
-    Config: ClassVar[type] = CGIBConfig
-    config: CGIBConfig
 
-    def __init__(self, config: CGIBConfig | None = None) -> None:
-        super().__init__(config or CGIBConfig())
+    def __init__(self, config: C_co | None = None) -> None:
+        super().__init__(config)
         half = self.width // 2
         self.bottleneck = Bottleneck(self.atom_width).apply(start)
         self.partner = nn.Linear(half, half).apply(start)

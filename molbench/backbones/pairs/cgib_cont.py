@@ -6,7 +6,6 @@ Lee et al., ICML 2023 (arXiv 2305.01520), in the form that 3DMRL (arXiv 2412.029
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from torch import Tensor
 
@@ -27,7 +26,7 @@ class CGIBContConfig(CGIBConfig):
     exclude_positive: bool = False
 
 
-class CGIBCont(CGIB):
+class CGIBCont(CGIB[CGIBContConfig]):
     """CGIB encoder with a contrastive term in place of the prediction of the partner.
 
     Args:
@@ -35,11 +34,6 @@ class CGIBCont(CGIB):
     """
 
     name = "cgib-cont"
-    Config: ClassVar[type] = CGIBContConfig
-    config: CGIBContConfig
-
-    def __init__(self, config: CGIBContConfig | None = None) -> None:
-        super().__init__(config or CGIBContConfig())
 
     def tie(self, passed: Tensor, second: Tensor) -> Tensor:
         """Contrastive loss of what passes against the second molecules, both [R, F / 2]."""

@@ -6,12 +6,12 @@ Pathak, Laghuvarapu, Mehta, Priyakumar, AAAI 2020, in the form that 3DMRL (arXiv
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 from torch_geometric.nn import Set2Set
+from typing_extensions import TypeVar
 
 from molbench.backbones.pairs.base import PairBackbone, PairConfig, PairRepresentation
 from molbench.backbones.pairs.edge_network import EdgeNetwork
@@ -34,7 +34,10 @@ class CIGINConfig(PairConfig):
     readout_steps: int = 2
 
 
-class CIGIN(PairBackbone):
+C_co = TypeVar("C_co", bound=CIGINConfig, covariant=True, default=CIGINConfig)
+
+
+class CIGIN(PairBackbone[C_co]):
     """CIGIN encoder: an atom is its own features beside those it receives from the other molecule.
 
     Args:
@@ -42,12 +45,10 @@ class CIGIN(PairBackbone):
     """
 
     name = "cigin"
-    Config: ClassVar[type] = CIGINConfig
-    config: CIGINConfig
 
-    def __init__(self, config: CIGINConfig | None = None) -> None:
-        super().__init__()
-        self.config = config = config or CIGINConfig()
+    def __init__(self, config: C_co | None = None) -> None:
+        super().__init__(config)
+        config = self.config
         own = ATOM_BITS[self.features]
         self.atom_width, self.width = 2 * own, 8 * own
         self.network_a, self.network_b = (

@@ -43,7 +43,7 @@ class GINCIGINConfig(PairConfig):
     unordered: bool = True
 
 
-class GINCIGIN(PairBackbone):
+class GINCIGIN(PairBackbone[GINCIGINConfig]):
     """CIGIN encoder with one shared GINE network.
 
     Args:
@@ -51,13 +51,11 @@ class GINCIGIN(PairBackbone):
     """
 
     name = "gin-cigin"
-    Config: ClassVar[type] = GINCIGINConfig
-    config: GINCIGINConfig
     features: ClassVar[Kind] = "drug"
 
     def __init__(self, config: GINCIGINConfig | None = None) -> None:
-        super().__init__()
-        self.config = config = config or GINCIGINConfig()
+        super().__init__(config)
+        config = self.config
         self.atom_width, self.width = 2 * config.hidden, 8 * config.hidden
         self.network = GIN(ATOM_BITS[self.features], BOND_BITS[self.features], config.hidden, config.layers)
         self.readout = Set2Set(self.atom_width, config.readout_steps)

@@ -5,8 +5,6 @@ The weakest of the encoders that 3DMRL (arXiv 2412.02957) pretrains.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import torch
 from torch.nn.functional import normalize
 from torch_geometric.nn import Set2Set
@@ -19,7 +17,7 @@ from molbench.chem.features import ATOM_BITS, BOND_BITS
 from molbench.graph.pairs import PairBatch
 
 
-class MPNN(PairBackbone):
+class MPNN(PairBackbone[CIGINConfig]):
     """Dual MPNN encoder.
 
     Args:
@@ -27,12 +25,10 @@ class MPNN(PairBackbone):
     """
 
     name = "mpnn"
-    Config: ClassVar[type] = CIGINConfig
-    config: CIGINConfig
 
     def __init__(self, config: CIGINConfig | None = None) -> None:
-        super().__init__()
-        self.config = config = config or CIGINConfig()
+        super().__init__(config)
+        config = self.config
         self.atom_width = ATOM_BITS[self.features]
         self.width = 4 * self.atom_width
         self.network_a, self.network_b = (

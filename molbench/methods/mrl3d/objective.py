@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
@@ -20,7 +20,6 @@ from molbench.backbones.pairs.base import PairBackbone, PairRepresentation
 from molbench.backbones.pairs.contrast import nt_xent
 from molbench.backbones.schnet import SchNetConfig
 from molbench.errors import UserError
-from molbench.graph.batch import Batch
 from molbench.graph.scatter import mean_atoms
 from molbench.methods.base import Method
 from molbench.methods.mrl3d.environment import Draws, Environment, draw, surround
@@ -87,7 +86,7 @@ class MRL3DConfig:
     positives: str | None = None
 
 
-class MRL3D(Method):
+class MRL3D(Method[MRL3DConfig, Draws, MRLBatch]):
     """Contrast and force directions.
 
     Args:
@@ -100,16 +99,14 @@ class MRL3D(Method):
 
     name = "3dmrl"
     smallest_batch = 2
-    Config: ClassVar[type] = MRL3DConfig
-    config: MRL3DConfig
 
     def __init__(self, backbone: Backbone, config: MRL3DConfig | None = None) -> None:
-        config = config or MRL3DConfig()
         if not isinstance(backbone, PairBackbone):
             raise UserError(f"'3dmrl' pretrains encoders of pairs, such as cigin; '{backbone.name}' is none")
         if not backbone.hydrogens:
             raise UserError("'3dmrl' places every atom: pretrain with hydrogens=true, fine-tune as you like")
         super().__init__(backbone, config)
+        config = self.config
         self.projector = nn.Linear(backbone.width, config.projection)
         self.environment = EnvironmentEncoder(
             SchNetConfig(
@@ -165,18 +162,20 @@ class MRL3D(Method):
             )
         return found
 
-    def loss(self, batch: Batch | MRLBatch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        """See :meth:`Method.loss`; logs both directions of the contrast and the force loss.
+    def draw(self, batch: MRLBatch, generator: torch.Generator) -> Draws:
+        """See :meth:`Method.draw`."""
+        if not isinstance(batch, MRLBatch):
+            raise TypeError("3DMRL needs pairs with conformers; read them with its own reader")
+        return draw(batch.a, self.config.copies, generator)
+
+    def loss_given(self, batch: MRLBatch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
+        """See :meth:`Method.loss_given`; logs both directions of the contrast and the force loss.
+
+        Dropout alone draws from the global generator.
 
         Raises:
             UserError: If there is one pair only, and nothing to contrast it with.
         """
-        if not isinstance(batch, MRLBatch):
-            raise TypeError("3DMRL needs pairs with conformers; read them with its own reader")
-        return self.loss_given(batch, draw(batch.a, self.config.copies, generator))
-
-    def loss_given(self, batch: MRLBatch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
-        """:meth:`loss` as the function of its random numbers that it is, but for dropout."""
         config = self.config
         if batch.num_graphs < 2:
             raise UserError("3DMRL contrasts pairs with each other: give batches of two or more")

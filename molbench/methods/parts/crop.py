@@ -14,8 +14,10 @@ from molbench.graph.bonds import bonds_of
 from molbench.methods.parts.draws import uniform
 
 
-def crop(batch: Batch, ratio: float, generator: torch.Generator, *, twice: bool = False) -> Batch:
-    """A random connected piece of each molecule.
+def draw_pieces(
+    batch: Batch, ratio: float, generator: torch.Generator, *, twice: bool = False
+) -> Tensor | None:
+    """Atoms of a random connected piece of each molecule, [N] bool; None where nothing is cut off.
 
     Args:
         batch: Molecules; where their bonds are unknown, atoms close to each other count as bonded.
@@ -24,10 +26,17 @@ def crop(batch: Batch, ratio: float, generator: torch.Generator, *, twice: bool 
         twice: Whether to crop what is left once more. The release does so with PaiNN, whose cached radius
             graphs are built from molecules already cropped; there the first crop is the same in all epochs.
     """
-    for _ in range((1 + twice) if ratio else 0):
-        keys = uniform(generator, batch.ptr.device, int(batch.sizes.max()), batch.num_atoms)
-        batch = keep_atoms(batch, grow(batch, kept_sizes(batch, ratio), keys))
-    return batch
+    if not ratio:
+        return None
+    kept = _draw_piece(batch, ratio, generator)
+    if twice:
+        kept = kept.masked_scatter(kept, _draw_piece(keep_atoms(batch, kept), ratio, generator))
+    return kept
+
+
+def _draw_piece(batch: Batch, ratio: float, generator: torch.Generator) -> Tensor:
+    keys = uniform(generator, batch.ptr.device, int(batch.sizes.max()), batch.num_atoms)
+    return grow(batch, kept_sizes(batch, ratio), keys)
 
 
 def kept_sizes(batch: Batch, ratio: float) -> Tensor:
@@ -56,13 +65,15 @@ def grow(batch: Batch, sizes: Tensor, keys: Tensor) -> Tensor:
     return kept
 
 
-def keep_atoms(batch: Batch, kept: Tensor) -> Batch:
+def keep_atoms(batch: Batch, kept: Tensor | None) -> Batch:
     """The molecules without the atoms that are not kept, and without their bonds; labels stay.
 
     Args:
         batch: Molecules.
-        kept: Atoms to keep, [N] bool.
+        kept: Atoms to keep, [N] bool; None for all.
     """
+    if kept is None:
+        return batch
     place = kept.cumsum(0) - 1
     ends = torch.cat([place.new_zeros(1), kept.cumsum(0)])[batch.ptr]
     bonds = batch.bonds

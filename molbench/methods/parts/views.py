@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from typing_extensions import TypeVar
 
 from molbench.backbones.base import Backbone, Representation
 from molbench.graph.batch import Batch
 from molbench.graph.bonds import bonds_of
 from molbench.methods.base import Method
-from molbench.methods.parts.crop import crop
+from molbench.methods.parts.crop import draw_pieces, keep_atoms
 from molbench.methods.parts.draws import normal
 
 
@@ -23,7 +24,7 @@ class TwoViewConfig:
     Attributes:
         view_noise: Standard deviation of the noise between the views, Å.
         crop: Share of the atoms cut off before the views are made, see
-            :func:`~molbench.methods.parts.crop.crop`.
+            :func:`~molbench.methods.parts.crop.draw_pieces`.
         crop_twice: Whether what a crop left is cropped again.
         reuse_edges: Whether the noisy view keeps the neighbours of the clean one.
     """
@@ -34,23 +35,35 @@ class TwoViewConfig:
     reuse_edges: bool = False
 
 
-class TwoViewMethod(Method):
+@dataclass(frozen=True, eq=False)
+class ViewDraws:
+    """Every random number of one loss on n of the N atoms.
+
+    Attributes:
+        noise: Displacement of the second view, Å, [n, 3].
+        kept: Atoms that a crop left, [N] bool; None for all.
+    """
+
+    noise: Tensor
+    kept: Tensor | None = None
+
+
+C_co = TypeVar("C_co", bound=TwoViewConfig, covariant=True, default=TwoViewConfig)
+
+
+class TwoViewMethod(Method[C_co, ViewDraws]):
     """An objective that compares the molecule vectors of both views."""
 
-    config: TwoViewConfig
+    def draw(self, batch: Batch, generator: torch.Generator) -> ViewDraws:
+        """See :meth:`Method.draw`."""
+        kept = draw_pieces(batch, self.config.crop, generator, twice=self.config.crop_twice)
+        noise = normal(generator, batch.positions, keep_atoms(batch, kept).num_atoms, 3)
+        return ViewDraws(self.config.view_noise * noise, kept)
 
-    def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        """See :meth:`Method.loss`."""
-        batch = crop(batch, self.config.crop, generator, twice=self.config.crop_twice)
-        return self.loss_given(batch, self.draw(batch, generator))
-
-    def draw(self, batch: Batch, generator: torch.Generator) -> Tensor:
-        """Displacement of the second view, Å, [N, 3]."""
-        return self.config.view_noise * normal(generator, batch.positions, batch.num_atoms, 3)
-
-    def loss_given(self, batch: Batch, draws: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """:meth:`loss` of a cropped batch as the function of its random numbers that it is."""
-        noisy = batch.replace(positions=batch.positions + draws)
+    def loss_given(self, batch: Batch, draws: ViewDraws) -> tuple[Tensor, dict[str, Tensor]]:
+        """See :meth:`Method.loss_given`; the parts are those of :meth:`compare`."""
+        batch = keep_atoms(batch, draws.kept)
+        noisy = batch.replace(positions=batch.positions + draws.noise)
         first, second = encode_views(self.backbone, batch, noisy, reuse_edges=self.config.reuse_edges)
         return self.compare(first.graph, second.graph)
 
