@@ -1,12 +1,29 @@
 """``splits.yaml``: named assignments of records to train, validation and test."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
 from molbench.spec.base import Spec
 
 SPLITS = ("train", "validation", "test")
+
+#: What test records may share, so that their errors are not independent. ``molecule``, ``protein``,
+#: ``partner``, ``ligand``: the same one. ``scaffold``: one of Bemis and Murcko; acyclic molecules share none.
+#: ``solute``, ``chromophore``, ``solvent``: the first or second molecule of an ordered pair. ``drug``: either
+#: of an unordered one. ``block``: a stretch of a trajectory; as many as the root of the number of frames.
+Cluster = Literal[
+    "molecule",
+    "scaffold",
+    "protein",
+    "partner",
+    "ligand",
+    "solute",
+    "chromophore",
+    "solvent",
+    "drug",
+    "block",
+]
 
 
 class Scheme(Spec):
@@ -20,6 +37,8 @@ class Scheme(Spec):
         subsets: Subsets it applies to; None for all.
         digest: SHA-256 of the assignment of the complete dataset, one a subset where there are subsets.
         leaks: For published schemes that leak, how, so that nobody mistakes them for clean ones.
+        cluster: What test records share; two names are clusters that cross. None for the dataset's own, see
+            :class:`Splits`.
     """
 
     generator: str
@@ -30,6 +49,7 @@ class Scheme(Spec):
     subsets: list[str] | None = None
     digest: str | dict[str, str] | None = None
     leaks: str | None = None
+    cluster: list[Cluster] | None = Field(default=None, max_length=2)
 
     @property
     def folds(self) -> tuple[int, int]:
@@ -56,9 +76,20 @@ def fold_name(scheme: str, repeat: int, fold: int) -> str:
 
 
 class Splits(Spec):
-    """All split schemes of a dataset; the first is its default."""
+    """All split schemes of a dataset; the first is its default.
 
+    Attributes:
+        cluster: What test records share under every scheme that does not say otherwise; none where they are
+            independent.
+    """
+
+    cluster: list[Cluster] = Field(default=[], max_length=2)
     schemes: dict[str, Scheme] = Field(min_length=1)
+
+    def clusters_of(self, scheme: str) -> list[Cluster]:
+        """What test records of one scheme share."""
+        own = self.schemes[scheme].cluster
+        return self.cluster if own is None else own
 
     @field_validator("schemes")
     @classmethod

@@ -31,6 +31,17 @@ def test_schemes_name_known_splitters(entry) -> None:
 
 
 @pytest.mark.parametrize("ref", CATALOGUE.tasks(["*/*@*"]), ids=lambda r: r.id)
+def test_records_that_come_in_groups_are_clustered(ref) -> None:
+    clusters = ref.entry.splits.clusters_of(ref.scheme_name)
+    if ref.dataset.record == "pair":
+        assert len(clusters) == 2 if ref.dataset.ordered else clusters in (["drug"], ["scaffold"])
+    if ref.dataset.identity in {"group", "frame"}:
+        assert clusters
+    if "scaffold" in ref.scheme_name:
+        assert clusters[0] == "scaffold"
+
+
+@pytest.mark.parametrize("ref", CATALOGUE.tasks(["*/*@*"]), ids=lambda r: r.id)
 def test_a_task_can_be_scored(ref) -> None:
     if ref.task.kind in {"regression", "spectrum"}:
         assert factor(ref.unit, ref.task.unit) > 0

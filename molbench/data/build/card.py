@@ -165,7 +165,9 @@ def _schemes(splits: Splits, manifest: Manifest) -> Iterator[str]:
             continue
         source = f" Source: {scheme.source}." if scheme.source else ""
         leaks = f" **Leaks:** {scheme.leaks}" if scheme.leaks else ""
-        notes.append(f"* `{name}`: {scheme.description}{source}{leaks}")
+        shared = " or a ".join(splits.clusters_of(name))
+        clusters = f" Test records that share a {shared} are not independent." if shared else ""
+        notes.append(f"* `{name}`: {scheme.description}{source}{clusters}{leaks}")
     yield "\n".join(notes)
     for subset, part in manifest.parts.items():
         if part.molecules:
