@@ -25,6 +25,7 @@ import pyarrow.parquet as pq
 
 from molbench.data.build.parsers import PARSERS
 from molbench.data.build.parsers.qm9 import PROPERTIES
+from molbench.data.build.soundness import sound_records
 from molbench.errors import UserError
 
 Files = dict[str, bytes]
@@ -153,7 +154,7 @@ def parse(sample: Sample, paths: Mapping[str, Path], check: Callable[[pa.Table, 
         parser = PARSERS[sample.parser]
         schema = parser.schema(sample.options)
         for shard in parser.shards(paths, sample.options, 3):
-            for chunk in parser.read(shard):
+            for chunk in map(sound_records, parser.read(shard)):
                 check(chunk.table, schema)
                 outcome.records += len(chunk.table)
                 outcome.failures += len(chunk.failures)
@@ -235,7 +236,9 @@ def _parquet() -> bytes:
         {
             "id": [f"m{i}" for i in range(n)],
             "atomic_numbers": pa.array([[8, 1, 1]] * n, pa.list_(pa.uint8())),
-            "positions": pa.array([[[0.0, 0.1, 0.2]] * 3] * n, pa.list_(pa.list_(pa.float32(), 3))),
+            "positions": pa.array(
+                [[[i, 0.1, 0.2] for i in range(3)]] * n, pa.list_(pa.list_(pa.float32(), 3))
+            ),
             "forces": pa.array([[[0.0, 0.1, 0.2]] * 3] * n, pa.list_(pa.list_(pa.float32(), 3))),
             "smiles": ["O"] * n,
             "energy": [0.5] * n,

@@ -31,7 +31,7 @@ _DIMENSIONS: dict[str, dict[str, float]] = {
     "area": {"a0²": 1.0, "Å²": _BOHR**-2},
     "entropy": {"cal/(mol·K)": 1.0, "J/(mol·K)": 1 / 4.184},
     "frequency": {"GHz": 1.0},
-    "length": {"nm": 1.0, "Å": 0.1},
+    "length": {"nm": 1.0, "Å": 0.1, "a0": _BOHR / 10},
     "time": {"fs": 1.0, "ns": 1e6},
     "logarithmic time": {"ln(ns)": 1.0},
     "logarithmic affinity": {"-log10(M)": 1.0},

@@ -31,7 +31,7 @@ def catalogue(tmp_path, monkeypatch):
         {
             "id": [f"m-{i}" for i in range(40)],
             "atomic_numbers": pa.array([[1, 8]] * 40, pa.list_(pa.uint8())),
-            "positions": pa.array([[[0, 0, 0], [0, 0, i]] for i in range(40)], vectors),
+            "positions": pa.array([[[0, 0, 0], [0, 0, 1 + i]] for i in range(40)], vectors),
             "energy": [float(i) for i in range(40)],
         }
     )

@@ -44,8 +44,10 @@ def molecules() -> Callable[..., pa.Table]:
         rng = np.random.default_rng(seed)
         sizes = rng.integers(1, 9, size=n)
         offsets = np.concatenate([[0], sizes.cumsum()]).astype(np.int32)
-        positions = pa.array(rng.normal(size=3 * offsets[-1]).astype(np.float32))
-        vectors = pa.FixedSizeListArray.from_arrays(positions, type=VECTORS.value_type)
+        positions = rng.uniform(-0.4, 0.4, size=(offsets[-1], 3)) + np.arange(offsets[-1])[:, None] % 8
+        vectors = pa.FixedSizeListArray.from_arrays(
+            pa.array(positions.astype(np.float32).ravel()), type=VECTORS.value_type
+        )
         return pa.table(
             {
                 "id": [f"m-{i:05d}" for i in range(n)],

@@ -12,13 +12,13 @@ from typing import Any
 
 import datasets
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.ipc
 from datasets.builder import Key
 from datasets.exceptions import DatasetGenerationError
 
 from molbench.chem.identity import inchikey
-from molbench.data.build.parsers.base import Failure, Shard
+from molbench.data.build.parsers.base import Shard
+from molbench.data.build.soundness import sound_records
 from molbench.data.folder.manifest import FailureEntry
 from molbench.errors import UserError
 
@@ -43,8 +43,8 @@ def built_schema(parsed: pa.Schema) -> pa.Schema:
 class RecordBuilder(datasets.ArrowBasedBuilder):  # type: ignore[misc]
     """Hugging Face builder whose shards are those of a molbench parser.
 
-    It gives the parallel writing; the project adds identity keys, the check that every number is finite, and
-    one failure list a shard below ``side``. A shard stops early when far more records fail than
+    It gives the parallel writing; the project adds identity keys, the check of every record, and one failure
+    list a shard below ``side``. A shard stops early when far more records fail than
     ``max_failures``: it is then not the file that was declared.
     """
 
@@ -70,9 +70,8 @@ class RecordBuilder(datasets.ArrowBasedBuilder):  # type: ignore[misc]
             done = failed = 0
             with (self._side / f"{index:06d}.jsonl").open("w", encoding="utf-8") as report:
                 try:
-                    for number, chunk in enumerate(PARSERS[shard.parser].read(shard)):
-                        table, failures = finite_records(chunk.table)
-                        for failure in (*chunk.failures, *failures):
+                    for number, chunk in enumerate(map(sound_records, PARSERS[shard.parser].read(shard))):
+                        for failure in chunk.failures:
                             report.write(json.dumps(asdict(failure)) + "\n")
                             failed += 1
                             if failed > self._patience:
@@ -80,10 +79,10 @@ class RecordBuilder(datasets.ArrowBasedBuilder):  # type: ignore[misc]
                                     f"more than {self._patience:,} records failed, the last of them "
                                     f"{failure.id or '(no id)'}, {failure.where}: {failure.reason}"
                                 )
-                        done += len(table)
+                        done += len(chunk.table)
                         (self._side / f"{index:06d}.count").write_text(str(done))
-                        if len(table):
-                            yield Key(index, number), _identified(table, self._schema)
+                        if len(chunk.table):
+                            yield Key(index, number), _identified(chunk.table, self._schema)
                 except UserError as error:
                     raise RefusedError(str(error)) from error
 
@@ -129,31 +128,6 @@ def read_records(files: Sequence[Path], columns: Sequence[str] | None = None) ->
             for batch in reader:
                 table = pa.Table.from_batches([batch]).replace_schema_metadata()
                 yield table if columns is None else table.select(columns)
-
-
-def finite_records(table: pa.Table) -> tuple[pa.Table, list[Failure]]:
-    """Take out the records that hold a number which is not finite, whatever parser they come from."""
-    bad: dict[int, str] = {}
-    for name in table.column_names:
-        column = table.column(name).combine_chunks()
-        if not _all_finite(column):
-            for row in range(len(column)):
-                if not _all_finite(column.slice(row, 1)):
-                    bad.setdefault(row, name)
-    if not bad:
-        return table, []
-    ids = table.column("id").to_pylist()
-    failures = [
-        Failure(ids[row], f"column {name}", "not a finite number") for row, name in sorted(bad.items())
-    ]
-    keep = [row for row in range(len(table)) if row not in bad]
-    return table.take(pa.array(keep, pa.int64())), failures
-
-
-def _all_finite(values: pa.Array) -> bool:
-    while pa.types.is_nested(values.type):
-        values = pc.list_flatten(values)
-    return not pa.types.is_floating(values.type) or bool(pc.all(pc.is_finite(values), min_count=0).as_py())
 
 
 def _identified(table: pa.Table, schema: pa.Schema) -> pa.Table:

@@ -3,7 +3,8 @@
 import datasets
 import pytest
 
-from molbench.data import load, load_dataset, locate
+from molbench.data import load_dataset, locate
+from molbench.data.build import load
 from molbench.data.build.builder import build
 from molbench.data.folder.manifest import file_entry
 from molbench.errors import UserError

@@ -16,7 +16,7 @@ def trajectory(tmp_path):
     rng = np.random.default_rng(0)
     arrays = {
         "z": rng.choice([1, 6, 7, 8], 42).astype(np.uint8),
-        "R": rng.normal(size=(200, 42, 3)),
+        "R": rng.normal(scale=0.1, size=(200, 42, 3)) + np.arange(42)[:, None],
         "E": rng.normal(size=(200, 1)) - 620_000.0,
         "F": rng.normal(size=(200, 42, 3)),
         "name": np.array(b"Ac-Ala3-NHMe"),

@@ -26,7 +26,9 @@ def write_raw(path, records):
     )
     with pq.ParquetWriter(path, schema, compression="none", use_dictionary=False) as writer:
         for start in range(0, records, GROUP):
-            coordinates = pa.array(rng.random(3 * GROUP * ATOMS, dtype=np.float32))
+            coordinates = pa.array(
+                (rng.random((GROUP, ATOMS, 3)) / 2 + np.arange(ATOMS)[:, None]).astype(np.float32).ravel()
+            )
             flat = pa.FixedSizeListArray.from_arrays(coordinates, type=VECTORS.value_type)
             positions = pa.ListArray.from_arrays(offsets, flat)
             ids = [f"{i:06d}" for i in range(start, start + GROUP)]

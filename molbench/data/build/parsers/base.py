@@ -31,10 +31,17 @@ class Failure:
 
 @dataclass(frozen=True)
 class Chunk:
-    """At most ``CHUNK_RECORDS`` records in source order, and the records among them that failed."""
+    """At most ``CHUNK_RECORDS`` records in source order, and the records among them that failed.
+
+    Attributes:
+        table: The records. The builder checks that numbers are finite and structures those of molecules.
+        failures: What could not be read.
+        places: File and place in it of each record, for what that check finds; empty where not told.
+    """
 
     table: pa.Table
     failures: tuple[Failure, ...] = ()
+    places: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Assembly of molecules that come with their bonds into tables."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -33,18 +34,17 @@ class BondedChunk(MoleculeChunk):
         where: str,
         **values: Any,
     ) -> None:
-        """Add one molecule, or a failure if one of its numbers is not finite as it is stored.
+        """Add one molecule.
 
         Args:
             identifier: Value of the column ``id``.
             atoms: Atomic numbers, [N], and coordinates (Å), [3 N].
             bonds: Its bonds.
-            where: File and place, for failures.
+            where: File and place.
             **values: Value of each other column.
         """
         self.add(identifier, *atoms, where, **values)
-        if len(self._columns["id"]) > len(self._bonds):
-            self._bonds.append(bonds)
+        self._bonds.append(bonds)
 
     def take(self) -> Chunk:
         """The records collected so far; collecting starts anew."""
@@ -58,4 +58,4 @@ class BondedChunk(MoleculeChunk):
         self._bonds = []
         chunk = super().take()
         columns = [made[name] if name in made else chunk.table.column(name) for name in self._all.names]
-        return Chunk(pa.Table.from_arrays(columns, schema=self._all), chunk.failures)
+        return replace(chunk, table=pa.Table.from_arrays(columns, schema=self._all))

@@ -1,7 +1,6 @@
 """Arrow types of the record columns, and the assembly of molecules into tables."""
 
 from collections.abc import Sequence
-from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -85,6 +84,7 @@ class MoleculeChunk:
         self._schema = schema
         self._columns: dict[str, list[Any]] = {name: [] for name in schema.names}
         self._failures: list[Failure] = []
+        self._places: list[str] = []
 
     def __len__(self) -> int:
         return len(self._columns["id"]) + len(self._failures)
@@ -97,22 +97,20 @@ class MoleculeChunk:
     def add(
         self, identifier: str, numbers: Sequence[int], positions: Sequence[float], where: str, **values: Any
     ) -> None:
-        """Add one molecule, or a failure if one of its numbers is not finite as it is stored.
+        """Add one molecule.
 
         Args:
             identifier: Value of the column ``id``.
             numbers: Atomic numbers, [N].
             positions: Coordinates (Å), x, y, z of the first atom and so on, [3 N].
-            where: File and place, for failures.
+            where: File and place.
             **values: Value of each other column.
         """
         lists = {"positions": positions} | {k: v for k, v in values.items() if isinstance(v, list)}
         with np.errstate(over="ignore"):
             stored = {name: np.array(entries).astype(np.float32) for name, entries in lists.items()}
         record = {"id": identifier, "atomic_numbers": np.array(numbers, dtype=np.uint8), **values, **stored}
-        if bad := [name for name, value in record.items() if not _finite(value)]:
-            self.fail(identifier, where, f"{bad[0]} holds a number that is missing or not finite")
-            return
+        self._places.append(where)
         for name, column in self._columns.items():
             column.append(record[name])
 
@@ -134,16 +132,11 @@ class MoleculeChunk:
                 arrays.append(scalars(np.concatenate([np.empty(0, kind), *values], dtype=kind), offsets))
             else:
                 arrays.append(pa.array(values, field.type))
-        chunk = Chunk(pa.Table.from_arrays(arrays, schema=self._schema), tuple(self._failures))
+        table = pa.Table.from_arrays(arrays, schema=self._schema)
+        chunk = Chunk(table, tuple(self._failures), tuple(self._places))
         self._columns = {name: [] for name in self._schema.names}
-        self._failures = []
+        self._failures, self._places = [], []
         return chunk
-
-
-def _finite(value: Any) -> bool:
-    if isinstance(value, np.ndarray):
-        return bool(np.isfinite(value).all())
-    return not isinstance(value, float) or isfinite(value)
 
 
 def _offsets(offsets: np.ndarray) -> pa.Array:

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from molbench.data.build.parsers.base import Chunk
 from molbench.data.build.parsers.columns import MoleculeChunk, record_schema
-from molbench.data.build.parsers.elements import ATOMIC_NUMBER, SYMBOLS
+from molbench.data.build.parsers.elements import SYMBOLS
 
 WATERS = ("HOH", "WAT", "DOD", "H2O")
 """Residue names of water."""
@@ -20,7 +20,7 @@ _CHUNK_COMPLEXES = 200
 
 _COLUMNS = ("is_ligand", "residue_index", "residue_name", "ligand_smiles", "group")
 
-_NUMBER = {symbol.upper(): ATOMIC_NUMBER[symbol.encode()] for symbol in SYMBOLS} | {"D": 1, "T": 1}
+_NUMBER = {symbol.upper(): number for number, symbol in enumerate(SYMBOLS, start=1)} | {"D": 1, "T": 1}
 
 
 class Atoms(NamedTuple):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +116,7 @@ def _chunk(
     frames: np.ndarray,
     where: tuple[str, int],
 ) -> Chunk:
-    """Frames that are finite as a table, the others as failures.
+    """Frames as a table; those without a place in the trajectory as failures.
 
     Args:
         schema: Columns of the table.
@@ -129,25 +130,17 @@ def _chunk(
     """
     with np.errstate(over="ignore"):
         stored = {"positions": positions.astype(np.float32), "forces": forces.astype(np.float32)}
-    checks = {name: np.asarray(np.isfinite(values).all(axis=(1, 2))) for name, values in stored.items()}
-    checks["energy"] = np.isfinite(energies)
-    checks["frame"] = frames >= 0
     ids = [f"{molecule}-{frame:06d}" for frame in frames.tolist()]
-    failures = []
-    good = np.ones(len(ids), dtype=bool)
-    for fine in checks.values():
-        good &= fine
-    for row in np.flatnonzero(~good).tolist():
-        bad = ", ".join(name for name, fine in checks.items() if not fine[row])
-        failures.append(
-            Failure(ids[row], f"{where[0]}, row {where[1] + row:,}", f"{bad} not finite or negative")
-        )
+    places = [f"{where[0]}, row {row:,}" for row in range(where[1], where[1] + len(ids))]
+    good = frames >= 0
+    failures = [
+        Failure(ids[row], places[row], "a negative place in the trajectory")
+        for row in np.flatnonzero(~good).tolist()
+    ]
     count, atoms = int(good.sum()), len(numbers)
     offsets = np.arange(count + 1) * atoms
     columns = {
-        "id": pa.array(
-            [identifier for identifier, fine in zip(ids, good.tolist(), strict=True) if fine], pa.string()
-        ),
+        "id": pa.array(list(compress(ids, good.tolist())), pa.string()),
         "atomic_numbers": scalars(np.tile(numbers, count), offsets),
         "positions": vectors(stored["positions"][good].reshape(-1, 3), offsets),
         "forces": vectors(stored["forces"][good].reshape(-1, 3), offsets),
@@ -155,7 +148,7 @@ def _chunk(
         "energy": pa.array(energies[good]),
     }
     table = pa.Table.from_arrays([columns[name] for name in schema.names], schema=schema)
-    return Chunk(table, tuple(failures))
+    return Chunk(table, tuple(failures), tuple(compress(places, good.tolist())))
 
 
 def _archive(files: Mapping[str, Path]) -> Path:

@@ -3,8 +3,8 @@
 from rdkit import Chem
 from rdkit.rdBase import BlockLogs
 
-from molbench.data.build.parsers.elements import ATOMIC_NUMBER
-from molbench.data.build.parsers.text import decimals, shown, whole
+from molbench.data.build.parsers.elements import atomic_number
+from molbench.data.build.parsers.text import decimals, whole
 
 _HEADER = 4
 
@@ -35,10 +35,10 @@ def read_molblock(block: bytes) -> tuple[list[int], list[float]]:
     numbers: list[int] = []
     coordinates: list[bytes] = []
     for line in lines[_HEADER : _HEADER + atoms]:
-        symbol = line[31:34].strip()
-        if symbol not in ATOMIC_NUMBER:
-            raise ValueError(f"unknown element {shown(symbol)} in atom {len(numbers) + 1}")
-        numbers.append(ATOMIC_NUMBER[symbol])
+        try:
+            numbers.append(atomic_number(line[31:34].strip()))
+        except ValueError as error:
+            raise ValueError(f"{error} in atom {len(numbers) + 1}") from None
         coordinates += (line[0:10], line[10:20], line[20:30])
     return numbers, decimals(coordinates)
 

@@ -1,6 +1,7 @@
 """PCQM4Mv2: ``data.csv.gz``, and the structures of its training molecules as one xyz file each."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -10,9 +11,9 @@ from molbench.data.build.parsers import zip_entries
 from molbench.data.build.parsers.base import Chunk, Shard, check_options, even_bounds, make_shards, only_file
 from molbench.data.build.parsers.columns import MoleculeChunk, record_schema
 from molbench.data.build.parsers.composition import missing_hydrogens
-from molbench.data.build.parsers.elements import ATOMIC_NUMBER
+from molbench.data.build.parsers.extended_xyz import layout_of, read_atoms
 from molbench.data.build.parsers.pcqm4mv2 import gap_table, identifier
-from molbench.data.build.parsers.text import decimals, shown, whole
+from molbench.data.build.parsers.text import whole
 from molbench.errors import UserError
 
 
@@ -68,7 +69,7 @@ class Pcqm4mv2Xyz:
 
 
 def read_xyz(text: bytes) -> tuple[list[int], list[float]]:
-    """Atoms of one xyz file: their number N, a comment, N lines of symbol, x, y, z (Å).
+    """Atoms of one xyz file: their number N, a comment, N lines of symbol, x, y, z (Å) or as that declares.
 
     Returns:
         Atomic numbers, [N], and coordinates, [3 N].
@@ -76,22 +77,14 @@ def read_xyz(text: bytes) -> tuple[list[int], list[float]]:
     Raises:
         ValueError: If the text is something else.
     """
-    first, _comment, *lines = [*text.splitlines(), b"", b""]
+    first, comment, *lines = [*text.splitlines(), b"", b""]
     atoms = whole(first)
-    lines = [line for line in lines if line.strip()]
+    while lines and not lines[-1].strip():
+        lines.pop()
     if atoms == 0 or len(lines) != atoms:
         raise ValueError(f"{len(lines)} lines of atoms where the first line says {atoms}")
-    numbers: list[int] = []
-    coordinates: list[bytes] = []
-    for line in lines:
-        symbol, *values = line.split()
-        if symbol not in ATOMIC_NUMBER:
-            raise ValueError(f"unknown element {shown(symbol)} in atom {len(numbers) + 1}")
-        if len(values) != 3:
-            raise ValueError(f"atom {len(numbers) + 1} has {len(values)} coordinates")
-        numbers.append(ATOMIC_NUMBER[symbol])
-        coordinates += values
-    return numbers, decimals(coordinates)
+    layout = layout_of(comment.decode("utf-8", "replace"))
+    return read_atoms(lines, replace(layout, width=layout.width or 4), first=3)
 
 
 def _archive(files: Mapping[str, Path]) -> Path:

@@ -8,9 +8,9 @@ import pyarrow as pa
 
 from molbench.data.build.parsers.base import Chunk, Shard, check_options, make_shards, only_file
 from molbench.data.build.parsers.columns import MoleculeChunk, record_schema
-from molbench.data.build.parsers.elements import ATOMIC_NUMBER
+from molbench.data.build.parsers.elements import atomic_number
 from molbench.data.build.parsers.qm9 import PROPERTIES, uncharacterized
-from molbench.data.build.parsers.text import decimals, shown, whole
+from molbench.data.build.parsers.text import decimals, whole
 from molbench.data.build.sources.streams import open_tar
 from molbench.errors import UserError
 
@@ -87,11 +87,12 @@ def read_molecule(text: bytes) -> tuple[int, dict[str, Any]]:
     charges: list[bytes] = []
     for at, line in enumerate(lines[2 : 2 + atoms], start=1):
         symbol, *columns = line.split() or [b""]
-        if symbol not in ATOMIC_NUMBER:
-            raise ValueError(f"unknown element {shown(symbol)} in atom {at}")
+        try:
+            numbers.append(atomic_number(symbol))
+        except ValueError as error:
+            raise ValueError(f"{error} in atom {at}") from None
         if len(columns) != 4:
             raise ValueError(f"atom {at} has {len(columns)} numbers instead of x, y, z and charge")
-        numbers.append(ATOMIC_NUMBER[symbol])
         coordinates += columns[:3]
         charges.append(columns[3])
     smiles = lines[3 + atoms].split()

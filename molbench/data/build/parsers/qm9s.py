@@ -4,6 +4,7 @@ QM9S: Zou et al., A deep learning model for predicting selected organic molecula
 3, 957 (2023). Quantities, units and the order of components are those of the collection's ``readme.txt``.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -90,25 +91,20 @@ class TensorChunk(MoleculeChunk):
         return len(self) >= _CHUNK
 
     def add_molecule(self, identifier: str, molecule: dict[str, Any], where: str) -> None:
-        """Add one molecule, or a failure if one of its numbers is not finite as it is stored.
+        """Add one molecule.
 
         Args:
             identifier: Value of the column ``id``.
             molecule: ``numbers`` [N], ``positions`` [3 N] (Å) and the value of each other column; tensors of
                 an atom as [N, components].
-            where: File and place, for failures.
+            where: File and place.
         """
         values = dict(molecule)
         with np.errstate(over="ignore"):
             tensors = {name: np.asarray(values.pop(name), dtype=np.float32) for name in self._tensors}
-        if bad := [name for name, tensor in tensors.items() if not np.isfinite(tensor).all()]:
-            self.fail(identifier, where, f"{bad[0]} holds a number that is missing or not finite")
-            return
-        before = len(self._columns["id"])
         self.add(identifier, values.pop("numbers"), values.pop("positions"), where, **values)
-        if len(self._columns["id"]) > before:
-            for name, tensor in tensors.items():
-                self._tensors[name].append(tensor)
+        for name, tensor in tensors.items():
+            self._tensors[name].append(tensor)
 
     def take(self) -> Chunk:
         """The records collected so far; collecting starts anew."""
@@ -123,7 +119,7 @@ class TensorChunk(MoleculeChunk):
         self._tensors = {name: [] for name in self._tensors}
         chunk = super().take()
         columns = [made[name] if name in made else chunk.table.column(name) for name in self._all.names]
-        return Chunk(pa.Table.from_arrays(columns, schema=self._all), chunk.failures)
+        return replace(chunk, table=pa.Table.from_arrays(columns, schema=self._all))
 
 
 def _components(kind: pa.DataType) -> int:

@@ -1,6 +1,7 @@
 """Parquet files that are in record columns already."""
 
 from collections.abc import Iterator, Mapping
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -78,11 +79,13 @@ class Records:
                 at = sum(file.metadata.row_group(i).num_rows for i in range(shard.start))
                 for batch in file.iter_batches(CHUNK_RECORDS, row_groups=list(groups), columns=read):
                     table = pa.Table.from_batches([batch])
+                    rows = np.arange(at, at + len(batch))
                     for name, value in where.items():
-                        table = table.filter(pc.equal(table.column(name), value))
+                        wanted = pc.equal(table.column(name), value)
+                        table, rows = table.filter(wanted), rows[_mask(wanted)]
                     table = table.select(schema.names).cast(schema)
                     table.validate(full=True)
-                    yield _checked(table, path.name, at)
+                    yield _checked(table, tuple(f"{path.name}, row {row:,}" for row in rows.tolist()))
                     at += len(batch)
         except _DAMAGE as error:
             raise UserError(f"{path}: cannot be read, it may be damaged: {error}") from error
@@ -112,8 +115,8 @@ def _fits(found: pa.DataType, wanted: pa.DataType) -> bool:
     return bool(pa.types.is_string(found) or pa.types.is_large_string(found))
 
 
-def _checked(table: pa.Table, name: str, at: int) -> Chunk:
-    """Sound records of a table, and a failure for each of the others."""
+def _checked(table: pa.Table, places: tuple[str, ...]) -> Chunk:
+    """Complete records of a table, and a failure for each of the others."""
     problems: dict[int, str] = {}
 
     def note(rows: np.ndarray, reason: str) -> None:
@@ -160,15 +163,12 @@ def _checked(table: pa.Table, name: str, at: int) -> Chunk:
                 fine = _mask(pc.is_finite(flat) if numeric else pc.is_valid(flat))
             note(_rows_with(owner, fine), f"{field} holds a number that is missing or not finite")
     if not problems:
-        return Chunk(table)
+        return Chunk(table, (), places)
     ids = table.column("id").to_pylist()
-    failures = tuple(
-        Failure(ids[row] or "", f"{name}, row {at + row:,}", reason)
-        for row, reason in sorted(problems.items())
-    )
+    failures = tuple(Failure(ids[row] or "", places[row], reason) for row, reason in sorted(problems.items()))
     keep = np.ones(len(table), dtype=bool)
     keep[list(problems)] = False
-    return Chunk(table.filter(pa.array(keep)), failures)
+    return Chunk(table.filter(pa.array(keep)), failures, tuple(compress(places, keep.tolist())))
 
 
 def _mask(values: pa.Array) -> np.ndarray:

@@ -8,19 +8,21 @@ import pyarrow as pa
 
 from molbench.data.build.parsers.base import Chunk, Shard, check_options, make_shards, only_file
 from molbench.data.build.parsers.columns import MoleculeChunk, record_schema
-from molbench.data.build.parsers.elements import ATOMIC_NUMBER
-from molbench.data.build.parsers.text import decimals, read_line, shown, whole
+from molbench.data.build.parsers.extended_xyz import LayoutError, layout_of, read_atoms
+from molbench.data.build.parsers.text import read_line, whole
 from molbench.data.build.sources.streams import open_stream
 from molbench.errors import UserError
 
+_MAX_FRAME = 16 << 20  # bytes: a quarter of a million atoms
 SUFFIXES = (".xyz", ".xyz.xz", ".xyz.gz", ".xyz.bz2")
 
 
 class Xyz:
     """Structures without labels.
 
-    A frame is the number of atoms N, a comment line, and N lines of symbol, x, y, z (Å); further columns are
-    ignored. Frames have no marks to find them by, so there is one shard.
+    A frame is the number of atoms N, a comment line, and N lines of symbol, x, y, z (Å) and perhaps further
+    columns, or of the columns and in the unit that the comment line declares. Periodic frames are refused.
+    Frames have no marks to find them by, so there is one shard.
     """
 
     def schema(self, options: Mapping[str, Any]) -> pa.Schema:
@@ -45,7 +47,9 @@ class Xyz:
                 where = f"{path.name}, line {line:,}"
                 try:
                     identifier = _identifier(comment)
-                    numbers, positions = _atoms(atoms)
+                    numbers, positions = read_atoms(atoms, layout_of(identifier), first=line + 2)
+                except LayoutError as error:
+                    raise UserError(f"{path}, line {line + 1:,}: {error}") from error
                 except ValueError as error:
                     chunk.fail(comment.decode("utf-8", "replace")[:80], where, str(error))
                 else:
@@ -71,13 +75,17 @@ def _frames(file: IO[bytes], path: Path) -> Iterator[tuple[int, bytes, list[byte
                 f"{path}, line {at:,}: expected the number of atoms of a frame: {error}"
             ) from error
         comment = read_line(file, path)
-        atoms = []
+        atoms: list[bytes] = []
+        size = 0
         for _ in range(n):
             atoms.append(read_line(file, path))
+            size += len(atoms[-1])
             if not atoms[-1]:
                 raise UserError(
                     f"{path}: ends {len(atoms) - 1} atoms into the frame of {n} from line {at:,}: cut short"
                 )
+            if size > _MAX_FRAME:
+                raise UserError(f"{path}: the frame of {n:,} atoms from line {at:,} is larger than 16 MiB")
         yield at, comment.strip(), atoms
         at += 1 + n
 
@@ -90,27 +98,6 @@ def _identifier(comment: bytes) -> str:
     if not identifier:
         raise ValueError("the comment line, which is the id, is empty")
     return identifier
-
-
-def _atoms(lines: list[bytes]) -> tuple[list[int], list[float]]:
-    """Atomic numbers, [N], and coordinates, [3 N].
-
-    Raises:
-        ValueError: If a line is no atom, or there is none.
-    """
-    if not lines:
-        raise ValueError("a frame without atoms")
-    numbers: list[int] = []
-    coordinates: list[bytes] = []
-    for at, line in enumerate(lines, start=1):
-        tokens = line.split()
-        if len(tokens) < 4:
-            raise ValueError(f"atom {at} is not a symbol and three coordinates")
-        if tokens[0] not in ATOMIC_NUMBER:
-            raise ValueError(f"unknown element {shown(tokens[0])} in atom {at}")
-        numbers.append(ATOMIC_NUMBER[tokens[0]])
-        coordinates += tokens[1:4]
-    return numbers, decimals(coordinates)
 
 
 XYZ = Xyz()

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from molbench.data.build.parsers import PARSERS, Failure
+from molbench.data.build.soundness import sound_records
 
 
 class Parsed(NamedTuple):
@@ -22,7 +23,7 @@ class Parsed(NamedTuple):
 
 @pytest.fixture(scope="session")
 def parse() -> Callable[..., Parsed]:
-    """``parse(parser, files, options, shards)`` runs all shards one after the other."""
+    """``parse(parser, files, options, shards)`` runs all shards in turn, and the check of every record."""
 
     def run(
         name: str,
@@ -32,7 +33,11 @@ def parse() -> Callable[..., Parsed]:
     ) -> Parsed:
         parser, options = PARSERS[name], options or {}
         paths = files if isinstance(files, Mapping) else {path.name: path for path in files}
-        chunks = [chunk for shard in parser.shards(paths, options, shards) for chunk in parser.read(shard)]
+        chunks = [
+            sound_records(chunk)
+            for shard in parser.shards(paths, options, shards)
+            for chunk in parser.read(shard)
+        ]
         assert all(len(chunk.table) + len(chunk.failures) <= 2000 for chunk in chunks)
         table = pa.concat_tables([parser.schema(options).empty_table(), *(chunk.table for chunk in chunks)])
         table.validate(full=True)

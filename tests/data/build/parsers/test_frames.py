@@ -22,7 +22,7 @@ def arrays(n: int = 9, seed: int = 0) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(seed)
     return {
         "z": np.array([8, 1, 1], dtype=np.uint8),
-        "R": rng.normal(size=(n, 3, 3)),
+        "R": rng.uniform(-0.3, 0.3, size=(n, 3, 3)) + np.eye(3),
         "E": -1e5 + rng.normal(size=(n, 1)),
         "F": rng.normal(size=(n, 3, 3)),
         "name": np.array(b"water"),
@@ -105,10 +105,10 @@ def test_memory_does_not_grow_with_the_trajectory(tmp_path, order: str, packed: 
 @pytest.mark.parametrize(
     ("key", "value", "reason"),
     [
-        ("R", np.nan, "positions not finite"),
-        ("R", 1e39, "positions not finite"),
-        ("F", np.inf, "forces not finite"),
-        ("E", np.nan, "energy not finite"),
+        ("R", np.nan, "positions holds a number that is missing or not finite"),
+        ("R", 1e39, "positions holds a number that is missing or not finite"),
+        ("F", np.inf, "forces holds a number"),
+        ("E", np.nan, "energy holds a number"),
     ],
 )
 def test_a_bad_frame_is_a_failure_and_the_others_are_read(parse, tmp_path, key, value, reason: str) -> None:

@@ -215,7 +215,7 @@ def test_xyz_files_go_by_their_number(parse, tmp_path, mode: int, shards: int) -
         ("1", "3\n\nO 0 0 0\n", "1 lines of atoms"),
         ("1", "0\n\n", "0 lines"),
         ("1", "1\n\nQq 0 0 0\n", "unknown element"),
-        ("1", "1\n\nO 0 0\n", "2 coordinates"),
+        ("1", "1\n\nO 0 0\n", "3 columns instead of 4"),
         ("1", "1\n\nO 0 0 z\n", "not a number"),
         ("4", xyz("CCN").replace(" 0.", " 1e99", 1).replace(" -0.", " 1e99", 1), "not finite|not a number"),
         ("1", b"\xff\xfe", "not a whole number"),

@@ -121,7 +121,7 @@ def test_a_molecule_that_cannot_be_sanitised_keeps_its_record(parse, tmp_path) -
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [
-        (lambda s: s.replace(" O  ", " Xx "), "unknown element 'Xx' in atom 1"),
+        (lambda s: s.replace(" O  ", " Xx "), "unknown element 'Xx' (a dummy atom) in atom 1"),
         (
             lambda s: s.replace("0.9000    0.0000", "   nan    0.0000"),
             "positions holds a number that is missing",

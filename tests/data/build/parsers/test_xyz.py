@@ -15,10 +15,19 @@ from molbench.errors import UserError
 
 PACK = {"a.xyz": bytes, "a.xyz.gz": gzip.compress, "a.xyz.xz": lzma.compress, "a.xyz.bz2": bz2.compress}
 
-coordinate = st.floats(-1e6, 1e6).map(lambda value: round(value, 4))
+coordinate = st.floats(-1e4, 1e4).map(lambda value: round(value, 4))
 atom = st.tuples(st.sampled_from(SYMBOLS), coordinate, coordinate, coordinate)
+
+
+def apart(atoms: list[tuple[str, float, float, float]]) -> list[tuple[str, float, float, float]]:
+    """The atoms with x near 1, 2, 3 and so on, so that no two are in one place."""
+    return [(symbol, round(i + x / 25_000, 4), y, z) for i, (symbol, x, y, z) in enumerate(atoms)]
+
+
 identifier = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=20)
-frames = st.lists(st.tuples(identifier, st.lists(atom, min_size=1, max_size=6)), min_size=1, max_size=8)
+frames = st.lists(
+    st.tuples(identifier, st.lists(atom, min_size=1, max_size=6).map(apart)), min_size=1, max_size=8
+)
 
 
 def text(content: list[tuple[str, list[tuple[str, float, float, float]]]]) -> str:
@@ -54,9 +63,22 @@ WATER = "3\nwater\nO 0 0 0\nH 0.9 0 0\nH -0.3 0.9 0\n"
     ("damage", "reason"),
     [
         (("O 0 0 0", "Q 0 0 0"), "unknown element 'Q' in atom 1"),
-        (("O 0 0 0", "o 0 0 0"), "unknown element 'o' in atom 1"),
-        (("O 0 0 0", "O 0 0"), "atom 1 is not a symbol and three coordinates"),
-        (("O 0 0 0", ""), "atom 1 is not a symbol and three coordinates"),
+        (("O 0 0 0", "o 0 0 0"), "unknown element 'o' (symbols are written as in 'O') in atom 1, line 3"),
+        (
+            ("H 0.9 0 0", "CL 0.9 0 0"),
+            "unknown element 'CL' (symbols are written as in 'Cl') in atom 2, line 4",
+        ),
+        (("H 0.9 0 0", "X 0.9 0 0"), "unknown element 'X' (a dummy atom) in atom 2, line 4"),
+        (("H 0.9 0 0", "0 0.9 0 0"), "unknown element '0' (a dummy atom) in atom 2, line 4"),
+        (("H 0.9 0 0", "119 0.9 0 0"), "unknown element '119' in atom 2, line 4"),
+        (("H 0.9 0 0", "C1 0.9 0 0"), "unknown element 'C1' in atom 2, line 4"),
+        (("H 0.9 0 0", "H 0,9 0 0"), "not a number: '0,9' in atom 2, line 4"),
+        (("H 0.9 0 0", "H ******** 0 0"), "not a number: '********' in atom 2, line 4"),
+        (("H 0.9 0 0", "H 0 0 0"), "atoms 1 and 2 in one place, 0 Å apart"),
+        (("H 0.9 0 0", "H 0 0 -0.01"), "atoms 1 and 2 in one place, 0.01 Å apart"),
+        (("H 0.9 0 0", "H 1e5 0 0"), "a coordinate beyond 10,000 Å"),
+        (("O 0 0 0", "O 0 0"), "not a symbol and three coordinates in atom 1, line 3"),
+        (("O 0 0 0", ""), "not a symbol and three coordinates in atom 1, line 3"),
         (("O 0 0 0", "O 0 0 zero"), "not a number: 'zero'"),
         (("O 0 0 0", "O 0 0 1_0"), "not a number: '1_0'"),
         (("O 0 0 0", "O nan 0 0"), "positions holds a number that is missing or not finite"),
@@ -70,6 +92,12 @@ def test_a_bad_frame_is_a_failure_and_the_next_is_read(parse, tmp_path, damage, 
     records, failures = parse("xyz", write(tmp_path, raw.encode("utf-8", "surrogateescape")))
     assert records["id"].to_pylist() == ["next"]
     assert len(failures) == 1 and reason in failures[0].reason and failures[0].where == "a.xyz, line 1"
+
+
+def test_numbers_stand_for_symbols_and_isotopes_for_their_element(parse, tmp_path) -> None:
+    raw = WATER.replace("O 0 0 0", "8 0 0 0").replace("H 0.9", "D 0.9").replace("H -0.3", "T -0.3")
+    records, failures = parse("xyz", write(tmp_path, raw))
+    assert not failures and records["atomic_numbers"].to_pylist() == [[8, 1, 1]]
 
 
 def test_frames_without_atoms_are_failures(parse, tmp_path) -> None:
@@ -89,6 +117,10 @@ def test_frames_without_atoms_are_failures(parse, tmp_path) -> None:
         (WATER.replace("3\n", "2\n") + WATER, "line 5: expected the number of atoms"),
         (WATER[:20], "ends 2 atoms into the frame of 3 from line 1: cut short"),
         ("99999999999\nx\nO 0 0 0\n", "ends 1 atoms into the frame of 99999999999 from line 1"),
+        (
+            "9999\nx\n" + ("O 0 0 0 " + "0 " * 9000 + "\n") * 1000,
+            "frame of 9,999 atoms from line 1 is larger",
+        ),
         ("3\n" + "x" * (2 << 20), "a line of more than a million characters"),
     ],
 )
