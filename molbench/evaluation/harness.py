@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -87,6 +87,7 @@ def evaluate(
     workers: int | None = None,
     time_limit: float | None = None,
     retries: int = 0,
+    options: Mapping[str, str] | None = None,
     watcher: Watcher | None = None,
 ) -> Report:
     """Score checkpoints; results that are there already and still valid are used again.
@@ -102,10 +103,12 @@ def evaluate(
         output: Folder of the results.
         scratch: Whether to score the same backbones with random weights, too.
         fingerprint: Whether to score boosted trees on fingerprints, too, where a task has SMILES.
-        executor: Where to run; None takes processes on a CPU, this process on a GPU or for one job.
+        executor: Where to run, see ``molbench.executors``; None takes this process for one job, else others
+            on this machine.
         workers: Runs at once; None for as many as there are processors.
         time_limit: Seconds after which a run is given up.
         retries: How often a run is tried again whose process was lost.
+        options: Of the executor, such as the partition of a cluster.
         watcher: Told how it gets on.
 
     Raises:
@@ -118,6 +121,7 @@ def evaluate(
         )
     if seeds < 1:
         raise UserError("at least one seed is needed")
+    engine = _engine(executor, workers, time_limit, retries, options or {})
     if not tasks and suite is None:
         suite = DEFAULT_SUITE
     refs = Catalogue.load().tasks(tasks, suite)
@@ -133,9 +137,8 @@ def evaluate(
     watcher.planned(len(runs), len(finished))
     outcomes = []
     if jobs := make_jobs([run for run in runs if run.folder not in finished]):
-        name = executor or ("inline" if torch.cuda.is_available() or len(jobs) == 1 else "local")
-        engine = EXECUTORS[name](workers, time_limit, retries)
-        for outcome in _execute(jobs, Path(output), engine, watcher):
+        place = EXECUTORS["inline"]() if executor is None and len(jobs) == 1 else engine
+        for outcome in _execute(jobs, Path(output), place, watcher):
             watcher.done(outcome)
             outcomes.append(outcome)
     fresh = {outcome.run.folder: outcome.stored for outcome in outcomes if outcome.stored is not None}
@@ -144,6 +147,24 @@ def evaluate(
     failures = [outcome for outcome in outcomes if outcome.stored is None]
     skipped = {task.id: why for task in refs if fingerprint and (why := unfit(task))}
     return Report(summarise(results), results, failures, len(finished), skipped)
+
+
+def _engine(
+    name: str | None,
+    workers: int | None,
+    time_limit: float | None,
+    retries: int,
+    options: Mapping[str, str],
+) -> Executor:
+    """The executor asked for; on a machine with accelerators one worker each, by default."""
+    devices = tuple(str(index) for index in range(torch.cuda.device_count()))
+    return EXECUTORS[name or "local"](
+        workers=workers or len(devices) or None,
+        time_limit=time_limit,
+        retries=retries,
+        devices=devices,
+        options=options,
+    )
 
 
 def make_jobs(runs: Sequence[Run]) -> list[list[Run]]:

@@ -7,10 +7,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
 
-from molbench.errors import UserError
+from molbench.errors import UserError, unknown_name
 
 #: What a worker tells while it works; must be JSON.
 Message = Mapping[str, Any]
@@ -64,12 +65,35 @@ class Executor(ABC):
         workers: Units executed at once; None for as many as the machine has processors.
         time_limit: Seconds after which a unit is given up; None for no limit.
         retries: How often a unit is tried again whose worker was lost.
+        devices: Accelerators shared out among the workers of this machine, as ``CUDA_VISIBLE_DEVICES`` names
+            them.
+        options: What only some executor knows, such as the address of a cluster or a partition.
     """
 
     name: ClassVar[str]
+    #: Packages it needs that come with an extra of its name.
+    needs: ClassVar[tuple[str, ...]] = ()
+    #: Names of the options it knows, and what they mean.
+    known: ClassVar[Mapping[str, str]] = {}
     workers: int | None = None
     time_limit: float | None = None
     retries: int = 0
+    devices: tuple[str, ...] = ()
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work, before anything is done.
+
+        Raises:
+            UserError: If a package or an option is missing or unknown.
+        """
+        if missing := [package for package in self.needs if find_spec(package) is None]:
+            raise UserError(
+                f"executor '{self.name}' needs {' and '.join(missing)}: pip install 'molbench[{self.name}]'"
+            )
+        for option in self.options:
+            if option not in self.known:
+                raise unknown_name(f"option of executor '{self.name}'", option, self.known)
 
     @abstractmethod
     def run(

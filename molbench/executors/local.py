@@ -29,6 +29,7 @@ from molbench.executors.base import Attempts, Done, Executor, Message, Unit
 _GRACE = 20.0
 _TICK = 0.5
 _LOG = 4096
+_DEVICE = "CUDA_VISIBLE_DEVICES"
 
 
 class Local(Executor):
@@ -51,7 +52,9 @@ class Local(Executor):
         try:
             while waiting or workers:
                 while waiting and len(workers) < count:
-                    workers.add(_Worker(threads, waiting.popleft(), events, attempts))
+                    workers.add(
+                        _Worker(self._environment(threads, workers), waiting.popleft(), events, attempts)
+                    )
                 self._give_up_slow(workers)
                 try:
                     worker, event = events.get(timeout=_TICK)
@@ -72,6 +75,16 @@ class Local(Executor):
                     listen(worker.unit.key, event["message"])
         finally:
             _end(workers)
+
+    def _environment(self, threads: int, workers: set[_Worker]) -> dict[str, str]:
+        """The worker imports what this process could, and keeps to its share of threads and devices."""
+        path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
+        numbers = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads))
+        environment = {**os.environ, "PYTHONPATH": path, **numbers}
+        if self.devices:
+            taken = [worker.device for worker in workers]
+            environment[_DEVICE] = min(self.devices, key=taken.count)
+        return environment
 
     def _give_up_slow(self, workers: set[_Worker]) -> None:
         for worker in workers:
@@ -94,12 +107,13 @@ class _Worker:
 
     def __init__(
         self,
-        threads: int,
+        environment: dict[str, str],
         group: deque[Unit],
         events: queue.SimpleQueue[tuple[_Worker, dict[str, Any] | None]],
         attempts: Attempts,
     ) -> None:
         self.group = group
+        self.device = environment.get(_DEVICE, "")
         self.unit: Unit | None = None
         self.given_up: str | None = None
         self._last_line = ""
@@ -111,7 +125,7 @@ class _Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
-            env=_environment(threads),
+            env=environment,
             # Ctrl-C is for this process, which then asks its workers to end.
             start_new_session=True,
         )
@@ -183,13 +197,6 @@ class _Worker:
 def processors() -> int:
     """Processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _environment(threads: int) -> dict[str, str]:
-    """The worker imports what this process could, and keeps to its share of the threads."""
-    path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
-    numbers = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads))
-    return {**os.environ, "PYTHONPATH": path, **numbers}
 
 
 def _end(workers: set[_Worker]) -> None:

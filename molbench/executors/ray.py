@@ -1,0 +1,142 @@
+"""Actors of a Ray cluster, or of Ray on this machine where no cluster is named."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, ClassVar
+
+from molbench.executors.base import Attempts, Done, Executor, InterruptedWorkError, Message, Unit, perform
+
+_TICK = 0.5
+
+
+class Ray(Executor):
+    """One actor a worker, each with a processor of its own; the machines must see the same files.
+
+    Training steps are not told.
+    """
+
+    name = "ray"
+    needs = ("ray",)
+    known: ClassVar[Mapping[str, str]] = {
+        "address": "Of a running cluster, ray://host:10001 or auto; a local one is started by default.",
+        "cpus": "Processors of one worker.",
+        "gpus": "Accelerators of one worker.",
+    }
+
+    def run(
+        self,
+        groups: Sequence[Sequence[Unit]],
+        listen: Callable[[str, Message], None] = lambda _key, _message: None,  # noqa: ARG002
+    ) -> Iterator[Done]:
+        """See :meth:`Executor.run`."""
+        import ray
+
+        started = not ray.is_initialized()
+        if started:
+            ray.init(
+                address=self.options.get("address"),
+                num_cpus=None if "address" in self.options else self.workers,
+                runtime_env={"env_vars": {"PYTHONPATH": _path()}},
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level="error",
+            )
+        try:
+            yield from self._run(groups)
+        finally:
+            if started:
+                ray.shutdown()
+
+    def _run(self, groups: Sequence[Sequence[Unit]]) -> Iterator[Done]:
+        import ray
+
+        waiting = deque(deque(group) for group in groups if group)
+        count = min(self.workers or int(ray.cluster_resources().get("CPU", 1)), len(waiting))
+        attempts = Attempts(1 + self.retries)
+        busy: dict[Any, _Place] = {}
+        while waiting or busy:
+            while waiting and len(busy) < count:
+                self._next(_Place(self._actor(), waiting.popleft()), busy, attempts)
+            ready, _ = ray.wait(list(busy), timeout=_TICK)
+            for place in [place for place in busy.values() if self._is_late(place)]:
+                place.given_up = True
+                ray.kill(place.actor)
+            for reference in ready:
+                place = busy.pop(reference)
+                lost = yield from self._end(reference, place, attempts)
+                if lost and place.group:
+                    waiting.appendleft(place.group)
+                    continue
+                if not lost and not place.group and waiting:
+                    place.group = waiting.popleft()
+                if place.group:
+                    self._next(place, busy, attempts)
+
+    def _end(self, reference: Any, place: _Place, attempts: Attempts) -> Generator[Done, None, bool]:
+        """Yield how a unit ended, unless it is tried again; returns whether the actor is lost."""
+        import ray
+
+        try:
+            yield Done(**ray.get(reference))
+        except ray.exceptions.RayActorError as error:
+            if place.given_up:
+                yield Done(place.unit.key, error=f"took longer than the limit of {self.time_limit:g} s")
+            elif attempts.left(place.unit):
+                place.group.appendleft(place.unit)
+            else:
+                told = " ".join(str(error).split())[:200]
+                yield Done(place.unit.key, error=f"its process was lost; perhaps memory ran out ({told})")
+            return True
+        except ray.exceptions.RayError as error:
+            yield Done(place.unit.key, error=f"Ray: {' '.join(str(error).split())[:300]}")
+        return False
+
+    def _next(self, place: _Place, busy: dict[Any, _Place], attempts: Attempts) -> None:
+        place.unit, place.since = place.group.popleft(), time.monotonic()
+        attempts.start(place.unit)
+        busy[place.actor.execute.remote(asdict(place.unit))] = place
+
+    def _actor(self) -> Any:
+        import ray
+
+        options = {
+            "num_cpus": float(self.options.get("cpus", 1)),
+            "num_gpus": float(self.options.get("gpus", 0)),
+        }
+        return ray.remote(_Actor).options(**options).remote()
+
+    def _is_late(self, place: _Place) -> bool:
+        return self.time_limit is not None and time.monotonic() - place.since > self.time_limit
+
+
+class _Actor:
+    """Executes units where Ray put it."""
+
+    def execute(self, unit: dict[str, Any]) -> dict[str, Any]:
+        """A unit, as a plain mapping, to how it ended."""
+        made = Unit(**unit)
+        try:
+            return asdict(perform(made, lambda _message: None))
+        except InterruptedWorkError as error:
+            return asdict(Done(made.key, error=str(error)))
+
+
+class _Place:
+    """An actor, the unit it is at, and the rest of its group."""
+
+    def __init__(self, actor: Any, group: deque[Unit]) -> None:
+        self.actor, self.group = actor, group
+        self.unit = group[0]
+        self.since = time.monotonic()
+        self.given_up = False
+
+
+def _path() -> str:
+    return os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)

@@ -1,0 +1,104 @@
+"""Jobs of a Slurm cluster, one a group of units, through submitit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, ClassVar
+
+from molbench.errors import UserError
+from molbench.executors.base import Done, Executor, InterruptedWorkError, Message, Unit, perform
+
+_TICK = 2.0
+
+
+class Slurm(Executor):
+    """An array job; the machines must see the same files. Training steps are not told.
+
+    Waiting can be interrupted: jobs go on, and the same command later finds what they have stored.
+    """
+
+    name = "slurm"
+    needs = ("submitit",)
+    known: ClassVar[Mapping[str, str]] = {
+        "folder": "Where scripts and logs of the jobs go; slurm-jobs by default.",
+        "partition": "Partition of the jobs.",
+        "account": "Account that is charged.",
+        "cpus": "Processors of one job.",
+        "gpus": "Accelerators of one job.",
+        "memory": "Memory of one job, such as 8GB.",
+        "minutes": "Time of one job; by default the time limit of all its units.",
+        "wait": "no: submit and leave; the same command later collects.",
+    }
+
+    def run(
+        self,
+        groups: Sequence[Sequence[Unit]],
+        listen: Callable[[str, Message], None] = lambda _key, _message: None,  # noqa: ARG002
+    ) -> Iterator[Done]:
+        """See :meth:`Executor.run`."""
+        import submitit
+
+        jobs = [list(group) for group in groups if group]
+        folder = Path(self.options.get("folder", "slurm-jobs"))
+        try:
+            engine = submitit.SlurmExecutor(folder=folder, max_num_timeout=self.retries)
+        except RuntimeError as error:
+            raise UserError(f"no Slurm here: {error}") from None
+        engine.update_parameters(**self._parameters(max(map(len, jobs), default=1)))
+        with engine.batch():
+            submitted = [engine.submit(_execute, [asdict(unit) for unit in group]) for group in jobs]
+        if self.options.get("wait") == "no":
+            yield from (
+                Done(unit.key, error=f"submitted as job {job.job_id}; the same command collects it later")
+                for job, group in zip(submitted, jobs, strict=True)
+                for unit in group
+            )
+            return
+        waiting = dict(zip(submitted, jobs, strict=True))
+        while waiting:
+            for job in [job for job in waiting if job.done()]:
+                yield from _outcome(job, waiting.pop(job))
+            if waiting:
+                time.sleep(_TICK)
+
+    def _parameters(self, units: int) -> dict[str, Any]:
+        given = self.options
+        minutes = given.get("minutes") or (self.time_limit and -(-self.time_limit * units // 60)) or 60
+        parameters = {
+            "job_name": "molbench",
+            "time": int(minutes),
+            "cpus_per_task": int(given.get("cpus", 1)),
+            "array_parallelism": self.workers or 256,
+            "gpus_per_node": int(given["gpus"]) if "gpus" in given else None,
+            "mem": given.get("memory"),
+            "partition": given.get("partition"),
+            "account": given.get("account"),
+        }
+        return {name: value for name, value in parameters.items() if value is not None}
+
+
+def _execute(units: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The units of one job, on the machine that Slurm chose."""
+    done = []
+    for unit in units:
+        made = Unit(**unit)
+        try:
+            done.append(asdict(perform(made, lambda _message: None)))
+        except InterruptedWorkError as error:
+            done.append(asdict(Done(made.key, error=str(error))))
+            break
+    return done
+
+
+def _outcome(job: Any, group: list[Unit]) -> Iterator[Done]:
+    try:
+        ended = {item["key"]: Done(**item) for item in job.result()}
+        lost = "its job was stopped before its turn"
+    except Exception as error:  # noqa: BLE001 - submitit raises what the job raised, or what it makes of its loss
+        ended = {}
+        lost = f"job {job.job_id}: {' '.join(str(error).split())[:300]}"
+    for unit in group:
+        yield ended.get(unit.key) or Done(unit.key, error=lost)

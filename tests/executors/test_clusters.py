@@ -1,0 +1,73 @@
+"""Ray and Slurm give what this machine gives."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from molbench.errors import UserError
+from molbench.executors import EXECUTORS
+from molbench.executors.base import Unit
+from tests.executors.fake_slurm import install
+
+HERE = "tests.executors.units"
+ROOT = Path(__file__).parents[2]
+
+
+def squares(count: int) -> list[list[Unit]]:
+    return [[Unit(f"{x}", f"{HERE}:square", {"x": x})] for x in range(count)]
+
+
+@pytest.fixture
+def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cluster of one machine; the folder of its state."""
+    state = install(tmp_path / "slurm")
+    monkeypatch.setenv("FAKE_SLURM", str(state))
+    monkeypatch.setenv("PATH", f"{tmp_path / 'slurm' / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    return state
+
+
+def test_ray_executes_every_unit_though_a_worker_is_killed(tmp_path: Path) -> None:
+    pytest.importorskip("ray")
+    groups = [
+        *squares(5),
+        [Unit("killed", f"{HERE}:killed", {}), Unit("after", f"{HERE}:square", {"x": 9})],
+        [Unit("again", f"{HERE}:killed_once", {"flag": str(tmp_path / "flag")})],
+        [Unit("broken", f"{HERE}:broken", {})],
+    ]
+    done = {item.key: item for item in EXECUTORS["ray"](workers=2, retries=1).run(groups)}
+    assert [done[str(x)].value for x in range(5)] == [0, 1, 4, 9, 16]
+    assert "lost" in (done["killed"].error or "") and done["after"].value == 81
+    assert done["again"].value == "second time"
+    assert (done["broken"].error or "").startswith("KeyError: 'nothing'")
+
+
+def test_slurm_executes_every_unit(slurm: Path, tmp_path: Path) -> None:
+    pytest.importorskip("submitit")
+    groups = [*squares(3), [Unit("killed", f"{HERE}:killed", {})], [Unit("wrong", f"{HERE}:wrong", {})]]
+    executor = EXECUTORS["slurm"](options={"folder": str(tmp_path / "jobs")})
+    done = {item.key: item for item in executor.run(groups)}
+    assert [done[str(x)].value for x in range(3)] == [0, 1, 4]
+    assert done["wrong"].error == "this is wrong"
+    assert done["killed"].error
+    assert len(list(slurm.glob("submitted-*"))) == 1
+
+
+def test_without_slurm_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("submitit")
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(UserError, match="no Slurm here"):
+        list(EXECUTORS["slurm"](options={"folder": str(tmp_path / "jobs")}).run(squares(1)))
+
+
+def test_a_missing_package_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("molbench.executors.base.find_spec", lambda _name: None)
+    with pytest.raises(UserError, match=r"pip install 'molbench\[ray\]'"):
+        EXECUTORS["ray"]()
+
+
+def test_an_unknown_option_is_named() -> None:
+    pytest.importorskip("submitit")
+    with pytest.raises(UserError, match="partition"):
+        EXECUTORS["slurm"](options={"partitoin": "x"})
