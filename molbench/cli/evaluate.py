@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -49,7 +50,7 @@ def evaluate(  # noqa: PLR0917 - the command's options
     executor: Annotated[
         str | None,
         typer.Option(
-            help="local (processes on this machine) or inline (this process); by default local on a CPU."
+            help="inline (this process), local (others on this machine, the default), ray or slurm."
         ),
     ] = None,
     workers: Annotated[
@@ -61,6 +62,10 @@ def evaluate(  # noqa: PLR0917 - the command's options
     retries: Annotated[
         int, typer.Option(min=0, help="How often a run is tried again whose process was lost.")
     ] = 0,
+    executor_set: Annotated[
+        list[str] | None,
+        typer.Option("--executor-set", help="An executor's option, partition=gpu; may be repeated."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object instead of a table.")] = False,
 ) -> None:
     """Score checkpoints on tasks, and compare them with the same backbones from scratch.
@@ -86,6 +91,7 @@ def evaluate(  # noqa: PLR0917 - the command's options
             workers=workers,
             time_limit=time_limit,
             retries=retries,
+            options=_options(executor_set or ()),
             watcher=display.watcher(),
         )
     if as_json:
@@ -98,6 +104,12 @@ def evaluate(  # noqa: PLR0917 - the command's options
             f"{len(lines)} runs failed; the others are stored, and the same command repeats only these:\n"
             + "\n".join(lines)
         )
+
+
+def _options(settings: Sequence[str]) -> dict[str, str]:
+    if wrong := next((setting for setting in settings if "=" not in setting), None):
+        raise UserError(f"--executor-set {wrong}: write key=value")
+    return {key: value for key, _, value in (setting.partition("=") for setting in settings)}
 
 
 class _Display:
