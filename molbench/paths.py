@@ -8,8 +8,16 @@ PACKAGE = Path(__file__).parent
 
 def home() -> Path:
     """Folder of built datasets and caches: ``$MOLBENCH_HOME``, else the user cache folder."""
-    if value := os.environ.get("MOLBENCH_HOME"):
-        return Path(value).expanduser()
+    value = os.environ.get("MOLBENCH_HOME")
+    return Path(value).expanduser() if value else user_cache()
+
+
+def user_cache() -> Path:
+    """Folder of what is one user's alone, even where several share ``$MOLBENCH_HOME``.
+
+    Raises:
+        RuntimeError: If the user has no home.
+    """
     cache = os.environ.get("XDG_CACHE_HOME")
     return (Path(cache) if cache else Path.home() / ".cache") / "molbench"
 

@@ -1,13 +1,8 @@
-"""The compiled kernels are found, optional, and independent of the number of threads."""
+"""The compiled kernels are optional, and independent of the number of threads."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 import torch
@@ -30,46 +25,16 @@ from tests.eager import needs_kernels, with_threads
 @pytest.fixture
 def fresh() -> Iterator[None]:
     """Forgets the library that this process has loaded, before and after."""
-    library.library.cache_clear()
+    library.load.cache_clear()
     yield
-    library.library.cache_clear()
-
-
-@pytest.mark.skipif(shutil.which(os.environ.get("CC", "cc")) is None, reason="no C compiler")
-def test_a_machine_with_a_compiler_has_kernels() -> None:
-    environment = {name: value for name, value in os.environ.items() if name != "MOLBENCH_KERNELS"}
-    code = "from molbench.kernels.library import library; assert library() is not None"
-    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+    library.load.cache_clear()
 
 
 def test_they_can_be_switched_off(fresh: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOLBENCH_KERNELS", "0")
     assert library.library() is None
+    assert library.reason() == "MOLBENCH_KERNELS=0 switches them off"
     assert not usable(torch.ones(1))
-
-
-@pytest.mark.parametrize("compiler", ["false", "no-such-compiler"])
-def test_without_a_working_compiler_there_are_none(
-    compiler: str, fresh: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("CC", compiler)
-    monkeypatch.setattr(library, "_FOLDER", shutil.copytree(library._FOLDER, tmp_path / "package"))
-    shutil.rmtree(tmp_path / "package" / "__pycache__", ignore_errors=True)
-    assert library.library() is None
-    assert not list(tmp_path.rglob("*kernels-*"))  # nothing half-written stays
-
-
-@needs_kernels
-def test_beside_the_package_or_else_at_home(
-    fresh: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    package = tmp_path / "package"
-    shutil.copytree(library._FOLDER, package, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(library, "_FOLDER", package)
-    monkeypatch.setenv("MOLBENCH_HOME", str(tmp_path / "home"))
-    (package / "__pycache__").touch()  # no folder can be made there
-    assert library.library() is not None
-    assert [path.parent.name for path in tmp_path.rglob("*.so")] == ["native"]
 
 
 def test_only_single_and_double_precision_on_the_processor(monkeypatch: pytest.MonkeyPatch) -> None:
