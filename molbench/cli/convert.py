@@ -14,7 +14,7 @@ def convert(
     file: Annotated[Path, typer.Argument(help="The authors' weight file.")],
     source: Annotated[
         str,
-        typer.Option("--from", help="Code that wrote it: 3d-emgp, geossl, torchmd-net, molspectra or 3dmrl."),
+        typer.Option("--from", help="Code that wrote it, such as geossl; a wrong name lists all."),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Checkpoint: *.pt or *.safetensors.")],
     settings: Annotated[

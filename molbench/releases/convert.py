@@ -18,8 +18,8 @@ from torch import Tensor
 
 from molbench.backbones.base import Backbone
 from molbench.errors import UserError
-from molbench.releases.files import RELEASES, Release
-from molbench.releases.names import RULES, from_released, released_name
+from molbench.releases import RELEASES
+from molbench.releases.base import Release
 from molbench.training.checkpoint import Checkpoint
 from molbench.training.environment import environment
 from molbench.training.reading import MAX_BYTES, refusal, weights_of
@@ -34,8 +34,7 @@ def convert(
     """Convert a published weight file and write the checkpoint.
 
     Args:
-        source: Code that wrote it: ``3d-emgp``, ``geossl``, ``torchmd-net`` (also Coord), ``molspectra`` or
-            ``3dmrl`` (its 2-D encoder).
+        source: Name of the release that wrote it, such as ``geossl``.
         path: The authors' file.
         output: Checkpoint to write, ``.pt`` or ``.safetensors``; must not be there yet.
         settings: Fields of the backbone's configuration that the file cannot tell and that differ from the
@@ -49,18 +48,17 @@ def convert(
         UserError: If the source is unknown, the file is missing, damaged, asks for code to be run, holds no
             encoder of the source or more than is known of it, or the output is there already.
     """
-    if source not in RELEASES:
-        raise UserError(f"unknown source '{source}'; known: {', '.join(RELEASES)}")
+    release = RELEASES[source]()
     Checkpoint.check_path(output)
     if output.exists():
         raise UserError(f"{output} is there already; remove it or name another file")
     content = _read(path)
     state = weights_of(path, _state(content))
     try:
-        built = _backbone(RELEASES[source], state, _hyperparameters(content), settings or {})
+        built = _backbone(release, state, _hyperparameters(content), settings or {})
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
-    origin = {"from": source, "release": RELEASES[source].title, "sha256": _sha256(path)}
+    origin = {"from": source, "release": release.title, "sha256": _sha256(path)}
     checkpoint = Checkpoint.of(
         built, method=source, pretraining={"converted": origin}, environment=environment()
     )
@@ -73,23 +71,24 @@ def _backbone(
 ) -> Backbone:
     if all(name.startswith("module.") for name in state):  # DataParallel
         state = {name.removeprefix("module."): value for name, value in state.items()}
-    backbone, prefix = release.find(list(state))
+    backbone, prefix = release.find(state)
     encoder = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
     settings = dict(settings)
     backbone = str(settings.pop("backbone", release.variant(backbone, encoder)))
-    if backbone not in RULES:
-        raise UserError(f"no rules for the names of a backbone '{backbone}'; there are: {', '.join(RULES)}")
+    if backbone not in release.names:
+        names = ", ".join(release.names)
+        raise UserError(f"no rules for the names of a backbone '{backbone}'; there are: {names}")
     unknown = [
         name
         for name in state
-        if not (name.startswith(prefix) and released_name(backbone, name.removeprefix(prefix)))
+        if not (name.startswith(prefix) and release.our_name(backbone, name.removeprefix(prefix)))
         and not release.explains(name)
     ]
     if unknown:
         raise UserError(f"no place for {_some(unknown)}: not a file of {release.title} as we know it")
     try:
         config = release.config(backbone, encoder, hyper) | settings
-        weights = from_released(backbone, encoder, heads=config.get("heads", 1))
+        weights = release.translate(backbone, encoder, config.get("heads", 1))
     except (KeyError, RuntimeError, ValueError, TypeError) as error:
         raise UserError(f"not an encoder of {release.title} as we know it: {error}") from error
     return Checkpoint(backbone, config, weights).build()

@@ -12,7 +12,7 @@ from molbench.backbones.heads.values import energy_and_forces
 from molbench.graph.batch import Batch
 from molbench.graph.scatter import sum_atoms
 from molbench.kernels.edges import EdgeList
-from molbench.releases.names import from_released, released_name
+from molbench.releases import from_released, released_name
 from tests.golden_files import Golden, read_golden, tolerance
 
 pytestmark = pytest.mark.golden

@@ -14,7 +14,7 @@ from molbench.backbones.heads.values import energy_and_forces
 from molbench.graph.batch import Batch
 from molbench.kernels.edges import EdgeList
 from molbench.methods import load_settings
-from molbench.releases.names import from_released, released_name
+from molbench.releases import from_released, released_name
 from tests.golden_files import Golden, read_golden, tolerance
 
 pytestmark = pytest.mark.golden

@@ -14,7 +14,8 @@ from molbench.backbones.pairs.base import PairBackbone
 from molbench.backbones.pairs.bottleneck import Draws
 from molbench.backbones.pairs.cgib import CGIB
 from molbench.backbones.pairs.interaction import interaction_maps
-from molbench.releases.pairs import from_released, head_from_released, released_name
+from molbench.releases import from_released, released_name
+from molbench.releases.mrl3d import head_from_released
 from tests.backbones.relational_pairs import NAMES, golden_pairs
 from tests.golden_files import Golden, read_golden, tolerance
 

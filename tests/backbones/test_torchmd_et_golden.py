@@ -11,7 +11,7 @@ from molbench.backbones.base import Backbone, Representation
 from molbench.backbones.heads.gated import ScalarVectorHead
 from molbench.backbones.heads.values import EnergyHead, energy_and_forces
 from molbench.graph.batch import Batch
-from molbench.releases.names import from_released
+from molbench.releases import from_released
 from tests.golden_files import Golden, read_golden
 
 pytestmark = pytest.mark.golden

@@ -15,8 +15,7 @@ from molbench.methods import load_settings
 from molbench.methods.mrl3d.environment import Draws
 from molbench.methods.mrl3d.objective import MRL3D, MRL3DConfig
 from molbench.methods.mrl3d.reader import MRLBatch
-from molbench.releases.names import from_released as schnet_from_released
-from molbench.releases.pairs import from_released
+from molbench.releases import from_released
 from tests.backbones.relational_pairs import golden_pairs
 from tests.golden_files import Golden, read_golden
 
@@ -43,7 +42,7 @@ def released_method(fixture: Golden, dtype: torch.dtype, **changes: Any) -> MRL3
     encoder = fixture.state("model2d.")
     method.backbone.load_state_dict(from_released("cigin", encoder))
     method.projector.load_state_dict({kind: encoder[f"projector.{kind}"] for kind in ("weight", "bias")})
-    schnet = schnet_from_released("schnet", fixture.state("model3d.geometric_encoder."))
+    schnet = from_released("schnet", fixture.state("model3d.geometric_encoder."))
     table = method.environment.schnet.embedding.table.weight.detach().clone()
     table[: len(schnet["embedding.table.weight"])] = schnet["embedding.table.weight"]
     method.environment.schnet.load_state_dict({**schnet, "embedding.table.weight": table})

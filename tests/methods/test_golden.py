@@ -12,7 +12,7 @@ from molbench.graph.batch import Batch
 from molbench.graph.neighbors import all_pairs
 from molbench.methods import load_settings
 from molbench.methods.geossl_ddm import Draws, GeoSSLDDM, GeoSSLDDMConfig
-from molbench.releases.names import from_released, released_name
+from molbench.releases import from_released, released_name
 from tests.golden_files import Golden, read_golden, tolerance
 
 pytestmark = pytest.mark.golden

@@ -17,7 +17,7 @@ from molbench.methods import load_settings
 from molbench.methods.coord import Coord, CoordConfig
 from molbench.methods.molspectra import Draws, MolSpectra, MolSpectraConfig
 from molbench.methods.parts.denoising import NoiseHead
-from molbench.releases.names import from_released
+from molbench.releases import from_released
 from tests.golden_files import Golden, read_golden
 from tests.golden_specformer import NAMES, rounded_attend, specformer_state
 

@@ -16,7 +16,7 @@ from molbench.graph.batch import Batch
 from molbench.methods.attr_mask import AttrMask
 from molbench.methods.emgp import EMGP, Draws, EMGPConfig
 from molbench.methods.parts.riemann import align, force_target, perturb
-from molbench.releases.names import from_released, released_name
+from molbench.releases import from_released, released_name
 from tests.golden_files import Golden, read_golden, tolerance
 
 pytestmark = pytest.mark.golden

@@ -16,7 +16,7 @@ from molbench.methods.angle_prediction import angles
 from molbench.methods.base import Method
 from molbench.methods.parts.crop import draw_pieces, grow, keep_atoms, kept_sizes
 from molbench.methods.parts.views import ViewDraws, encode_views
-from molbench.releases.names import from_released, released_name
+from molbench.releases import from_released, released_name
 from tests.golden_files import Golden, read_golden, tolerance
 
 pytestmark = pytest.mark.golden

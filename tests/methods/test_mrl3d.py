@@ -17,7 +17,7 @@ from molbench.methods import build_method, load_settings
 from molbench.methods.mrl3d.environment import draw
 from molbench.methods.mrl3d.objective import MRL3D, MRL3DConfig, placed_bonds
 from molbench.methods.mrl3d.reader import MRLBatch
-from molbench.releases.pairs import released_name
+from molbench.releases import released_name
 from molbench.testing import example_batch, random_rotation
 from tests.backbones.relational_pairs import NAMES, example_pairs
 from tests.golden_files import Golden, read_golden, tolerance

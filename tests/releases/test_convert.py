@@ -16,10 +16,9 @@ from molbench.backbones.pairs.base import PairBackbone
 from molbench.errors import UserError
 from molbench.graph.batch import Batch
 from molbench.graph.scatter import sum_atoms
+from molbench.releases import RELEASES, released_name
 from molbench.releases.convert import convert
-from molbench.releases.files import RELEASES
-from molbench.releases.names import released_name
-from molbench.releases.pairs import head_from_released
+from molbench.releases.mrl3d import head_from_released
 from molbench.training.checkpoint import Checkpoint
 from tests.backbones.relational_pairs import golden_pairs
 from tests.golden_files import Golden, read_golden, tolerance
@@ -228,7 +227,7 @@ def test_plain_settings_beside_the_weights_are_allowed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("nobody", "f", "c.pt"), "unknown source 'nobody'; known: 3d-emgp"),
+        (("nobody", "f", "c.pt"), "unknown release 'nobody'; known: 3d-emgp"),
         (("3d-emgp", "missing", "c.pt"), "no such file"),
         (("3d-emgp", "f", "c.txt"), r"named \*.pt"),
         (("3d-emgp", "f", "there.pt"), "is there already"),
@@ -253,7 +252,7 @@ def test_every_rest_pattern_matches_no_parameter_of_an_encoder() -> None:
         ]
         for name in names:
             if released_name(backbone, name):
-                assert not RELEASES[source].explains(name)
+                assert not RELEASES[source]().explains(name)
 
 
 def run_cli(*arguments: str) -> subprocess.CompletedProcess[str]:

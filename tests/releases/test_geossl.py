@@ -1,6 +1,6 @@
 import torch
 
-from molbench.releases.names import from_released, released_name
+from molbench.releases import from_released, released_name
 
 
 def test_names_of_the_release() -> None:
