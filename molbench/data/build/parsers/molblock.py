@@ -4,9 +4,10 @@ from rdkit import Chem
 from rdkit.rdBase import BlockLogs
 
 from molbench.data.build.parsers.elements import atomic_number
-from molbench.data.build.parsers.text import decimals, whole
+from molbench.data.build.parsers.text import coordinate, whole
 
 _HEADER = 4
+_COLUMNS = (slice(0, 10), slice(10, 20), slice(20, 30))
 
 
 def read_molblock(block: bytes) -> tuple[list[int], list[float]]:
@@ -33,14 +34,23 @@ def read_molblock(block: bytes) -> tuple[list[int], list[float]]:
             f"no M  END behind {atoms} atoms and {bonds} bonds: the counts do not fit, or it is cut short"
         )
     numbers: list[int] = []
-    coordinates: list[bytes] = []
-    for line in lines[_HEADER : _HEADER + atoms]:
+    coordinates: list[float] = []
+    for at, line in enumerate(lines[_HEADER : _HEADER + atoms], start=1):
         try:
             numbers.append(atomic_number(line[31:34].strip()))
+            coordinates += atom_position(line)
         except ValueError as error:
-            raise ValueError(f"{error} in atom {len(numbers) + 1}") from None
-        coordinates += (line[0:10], line[10:20], line[20:30])
-    return numbers, decimals(coordinates)
+            raise ValueError(f"{error} in atom {at}") from None
+    return numbers, coordinates
+
+
+def atom_position(line: bytes) -> list[float]:
+    """x, y and z (Å) of a line of the atom block, in columns of the form F10.4.
+
+    Raises:
+        ValueError: If one of them is no coordinate.
+    """
+    return [coordinate(line[column], 4) for column in _COLUMNS]
 
 
 def smiles_of_molblock(block: bytes) -> str | None:

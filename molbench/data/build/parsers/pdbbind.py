@@ -18,7 +18,7 @@ from molbench.data.build.parsers.complexes import (
 )
 from molbench.data.build.parsers.pdbbind_index import read_index
 from molbench.data.build.parsers.pocket import check_pocket_rule, geossl_pocket
-from molbench.data.build.parsers.structure_files import read_ligand, read_pdb
+from molbench.data.build.parsers.structure_files import Protein, read_ligand, read_pdb
 from molbench.errors import UserError
 
 MAX_ATOMS = 500
@@ -28,7 +28,8 @@ _MAX_BYTES = 64 << 20
 _RELATIONS = ("=", "<", ">", "<=", ">=", "~")
 _POCKET = ("_pocket.pdb",)
 _PROTEIN = ("_protein.pdb", "_protein_processed.pdb")  # the latter is the name in docking repositories
-_SUFFIXES = (*_POCKET, *_PROTEIN, "_ligand.sdf", "_ligand.mol2")
+_LIGAND = ("_ligand.sdf", "_ligand.mol2")
+_SUFFIXES = (*_POCKET, *_PROTEIN, *_LIGAND)
 
 Entry = tuple[str, dict[str, Any]]
 """PDB code, and labels by column."""
@@ -123,19 +124,19 @@ def _entries(files: Mapping[str, Path], options: Mapping[str, Any]) -> tuple[lis
 def _add(
     chunk: ComplexChunk, code: str, labels: Mapping[str, Any], files: Mapping[str, Path], rule: str
 ) -> None:
-    sdf, mol2 = (_content(files, code, (f"_ligand.{kind}",)) for kind in ("sdf", "mol2"))
-    ligand, smiles = read_ligand(sdf, mol2)
-    protein = _content(files, code, _PROTEIN)
-    whole = read_pdb(protein) if protein is not None else None
+    ligand, smiles = read_ligand(
+        {path.name: _content(path) for suffix in _LIGAND if (path := files.get(code + suffix))}
+    )
+    whole = _protein(files, code, _PROTEIN)
     if rule == "geossl":
         if whole is None:
             raise ValueError(f"no {code}_protein.pdb to cut the pocket from")
         held = geossl_pocket(whole.atoms, ligand, max_atoms=MAX_ATOMS)
     else:
-        pocket = _content(files, code, _POCKET)
+        pocket = _protein(files, code, _POCKET)
         if pocket is None:
             raise ValueError(f"no {code}_pocket.pdb")
-        held = Complex(read_pdb(pocket).atoms, ligand)
+        held = Complex(pocket.atoms, ligand)
     sequence = joined_sequence(whole.sequences) if whole is not None else ""
     chunk.add_complex(
         code,
@@ -148,14 +149,22 @@ def _add(
     )
 
 
-def _content(files: Mapping[str, Path], code: str, suffixes: tuple[str, ...]) -> bytes | None:
-    """Content of the first of the files of a complex that is there."""
+def _protein(files: Mapping[str, Path], code: str, suffixes: tuple[str, ...]) -> Protein | None:
+    """The first of the files of a complex that is there."""
     for suffix in suffixes:
         if path := files.get(code + suffix):
-            if path.stat().st_size > _MAX_BYTES:
-                raise ValueError(f"{path.name} is larger than {_MAX_BYTES >> 20} MiB")
-            return path.read_bytes()
+            content = _content(path)
+            try:
+                return read_pdb(content)
+            except ValueError as error:
+                raise ValueError(f"{path.name}: {error}") from None
     return None
+
+
+def _content(path: Path) -> bytes:
+    if path.stat().st_size > _MAX_BYTES:
+        raise ValueError(f"{path.name} is larger than {_MAX_BYTES >> 20} MiB")
+    return path.read_bytes()
 
 
 PDBBIND = PdbBind()

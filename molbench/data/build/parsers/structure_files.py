@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import gemmi
@@ -11,6 +11,12 @@ from rdkit import Chem
 from rdkit.rdBase import BlockLogs
 
 from molbench.data.build.parsers.complexes import Atoms
+from molbench.data.build.parsers.structure_text import (
+    compare,
+    mol2_positions,
+    molblock_positions,
+    pdb_positions,
+)
 
 _HEADER = 4  # lines of a V2000 block up to the atoms
 _ATOM_FIELDS = 42  # columns of an atom line up to the stereo parity
@@ -35,8 +41,9 @@ def read_pdb(content: bytes) -> Protein:
     """The first model of a PDB file.
 
     Raises:
-        ValueError: If it has no atoms, or an element is unknown.
+        ValueError: If it has no atoms, an element is unknown, or a coordinate is none, naming the line.
     """
+    in_text = pdb_positions(content)
     try:
         structure = gemmi.read_pdb_string(content.decode("latin-1"))
     except (RuntimeError, ValueError) as error:
@@ -46,6 +53,8 @@ def read_pdb(content: bytes) -> Protein:
     structure.setup_entities()
     model = structure[0]
     residues = [(chain.name, residue) for chain in model for residue in chain]
+    everything = [atom.pos.tolist() for _, residue in residues for atom in residue]
+    compare(_sorted(np.array(everything).reshape(-1, 3)), _sorted(in_text))
     first: dict[tuple[str, str], str] = {}  # gemmi's own selection drops atoms of equal name, too
     rows = [
         (number, name, residue.name, atom.element.atomic_number, atom.pos.tolist())
@@ -69,42 +78,65 @@ def read_pdb(content: bytes) -> Protein:
     return Protein(atoms, np.array(chains, dtype=object), [text.upper() for text in sequences if text])
 
 
-def read_ligand(sdf: bytes | None, mol2: bytes | None) -> tuple[Atoms, str | None]:
+def _sorted(positions: np.ndarray) -> np.ndarray:
+    """Rows in an order of their own, for gemmi keeps the atoms of a chain together; [N, 3]."""
+    return positions[np.lexsort(positions.round(3).T)]
+
+
+def read_ligand(files: Mapping[str, bytes]) -> tuple[Atoms, str | None]:
     """A ligand with all hydrogens that the file has.
 
     The SD file comes first, the mol2 file where RDKit cannot make sense of it; where it cannot of either, the
     atoms are still those of the first that can be read at all, and there is no SMILES.
 
     Args:
-        sdf: Content of the SD file, if there is one.
-        mol2: Content of the mol2 file, if there is one.
+        files: Content by name of the SD file and of the mol2 file, those that there are.
 
     Returns:
         The atoms, and the canonical SMILES without hydrogens.
 
     Raises:
-        ValueError: If neither can be read.
+        ValueError: If neither can be read, with the reason of the first.
     """
-    readers: list[tuple[bytes | None, Callable[[str], Chem.Mol | None]]] = [(sdf, _of_sdf), (mol2, _of_mol2)]
+    readable: list[Chem.Mol] = []
+    reasons = []
     with BlockLogs():
-        found = [_parsed(content, reader) for content, reader in readers if content is not None]
-        readable = [molecule for molecule in found if molecule is not None]
-        for molecule in readable:
+        for name in sorted(files, key=lambda name: name.endswith(".mol2")):
+            read, in_text = (
+                (_of_mol2, mol2_positions) if name.endswith(".mol2") else (_of_sdf, molblock_positions)
+            )
+            try:
+                molecule = _parsed(files[name], read, in_text)
+            except ValueError as error:
+                reasons.append(f"{name}: {error}")
+                continue
             if (smiles := _smiles(molecule)) is not None:
                 return _atoms(molecule), smiles
+            readable.append(molecule)
     if not readable:
-        raise ValueError("the ligand cannot be read from an SD or mol2 file" if found else "no ligand file")
+        raise ValueError(reasons[0] if reasons else "no ligand file")
     return _atoms(readable[0]), None
 
 
-def _parsed(content: bytes, reader: Callable[[str], Chem.Mol | None]) -> Chem.Mol | None:
+def _parsed(
+    content: bytes, read: Callable[[str], Chem.Mol | None], in_text: Callable[[bytes], np.ndarray]
+) -> Chem.Mol:
+    """The molecule in a file, its coordinates held against the text.
+
+    Raises:
+        ValueError: If RDKit cannot read it, or not as it is written.
+    """
+    positions = in_text(content)
     try:
-        molecule = reader(content.decode("latin-1"))
-    except (RuntimeError, ValueError):
-        return None
+        molecule = read(content.decode("latin-1"))
+    except RuntimeError as error:
+        raise ValueError(f"RDKit cannot read it: {error}") from None
     if molecule is None or molecule.GetNumAtoms() == 0 or molecule.GetNumConformers() == 0:
-        return None
-    return molecule if all(atom.GetAtomicNum() > 0 for atom in molecule.GetAtoms()) else None
+        raise ValueError("RDKit cannot read it, or finds no atoms in it")
+    if any(atom.GetAtomicNum() == 0 for atom in molecule.GetAtoms()):
+        raise ValueError("an atom of no element")
+    compare(molecule.GetConformer().GetPositions(), positions)
+    return molecule
 
 
 def _of_sdf(text: str) -> Chem.Mol | None:

@@ -1,5 +1,6 @@
 """Lines and numbers as different programs write them."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
@@ -7,6 +8,7 @@ from typing import IO
 from molbench.errors import UserError
 
 MAX_LINE = 1 << 20
+_FIXED = re.compile(rb"[-+]?(?:\d+\.?|\.(?=\d))(\d*)")
 
 
 def read_line(file: IO[bytes], path: Path) -> bytes:
@@ -40,6 +42,26 @@ def _decimal(token: bytes) -> float:
         return float(token.replace(b"*^", b"e").replace(b"_", b"?"))
     except ValueError:
         raise ValueError(f"not a number: {shown(token)}") from None
+
+
+def coordinate(field: bytes, places: int) -> float:
+    """The number in a column of fixed width, such as Fortran's F8.3.
+
+    A number that leaves no blank must have its decimals: with more or fewer it may be the beginning of one
+    that is too wide and runs into the next column.
+
+    Args:
+        field: The column.
+        places: Decimals the format says.
+
+    Raises:
+        ValueError: If it holds no number, naming what it holds.
+    """
+    token = field.strip()
+    decimal = _FIXED.fullmatch(token)
+    if decimal is None or (len(token) == len(field) and len(decimal[1]) != places):
+        raise ValueError(f"not a coordinate: {shown(field)}")
+    return float(token)
 
 
 def whole(token: bytes) -> int:

@@ -124,14 +124,14 @@ def test_a_molecule_that_cannot_be_sanitised_keeps_its_record(parse, tmp_path) -
         (lambda s: s.replace(" O  ", " Xx "), "unknown element 'Xx' (a dummy atom) in atom 1"),
         (
             lambda s: s.replace("0.9000    0.0000", "   nan    0.0000"),
-            "positions holds a number that is missing",
+            "not a coordinate: '       nan' in atom 2",
         ),
         (
             lambda s: s.replace("    0.9000", "  1e+39   "),
-            "positions holds a number that is missing or not finite",
+            "not a coordinate: '  1e+39   ' in atom 2",
         ),
-        (lambda s: s.replace("    0.9000", "    0_9000"), "not a number: '    0_9000'"),
-        (lambda s: s.replace("    0.9000", "    0,9000"), "not a number: '    0,9000'"),
+        (lambda s: s.replace("    0.9000", "    0_9000"), "not a coordinate: '    0_9000'"),
+        (lambda s: s.replace("    0.9000", "    0,9000"), "not a coordinate: '    0,9000'"),
         (lambda s: s.replace("  3  2  0", "  4  2  0"), "the counts do not fit"),
         (lambda s: s.replace("  3  2  0", "  0  0  0"), "a molecule without atoms"),
         (lambda s: s.replace("  3  2  0", "  x  2  0"), "not a whole number: '  x'"),
