@@ -11,13 +11,9 @@ import torch
 from molbench.backbones.base import Backbone
 from molbench.backbones.pairs.base import PairBackbone
 from molbench.evaluation.data import TaskData
-from molbench.evaluation.embedding import Embedding, embed
-from molbench.evaluation.force_probe import force_probe
-from molbench.evaluation.heads import energy_head
-from molbench.evaluation.models import ForceModel, ValueModel
+from molbench.evaluation.embedding import Embedding
 from molbench.evaluation.predictions import Predictions
-from molbench.evaluation.probe import probe
-from molbench.evaluation.train import as_predictions, precision_of, predict, train
+from molbench.evaluation.train import precision_of, predict, train
 from molbench.methods.parts.noisy_nodes import NoisyNodes
 from molbench.spec.protocol import Protocol
 from molbench.training.loop import StepReport
@@ -55,11 +51,7 @@ def apply(
     """
     if protocol.kind == "finetune":
         return _finetune(backbone, data, protocol, seed, state=state, key=key, progress=progress)
-    if data.task.task.kind == "forces":
-        return predict(force_probe(backbone, data, protocol, seed, device), data), {}
-    embedding = embedding or embed(backbone, data.store, device)
-    values = probe(embedding.features, data, protocol, seed)
-    return as_predictions(data, values), {"embedding": round(embedding.molecules_per_second, 1)}
+    return data.kind.probe(backbone, data, protocol, seed, device=device, embedding=embedding)
 
 
 def _finetune(
@@ -73,8 +65,7 @@ def _finetune(
     progress: Progress | None,
 ) -> tuple[Predictions, dict[str, float]]:
     protocol = protocol.on(data.task.id)
-    forces = data.task.task.kind == "forces"
-    budget = protocol.forces if forces else protocol.training
+    budget = data.kind.budget(protocol)
     if budget is None:
         raise ValueError(f"protocol '{protocol.name}' has no budget for {data.task.id}")
     if protocol.hydrogens is not None and isinstance(backbone, PairBackbone):
@@ -83,17 +74,7 @@ def _finetune(
         data = replace(data, offset=0.0, scale=1.0)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = (
-            ForceModel(backbone, energy_head(protocol.head, backbone), data, protocol.energy_weight)
-            if forces
-            else ValueModel(
-                backbone,
-                data,
-                loss=protocol.loss,
-                head=protocol.head,
-                logit_threshold=protocol.logit_threshold,
-            )
-        )
+        model = data.kind.model(backbone, data, protocol)
         settings = protocol.noisy_nodes
         noisy = NoisyNodes(model, **settings.model_dump()) if settings else None
     report = train(

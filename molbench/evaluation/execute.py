@@ -24,7 +24,7 @@ from molbench.evaluation.plan import Run
 from molbench.evaluation.predictions import FILENAME as PREDICTIONS
 from molbench.evaluation.predictions import Predictions
 from molbench.evaluation.result import CheckpointEntry, Result, Stored, TaskEntry, find
-from molbench.evaluation.score import scale_warnings, score
+from molbench.evaluation.score import score
 from molbench.evaluation.train import as_predictions
 from molbench.spec.fingerprint import Boosting
 from molbench.spec.provenance import stages
@@ -95,7 +95,7 @@ def execute(run: Run, workspace: Workspace, progress: Progress | None = None) ->
         n=len(predictions.ids),
         warnings=[
             *contaminations(run, entry.pretraining),
-            *scale_warnings(run.task.task, predictions),
+            *data.kind.scale_warnings(run.task.task, predictions),
         ],
         overlap=overlap(run, entry.pretraining),
         seconds={"run": round(time.perf_counter() - started, 3)},
@@ -121,14 +121,13 @@ def _encoded(
     if isinstance(protocol, Boosting):
         raise TypeError(f"{candidate.name} is an encoder; trees do without one")
     backbone = checkpoint.build()
-    frozen = protocol.kind == "probe" and run.task.task.kind != "forces"
     predictions, throughput = apply(
         backbone,
         data,
         protocol,
         run.seed,
         workspace.device,
-        embedding=workspace.embedding(run, backbone) if frozen else None,
+        embedding=workspace.embedding(run, backbone) if run.shares_vectors else None,
         state=run.folder / f"state-{run.key[:12]}",
         key=run.key,
         progress=progress,

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 from molbench.chem.fingerprint import descriptors, morgan_counts
 from molbench.data.read.store import Store
 from molbench.errors import UserError
 from molbench.evaluation.data import TaskData
+from molbench.evaluation.kinds import kind_of
 from molbench.spec.catalogue import TaskRef
 from molbench.spec.fingerprint import Boosting
 
@@ -31,8 +31,8 @@ def smiles_columns(names: Sequence[str]) -> tuple[str, ...]:
 
 def unfit(task: TaskRef) -> str | None:
     """Why a built task is none for this baseline, or None where it is one."""
-    if task.task.kind in {"forces", "spectrum"}:
-        return "it predicts one value a record, neither forces nor spectra"
+    if kind_of(task.task).trees() is None:
+        return f"it predicts one value a record, and this is a task of kind '{task.task.kind}'"
     if task.dataset.identity == "frame":
         return "frames of a trajectory share their SMILES"
     part = (task.folder or task.entry.folder) / (task.subset or "")
@@ -56,15 +56,14 @@ def boost(data: TaskData, settings: Boosting, seed: int) -> np.ndarray:
     Raises:
         UserError: If there are fewer than two training records, of each class in a classification.
     """
-    classify = data.task.task.kind == "classification"
+    kind, labels = data.kind, data.normalised
     train, validation = (_drawn(data.rows[split], settings, seed) for split in ("train", "validation"))
-    labels = data.labels.astype(int, copy=False) if classify else data.normalised
-    least = np.bincount(labels[train], minlength=2).min() if classify else train.size
-    if least < 2:
-        what = "records of each class" if classify else "records"
-        raise UserError(f"{data.task.id}: boosting needs at least two training {what}")
+    if missing := kind.too_few(labels[train]):
+        raise UserError(f"{data.task.id}: boosting needs at least {missing}")
+    if (trees := kind.trees()) is None:
+        raise ValueError(f"{data.task.id}: there are no trees for tasks of kind '{kind.name}'")
     features = Features(data.store, train, settings)
-    model = (HistGradientBoostingClassifier if classify else HistGradientBoostingRegressor)(
+    model = trees(
         learning_rate=settings.learning_rate,
         max_iter=settings.trees,
         max_leaf_nodes=settings.max_leaves,
@@ -78,9 +77,7 @@ def boost(data: TaskData, settings: Boosting, seed: int) -> np.ndarray:
     model.fit(features.training, labels[train], X_val=features(validation), y_val=labels[validation])
     test = data.rows["test"]
     chunks = np.split(test, range(_CHUNK, test.size, _CHUNK))
-    if classify:
-        return np.concatenate([model.predict_proba(features(rows))[:, 1] for rows in chunks])
-    return data.restore(test, np.concatenate([model.predict(features(rows)) for rows in chunks]))
+    return data.restore(test, np.concatenate([kind.predicted(model, features(rows)) for rows in chunks]))
 
 
 class Features:

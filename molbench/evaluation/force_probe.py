@@ -20,6 +20,7 @@ from molbench.backbones.base import Backbone, Representation
 from molbench.data.read.loader import Loader
 from molbench.errors import UserError
 from molbench.evaluation.data import TaskData
+from molbench.evaluation.kinds.forces import force_factor
 from molbench.evaluation.models import ForceModel
 from molbench.graph.batch import Batch
 from molbench.graph.scatter import sum_atoms
@@ -120,7 +121,7 @@ def _equations(
         slopes.append(-gradient)
         if batch.forces is None or batch.rows is None:
             raise ValueError("frames must come from a store with forces")
-        forces.append(batch.forces.double().numpy().reshape(-1) / (data.scale * data.force_factor))
+        forces.append(batch.forces.double().numpy().reshape(-1) / (data.scale * force_factor(data.task)))
         frames.append(np.repeat(batch.rows.numpy(), 3 * batch.sizes.numpy()))
     total, components = np.concatenate(sums), np.concatenate(forces)
     energies = data.normalised[rows]

@@ -13,6 +13,7 @@ from molbench.atomic import sweep
 from molbench.errors import UserError
 from molbench.evaluation.candidate import Candidate, gather
 from molbench.evaluation.fingerprint import unfit
+from molbench.evaluation.labels import refuse_undefined
 from molbench.evaluation.plan import Run, plan
 from molbench.evaluation.protocols import load_protocol
 from molbench.evaluation.result import Stored, find
@@ -136,7 +137,9 @@ def evaluate(
     watcher = watcher or Watcher()
     watcher.planned(len(runs), len(finished))
     outcomes = []
-    if jobs := make_jobs([run for run in runs if run.folder not in finished]):
+    pending = [run for run in runs if run.folder not in finished]
+    refuse_undefined(run.task for run in pending)
+    if jobs := make_jobs(pending):
         place = EXECUTORS["inline"]() if executor is None and len(jobs) == 1 else engine
         for outcome in _execute(jobs, Path(output), place, watcher):
             watcher.done(outcome)
@@ -171,8 +174,8 @@ def make_jobs(runs: Sequence[Run]) -> list[list[Run]]:
     """Group runs that share the vectors of a frozen encoder; every other run is a job of its own."""
     groups: dict[tuple[str, ...], list[Run]] = {}
     for run in runs:
-        shares = run.protocol.kind == "probe" and run.task.task.kind != "forces"
-        groups.setdefault((run.identity, run.data.digest) if shares else (str(run.folder),), []).append(run)
+        key = (run.identity, run.data.digest) if run.shares_vectors else (str(run.folder),)
+        groups.setdefault(key, []).append(run)
     return list(groups.values())
 
 

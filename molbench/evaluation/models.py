@@ -12,6 +12,7 @@ from molbench.backbones.heads.values import energy_and_forces
 from molbench.backbones.pairs.base import PairBackbone
 from molbench.evaluation.data import TaskData
 from molbench.evaluation.heads import RecordHead, value_head
+from molbench.evaluation.kinds.forces import force_factor
 from molbench.graph.batch import Batch
 from molbench.graph.pairs import PairBatch
 from molbench.spec.protocol import HeadKind
@@ -25,7 +26,7 @@ class ValueModel(nn.Module):
     Args:
         backbone: Encoder.
         data: Labels.
-        loss: On normalised labels; binary cross-entropy takes its place for a classification.
+        loss: On normalised labels, where the task's kind leaves a choice.
         head: See :class:`~molbench.spec.protocol.Protocol`.
         logit_threshold: See there, too.
     """
@@ -44,11 +45,9 @@ class ValueModel(nn.Module):
         super().__init__()
         self.backbone = backbone
         self.head = value_head(head, backbone, data)
-        self.compare = nn.functional.mse_loss if loss == "mse" else nn.functional.l1_loss
-        self.logit_threshold = logit_threshold
-        self.classify = data.task.task.kind == "classification"
-        labels = data.labels if self.classify else data.normalised
-        self.register_buffer("labels", torch.tensor(labels), persistent=False)
+        self.kind, self.logit_threshold = data.kind, logit_threshold
+        self.compare = self.kind.loss(loss)
+        self.register_buffer("labels", torch.tensor(data.normalised), persistent=False)
 
     def forward(self, batch: Batch | PairBatch) -> Tensor:
         """Normalised values or logits, [R], or spectra [R, points]."""
@@ -60,10 +59,9 @@ class ValueModel(nn.Module):
     def loss(self, batch: Batch | PairBatch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """Mean loss of a batch; random where the encoder is."""
         labels = self.labels[_rows(batch)]
-        function = nn.functional.binary_cross_entropy_with_logits if self.classify else self.compare
 
         def compare(outputs: Tensor) -> Tensor:
-            return function(outputs, labels.to(outputs.dtype))
+            return self.compare(outputs, labels.to(outputs.dtype))
 
         if isinstance(self.backbone, PairBackbone) and isinstance(batch, PairBatch):
             return self.backbone.objective(self._read_out, compare, batch, generator)
@@ -77,7 +75,7 @@ class ValueModel(nn.Module):
         """Normalised values or probabilities, [R], or spectra [R, points]."""
         with torch.no_grad():
             outputs = self(batch)
-        return (outputs - self.logit_threshold).sigmoid() if self.classify else outputs, None
+        return self.kind.activation(outputs, self.logit_threshold), None
 
 
 class ForceModel(nn.Module):
@@ -99,7 +97,7 @@ class ForceModel(nn.Module):
         self.backbone = backbone
         self.head = head
         self.energy_weight = energy_weight
-        self.force_scale = data.scale * data.force_factor
+        self.force_scale = data.scale * force_factor(data.task)
         self.register_buffer("labels", torch.tensor(data.normalised), persistent=False)
 
     def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:  # noqa: ARG002
@@ -116,6 +114,10 @@ class ForceModel(nn.Module):
         """Normalised energies [B], and forces [N, 3] in the dataset's own unit."""
         energies, forces = energy_and_forces(self.backbone, self.head, batch, create_graph=False)
         return energies, forces * self.force_scale
+
+
+#: What ``finetune`` trains.
+Model = ValueModel | ForceModel
 
 
 def _rows(batch: Batch | PairBatch) -> Tensor:

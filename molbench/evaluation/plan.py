@@ -16,7 +16,7 @@ from molbench.errors import UserError
 from molbench.evaluation import EVALUATION_VERSION
 from molbench.evaluation.candidate import Candidate, identity
 from molbench.evaluation.fingerprint import unfit
-from molbench.metrics import METRICS
+from molbench.evaluation.kinds import kind_of
 from molbench.spec.catalogue import PARTIAL, TaskRef
 from molbench.spec.fingerprint import Boosting
 from molbench.spec.protocol import Protocol
@@ -58,6 +58,11 @@ class Run:
     key: str
     folder: Path
 
+    @property
+    def shares_vectors(self) -> bool:
+        """Whether it needs nothing of its encoder but vectors, which other tasks and seeds need, too."""
+        return self.protocol.kind == "probe" and kind_of(self.task.task).probes_vectors
+
 
 def plan(
     candidates: Sequence[Candidate | Boosting],
@@ -73,7 +78,7 @@ def plan(
     """
     _refuse_missing(tasks)
     for task in tasks:
-        _check(task, protocol)
+        kind_of(task.task).check(task, protocol)
         for candidate in candidates:
             if isinstance(candidate, Boosting) or task.dataset.record == "pair":
                 continue
@@ -126,8 +131,7 @@ def _key(encoder: str, task: TaskRef, data: Data, protocol: Protocol | Boosting,
 
 def _target(task: TaskRef) -> dict[str, Any]:
     """What a score depends on of the declaration of its target."""
-    columns = task.dataset.spectra if task.task.kind == "spectrum" else task.dataset.targets
-    return columns[task.task.target].model_dump(exclude={"description"})
+    return task.column.model_dump(exclude={"description"})
 
 
 def _refuse_missing(tasks: Sequence[TaskRef]) -> None:
@@ -158,16 +162,3 @@ def _data(task: TaskRef) -> Data:
         why = part.left_out.get(task.scheme_name, "it was declared after the build; build the dataset again")
         raise UserError(f"{task.id}: this build has no split scheme '{task.split_name}': {why}")
     return Data(part.digest, part.schemes[task.split_name].digest, manifest.partial or part.partial)
-
-
-def _check(task: TaskRef, protocol: Protocol) -> None:
-    for name in task.task.metrics:
-        if name not in METRICS:
-            raise UserError(f"{task.id}: unknown metric '{name}'; known: {', '.join(METRICS)}")
-        if task.task.kind != METRICS[name].kind:
-            raise UserError(f"{task.id}: metric '{name}' does not fit a task of kind '{task.task.kind}'")
-    if task.task.kind == "forces":
-        if task.dataset.forces is None:
-            raise UserError(f"{task.id}: dataset '{task.entry.id}' declares no forces")
-        if protocol.kind == "finetune" and protocol.forces is None:
-            raise UserError(f"{task.id}: protocol '{protocol.name}' has no budget for forces")

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Annotated
 
 import numpy as np
+from pydantic import BeforeValidator, PlainSerializer
 
+from molbench.errors import UserError
+from molbench.evaluation.kinds import kind_of
 from molbench.evaluation.predictions import Predictions
 from molbench.evaluation.statistics import interval, resample
 from molbench.metrics import METRICS
@@ -16,30 +21,30 @@ from molbench.spec.base import Spec
 from molbench.spec.tasks import Task
 from molbench.spec.units import factor
 
-# Units that a submission may be in by mistake.
-_CONFUSABLE = (
-    *("Hartree", "eV", "meV", "kcal/mol", "kJ/mol"),
-    *("Hartree/Å", "Hartree/a0", "eV/Å", "meV/Å", "kcal/mol/Å"),
-    *("D", "e·a0", "a0³", "Å³", "a0²", "Å²", "cal/(mol·K)", "J/(mol·K)"),
-)
+#: A number that may be undefined: NaN here, null in a file.
+Number = Annotated[
+    float,
+    BeforeValidator(lambda value: math.nan if value is None else value),
+    PlainSerializer(lambda value: None if math.isnan(value) else value),
+]
 
 
 class Value(Spec):
     """One metric of one run.
 
     Attributes:
-        value: The metric in ``unit``.
+        value: The metric in ``unit``; NaN where it is not defined, as is the correlation of a constant.
         unit: ``1`` for pure numbers.
         direction: Which is better.
         low: Lower end of the 95 % bootstrap interval over test samples.
         high: Upper end.
     """
 
-    value: float
+    value: Number
     unit: str
     direction: str
-    low: float
-    high: float
+    low: Number
+    high: Number
 
 
 @dataclass(frozen=True)
@@ -62,11 +67,8 @@ class Scorer:
         metric = METRICS[name]
         if not metric.scaled:
             return cls(metric, "1", 1.0)
-        if metric.of == "forces" and predictions.forces is not None:
-            return cls(metric, task.unit, factor(predictions.forces.unit, task.unit))
-        # A force task reports forces, "meV/Å"; its energies are then in "meV".
-        unit = task.unit.rpartition("/")[0] if task.kind == "forces" else task.unit
-        return cls(metric, unit, factor(predictions.unit, unit))
+        given, reported = kind_of(task).units(task, metric, predictions)
+        return cls(metric, reported, factor(given, reported))
 
     def value(self, predictions: Predictions) -> float:
         """The metric of all records; NaN where it is not defined."""
@@ -82,58 +84,28 @@ class Scorer:
 
 
 def score(task: Task, predictions: Predictions) -> dict[str, Value]:
-    """Every metric of a task with its interval, the primary one first."""
+    """Every metric of a task with its interval, the primary one first.
+
+    Raises:
+        UserError: If the primary metric is not defined for these predictions.
+    """
     scorers = [Scorer.of(task, name, predictions) for name in task.metrics]
     draws = resample([scorer.on_resamples(predictions) for scorer in scorers], len(predictions.ids))
     values = {}
     for scorer, drawn in zip(scorers, draws, strict=True):
-        low, high = interval(drawn)
+        value = scorer.value(predictions)
+        low, high = (math.nan, math.nan) if math.isnan(value) else interval(drawn)
         values[scorer.metric.name] = Value(
-            value=scorer.value(predictions),
+            value=value,
             unit=scorer.unit,
             direction=scorer.metric.direction,
             low=low,
             high=high,
         )
+    if math.isnan(values[task.metrics[0]].value):
+        alike = "; they are all the same" if np.ptp(predictions.prediction) == 0 else ""
+        raise UserError(f"{METRICS[task.metrics[0]].title} is not defined for these predictions{alike}")
     return values
-
-
-def scale_warnings(task: Task, predictions: Predictions) -> list[str]:
-    """Signs that predictions are in another unit than the labels."""
-    if task.kind == "spectrum":
-        return []
-    if task.kind == "classification":
-        outside = np.flatnonzero((predictions.prediction < 0) | (predictions.prediction > 1))
-        return (
-            ["classification needs probabilities; some predictions lie outside 0 … 1"] if outside.size else []
-        )
-    found = [_scale_warning(task.target, predictions.target, predictions.prediction, predictions.unit)]
-    if (forces := predictions.forces) is not None:
-        found.append(_scale_warning("forces", forces.target, forces.prediction, forces.unit))
-    return [warning for warning in found if warning]
-
-
-def _scale_warning(name: str, target: np.ndarray, prediction: np.ndarray, unit: str) -> str | None:
-    """A warning if predictions follow the labels as if in another unit, or spread more than tenfold.
-
-    A narrow spread alone says nothing: shrinking towards the mean is what a weak model does.
-    """
-    spread, guessed = float(np.std(target)), float(np.std(prediction))
-    if target.size < 10 or spread == 0 or guessed == 0:
-        return None
-    ratio = guessed / spread
-    suspicion = "far too wide" if ratio > 10 else None
-    if float(np.corrcoef(target, prediction)[0, 1]) > 0.95:
-        for other in _CONFUSABLE:
-            try:
-                expected = factor(unit, other)
-            except ValueError:
-                continue
-            if expected != 1 and abs(np.log(ratio / expected)) < 0.05:
-                suspicion = f"as if they were in {other}"
-    if suspicion is None:
-        return None
-    return f"predictions of '{name}' spread {ratio:.3g} times as much as the labels in {unit}: {suspicion}"
 
 
 def _scaled(function: Callable[[np.ndarray], np.ndarray], scale: float, counts: np.ndarray) -> np.ndarray:

@@ -10,15 +10,15 @@ import numpy as np
 import torch
 
 from molbench.data.read.loader import Loader, Source
+from molbench.errors import UserError
 from molbench.evaluation.data import TaskData
-from molbench.evaluation.models import ForceModel, ValueModel
+from molbench.evaluation.kinds.forces import force_unit
+from molbench.evaluation.models import Model
 from molbench.evaluation.predictions import Forces, Predictions
 from molbench.evaluation.reading import reader_for
 from molbench.metrics import METRICS
 from molbench.spec.training import TrainingConfig
 from molbench.training.loop import FitReport, StepReport, fit
-
-Model = ValueModel | ForceModel
 
 
 def train(
@@ -50,10 +50,10 @@ def train(
         patience: So many validations in a row without a new best end the training.
         select: Whether a validation is the loss or the task's primary metric.
     """
-    forces = isinstance(model, ForceModel)
     reader = reader_for(model.backbone, data.store)
+    forces = data.kind.reads_forces
     batches = Loader(reader, data.rows["train"], config.batch_size, seed=seed, forces=forces)
-    held_out = _ordered(reader, data, "validation", forces)
+    held_out = _ordered(reader, data, "validation")
     generator = torch.Generator()
 
     def loss(_module: torch.nn.Module) -> float:
@@ -64,8 +64,13 @@ def train(
                 total += float(model.loss(moved, generator)[0]) * (moved.num_graphs // moved.parts)
         return total / held_out.all_rows.size
 
+    chosen = METRICS[data.task.task.metrics[0]]
+    if select == "metric" and chosen.varied:
+        labels = data.labels[data.rows["validation"]]
+        if why := data.kind.undefined(data.task.task, labels, "validation"):
+            raise UserError(f"{data.task.id}: {why}, and it chooses the weights")
+
     def metric(_module: torch.nn.Module) -> float:
-        chosen = METRICS[data.task.task.metrics[0]]
         value = chosen.value(predict(model, data, precision_of(config), "validation"))
         return value if chosen.direction == "lower" else -value
 
@@ -95,7 +100,7 @@ def predict(
     """
     rows = data.rows[split]
     reader = reader_for(model.backbone, data.store)
-    loader = _ordered(reader, data, split, isinstance(model, ForceModel))
+    loader = _ordered(reader, data, split)
     device = model.labels.device
     model.eval()
     values, sizes, truth, guess = [], [], [], []
@@ -106,17 +111,11 @@ def predict(
             sizes.append(batch.sizes.numpy() * 3)
             truth.append(batch.forces.reshape(-1).numpy())
             guess.append(forces.float().reshape(-1).cpu().numpy())
-    outputs_all = np.concatenate(values)
-    found = None
+    components = None
     if sizes:
         offsets = np.concatenate([[0], np.concatenate(sizes).cumsum()])
-        found = Forces(np.concatenate(truth), np.concatenate(guess), offsets, data.force_unit)
-    return as_predictions(
-        data,
-        outputs_all if data.task.task.kind == "classification" else data.restore(rows, outputs_all),
-        found,
-        split,
-    )
+        components = Forces(np.concatenate(truth), np.concatenate(guess), offsets, force_unit(data.task))
+    return as_predictions(data, data.restore(rows, np.concatenate(values)), components, split)
 
 
 def as_predictions(
@@ -127,7 +126,8 @@ def as_predictions(
     return Predictions(data.store.ids.take(rows).to_pylist(), data.labels[rows], values, data.unit, forces)
 
 
-def _ordered(reader: Source[Any], data: TaskData, split: str, forces: bool) -> Loader[Any]:
+def _ordered(reader: Source[Any], data: TaskData, split: str) -> Loader[Any]:
+    forces = data.kind.reads_forces
     return Loader(reader, data.rows[split], 32 if forces else 128, shuffle=False, forces=forces)
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from molbench.errors import UserError
 from molbench.evaluation.result import Stored
 from molbench.evaluation.score import Scorer
@@ -79,7 +81,7 @@ def _recompute(item: Stored) -> None:
     declaration = item.result.task.declaration
     for name, stored in item.result.metrics.items():
         value = Scorer.of(declaration, name, item.predictions).value(item.predictions)
-        if not abs(value - stored.value) <= 1e-6 * max(abs(value), abs(stored.value)):
+        if not np.isclose(value, stored.value, rtol=1e-6, atol=0, equal_nan=True):
             raise UserError(
                 f"{item.folder}: result.json says {name} = {stored.value:g}, its predictions give {value:g}; "
                 "remove the folder and evaluate again"

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
+from typing_extensions import override
 
 from molbench.metrics.metric import metric
 from molbench.metrics.statistic import Array, OfMeans, Statistic, positive
 
 
-@metric("accuracy", kind="classification", direction="higher", scaled=False)
+@metric("accuracy", family="classification", direction="higher", scaled=False)
 def accuracy(target: Array, prediction: Array) -> Array:
     """Share of classes called right."""
     return np.equal(prediction > 0.5, target > 0.5).astype(np.float64)
 
 
-@metric("f1", kind="classification", direction="higher", scaled=False, title="F1")
+@metric("f1", family="classification", direction="higher", scaled=False, varied=True, title="F1")
 def f1(target: Array, prediction: Array) -> Statistic:
     """Harmonic mean of precision and recall of class 1."""
     true, called = target > 0.5, prediction > 0.5
@@ -24,13 +25,13 @@ def f1(target: Array, prediction: Array) -> Statistic:
     )
 
 
-@metric("auroc", kind="classification", direction="higher", scaled=False, title="AUROC")
+@metric("auroc", family="classification", direction="higher", scaled=False, varied=True, title="AUROC")
 def auroc(target: Array, prediction: Array) -> Statistic:
     """Probability that a record of class 1 is given more than one of class 0, ties counted half."""
     return RocArea(target, prediction)
 
 
-@metric("average_precision", kind="classification", direction="higher", scaled=False)
+@metric("average_precision", family="classification", direction="higher", scaled=False, varied=True)
 def average_precision(target: Array, prediction: Array) -> Statistic:
     """Mean over the records of class 1 of the precision among all that are given as much or more."""
     return AveragePrecision(target, prediction)
@@ -68,15 +69,16 @@ class _Ranked(Statistic):
 class RocArea(_Ranked):
     """Area under the receiver operating characteristic."""
 
+    @override
     def on(self, counts: Array) -> Array:
-        """See the base class."""
         hits, alarms = self._tally(counts)
         above = hits.cumsum(axis=1) - hits / 2  # positives at higher scores, ties counted half
         result: Array = (alarms * above).sum(axis=1) / positive(hits.sum(axis=1) * alarms.sum(axis=1))
         return result
 
+    @override
     def influence(self) -> Array:
-        """See the base class: the placements of DeLong, DeLong and Clarke-Pearson (Biometrics 44, 1988)."""
+        """The placements of DeLong, DeLong and Clarke-Pearson (Biometrics 44, 1988)."""
         hits, alarms = self._tally_all()
         below = alarms.sum() - alarms.cumsum() + alarms / 2
         above = hits.cumsum() - hits / 2
@@ -89,16 +91,17 @@ class RocArea(_Ranked):
 class AveragePrecision(_Ranked):
     """Area under the steps of precision over recall."""
 
+    @override
     def on(self, counts: Array) -> Array:
-        """See the base class."""
         hits, alarms = self._tally(counts)
         found = hits.cumsum(axis=1)
         precision = np.nan_to_num(found / positive(found + alarms.cumsum(axis=1)))
         result: Array = (precision * hits).sum(axis=1) / positive(found[:, -1])
         return result
 
+    @override
     def influence(self) -> Array:
-        """See the base class: a record adds its own precision, and changes that at all lower scores."""
+        """A record adds its own precision, and changes that at all lower scores."""
         hits, alarms = self._tally_all()
         called = (hits + alarms).cumsum()
         precision = hits.cumsum() / called

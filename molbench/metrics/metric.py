@@ -53,23 +53,25 @@ class Metric:
     Attributes:
         name: As in ``tasks.yaml``.
         title: As in text.
-        kind: Kind of task it is for.
+        family: What is compared, as the kinds of task name it to which the metric applies.
         direction: Which is better.
         scaled: Whether it has the unit of what is compared; otherwise it is a pure number.
         version: Raised whenever its values change.
         function: From targets and predictions to scores of the records, whose mean is the metric; to a
             :class:`~molbench.metrics.statistic.Statistic`; or to one number.
-        of: What is compared: values of the records, or force components.
+        of: Whether values of the records are compared or their force components.
+        varied: Whether it is defined only where the labels differ.
     """
 
     name: str
     title: str
-    kind: str
+    family: str
     direction: Direction
     scaled: bool
     version: int
     function: Function
     of: Literal["values", "forces"] = "values"
+    varied: bool = False
 
     def __call__(self, target: Array, prediction: Array) -> float:
         """The metric of two arrays, [n], or for spectra [n, points]."""
@@ -115,12 +117,13 @@ class Metric:
 def metric(
     name: str,
     *,
-    kind: str,
+    family: str,
     direction: Direction,
     scaled: bool,
     version: int = 1,
     title: str | None = None,
     of: Literal["values", "forces"] = "values",
+    varied: bool = False,
 ) -> Callable[[Function], Metric]:
     """Make a metric of the function below; see :class:`Metric`."""
 
@@ -128,12 +131,13 @@ def metric(
         return Metric(
             name=name,
             title=title or name.replace("_", " "),
-            kind=kind,
+            family=family,
             direction=direction,
             scaled=scaled,
             version=version,
             function=function,
             of=of,
+            varied=varied,
         )
 
     return make

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import numpy as np
+from typing_extensions import override
 
 from molbench.metrics.metric import metric
 from molbench.metrics.statistic import Array, OfMeans, Statistic, centred, positive
 
 
-@metric("mae", kind="regression", direction="lower", scaled=True, title="MAE")
+@metric("mae", family="regression", direction="lower", scaled=True, title="MAE")
 def mae(target: Array, prediction: Array) -> Array:
     """Mean absolute error."""
     return np.abs(prediction - target)
 
 
-@metric("rmse", kind="regression", direction="lower", scaled=True, title="RMSE")
+@metric("rmse", family="regression", direction="lower", scaled=True, title="RMSE")
 def rmse(target: Array, prediction: Array) -> Statistic:
     """Root mean square error."""
     return OfMeans([(prediction - target) ** 2], np.sqrt)
 
 
-@metric("r2", kind="regression", direction="higher", scaled=False, title="R²")
+@metric("r2", family="regression", direction="higher", scaled=False, varied=True, title="R²")
 def r2(target: Array, prediction: Array) -> Statistic:
     """Share of the labels' variance that is predicted."""
     y = centred(target)
@@ -30,13 +31,22 @@ def r2(target: Array, prediction: Array) -> Statistic:
     )
 
 
-@metric("pearson", kind="regression", direction="higher", scaled=False, title="Pearson correlation")
+@metric(
+    "pearson", family="regression", direction="higher", scaled=False, varied=True, title="Pearson correlation"
+)
 def pearson(target: Array, prediction: Array) -> Statistic:
     """Linear correlation."""
     return _correlation(target, prediction)
 
 
-@metric("spearman", kind="regression", direction="higher", scaled=False, title="Spearman correlation")
+@metric(
+    "spearman",
+    family="regression",
+    direction="higher",
+    scaled=False,
+    varied=True,
+    title="Spearman correlation",
+)
 def spearman(target: Array, prediction: Array) -> Statistic:
     """Correlation of ranks, equal values sharing the mean of theirs."""
     return RankCorrelation(target, prediction)
@@ -70,12 +80,12 @@ class RankCorrelation(Statistic):
         self._ranks = [rankdata(centred(values)) for values in (target, prediction)]
         self._pearson = _correlation(*self._ranks)
 
+    @override
     def on(self, counts: Array) -> Array:
-        """See the base class."""
         return self._pearson.on(counts)
 
+    @override
     def influence(self) -> Array:
-        """See the base class."""
         rho = self.value
         spreads = [positive(np.asarray(ranks.std())) for ranks in self._ranks]
         r, s = ((ranks - ranks.mean()) / spread for ranks, spread in zip(self._ranks, spreads, strict=True))

@@ -8,7 +8,7 @@ from molbench.metrics.metric import metric
 from molbench.metrics.statistic import Array, OfMeans, Statistic, positive
 
 
-@metric("spectral_cosine", kind="spectrum", direction="higher", scaled=False, title="cosine of spectra")
+@metric("spectral_cosine", family="spectrum", direction="higher", scaled=False, title="cosine of spectra")
 def spectral_cosine(target: Array, prediction: Array) -> Array:
     """Mean cosine of the angle between the true and the predicted spectrum; 0 where one of them is zero."""
     inner = (target * prediction).sum(axis=1)
@@ -17,14 +17,14 @@ def spectral_cosine(target: Array, prediction: Array) -> Array:
     return cosines
 
 
-@metric("spectrum_mae", kind="spectrum", direction="lower", scaled=True, title="MAE of spectra")
+@metric("spectrum_mae", family="spectrum", direction="lower", scaled=True, title="MAE of spectra")
 def spectrum_mae(target: Array, prediction: Array) -> Array:
     """Mean absolute error of all points."""
     errors: Array = np.abs(prediction - target).mean(axis=1)
     return errors
 
 
-@metric("spectrum_rmse", kind="spectrum", direction="lower", scaled=True, title="RMSE of spectra")
+@metric("spectrum_rmse", family="spectrum", direction="lower", scaled=True, title="RMSE of spectra")
 def spectrum_rmse(target: Array, prediction: Array) -> Statistic:
     """Root mean square error of all points."""
     return OfMeans([((prediction - target) ** 2).mean(axis=1)], np.sqrt)

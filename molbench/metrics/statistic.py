@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from typing_extensions import override
 
 Array: TypeAlias = npt.NDArray[np.float64]
 _STEP = 1e-30  # of a derivative along the imaginary axis, where nothing cancels (Squire and Trapp 1998)
@@ -64,13 +65,14 @@ class OfMeans(Statistic):
         grouped.sizes = np.bincount(record, minlength=n).astype(np.float64)
         return grouped
 
+    @override
     def on(self, counts: Array) -> Array:
-        """See the base class."""
         means = counts @ self.sums / (counts @ self.sizes)[:, None]
         return self.combine(*means.T)
 
+    @override
     def influence(self) -> Array:
-        """See the base class: the gradient of ``combine`` times what each record adds to the means."""
+        """The gradient of ``combine`` times what each record adds to the means."""
         if np.isnan(self.value):
             return np.full(self.n, np.nan)
         means = self.sums.sum(axis=0) / self.sizes.sum()
@@ -82,8 +84,9 @@ class OfMeans(Statistic):
         result: Array = self.n / self.sizes.sum() * (apart @ gradient)
         return result
 
+    @override
     def scores(self) -> Array | None:
-        """See the base class; there are some where the metric is made of one mean."""
+        """There are some where the metric is made of one mean."""
         return self.combine(self.sums[:, 0] / self.sizes) if self.sums.shape[1] == 1 else None
 
 
@@ -109,12 +112,13 @@ class OfAnything(Statistic):
         self.function, self.target, self.prediction = function, target, prediction
         self.record, self.n = record, n
 
+    @override
     def on(self, counts: Array) -> Array:
-        """See the base class."""
         return np.array([self._with(row.astype(np.int64)) for row in counts])
 
+    @override
     def influence(self) -> Array:
-        """See the base class: by the jackknife, n calls of the function."""
+        """By the jackknife, n calls of the function."""
         counts = np.ones(self.n, dtype=np.int64)
         without = np.empty(self.n)
         for i in range(self.n):

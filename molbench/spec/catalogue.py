@@ -9,8 +9,9 @@ from pathlib import Path
 from molbench.errors import UserError
 from molbench.paths import catalogue_root, home
 from molbench.spec.base import Spec
-from molbench.spec.dataset import Dataset
+from molbench.spec.dataset import Dataset, Target
 from molbench.spec.document import read_yaml
+from molbench.spec.spectra import Spectrum
 from molbench.spec.splits import Scheme, Splits, fold_name
 from molbench.spec.tasks import Task, Tasks
 
@@ -71,8 +72,7 @@ class DatasetEntry:
                 path = self.folder / "tasks.yaml"
                 raise UserError(f"{path}: tasks.{name}: unknown {what} '{value}'; known: {', '.join(known)}")
 
-        columns = self.dataset.spectra if task.kind == "spectrum" else self.dataset.targets
-        require(task.target, columns, "target")
+        require(task.target, self.dataset.columns, "target")
         if task.subset is not None:
             require(task.subset, self.dataset.subsets, "subset")
         for scheme in [task.scheme, *task.schemes]:
@@ -139,10 +139,12 @@ class TaskRef:
     @property
     def unit(self) -> str:
         """Unit of the target's stored values."""
-        target = self.task.target
-        if self.task.kind == "spectrum":
-            return self.dataset.spectra[target].unit
-        return self.dataset.targets[target].unit
+        return self.column.unit
+
+    @property
+    def column(self) -> Target | Spectrum:
+        """Declaration of what is predicted."""
+        return self.dataset.columns[self.task.target]
 
     @property
     def subset(self) -> str | None:

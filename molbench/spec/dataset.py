@@ -98,6 +98,11 @@ class Dataset(Spec):
     ordered: bool = True
     embedded: bool = False
 
+    @property
+    def columns(self) -> dict[str, Target | Spectrum]:
+        """What can be predicted: values and spectra."""
+        return {**self.targets, **self.spectra}
+
     def subset_sources(self, subset: str | None) -> dict[str, Source]:
         """Sources of one subset: the common ones and its own."""
         return self.sources | (self.subsets[subset].sources if subset else {})

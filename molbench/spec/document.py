@@ -1,8 +1,7 @@
 """YAML files read into models, with the file and line in every error."""
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -10,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from molbench.errors import UserError
 
 Model = TypeVar("Model", bound=BaseModel)
+Location: TypeAlias = tuple[str | int, ...]
 
 
 def read_yaml(path: Path, model: type[Model]) -> Model:
@@ -48,11 +48,11 @@ def parse_yaml(text: str, model: type[Model], path: Path | str) -> Model:
         return model.model_validate(data)
     except ValidationError as error:
         lines = [_describe(path, node, dict(item)) for item in error.errors()]
-        raise UserError("\n".join(lines)) from error
+        raise UserError("\n".join(dict.fromkeys(lines))) from error
 
 
 def _describe(path: Path | str, node: yaml.Node | None, error: dict[str, Any]) -> str:
-    location: tuple[str | int, ...] = error["loc"]
+    location = _origin(node, error["loc"])
     key = ".".join(map(str, location)) or "the file"
     if error["type"] == "extra_forbidden":
         problem = f"unknown key '{location[-1]}'"
@@ -63,22 +63,34 @@ def _describe(path: Path | str, node: yaml.Node | None, error: dict[str, Any]) -
     return f"{path}:{_line(node, location)}: {key}: {problem}"
 
 
-def _line(node: yaml.Node | None, location: Sequence[str | int]) -> int:
+def _origin(node: yaml.Node | None, location: Location) -> Location:
+    """Where a value stands that an entry may have from ``defaults``."""
+    default = ("defaults", *location[2:])
+    inherited = len(location) > 2 and len(_lines(node, location)) < 3 and len(_lines(node, default)) > 1
+    return default if inherited else location
+
+
+def _line(node: yaml.Node | None, location: Location) -> int:
     """Line of the deepest part of ``location`` that stands in the file."""
-    line = 1
+    return (_lines(node, location) or [1])[-1]
+
+
+def _lines(node: yaml.Node | None, location: Location) -> list[int]:
+    """Line of every part of ``location``, as far as they stand in the file."""
+    lines = []
     for part in location:
         if isinstance(node, yaml.MappingNode):
-            found = [(key, value) for key, value in node.value if key.value == str(part)]
-            if not found:
-                return line
-            key, node = found[0]
-            line = key.start_mark.line + 1
+            entry = next(((key, value) for key, value in node.value if key.value == str(part)), None)
+            if entry is None:
+                break
+            key, node = entry
+            lines.append(key.start_mark.line + 1)
         elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
             node = node.value[part]
-            line = node.start_mark.line + 1
+            lines.append(node.start_mark.line + 1)
         else:
-            return line
-    return line
+            break
+    return lines
 
 
 def _refuse_duplicates(node: yaml.Node, path: Path | str) -> None:

@@ -1,19 +1,34 @@
 """``tasks.yaml``: what is predicted, and in which unit it is reported."""
 
-from typing import Any, Literal
+from typing import Annotated, Any
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from molbench.errors import unknown_name
+from molbench.metrics import METRICS
+from molbench.registry import Registry
 from molbench.spec.base import Spec
 from molbench.spec.units import check_unit
+
+#: Kinds of task by name. What they do lies in a room above, which is listed here and not imported.
+TASK_KINDS: Registry[Any] = Registry("task kind", "molbench.evaluation.kinds", "molbench.task_kinds")
+
+
+def _listed(registry: Registry[Any]) -> AfterValidator:
+    def check(name: str) -> str:
+        if name not in registry:
+            raise ValueError(str(unknown_name(registry.kind, name, registry)))
+        return name
+
+    return AfterValidator(check)
 
 
 class Task(Spec):
     """One prediction problem on one dataset.
 
     Attributes:
-        kind: ``regression`` and ``classification`` of one value a record, ``spectrum`` of many, or ``forces``
-            on every atom.
+        kind: ``regression`` and ``classification`` of one value a record, ``spectrum`` of many, ``forces`` on
+            every atom, or the name of one that another package adds.
         target: Column that is predicted; the energy column for ``forces``.
         subset: Part of the dataset it lives on.
         metrics: Metric names, the primary one first.
@@ -26,10 +41,10 @@ class Task(Spec):
         caveats: What a score does not say.
     """
 
-    kind: Literal["regression", "classification", "forces", "spectrum"] = "regression"
+    kind: Annotated[str, _listed(TASK_KINDS)] = "regression"
     target: str
     subset: str | None = None
-    metrics: list[str] = Field(min_length=1)
+    metrics: list[Annotated[str, _listed(METRICS)]] = Field(min_length=1)
     unit: str
     scheme: str
     schemes: list[str] = []

@@ -21,6 +21,7 @@ from molbench.errors import UserError
 from molbench.evaluation.candidate import gather
 from molbench.evaluation.data import TaskData
 from molbench.evaluation.force_probe import force_probe
+from molbench.evaluation.kinds import kind_of
 from molbench.evaluation.models import ForceModel
 from molbench.graph.batch import Batch
 from molbench.spec.catalogue import Catalogue
@@ -64,7 +65,7 @@ def landscape(
         UserError: If the pattern is not one built task on forces, or points is even.
     """
     tasks = Catalogue.load().tasks([pattern])
-    if len(tasks) != 1 or tasks[0].task.kind != "forces":
+    if len(tasks) != 1 or not kind_of(tasks[0].task).reads_forces:
         raise UserError(f"'{pattern}' must be one task on forces; it matches {len(tasks)} tasks")
     (task,) = tasks
     if task.folder is None:

@@ -98,16 +98,16 @@ def test_processes_give_what_one_process_gives(toy_home: Path, checkpoint: Path,
 def test_a_run_that_fails_leaves_the_others_alone(
     toy_home: Path, checkpoint: Path, tmp_path: Path, monkeypatch
 ) -> None:
-    from molbench.evaluation import apply
+    from molbench.evaluation import probe
 
-    real = apply.probe
+    real = probe.probe
 
     def fail(features, data, protocol, seed):
         if data.task.name == "mass":
             raise UserError("no luck")
         return real(features, data, protocol, seed)
 
-    monkeypatch.setattr(apply, "probe", fail)
+    monkeypatch.setattr(probe, "probe", fail)
     report = evaluate([checkpoint], ["toy/mass,toy/size"], seeds=1, output=tmp_path / "r", executor="inline")
     assert [(o.run.task.id, o.error) for o in report.failures] == [("toy/mass", "no luck")] * 2
     assert {cell.task for cell in report.cells} == {"toy/size"}

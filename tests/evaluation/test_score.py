@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from molbench.evaluation.kinds import kind_of
 from molbench.evaluation.predictions import Forces, Predictions
-from molbench.evaluation.score import scale_warnings, score
+from molbench.evaluation.score import score
 from molbench.spec.tasks import Task
 
 HARTREE_EV = 27.211386245988
@@ -16,6 +17,10 @@ def _task(**changes: object) -> Task:
     return Task(
         **{"target": "homo", "metrics": ["mae", "r2"], "unit": "meV", "scheme": "s", "why": "w"} | changes
     )
+
+
+def scale_warnings(task: Task, predictions: Predictions) -> list[str]:
+    return kind_of(task).scale_warnings(task, predictions)
 
 
 def _predictions(n: int = 50, unit: str = "Hartree", noise: float = 0.01) -> Predictions:

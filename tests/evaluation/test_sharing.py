@@ -53,16 +53,16 @@ def leftovers(output: Path) -> list[str]:
     ids=["user", "library", "memory", "disk"],
 )
 def test_any_failure_costs_its_run_alone(toy_home, checkpoint, tmp_path, monkeypatch, error, told) -> None:
-    from molbench.evaluation import apply
+    from molbench.evaluation import probe
 
-    real = apply.probe
+    real = probe.probe
 
     def fail(features, data, protocol, seed):
         if data.task.name == "mass":
             raise error
         return real(features, data, protocol, seed)
 
-    monkeypatch.setattr(apply, "probe", fail)
+    monkeypatch.setattr(probe, "probe", fail)
     report = evaluate([checkpoint], ["toy/mass,toy/size"], seeds=1, output=tmp_path / "r", executor="inline")
     assert {outcome.run.task.id for outcome in report.failures} == {"toy/mass"}
     assert all(told in (outcome.error or "") for outcome in report.failures)
@@ -71,10 +71,10 @@ def test_any_failure_costs_its_run_alone(toy_home, checkpoint, tmp_path, monkeyp
 
 
 def test_values_that_are_not_numbers_are_no_result(toy_home, checkpoint, tmp_path, monkeypatch) -> None:
-    from molbench.evaluation import apply
+    from molbench.evaluation import probe
 
     monkeypatch.setattr(
-        apply, "probe", lambda features, data, protocol, seed: np.full(len(data.rows["test"]), np.nan)
+        probe, "probe", lambda features, data, protocol, seed: np.full(len(data.rows["test"]), np.nan)
     )
     report = evaluate([checkpoint], ["toy/size"], seeds=1, output=tmp_path / "r", executor="inline")
     assert not report.results

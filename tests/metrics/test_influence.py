@@ -45,7 +45,7 @@ def jackknife(name: str, predictions: Predictions, groups: np.ndarray) -> np.nda
 
 @pytest.mark.parametrize("name", METRICS)
 def test_influence_is_that_of_the_jackknife(name: str) -> None:
-    predictions = sample(METRICS[name].kind, np.random.default_rng(0))
+    predictions = sample(METRICS[name].family, np.random.default_rng(0))
     influence = METRICS[name].influence(predictions)
     left_out = jackknife(name, predictions, np.arange(N))
     assert influence.mean() == pytest.approx(0, abs=1e-12)
@@ -57,7 +57,7 @@ def test_influence_is_that_of_the_jackknife(name: str) -> None:
 @pytest.mark.parametrize("name", METRICS)
 def test_influences_of_a_cluster_add_up_to_that_of_leaving_it_out(name: str) -> None:
     rng = np.random.default_rng(1)
-    predictions, clusters = sample(METRICS[name].kind, rng, 600), rng.permutation(np.arange(600) % 60)
+    predictions, clusters = sample(METRICS[name].family, rng, 600), rng.permutation(np.arange(600) % 60)
     together = np.bincount(clusters, METRICS[name].influence(predictions)) / 600
     left_out = jackknife(name, predictions, clusters) / 60
     assert np.corrcoef(together, left_out)[0, 1] > 0.99
@@ -66,7 +66,7 @@ def test_influences_of_a_cluster_add_up_to_that_of_leaving_it_out(name: str) -> 
 
 @pytest.mark.parametrize("name", [n for n in METRICS if n != "spearman"])
 def test_influence_is_the_derivative_by_the_counts(name: str) -> None:
-    predictions = sample(METRICS[name].kind, np.random.default_rng(2), 40)
+    predictions = sample(METRICS[name].family, np.random.default_rng(2), 40)
     statistic, step = METRICS[name].statistic(predictions), 1e-5
     above, below = (statistic.on(np.ones((40, 40)) + sign * step * np.eye(40)) for sign in (1, -1))
     assert METRICS[name].influence(predictions) == pytest.approx(
@@ -77,7 +77,7 @@ def test_influence_is_the_derivative_by_the_counts(name: str) -> None:
 @pytest.mark.parametrize("name", METRICS)
 def test_standard_errors_are_the_spread_of_samples_drawn_anew(name: str) -> None:
     rng = np.random.default_rng(3)
-    drawn = [sample(METRICS[name].kind, rng, 200) for _ in range(400)]
+    drawn = [sample(METRICS[name].family, rng, 200) for _ in range(400)]
     spread = np.std([METRICS[name].value(one) for one in drawn])
     errors = [np.sqrt((METRICS[name].influence(one) ** 2).sum()) / 200 for one in drawn]
     assert np.mean(errors) == pytest.approx(spread, rel=0.12)
@@ -96,11 +96,11 @@ def test_an_undefined_metric_has_undefined_influences(name: str) -> None:
 
 
 def test_a_plain_function_is_a_metric() -> None:
-    @metric("median_error", kind="regression", direction="lower", scaled=True)
+    @metric("median_error", family="regression", direction="lower", scaled=True)
     def median_error(target: np.ndarray, prediction: np.ndarray) -> float:
         return float(np.median(np.abs(prediction - target)))
 
-    @metric("slow_mae", kind="regression", direction="lower", scaled=True)
+    @metric("slow_mae", family="regression", direction="lower", scaled=True)
     def slow_mae(target: np.ndarray, prediction: np.ndarray) -> float:
         return float(np.abs(prediction - target).mean())
 

@@ -114,7 +114,7 @@ def test_spectra_are_compared_record_by_record() -> None:
 @given(data=st.data())
 @settings(deadline=None, max_examples=10)
 def test_values_are_those_of_a_library(name: str, data: st.DataObject) -> None:
-    sample = draw_sample(data, METRICS[name].kind)
+    sample = draw_sample(data, METRICS[name].family)
     target, prediction = (torch.from_numpy(v) for v in (sample.target, sample.prediction))
     expected = float(ORACLES[name](prediction, target))
     assert METRICS[name].value(sample) == pytest.approx(expected, rel=1e-6, abs=1e-6)
@@ -125,10 +125,10 @@ def test_values_are_those_of_a_library(name: str, data: st.DataObject) -> None:
 @settings(deadline=None, max_examples=25)
 def test_counts_mean_the_record_that_often(name: str, data: st.DataObject) -> None:
     metric = METRICS[name]
-    sample = draw_sample(data, metric.kind)
+    sample = draw_sample(data, metric.family)
     counts = np.random.default_rng(data.draw(st.integers(0, 99))).integers(0, 4, len(sample.target))
     counts[:2] += 1
-    if metric.kind == "classification":
+    if metric.family == "classification":
         counts[[np.argmax(sample.target), np.argmin(sample.target)]] += 1
     written_out = rows_of(sample, np.repeat(np.arange(counts.size), counts))
     resampled = metric.statistic(sample).on(counts[None].astype(float))
@@ -149,7 +149,7 @@ def test_pure_numbers_are_the_same_in_every_unit(name: str) -> None:
 @settings(deadline=None, max_examples=10)
 def test_scores_of_records_are_the_metric_of_each_alone(name: str, data: st.DataObject) -> None:
     metric = METRICS[name]
-    sample = draw_sample(data, metric.kind)
+    sample = draw_sample(data, metric.family)
     scores = metric.scores(sample)
     if scores is None:
         assert name in {"r2", "pearson", "spearman", "auroc", "average_precision", "f1"}

@@ -38,6 +38,24 @@ def test_unknown_keys_are_refused_where_they_stand() -> None:
     assert problem(TASKS + "    metrix: [mae]\n") == "tasks.yaml:11: tasks.homo.metrix: unknown key 'metrix'"
 
 
+def test_wrong_names_are_refused_where_they_stand_with_what_was_meant() -> None:
+    own = problem(TASKS + "    metrics: [rmse, mea]\n")
+    assert own.startswith("tasks.yaml:11: tasks.homo.metrics.1: unknown metric 'mea' (did you mean 'mae'?)")
+    kind = problem(TASKS + "    kind: clasification\n")
+    assert "tasks.yaml:11: tasks.homo.kind: unknown task kind 'clasification'" in kind
+    assert "did you mean 'classification'" in kind
+
+
+def test_what_tasks_have_from_defaults_is_told_once_and_there() -> None:
+    metric = problem(TASKS.replace("[mae]", "[maee]"))
+    assert metric.startswith("tasks.yaml:2: defaults.metrics.0: unknown metric 'maee'")
+    assert len(metric.splitlines()) == 1
+    assert problem(TASKS.replace("why", "wyh")).splitlines()[0] == (
+        "tasks.yaml:7: tasks.gap.why: is required and missing"
+    )
+    assert "tasks.yaml:5: defaults.wyh: unknown key 'wyh'" in problem(TASKS.replace("why", "wyh"))
+
+
 def test_missing_keys_point_at_the_entry() -> None:
     assert problem(TASKS.replace("    target: homo\n", "    version: 2\n")).startswith(
         "tasks.yaml:9: tasks.homo.target: is required"

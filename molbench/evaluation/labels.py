@@ -1,0 +1,50 @@
+"""Labels of test splits, looked at before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from molbench.data.folder.columns import part_folder, read_columns, read_labels
+from molbench.data.folder.manifest import Manifest
+from molbench.errors import UserError
+from molbench.evaluation.kinds import kind_of
+from molbench.metrics import METRICS
+from molbench.spec.catalogue import TaskRef
+
+
+def refuse_undefined(tasks: Iterable[TaskRef]) -> None:
+    """Refuse tasks that no model could be scored on.
+
+    Raises:
+        UserError: If the test labels of a task leave one of its metrics undefined; all such tasks are named.
+    """
+    problems: dict[str, None] = {}
+    for task in tasks:
+        if not any(METRICS[name].varied for name in task.task.metrics):
+            continue
+        if why := kind_of(task.task).undefined(task.task, tested_labels(task)):
+            problems[f"{task.id}{f' ({task.split_name})' if task.fold else ''}: {why}"] = None
+    if problems:
+        raise UserError("\n".join(problems))
+
+
+def tested_labels(task: TaskRef) -> np.ndarray:
+    """Labels of the test split of a built task that are not missing, in the dataset's own unit, [m].
+
+    Raises:
+        UserError: If the build has no column of that name.
+    """
+    if task.folder is None:
+        raise ValueError(f"{task.id} is not built")
+    folder, target = part_folder(task.folder, task.subset), task.task.target
+    table = read_columns(folder, Manifest.read(task.folder).parts[task.subset], [target])
+    if target not in table.column_names:
+        raise UserError(f"{task.id}: this build has no column '{target}'")
+    labels: np.ndarray = pc.cast(table.column(target), pa.float64()).to_numpy()
+    tested = labels[read_labels(folder, task.split_name) == "test"]
+    known: np.ndarray = tested[np.isfinite(tested)]
+    return known
