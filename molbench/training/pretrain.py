@@ -22,7 +22,6 @@ from molbench.data.leakage.pairs import holds_pairs, relational_tasks
 from molbench.data.read.loader import Loader
 from molbench.data.read.store import Store
 from molbench.errors import UserError
-from molbench.graph.batch import Batch
 from molbench.methods import build_method, load_settings
 from molbench.methods.base import Method
 from molbench.spec.catalogue import Catalogue, DatasetEntry
@@ -126,19 +125,14 @@ def pretrain(
     config = _training_config(training, len(rows), devices, steps, epochs if epochs else settings.epochs)
     objective.prepare(store, rows)
     reader = objective.reader(store)
-
-    def loader(rank: int, world_size: int) -> Loader[Batch]:
-        return Loader(
-            reader,
-            rows,
-            config.batch_size,
-            seed=config.seed,
-            drop_last=0 < len(rows) % config.batch_size < objective.smallest_batch,
-            targets=objective.columns,
-            rank=rank,
-            world_size=world_size,
-        )
-
+    batches = Loader(
+        reader,
+        rows,
+        config.batch_size,
+        seed=config.seed,
+        drop_last=0 < len(rows) % config.batch_size < objective.smallest_batch,
+        targets=objective.columns,
+    )
     key = {
         "method": method,
         "method config": asdict(objective.config),
@@ -151,7 +145,7 @@ def pretrain(
     folder = output.with_name(output.name + ".state")
     report = fit(
         objective,
-        loader,
+        batches,
         config,
         folder=folder,
         key=key,

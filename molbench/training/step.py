@@ -23,8 +23,8 @@ class Batches(Protocol):
     def __len__(self) -> int:
         """Batches an epoch."""
 
-    def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
-        """Batches of one epoch, from number ``start`` on."""
+    def epoch(self, epoch: int, start: int = 0, stride: int = 1) -> Iterator[Batch]:
+        """Batches of one epoch, from number ``start`` on, of several processes every ``stride``-th."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Stepper:
     Args:
         fabric: Launched.
         module: Has ``loss(batch, generator)``; it is moved to the fabric's device.
-        batches: This process's share.
+        batches: Those of all processes.
         config: Optimiser, accumulation, clipping, seed.
 
     Raises:
@@ -102,13 +102,18 @@ class Stepper:
         self._dtype = torch.float64 if config.precision == "64-true" else torch.float32
 
     def stream(self, step: int) -> Iterator[Batch]:
-        """Micro-batches of this process without end, from those of ``step`` on."""
-        position = step * self._config.accumulate
+        """Micro-batches of this process without end, from those of ``step`` on.
+
+        All epochs are one sequence, of which the processes take turns. Where the number of an epoch's batches
+        is no multiple of theirs, a step takes its last and the first of the next.
+        """
+        processes = self._fabric.world_size
+        position = step * self._config.accumulate * processes + self._fabric.global_rank
         while True:
             epoch, start = divmod(position, len(self._batches))
-            for batch in self._batches.epoch(epoch, start):
+            for batch in self._batches.epoch(epoch, start, processes):
                 yield batch
-                position += 1
+                position += processes
 
     def step(self, number: int, lr: float, stream: Iterator[Batch], stop: bool) -> StepResult:
         """Take step ``number`` with learning rate ``lr`` on the next micro-batches of ``stream``.

@@ -10,7 +10,8 @@ from torch import nn
 
 from molbench.errors import UserError
 from molbench.training.interrupt import InterruptedTrainingError
-from molbench.training.loop import MAX_STREAK, fit
+from molbench.training.loop import fit
+from molbench.training.run import MAX_STREAK
 from molbench.training.step import OPTIMIZERS
 
 
@@ -176,6 +177,24 @@ def test_divergence_is_an_error(toy: ModuleType) -> None:
 
     with pytest.raises(UserError, match="diverged"):
         fit(Hopeless(), toy.ToyLoader(40, 4), toy.config(steps=MAX_STREAK))
+
+
+@pytest.mark.parametrize(("infinite", "named"), [("loss", "every loss"), ("gradient", "every gradient")])
+def test_a_run_without_a_single_step_is_an_error_and_leaves_nothing(
+    toy: ModuleType, tmp_path: Path, infinite: str, named: str
+) -> None:
+    class Hopeless(toy.Toy):  # type: ignore[name-defined, misc]
+        def loss(self, batch, generator):  # type: ignore[no-untyped-def]
+            loss, logs = super().loss(batch, generator)
+            # The square root has no slope at 0.
+            return (loss / 0 if infinite == "loss" else (loss * 0).sqrt()), logs
+
+    module = Hopeless()
+    before = weights(module)
+    with pytest.raises(UserError, match=f"no step of 5 succeeded: {named} was not finite"):
+        fit(module, toy.ToyLoader(40, 4), toy.config(steps=5), folder=tmp_path / "state")
+    assert not list(tmp_path.iterdir())
+    assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
 
 
 @pytest.mark.parametrize("precision", ["bf16-mixed", "64-true"])

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import pytest
 import torch
 
 from molbench.training.loop import fit
@@ -42,11 +43,14 @@ def test_killed_run_ends_with_the_weights_of_an_unbroken_one(toy: ModuleType, tm
     assert steps == sorted([*range(1, 25), 5, 10, 15, 20, 24])
 
 
-def test_two_processes_equal_one_that_accumulates_twice(toy: ModuleType, tmp_path: Path) -> None:
-    two = run(out=str(tmp_path / "two.pt"), devices=2, toy={"dropout": 0.0})
+@pytest.mark.parametrize("records", [40, 12, 4], ids=["even", "odd", "single"])
+def test_two_processes_equal_one_that_accumulates_twice(
+    toy: ModuleType, tmp_path: Path, records: int
+) -> None:
+    two = run(out=str(tmp_path / "two.pt"), devices=2, toy={"dropout": 0.0}, records=records)
     assert two.returncode == 0, two.stderr
     module = toy.Toy(dropout=0.0)
-    report = fit(module, toy.ToyLoader(40, 4), toy.config(accumulate=2))
+    report = fit(module, toy.ToyLoader(records, 4), toy.config(accumulate=2))
     found = torch.load(tmp_path / "two.pt")
     torch.testing.assert_close(found["losses"], report.losses, rtol=0, atol=1e-6)
     for name, value in module.state_dict().items():

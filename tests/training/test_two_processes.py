@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from tests.training.families import FAMILIES, SMILES, trained
+from tests.training.families import FAMILIES, SMILES, comparable, trained
 
 SCRIPT = Path(__file__).with_name("families.py")
 #: What two processes cannot have in common with one, by the ends of the names of weights. Batch
@@ -22,14 +22,13 @@ def test_two_processes_equal_one_that_accumulates_twice(
     tmp_path: Path, build_molecules: Callable[..., Path]
 ) -> None:
     build_molecules("molecules", SMILES)
-    steps = 4
-    options = json.dumps({"folder": str(tmp_path), "steps": steps})
+    options = json.dumps({"folder": str(tmp_path)})
     two = subprocess.run(
         [sys.executable, str(SCRIPT), options], capture_output=True, text=True, timeout=240, check=False
     )
     assert two.returncode == 0, two.stderr
     for name in FAMILIES:
-        one = trained(name, tmp_path / f"{name}-one.pt", steps, precision="64-true", accumulate=2)
+        one = trained(name, tmp_path / f"{name}-one.pt", **comparable(name), accumulate=2)
         found = torch.load(tmp_path / f"{name}.weights")
         assert found.keys() == one.keys()
         for key, value in one.items():

@@ -37,21 +37,20 @@ class Toy(nn.Module):
 
 
 class ToyLoader:
-    """Like the project's loader: order is a function of (seed, epoch), one contiguous piece a rank."""
+    """Like the project's loader: order is a function of (seed, epoch)."""
 
-    def __init__(self, count: int, batch_size: int, rank: int = 0, world_size: int = 1) -> None:
+    def __init__(self, count: int, batch_size: int) -> None:
         rng = np.random.default_rng(3)
         self.positions = torch.tensor(rng.normal(size=(count, 4, 3)), dtype=torch.float32)
         self.targets = self.positions.double().norm(dim=2).sum(dim=1) - 5
-        self.batch_size, self.rank, self.world_size = batch_size, rank, world_size
+        self.batch_size = batch_size
 
     def __len__(self) -> int:
-        return len(self.targets) // (self.batch_size * self.world_size)
+        return len(self.targets) // self.batch_size
 
-    def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+    def epoch(self, epoch: int, start: int = 0, stride: int = 1) -> Iterator[Batch]:
         order = np.random.default_rng([5, epoch]).permutation(len(self.targets))
-        for index in range(start, len(self)):
-            first = (index * self.world_size + self.rank) * self.batch_size
+        for first in range(start * self.batch_size, len(self) * self.batch_size, stride * self.batch_size):
             yield self.batch(order[first : first + self.batch_size])
 
     def batch(self, rows: np.ndarray) -> Batch:
@@ -85,7 +84,7 @@ def main() -> None:
     module = Toy(**options.get("toy", {}))
     report = fit(
         module,
-        lambda rank, world_size: ToyLoader(40, 4, rank, world_size),
+        ToyLoader(options.get("records", 40), 4),
         config(**options.get("config", {})),
         folder=Path(options["folder"]) if "folder" in options else None,
         validate=validation if options.get("validate") else None,

@@ -158,34 +158,28 @@ def test_ids_that_disagree_are_damage(tmp_path: Path) -> None:
 @given(
     n=st.integers(1, 60),
     batch_size=st.integers(1, 17),
-    world=st.integers(1, 4),
     seed=st.integers(0, 5),
     epoch=st.integers(0, 3),
     shuffle=st.booleans(),
+    drop=st.booleans(),
 )
-def test_ranks_share_an_epoch_without_overlap(toy, n, batch_size, world, seed, epoch, shuffle) -> None:
+def test_an_epoch_is_every_record_once(toy, n, batch_size, seed, epoch, shuffle, drop) -> None:
     rows = np.arange(100, 100 + n)
-    loaders = [
-        Loader(toy[0], rows, batch_size, seed=seed, shuffle=shuffle, rank=r, world_size=world)
-        for r in range(world)
-    ]
-    pieces = [list(loader.rows(epoch)) for loader in loaders]
-    assert [len(p) for p in pieces] == [len(loader) for loader in loaders]
-    seen = [int(i) for piece in pieces for batch in piece for i in batch]
+    loader = Loader(toy[0], rows, batch_size, seed=seed, shuffle=shuffle, drop_last=drop)
+    batches = list(loader.rows(epoch))
+    assert len(batches) == len(loader)
+    seen = [int(i) for batch in batches for i in batch]
     assert len(seen) == len(set(seen)) and set(seen) <= set(rows.tolist())
-    if not loaders[0].drop_last:
-        assert set(seen) == set(rows.tolist())
-    else:
-        assert len(seen) == n // (batch_size * world) * batch_size * world
-        assert len({len(p) for p in pieces}) == 1
+    assert len(seen) == (n // batch_size * batch_size if drop else n)
 
 
-def test_global_batches_do_not_depend_on_the_number_of_ranks(toy) -> None:
-    rows = np.arange(64)
-    one = list(Loader(toy[0], rows, 8, seed=3).rows(1))
-    two = [list(Loader(toy[0], rows, 4, seed=3, rank=r, world_size=2).rows(1)) for r in range(2)]
-    for k, batch in enumerate(one):
-        np.testing.assert_array_equal(batch, np.concatenate([two[0][k], two[1][k]]))
+@settings(deadline=None, max_examples=30)
+@given(start=st.integers(0, 12), stride=st.integers(1, 4), seed=st.integers(0, 4), epoch=st.integers(0, 3))
+def test_processes_take_turns(toy, start: int, stride: int, seed: int, epoch: int) -> None:
+    store, records = toy
+    loader = Loader(store, np.arange(len(records)), 2, seed=seed)
+    whole = [b.rows.tolist() for b in loader.epoch(epoch)]
+    assert [b.rows.tolist() for b in loader.epoch(epoch, start, stride)] == whole[start::stride]
 
 
 @settings(deadline=None, max_examples=30)
