@@ -31,16 +31,18 @@ def build(
     from molbench.leaderboard import build_boards
     from molbench.leaderboard.render import to_json
 
-    tables, empty = build_boards(results, output, names or ())
-    for table in tables:
+    built = build_boards(results, output, names or ())
+    for table in built.tables:
         if as_json:
             typer.echo(to_json(table), nl=False)
         else:
             typer.echo(
                 f"{output / table.name}.md, .csv, .json: {len(table.rows)} models, {len(table.tasks)} tasks"
             )
-    for name in empty:
+    for name in built.empty:
         typer.echo(f"{name}: no results, not written", err=True)
+    for rejection in built.rejections:
+        typer.echo(f"set aside: {rejection.folder}: {rejection.reason}", err=True)
 
 
 @app.command()

@@ -54,7 +54,7 @@ class TaskData:
         """
         declaration = task.task
         labels = store.target(declaration.target)
-        rows = {split: _labelled(task, store, split, labels) for split in SPLITS}
+        rows = {split: labelled(task, store, split, labels) for split in SPLITS}
         if train is not None:
             drawn = np.random.default_rng(seed).permutation(rows["train"])[:train]
             rows["train"] = np.sort(drawn)
@@ -88,7 +88,12 @@ class TaskData:
         return self.task.unit
 
 
-def _labelled(task: TaskRef, store: Store, split: str, labels: np.ndarray) -> np.ndarray:
+def labelled(task: TaskRef, store: Store, split: str, labels: np.ndarray) -> np.ndarray:
+    """Rows of a split that have a label, ascending.
+
+    Raises:
+        UserError: If none has.
+    """
     rows = store.rows(task.split_name, split)
     known = np.isfinite(labels[rows])
     found: np.ndarray = rows[known.all(axis=1) if known.ndim == 2 else known]

@@ -16,8 +16,9 @@ from molbench.evaluation.fingerprint import unfit
 from molbench.evaluation.labels import refuse_undefined
 from molbench.evaluation.plan import Run, plan
 from molbench.evaluation.protocols import load_protocol
-from molbench.evaluation.result import Stored, find
+from molbench.evaluation.result import FILENAME, Stored, find
 from molbench.evaluation.summary import Cell, summarise
+from molbench.evaluation.trust import Trust
 from molbench.evaluation.work import remove_locks, unit_of
 from molbench.executors import EXECUTORS
 from molbench.executors.base import Executor, Message, Unit
@@ -125,7 +126,8 @@ def evaluate(
     engine = _engine(executor, workers, time_limit, retries, options or {})
     if not tasks and suite is None:
         suite = DEFAULT_SUITE
-    refs = Catalogue.load().tasks(tasks, suite)
+    catalogue = Catalogue.load()
+    refs = catalogue.tasks(tasks, suite)
     resolved = protocol if isinstance(protocol, Protocol) else load_protocol(protocol)
     candidates: list[Candidate | Boosting] = [*gather([Path(path) for path in checkpoints], scratch)]
     if fingerprint:
@@ -133,7 +135,8 @@ def evaluate(
     runs = plan(candidates, refs, resolved, range(seeds), Path(output))
     for folder in {run.folder.parent for run in runs}:
         sweep(folder)
-    finished = {run.folder: stored for run in runs if (stored := find(run.folder, run.key)) is not None}
+    _refuse_others(runs)
+    finished = _finished(runs, catalogue)
     watcher = watcher or Watcher()
     watcher.planned(len(runs), len(finished))
     outcomes = []
@@ -150,6 +153,34 @@ def evaluate(
     failures = [outcome for outcome in outcomes if outcome.stored is None]
     skipped = {task.id: why for task in refs if fingerprint and (why := unfit(task))}
     return Report(summarise(results), results, failures, len(finished), skipped)
+
+
+def _refuse_others(runs: Sequence[Run]) -> None:
+    """Another checkpoint that happens to have the name of an earlier one must not take its results' place."""
+    for run in runs:
+        if isinstance(run.candidate, Boosting) or run.candidate.is_scratch:
+            continue
+        try:
+            entry = Stored.read(run.folder).result.checkpoint
+        except UserError:
+            continue
+        if entry.identity != run.identity:
+            raise UserError(
+                f"{run.folder} holds a result of other weights that were called '{run.candidate.name}', too; "
+                "rename the checkpoint, or choose another --output"
+            )
+
+
+def _finished(runs: Sequence[Run], catalogue: Catalogue) -> dict[Path, Stored]:
+    """Results of runs that are there and hold; one that does not is made again."""
+    trust, finished = Trust(catalogue, {run.protocol.name: run.protocol for run in runs}), {}
+    for run in runs:
+        if (stored := find(run.folder, run.key)) is not None:
+            try:
+                finished[run.folder] = trust.check(stored)
+            except UserError:
+                (stored.folder / FILENAME).unlink()
+    return finished
 
 
 def _engine(

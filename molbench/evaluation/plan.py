@@ -9,7 +9,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import molbench
 from molbench.backbones import BACKBONES
 from molbench.data.folder.manifest import Manifest
 from molbench.errors import UserError
@@ -88,7 +87,7 @@ def plan(
                     f"{task.id} has none"
                 )
     folds = {(task.id, seed): task.at(seed) for task in tasks for seed in seeds}
-    data = {place: _data(task) for place, task in folds.items()}
+    data = {place: data_of(task) for place, task in folds.items()}
     encoders = {candidate.name: _identities(candidate, seeds) for candidate in candidates}
     runs = []
     for task in tasks:
@@ -100,7 +99,7 @@ def plan(
                 encoder = encoders[candidate.name][seed]
                 folder = output / candidate.name / task.id / recipe.name / str(seed)
                 fold, records = folds[task.id, seed], data[task.id, seed]
-                key = _key(encoder, fold, records, recipe, seed)
+                key = key_of(encoder, fold, records, recipe, seed)
                 runs.append(Run(candidate, fold, recipe, seed, encoder, records, key, folder))
     return runs
 
@@ -113,7 +112,8 @@ def _identities(candidate: Candidate | Boosting, seeds: Sequence[int]) -> dict[i
     return dict.fromkeys(seeds, identity(candidate.checkpoint(seeds[0])))
 
 
-def _key(encoder: str, task: TaskRef, data: Data, protocol: Protocol | Boosting, seed: int) -> str:
+def key_of(encoder: str, task: TaskRef, data: Data, protocol: Protocol | Boosting, seed: int) -> str:
+    """SHA-256 over what a score depends on: the encoder, records, task, recipe, seed, and their versions."""
     parts: dict[str, Any] = {
         "encoder": encoder,
         "task": task.id,
@@ -124,7 +124,10 @@ def _key(encoder: str, task: TaskRef, data: Data, protocol: Protocol | Boosting,
         "protocol": protocol.model_dump(exclude={"description"}),
         "seed": seed,
         **({} if task.dataset.record == "molecule" else {"ordered": task.dataset.ordered}),
-        "code": [molbench.__version__, EVALUATION_VERSION],
+        "versions": {
+            "evaluation": EVALUATION_VERSION,
+            **{name: METRICS[name].version for name in task.task.metrics},
+        },
     }
     return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
@@ -147,7 +150,12 @@ def _refuse_missing(tasks: Sequence[TaskRef]) -> None:
         raise UserError("these datasets are not built here:\n" + "\n".join(lines))
 
 
-def _data(task: TaskRef) -> Data:
+def data_of(task: TaskRef) -> Data:
+    """The records behind a task, as built.
+
+    Raises:
+        UserError: If the build lacks the subset or the split scheme.
+    """
     if task.folder is None:
         raise ValueError(f"{task.id} is not built")
     manifest = Manifest.read(task.folder)

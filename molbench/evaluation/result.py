@@ -22,6 +22,7 @@ from molbench.spec.tasks import Task
 
 FILENAME = "result.json"
 FORMAT = 1
+_MAX_BYTES = 8 << 20
 
 
 class CheckpointEntry(Spec):
@@ -103,6 +104,12 @@ class Result(Spec):
         """The metric that counts."""
         return self.metrics[self.task.declaration.metrics[0]]
 
+    @property
+    def seed_matters(self) -> bool:
+        """Whether another seed surely gives other predictions: not where a frozen encoder meets a probe."""
+        frozen = self.protocol.kind == "probe" and self.task.declaration.kind != "forces"
+        return self.checkpoint.scratch or not frozen
+
     def write(self, folder: Path) -> None:
         """Write ``result.json`` into ``folder``."""
         text = json.dumps(self.model_dump(), indent=1, ensure_ascii=False, allow_nan=False)
@@ -116,15 +123,18 @@ class Stored:
     Attributes:
         folder: Where ``result.json`` and ``predictions.parquet`` are.
         result: The former.
+        checked: The latter beside labels that were looked up, once they were; see
+            :mod:`~molbench.evaluation.trust`.
     """
 
     folder: Path
     result: Result
+    checked: Predictions | None = None
 
     @cached_property
     def predictions(self) -> Predictions:
         """The latter."""
-        return Predictions.read(self.folder / PREDICTIONS)
+        return self.checked or Predictions.read(self.folder / PREDICTIONS)
 
     @classmethod
     def read(cls, folder: Path) -> Stored:
@@ -135,6 +145,8 @@ class Stored:
         """
         path = folder / FILENAME
         try:
+            if path.stat().st_size > _MAX_BYTES:
+                raise UserError(f"{path}: larger than {_MAX_BYTES >> 20} MiB: not a result")
             return cls(folder, Result.model_validate_json(path.read_text(encoding="utf-8")))
         except FileNotFoundError:
             raise UserError(f"{path}: no such result") from None
@@ -160,12 +172,17 @@ def read_results(root: Path) -> list[Stored]:
     Raises:
         UserError: If the folder does not exist, or a result is damaged.
     """
+    return [Stored.read(path.parent) for path in result_files(root)]
+
+
+def result_files(root: Path) -> Iterator[Path]:
+    """Every ``result.json`` below a folder, in path order; hidden folders are unfinished.
+
+    Raises:
+        UserError: If the folder does not exist.
+    """
     if not root.is_dir():
         raise UserError(f"{root}: no such folder; `molbench evaluate CHECKPOINT --output {root}` makes one")
-    return [Stored.read(path.parent) for path in _paths(root)]
-
-
-def _paths(root: Path) -> Iterator[Path]:
     for path in sorted(root.rglob(FILENAME)):
         if not any(part.startswith(".") for part in path.relative_to(root).parts):
             yield path

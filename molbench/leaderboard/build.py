@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from molbench.atomic import replace_file
 from molbench.errors import UserError
-from molbench.evaluation.result import read_results
+from molbench.evaluation.trust import Rejection, read_trusted
 from molbench.leaderboard.collect import collect
 from molbench.leaderboard.render import to_csv, to_json, to_markdown
 from molbench.leaderboard.table import Table, tabulate
@@ -18,6 +19,8 @@ from molbench.spec.board import Board
 from molbench.spec.catalogue import Catalogue
 from molbench.spec.document import read_yaml
 
+#: Rejected results that an error names one by one.
+_NAMED = 5
 _WRITERS = {"md": to_markdown, "csv": to_csv, "json": to_json}
 
 
@@ -27,7 +30,22 @@ def load_boards() -> dict[str, Board]:
     return {board.name: board for board in found}
 
 
-def build_boards(results: Path, output: Path, names: Sequence[str] = ()) -> tuple[list[Table], list[str]]:
+@dataclass(frozen=True)
+class Built:
+    """What became of a folder of results.
+
+    Attributes:
+        tables: The boards written.
+        empty: Names of boards without results.
+        rejections: Results that no board believes, and why.
+    """
+
+    tables: list[Table]
+    empty: list[str]
+    rejections: list[Rejection]
+
+
+def build_boards(results: Path, output: Path, names: Sequence[str] = ()) -> Built:
     """Write ``<board>.md``, ``.csv`` and ``.json`` for every board that has results.
 
     Args:
@@ -35,18 +53,15 @@ def build_boards(results: Path, output: Path, names: Sequence[str] = ()) -> tupl
         output: Folder to write to.
         names: Boards to build; none for all.
 
-    Returns:
-        The tables written, and the names of boards without results.
-
     Raises:
-        UserError: If a board is unknown, results are damaged or not comparable, or there are none at all.
+        UserError: If a board is unknown, results are not comparable, or none at all hold.
     """
     boards = load_boards()
     for name in names:
         if name not in boards:
             raise UserError(f"unknown board '{name}'; known: {', '.join(boards)}")
-    stored = read_results(results)
     catalogue = Catalogue.load()
+    stored, rejections = read_trusted(results, catalogue)
     tables, empty = [], []
     for name in names or boards:
         board = boards[name]
@@ -59,13 +74,14 @@ def build_boards(results: Path, output: Path, names: Sequence[str] = ()) -> tupl
     if not tables:
         raise UserError(
             f"{results}: no result of the tasks and protocol of {', '.join(map(repr, empty))} among the "
-            f"{len(stored)} there are"
+            f"{len(stored)} that hold"
+            + "".join(f"\n  {rejection.folder}: {rejection.reason}" for rejection in rejections[:_NAMED])
         )
     for table in tables:
         for suffix, render in _WRITERS.items():
             with replace_file(output / f"{table.name}.{suffix}") as temporary:
                 temporary.write_text(render(table), encoding="utf-8")
-    return tables, empty
+    return Built(tables, empty, rejections)
 
 
 def load_table(name: str, folder: Path) -> Table:

@@ -1,0 +1,255 @@
+"""Results that anybody may have written: of a folder of results nothing is believed but the predictions.
+
+Ids, labels, units, counts, declarations, protocols and digests are read from the catalogue and the built
+datasets; metrics and the key are computed again. What does not fit is set aside with its reason, and all
+other results stand.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+
+from molbench.data.read.store import Store
+from molbench.errors import UserError
+from molbench.evaluation.candidate import SCRATCH, Candidate, identity
+from molbench.evaluation.data import labelled
+from molbench.evaluation.plan import data_of, key_of
+from molbench.evaluation.predictions import Forces, Predictions
+from molbench.evaluation.protocols import load_protocols
+from molbench.evaluation.result import Result, Stored, result_files
+from molbench.evaluation.score import score
+from molbench.spec.catalogue import Catalogue, TaskRef
+from molbench.spec.fingerprint import FINGERPRINT, Boosting
+from molbench.spec.protocol import Protocol
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """A result that is set aside.
+
+    Attributes:
+        folder: Where it lies.
+        reason: Why.
+    """
+
+    folder: Path
+    reason: str
+
+
+def read_trusted(root: Path, catalogue: Catalogue) -> tuple[list[Stored], list[Rejection]]:
+    """Results below a folder that hold, in path order, and those that do not.
+
+    Args:
+        root: Folder that ``molbench evaluate`` wrote, or that somebody sent.
+        catalogue: What tasks and datasets there are.
+
+    Raises:
+        UserError: If the folder does not exist.
+    """
+    trust, results, rejections = Trust(catalogue), [], []
+    for path in result_files(root):
+        try:
+            stored = Stored.read(path.parent)
+            _check_place(stored, root)
+            results.append(trust.check(stored))
+        except UserError as error:
+            rejections.append(Rejection(path.parent, str(error)))
+        except Exception as error:  # noqa: BLE001 - a file of a stranger; no fault of it may end the others
+            rejections.append(Rejection(path.parent, f"cannot be read: {type(error).__name__}: {error}"))
+    doubles = dict(_doubles(results))
+    rejections += [Rejection(folder, reason) for folder, reason in doubles.items()]
+    rejections.sort(key=lambda rejection: rejection.folder)
+    return [stored for stored in results if stored.folder not in doubles], rejections
+
+
+@dataclass
+class Trust:
+    """Checks results one by one, and keeps between them what they share.
+
+    Attributes:
+        catalogue: What tasks and datasets there are.
+        protocols: Recipes that results may name; those of the package, unless given.
+    """
+
+    catalogue: Catalogue
+    protocols: Mapping[str, Protocol | Boosting] = field(
+        default_factory=lambda: {**load_protocols(), FINGERPRINT: Boosting()}
+    )
+    _tests: dict[str, _Test] = field(default_factory=dict)
+    _tasks: dict[tuple[str, int], TaskRef] = field(default_factory=dict)
+
+    def check(self, stored: Stored) -> Stored:
+        """The result as it follows from its predictions.
+
+        Raises:
+            UserError: If anything it says of its records, task, protocol, encoder or key is not so, or its
+                predictions are not those of the test split.
+        """
+        result = stored.result
+        task = self._task(result.task.id, result.seed)
+        self._check_protocol(result)
+        _check_name(result)
+        data = data_of(task)
+        if (result.task.digest, result.task.split_digest) != (data.digest, data.split):
+            raise UserError(f"its records or split are not those of {task.id} as built here")
+        if key_of(result.checkpoint.identity, task, data, result.protocol, result.seed) != result.key:
+            raise UserError("its key is not that of its weights, records, task, protocol and versions")
+        predictions = self._test(task).labelled(stored.predictions)
+        entry = result.task.model_copy(
+            update={
+                "declaration": task.task,
+                "dataset": task.entry.id,
+                "version": task.entry.dataset.version,
+                "partial": data.partial,
+                "embedded": task.entry.dataset.embedded,
+            }
+        )
+        metrics = score(task.task, predictions)
+        checked = result.model_copy(update={"task": entry, "metrics": metrics, "n": len(predictions.ids)})
+        return replace(stored, result=checked, checked=predictions)
+
+    def _check_protocol(self, result: Result) -> None:
+        name = result.protocol.name
+        if name not in self.protocols:
+            raise UserError(f"'{name}' is no protocol of this version")
+        given, known = (
+            recipe.model_dump(exclude={"description"}) for recipe in (result.protocol, self.protocols[name])
+        )
+        if given != known:
+            raise UserError(f"its settings are not those of protocol '{name}'")
+
+    def _task(self, name: str, seed: int) -> TaskRef:
+        if (name, seed) not in self._tasks:
+            matches = [ref for ref in self.catalogue.tasks([name]) if ref.id == name]
+            if not matches:
+                raise UserError(f"'{name}' is no task")
+            if matches[0].folder is None:
+                raise UserError(f"the dataset of {name} is not built here, so that nothing can be checked")
+            self._tasks[name, seed] = matches[0].at(seed)
+        return self._tasks[name, seed]
+
+    def _test(self, task: TaskRef) -> _Test:
+        key = f"{task.entry.id}/{task.name}@{task.split_name}"
+        if key not in self._tests:
+            self._tests[key] = _Test.of(task)
+        return self._tests[key]
+
+
+@dataclass(frozen=True, eq=False)
+class _Test:
+    """The test records of a task.
+
+    Attributes:
+        place: Record id to its place.
+        target: Labels in the dataset's unit, in that order.
+        forces: Force components likewise, for force tasks.
+    """
+
+    task: TaskRef
+    place: dict[str, int]
+    target: np.ndarray
+    forces: Forces | None
+
+    @classmethod
+    def of(cls, task: TaskRef) -> _Test:
+        """Read them from the built dataset."""
+        if task.folder is None:
+            raise ValueError(f"{task.id} is not built")
+        store = Store.open(task.folder, task.subset)
+        labels = store.target(task.task.target)
+        rows = labelled(task, store, "test", labels)
+        ids = store.ids.take(rows).to_pylist()
+        forces = None
+        if task.task.kind == "forces" and task.dataset.forces is not None:
+            batch = store.batch(rows, forces=True)
+            offsets = np.concatenate([[0], batch.sizes.numpy().cumsum() * 3])
+            true = np.asarray(batch.forces, dtype=np.float32).reshape(-1)
+            forces = Forces(true, true, offsets, task.dataset.forces.unit)
+        return cls(task, {name: i for i, name in enumerate(ids)}, labels[rows], forces)
+
+    def labelled(self, given: Predictions) -> Predictions:
+        """Predictions beside the dataset's own labels, in the dataset's order.
+
+        Raises:
+            UserError: If they are not one for each test record, or of another unit or shape.
+        """
+        self._check_ids(given.ids)
+        if given.unit != self.task.unit:
+            raise UserError(f"its predictions are in {given.unit}, {self.task.id} is in {self.task.unit}")
+        order = np.argsort([self.place[name] for name in given.ids])
+        if given.prediction[order].shape != self.target.shape:
+            raise UserError(
+                f"its predictions have the shape {given.prediction.shape}, its labels {self.target.shape}"
+            )
+        forces = None
+        if self.forces is not None:
+            if given.forces is None or given.forces.unit != self.forces.unit:
+                raise UserError(f"it has no forces in {self.forces.unit}")
+            pieces = np.split(given.forces.prediction, given.forces.offsets[1:-1])
+            sorted_pieces = [pieces[i] for i in order]
+            if [len(piece) for piece in sorted_pieces] != np.diff(self.forces.offsets).tolist():
+                raise UserError("its forces are not three for each atom of each record")
+            forces = replace(self.forces, prediction=np.concatenate(sorted_pieces))
+        return Predictions(list(self.place), self.target, given.prediction[order], given.unit, forces)
+
+    def _check_ids(self, ids: Sequence[str]) -> None:
+        known = self.place.keys()
+        if extra := [name for name in ids if name not in known]:
+            raise UserError(f"'{extra[0]}' is no test record of {self.task.id} ({len(extra)} such ids)")
+        if len(ids) != len(known):
+            missing = sorted(known - set(ids))
+            raise UserError(f"no prediction for '{missing[0]}' of {self.task.id} ({len(missing)} missing)")
+
+
+def _check_place(stored: Stored, root: Path) -> None:
+    result = stored.result
+    place = Path(result.checkpoint.name, *result.task.id.split("/"), result.protocol.name, str(result.seed))
+    if stored.folder.relative_to(root) != place:
+        raise UserError(f"it says that it belongs in {place}")
+
+
+def _check_name(result: Result) -> None:
+    """A baseline is what it is called: random weights of its seed, or the trees."""
+    entry = result.checkpoint
+    if isinstance(result.protocol, Boosting):
+        if entry.name != FINGERPRINT or entry.identity != result.protocol.identity:
+            raise UserError("it is not of the fingerprint baseline that its protocol names")
+        return
+    candidate = Candidate(entry.name, entry.backbone, entry.config)
+    scratch = candidate.scratch()
+    if entry.baseline != scratch.name:
+        raise UserError(f"its baseline is '{scratch.name}', not '{entry.baseline}'")
+    if entry.scratch != (entry.name == scratch.name) or entry.name == FINGERPRINT:
+        raise UserError(f"'{entry.name}' is not what it says it is")
+    if not entry.scratch and entry.name.startswith(SCRATCH):
+        raise UserError(f"names that start with '{SCRATCH}' are kept for baselines")
+    if entry.scratch and entry.identity != identity(candidate.checkpoint(result.seed)):
+        raise UserError(f"its weights are not those that seed {result.seed} gives '{entry.backbone}'")
+
+
+def _doubles(results: Sequence[Stored]) -> Iterator[tuple[Path, str]]:
+    """Results that cannot all be what they say, and why; all go, since none is known to be the one."""
+    encoders = defaultdict(set)
+    same = defaultdict(list)
+    for stored in results:
+        result = stored.result
+        entry = result.checkpoint
+        if not entry.scratch:
+            encoders[entry.name].add(entry.identity)
+        if result.seed_matters:
+            content = sha256(stored.predictions.prediction.tobytes()).hexdigest()
+            same[entry.name, result.task.id, result.protocol.name, content].append(stored)
+    for stored in results:
+        if len(encoders[stored.result.checkpoint.name]) > 1:
+            yield stored.folder, f"results of different weights are called '{stored.result.checkpoint.name}'"
+    for group in same.values():
+        if len(group) > 1:
+            seeds = ", ".join(str(stored.result.seed) for stored in group)
+            for stored in group:
+                yield stored.folder, f"the same predictions stand under seeds {seeds}"
