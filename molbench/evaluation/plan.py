@@ -16,6 +16,7 @@ from molbench.evaluation import EVALUATION_VERSION
 from molbench.evaluation.candidate import Candidate, identity
 from molbench.evaluation.fingerprint import unfit
 from molbench.evaluation.kinds import kind_of
+from molbench.metrics import METRICS
 from molbench.spec.catalogue import PARTIAL, TaskRef
 from molbench.spec.fingerprint import Boosting
 from molbench.spec.protocol import Protocol

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from molbench.errors import UserError
+from molbench.evaluation.kinds import kind_of
 from molbench.evaluation.predictions import FILENAME as PREDICTIONS
 from molbench.evaluation.predictions import Predictions
 from molbench.evaluation.score import Value
@@ -107,7 +108,7 @@ class Result(Spec):
     @property
     def seed_matters(self) -> bool:
         """Whether another seed surely gives other predictions: not where a frozen encoder meets a probe."""
-        frozen = self.protocol.kind == "probe" and self.task.declaration.kind != "forces"
+        frozen = self.protocol.kind == "probe" and kind_of(self.task.declaration).probes_vectors
         return self.checkpoint.scratch or not frozen
 
     def write(self, folder: Path) -> None:

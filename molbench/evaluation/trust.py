@@ -19,6 +19,7 @@ from molbench.data.read.store import Store
 from molbench.errors import UserError
 from molbench.evaluation.candidate import SCRATCH, Candidate, identity
 from molbench.evaluation.data import labelled
+from molbench.evaluation.kinds import kind_of
 from molbench.evaluation.plan import data_of, key_of
 from molbench.evaluation.predictions import Forces, Predictions
 from molbench.evaluation.protocols import load_protocols
@@ -166,7 +167,7 @@ class _Test:
         rows = labelled(task, store, "test", labels)
         ids = store.ids.take(rows).to_pylist()
         forces = None
-        if task.task.kind == "forces" and task.dataset.forces is not None:
+        if kind_of(task.task).reads_forces and task.dataset.forces is not None:
             batch = store.batch(rows, forces=True)
             offsets = np.concatenate([[0], batch.sizes.numpy().cumsum() * 3])
             true = np.asarray(batch.forces, dtype=np.float32).reshape(-1)

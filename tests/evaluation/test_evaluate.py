@@ -62,18 +62,6 @@ def test_the_order_of_results_is_of_the_plan_and_nothing_is_computed_twice(
     assert again.cells == first.cells and _files(tmp_path / "r") == before
 
 
-def test_a_changed_checkpoint_of_the_same_name_is_scored_anew(toy_home, checkpoint, save, tmp_path) -> None:
-    first = evaluate(
-        [checkpoint], ["toy/size"], seeds=1, output=tmp_path / "r", scratch=False, executor="inline"
-    )
-    checkpoint.unlink()
-    save(checkpoint, 7)
-    second = evaluate(
-        [checkpoint], ["toy/size"], seeds=1, output=tmp_path / "r", scratch=False, executor="inline"
-    )
-    assert second.reused == 0 and second.cells[0].mean != first.cells[0].mean
-
-
 @pytest.mark.parametrize("name", ["predictions.parquet", "result.json"])
 def test_half_a_result_is_no_result(toy_home, checkpoint, tmp_path, name: str) -> None:
     arguments = {"seeds": 1, "output": tmp_path / "r", "scratch": False, "executor": "inline"}
