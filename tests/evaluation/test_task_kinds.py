@@ -1,0 +1,129 @@
+"""What every kind of task must keep, whatever it is; the listing says which there are."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from molbench.data.read.store import Store
+from molbench.errors import UserError
+from molbench.evaluation.data import TaskData
+from molbench.evaluation.kinds import kind_of
+from molbench.evaluation.kinds.base import TaskKind
+from molbench.evaluation.kinds.spectrum import Spectrum
+from molbench.evaluation.predictions import Forces, Predictions
+from molbench.evaluation.protocols import load_protocol
+from molbench.metrics import METRICS
+from molbench.spec.catalogue import Catalogue
+from molbench.spec.tasks import TASK_KINDS, Task
+
+TOY = {"regression": "toy/mass", "classification": "toy/ring", "forces": "toy-frames/co"}
+
+
+def opened(task: str) -> TaskData:
+    (ref,) = Catalogue.load().tasks([task])
+    return TaskData.open(ref, Store.open(ref.folder, ref.subset))
+
+
+@pytest.mark.parametrize("name", TASK_KINDS)
+def test_a_kind_is_listed_under_its_name_with_metrics_of_its_own(name: str) -> None:
+    kind = TASK_KINDS[name]()
+    assert isinstance(kind, TaskKind) and kind.name == name and not vars(kind)
+    assert any(METRICS[metric].family in kind.families for metric in METRICS)
+
+
+@pytest.mark.parametrize("family", sorted({METRICS[name].family for name in METRICS}))
+def test_every_family_of_metrics_has_a_kind(family: str) -> None:
+    assert any(family in TASK_KINDS[name].families for name in TASK_KINDS)
+
+
+@pytest.mark.parametrize("task", TOY.values())
+def test_outputs_are_restored_to_the_labels_they_were_made_of(toy_home: Path, task: str) -> None:
+    data = opened(task)
+    rows = data.rows["test"]
+    np.testing.assert_allclose(data.restore(rows, data.normalised[rows]), data.labels[rows], rtol=1e-12)
+
+
+@pytest.mark.parametrize("task", TOY.values())
+def test_only_the_training_split_decides_how_labels_are_normalised(toy_home: Path, task: str) -> None:
+    data = opened(task)
+    outside = np.ones(len(data.labels), dtype=bool)
+    outside[data.rows["train"]] = False
+    changed = np.where(outside, 1 - data.labels, data.labels)
+    normalised = data.kind.normalisation(data.task, data.store, changed, data.rows["train"])
+    assert (normalised.offset, normalised.scale) == (data.offset, data.scale)
+
+
+def test_a_spectrum_is_normalised_point_by_point() -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.random((9000, 4)).astype(np.float32)
+    train = np.arange(0, 9000, 2)
+    made = Spectrum().normalisation(SimpleNamespace(), SimpleNamespace(), labels, train)
+    np.testing.assert_allclose(made.offset, labels[train].mean(axis=0), rtol=1e-5)
+    assert made.scale == pytest.approx((labels[train] - labels[train].mean(axis=0)).std(), rel=1e-5)
+
+
+@pytest.mark.parametrize("name", TASK_KINDS)
+def test_the_loss_is_lowest_at_the_label(name: str) -> None:
+    kind = TASK_KINDS[name]()
+    labels = torch.tensor([0.0, 1.0])
+    perfect = torch.tensor([-9.0, 9.0]) if name == "classification" else labels
+    for wanted in ("l1", "mse"):
+        loss = kind.loss(wanted)
+        assert loss(perfect, labels) < loss(1 - perfect, labels)
+    predicted = kind.activation(perfect, 0.0)
+    torch.testing.assert_close(predicted, labels, atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize("name", TASK_KINDS)
+def test_a_task_of_a_kind_refuses_what_is_not_of_it(name: str) -> None:
+    kind, value, curve = TASK_KINDS[name](), SimpleNamespace(unit="eV"), SimpleNamespace(unit="1/eV")
+    dataset = SimpleNamespace(targets={"value": value}, spectra={"curve": curve}, forces=None)
+
+    def refused(target: str, metrics: list[str], protocol: str = "probe") -> str:
+        declared = SimpleNamespace(target=target, metrics=metrics)
+        ref = SimpleNamespace(
+            id="d/t", task=declared, dataset=dataset, entry=SimpleNamespace(id="d"), unit=value.unit
+        )
+        with pytest.raises(UserError) as caught:
+            kind.check(ref, load_protocol(protocol))
+        return str(caught.value)
+
+    mine = [metric for metric in METRICS if METRICS[metric].family in kind.families]
+    others = [metric for metric in METRICS if METRICS[metric].family not in kind.families]
+    own, foreign = ("curve", "value") if name == "spectrum" else ("value", "curve")
+    assert f"cannot predict '{foreign}', but: {own}" in refused(foreign, mine)
+    assert f"metric '{others[0]}' does not fit a task of kind '{name}'" in refused(own, [mine[0], others[0]])
+
+
+def test_force_tasks_need_forces_a_unit_that_fits_and_a_budget(toy_home: Path) -> None:
+    (ref,) = Catalogue.load().tasks(["toy-frames/co"])
+    kind, budget = kind_of(ref.task), load_protocol("finetune")
+    kind.check(ref, budget)
+    with pytest.raises(UserError, match="has no budget for forces"):
+        kind.check(ref, budget.model_copy(update={"forces": None}))
+
+    def with_forces(forces: object) -> SimpleNamespace:
+        dataset = SimpleNamespace(targets=ref.dataset.targets, spectra={}, forces=forces)
+        return SimpleNamespace(id=ref.id, task=ref.task, dataset=dataset, entry=ref.entry, unit=ref.unit)
+
+    with pytest.raises(UserError, match="declares no forces"):
+        kind.check(with_forces(None), budget)
+    with pytest.raises(UserError, match="forces in D cannot belong to energies in kcal/mol"):
+        kind.check(with_forces(SimpleNamespace(unit="D")), budget)
+
+
+def test_units_of_what_is_reported() -> None:
+    forces = Forces(np.zeros(3), np.zeros(3), np.array([0, 3]), "eV/Å")
+    predictions = Predictions(["a"], np.zeros(1), np.zeros(1), "eV", forces)
+    task = Task(kind="forces", target="e", metrics=["force_mae"], unit="meV/Å", scheme="s", why="w")
+    kind = kind_of(task)
+    assert kind.units(task, METRICS["force_mae"], predictions) == ("eV/Å", "meV/Å")
+    assert kind.units(task, METRICS["energy_mae"], predictions) == ("eV", "meV")
+
+
+def test_every_task_of_the_catalogue_is_one_its_kind_accepts() -> None:
+    for ref in Catalogue.load().tasks(["*/*"]):
+        kind_of(ref.task).check(ref, load_protocol("finetune"))
