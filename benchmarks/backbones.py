@@ -27,7 +27,7 @@ from torch_geometric.nn import SchNet as PygSchNet
 
 from molbench.backbones import build_backbone
 from molbench.backbones.base import Backbone
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.kernels.edges import EdgeList
 from molbench.methods import build_method
 from molbench.methods.base import Method
@@ -38,7 +38,7 @@ ELEMENTS = {"H": 1, "C": 6, "N": 7, "O": 8, "F": 9}
 MOLECULES = 128
 
 
-def qm9_molecules(every: int = 300) -> Iterator[Batch]:
+def qm9_molecules(every: int = 300) -> Iterator[MoleculeBatch]:
     """Every so many-th molecule of the geometries in MOLBENCH_REAL_DATA."""
     path = Path(os.environ["MOLBENCH_REAL_DATA"]) / "qm9/geometries/qm9_geometries.xyz.xz"
     with lzma.open(path, "rt") as lines:
@@ -50,13 +50,13 @@ def qm9_molecules(every: int = 300) -> Iterator[Batch]:
             if index % every == 0:
                 numbers = torch.tensor([ELEMENTS[row[0]] for row in rows])
                 positions = torch.tensor([[float(x) for x in row[1:4]] for row in rows])
-                yield Batch(numbers, positions, torch.tensor([0, len(rows)]))
+                yield MoleculeBatch(numbers, positions, torch.tensor([0, len(rows)]))
 
 
-def molecules() -> tuple[str, Batch]:
+def molecules() -> tuple[str, MoleculeBatch]:
     """Where the molecules come from, and all of them."""
     if "MOLBENCH_REAL_DATA" in os.environ:
-        return "QM9 geometries", Batch.collate(list(itertools.islice(qm9_molecules(), MOLECULES)))
+        return "QM9 geometries", MoleculeBatch.collate(list(itertools.islice(qm9_molecules(), MOLECULES)))
     sizes = (
         torch.normal(18.0, 3.0, (MOLECULES,), generator=torch.Generator().manual_seed(0)).round().clamp(3, 29)
     )
@@ -83,7 +83,7 @@ class OurEnergy(nn.Module):
         self.backbone = backbone
         self.head = nn.Linear(backbone.width, 1)
 
-    def forward(self, batch: Batch, edges: EdgeList) -> Tensor:
+    def forward(self, batch: MoleculeBatch, edges: EdgeList) -> Tensor:
         """Energies, [B, 1]."""
         energies: Tensor = self.head(self.backbone(batch, edges).graph)
         return energies
@@ -101,13 +101,13 @@ def step(module: nn.Module, loss: Callable[[], Tensor], ours: bool = True) -> Ca
     return run
 
 
-def ddm_loss(method: Method, batch: Batch, generator: torch.Generator) -> Tensor:
+def ddm_loss(method: Method, batch: MoleculeBatch, generator: torch.Generator) -> Tensor:
     """The loss without what is logged."""
     loss, _ = method.loss(batch, generator)
     return loss
 
 
-def contestants(batch: Batch) -> dict[str, Callable[[], None]]:
+def contestants(batch: MoleculeBatch) -> dict[str, Callable[[], None]]:
     """Name to training step."""
     ours = OurEnergy(build_backbone("schnet"))
     edges = ours.backbone.neighbors(batch)

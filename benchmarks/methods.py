@@ -39,7 +39,7 @@ from molbench.backbones.base import Backbone
 from molbench.backbones.heads.gated import ScalarVectorHead
 from molbench.backbones.heads.values import EnergyHead
 from molbench.data.read.store import Store
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.neighbors import radius_edges
 from molbench.graph.scatter import sum_atoms
 from molbench.methods import METHODS, build_method
@@ -116,7 +116,7 @@ class Forces(nn.Module):
         self.gated = backbone.name == "torchmd-et"
         self.head = ScalarVectorHead(backbone.width) if self.gated else EnergyHead(backbone.width)
 
-    def loss(self, batch: Batch, _: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(self, batch: MoleculeBatch, _: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """Mean absolute errors, 0.2 of the energies' and 0.8 of the forces'."""
         moved = batch.replace(positions=batch.positions.detach().requires_grad_())
         found = self.backbone(moved, vectors=self.gated)
@@ -125,20 +125,20 @@ class Forces(nn.Module):
         return 0.2 * (energies - 1).abs().mean() + 0.8 * (gradient - 1).abs().mean(), {}
 
 
-def molecules(count: int, smallest: int = 16) -> Batch:
+def molecules(count: int, smallest: int = 16) -> MoleculeBatch:
     """The first so many molecules of at least so many atoms."""
     store = Store.open(Path(__file__).parents[1] / "datasets/xtb-molecules")
     sizes = store.batch(np.arange(len(store))).sizes.numpy()
     return store.batch(np.flatnonzero(sizes >= smallest)[:count])
 
 
-def frames(count: int) -> Batch:
+def frames(count: int) -> MoleculeBatch:
     """The first molecule of 21 atoms so many times, every time shaken."""
     found = molecules(200, smallest=21)
     start = int(found.ptr[int((found.sizes == 21).nonzero()[0])])
     atoms = slice(start, start + 21)
-    one = Batch(found.atomic_numbers[atoms], found.positions[atoms], torch.tensor([0, 21]))
-    batch = Batch.collate([one] * count)
+    one = MoleculeBatch(found.atomic_numbers[atoms], found.positions[atoms], torch.tensor([0, 21]))
+    batch = MoleculeBatch.collate([one] * count)
     return batch.replace(positions=batch.positions + 0.05 * torch.randn_like(batch.positions))
 
 
@@ -176,7 +176,7 @@ def step_of(contest: Contest, options: argparse.Namespace) -> tuple[Callable[[],
     return step(module, loss), size
 
 
-def _with_labels(batch: Batch, method: nn.Module) -> Batch:
+def _with_labels(batch: MoleculeBatch, method: nn.Module) -> MoleculeBatch:
     grids = getattr(method.config, "spectra", {})
     spectra = {name: torch.rand(batch.num_graphs, grid["points"]) for name, grid in grids.items()}
     labels = [name for name in method.columns if name not in grids]

@@ -16,7 +16,7 @@ from functools import partial
 
 import torch
 
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.neighbors import _masked_pairs, _tree_pairs
 
 ATOMS = 2400
@@ -34,11 +34,13 @@ def seconds(run: Callable[[], object], repeats: int = 9) -> float:
     return statistics.median(times)
 
 
-def cubes(size: int) -> Batch:
+def cubes(size: int) -> MoleculeBatch:
     """About ``ATOMS`` atoms in cubes of ``size`` atoms each."""
     count = max(1, ATOMS // size)
     positions = (size / DENSITY) ** (1 / 3) * torch.rand(count * size, 3)
-    return Batch(torch.ones(len(positions), dtype=torch.int64), positions, torch.arange(count + 1) * size)
+    return MoleculeBatch(
+        torch.ones(len(positions), dtype=torch.int64), positions, torch.arange(count + 1) * size
+    )
 
 
 def main() -> None:

@@ -29,6 +29,7 @@ from torch.nn.functional import mse_loss
 from torch_geometric.nn import SchNet as PygSchNet
 
 from molbench.backbones import build_backbone
+from molbench.backbones.base import Representation
 from molbench.backbones.pairs.base import PairBackbone
 from molbench.data.read.pair_reader import PairReader
 from molbench.data.read.store import Store
@@ -76,7 +77,7 @@ def pretraining(store: Store) -> tuple[str, Contestants]:
     batch = reader.batch(rows)
     environment = method.surround(batch, draw(batch.a, method.config.copies, generator))
     edges = radius_edges(environment.batch(), method.config.cutoff)
-    found = method.encoder.encode(batch.pairs)
+    found = method.backbone.encode(batch.pairs)
     given = replace(
         found,
         scalars=found.scalars.detach().requires_grad_(),
@@ -97,7 +98,7 @@ def pretraining(store: Store) -> tuple[str, Contestants]:
             PAIRS,
             lambda: method.surround(batch, draw(batch.a, method.config.copies, generator)),
         ),
-        "  2-D encoder": (PAIRS, backward(lambda: method.encoder.encode(batch.pairs).graph)),
+        "  2-D encoder": (PAIRS, backward(lambda: method.backbone.encode(batch.pairs).graph)),
         "  3-D encoder": (PAIRS, backward(lambda: method.environment(environment, batch.b))),
         "  force head": (PAIRS, backward(lambda: method.predict_forces(batch, environment, given))),
     }
@@ -110,9 +111,9 @@ class Supervised(nn.Module):
         super().__init__()
         self.backbone, self.head = backbone, backbone.paper_head()
 
-    def predict(self, vectors: Tensor) -> Tensor:
+    def predict(self, found: Representation) -> Tensor:
         """Predictions, [R]."""
-        result: Tensor = self.head(vectors).squeeze(-1)
+        result: Tensor = self.head(found.graph).squeeze(-1)
         return result
 
 

@@ -1,16 +1,28 @@
-"""What every encoder is and gives."""
+"""What every encoder is and gives, and what an encoder of geometries adds."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal
 
+import numpy as np
+import torch
 from torch import Tensor, nn
+from typing_extensions import TypeVar
 
 from molbench.backbones.config import C_co, Configured
+from molbench.errors import UserError
 from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.kernels.edges import EdgeList
+
+if TYPE_CHECKING:
+    from molbench.data.read.loader import Source
+    from molbench.data.read.store import Store
+
+BatchT = TypeVar("BatchT", bound=Batch, default=Any)
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,8 +40,8 @@ class Representation:
     vectors: Tensor | None = None
 
 
-class Backbone(nn.Module, ABC, Configured[C_co]):
-    """An encoder, ``Backbone[Config]`` with the dataclass of its settings.
+class Backbone(nn.Module, ABC, Configured[C_co], Generic[C_co, BatchT]):
+    """An encoder of the batches that its reader makes.
 
     Args:
         config: Settings; by default those of the paper.
@@ -39,11 +51,11 @@ class Backbone(nn.Module, ABC, Configured[C_co]):
         inputs: ``molecules`` with positions, or ``pairs`` of 2-D graphs.
 
     Attributes:
-        width: Number of features of each atom and of each molecule, F.
+        width: Number of features of each atom and of each vector in ``Representation.graph``, F.
     """
 
     name: ClassVar[str]
-    inputs: ClassVar[Literal["molecules", "pairs"]] = "molecules"
+    inputs: ClassVar[Literal["molecules", "pairs"]]
     width: int
 
     def __init__(self, config: C_co | None = None) -> None:
@@ -51,12 +63,79 @@ class Backbone(nn.Module, ABC, Configured[C_co]):
         self.config = config or self.Config()
 
     @abstractmethod
-    def neighbors(self, batch: Batch) -> EdgeList:
+    def forward(self, batch: BatchT, *, vectors: bool = False) -> Representation:
+        """Encode a batch.
+
+        Args:
+            batch: What :meth:`reader` makes.
+            vectors: Whether vectors are wanted; an encoder that has none leaves them None.
+        """
+
+    def __call__(self, batch: BatchT, *, vectors: bool = False) -> Representation:
+        """See :meth:`forward`."""
+        result: Representation = super().__call__(batch, vectors=vectors)
+        return result
+
+    @abstractmethod
+    def reader(self, store: Store) -> Source[BatchT]:
+        """What makes batches of the records of a store.
+
+        Raises:
+            UserError: If it cannot encode such records.
+        """
+
+    @abstractmethod
+    def vectors_per_record(self, store: Store) -> int:
+        """How many vectors ``Representation.graph`` has for one record, P."""
+
+    @abstractmethod
+    def distinct(self, store: Store, batch_size: int) -> tuple[Iterator[BatchT], np.ndarray]:
+        """All there is to encode in a store, each different thing once.
+
+        Returns:
+            Batches, and which of all their vectors each record has, [n, P] int64.
+        """
+
+    def objective(
+        self,
+        head: Callable[[Representation], Tensor],
+        compare: Callable[[Tensor], Tensor],
+        batch: BatchT,
+        generator: torch.Generator,  # noqa: ARG002 - for encoders that draw
+        *,
+        vectors: bool = False,
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Loss of supervised training, for encoders that add terms of their own.
+
+        Args:
+            head: Representation to predictions, [R].
+            compare: Predictions to the loss against the labels of the batch.
+            batch: The batch.
+            generator: Source of every random number.
+            vectors: Whether the head reads vectors.
+        """
+        return compare(head(self(batch, vectors=vectors))), {}
+
+    def read_hydrogens(self, wanted: bool) -> None:
+        """Whether hydrogens that a SMILES implies are to be atoms; a geometry has the atoms it has."""
+
+    def paper_head(self) -> nn.Module | None:
+        """The paper's predictor, newly initialised, vectors [R, F] to values [R, 1]; None without one."""
+        return None
+
+
+class GeometryBackbone(Backbone[C_co, MoleculeBatch]):
+    """An encoder of molecules with positions."""
+
+    inputs = "molecules"
+
+    @abstractmethod
+    def neighbors(self, batch: MoleculeBatch) -> EdgeList:
         """The edges that :meth:`forward` uses where none are given."""
 
     @abstractmethod
     def forward(
-        self, batch: Batch, edges: EdgeList | None = None, *, vectors: bool = False
+        self, batch: MoleculeBatch, edges: EdgeList | None = None, *, vectors: bool = False
     ) -> Representation:
         """Encode a batch.
 
@@ -67,8 +146,47 @@ class Backbone(nn.Module, ABC, Configured[C_co]):
         """
 
     def __call__(
-        self, batch: Batch, edges: EdgeList | None = None, *, vectors: bool = False
+        self, batch: MoleculeBatch, edges: EdgeList | None = None, *, vectors: bool = False
     ) -> Representation:
         """See :meth:`forward`."""
-        result: Representation = super().__call__(batch, edges, vectors=vectors)
+        result: Representation = nn.Module.__call__(self, batch, edges, vectors=vectors)
         return result
+
+    @property
+    def vector_channels(self) -> int:
+        """Vectors it gives each atom, V, 0 where it has none; found by trying it on a diatomic."""
+        like = next(self.parameters())
+        positions = like.new_tensor([[0.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+        diatomic = MoleculeBatch(torch.ones(2, dtype=torch.int64), positions, torch.tensor([0, 2]))
+        with torch.no_grad():
+            vectors = self(diatomic.to(like.device), vectors=True).vectors
+        return 0 if vectors is None else vectors.shape[-1]
+
+    def reader(self, store: Store) -> Source[MoleculeBatch]:
+        """The store itself."""
+        return store
+
+    def vectors_per_record(self, store: Store) -> int:
+        """One of each molecule."""
+        return store.parts
+
+    def distinct(self, store: Store, batch_size: int) -> tuple[Iterator[MoleculeBatch], np.ndarray]:
+        """See :meth:`Backbone.distinct`; a molecule that many records share is there once."""
+        return store.molecule_batches(batch_size), store.structures.index
+
+
+def geometry_encoder(backbone: Backbone, purpose: str) -> GeometryBackbone:
+    """The backbone, where it encodes geometries.
+
+    Args:
+        backbone: Any.
+        purpose: What needs one, the start of the message.
+
+    Raises:
+        UserError: If it does not.
+    """
+    if not isinstance(backbone, GeometryBackbone):
+        raise UserError(
+            f"{purpose} needs an encoder of geometries; '{backbone.name}' encodes {backbone.inputs}"
+        )
+    return backbone

@@ -19,12 +19,12 @@ from torch_geometric.nn.models.dimenet import (
     OutputPPBlock,
 )
 
-from molbench.backbones.base import Backbone, Representation
+from molbench.backbones.base import GeometryBackbone, Representation
 from molbench.backbones.heads.gated import length
 from molbench.backbones.parts.layers import Readout, pool
 from molbench.backbones.parts.spherical import SphericalBasis
-from molbench.graph.batch import Batch
 from molbench.graph.joins import triplets
+from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.neighbors import radius_edges
 from molbench.kernels.edges import EdgeList
 
@@ -58,7 +58,7 @@ class DimeNetPPConfig:
     readout: Readout = "sum"
 
 
-class DimeNetPP(Backbone[DimeNetPPConfig]):
+class DimeNetPP(GeometryBackbone[DimeNetPPConfig]):
     """DimeNet++ encoder: invariant scalars from distances and angles, no vectors; elements up to 94.
 
     Args:
@@ -102,18 +102,18 @@ class DimeNetPP(Backbone[DimeNetPPConfig]):
             for _ in range(config.blocks + 1)
         )
 
-    def neighbors(self, batch: Batch) -> EdgeList:
+    def neighbors(self, batch: MoleculeBatch) -> EdgeList:
         """Pairs within the cutoff."""
         return radius_edges(batch, self.config.cutoff)
 
     def forward(
         self,
-        batch: Batch,
+        batch: MoleculeBatch,
         edges: EdgeList | None = None,
         *,
         vectors: bool = False,  # noqa: ARG002 - an invariant encoder has none
     ) -> Representation:
-        """Encode a batch; see :meth:`Backbone.forward`."""
+        """Encode a batch; see :meth:`GeometryBackbone.forward`."""
         both = (edges or self.neighbors(batch)).directed()
         inward, onward = triplets(both, batch.num_atoms)
         distances = both.distances(batch.positions)

@@ -17,10 +17,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from molbench.backbones.base import Backbone, Representation
+from molbench.backbones.base import GeometryBackbone, Representation
 from molbench.backbones.parts.layers import Readout, pool
-from molbench.graph.batch import Batch
 from molbench.graph.bonds import hop_classes
+from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.neighbors import all_pairs
 from molbench.kernels.activations import SiLU, silu
 from molbench.kernels.edge_messages import aggregate, edge_messages
@@ -84,7 +84,7 @@ class Layer(nn.Module):
         return h + self.node(torch.cat([h, received], dim=-1)), messages, gates
 
 
-class EGNN(Backbone[EGNNConfig]):
+class EGNN(GeometryBackbone[EGNNConfig]):
     """EGNN encoder: invariant scalars, and the displacement of each atom as its one vector.
 
     Where a batch knows no bonds, they are guessed from its positions as they are: a method that moves atoms
@@ -112,14 +112,14 @@ class EGNN(Backbone[EGNNConfig]):
         nn.init.xavier_uniform_(step.weight, gain=0.001)
         self.displacement = nn.Sequential(nn.Linear(width, width), SiLU(), step)
 
-    def neighbors(self, batch: Batch) -> EdgeList:
+    def neighbors(self, batch: MoleculeBatch) -> EdgeList:
         """All pairs of atoms of a molecule."""
         return all_pairs(batch.ptr)
 
     def forward(
-        self, batch: Batch, edges: EdgeList | None = None, *, vectors: bool = False
+        self, batch: MoleculeBatch, edges: EdgeList | None = None, *, vectors: bool = False
     ) -> Representation:
-        """Encode a batch; see :meth:`Backbone.forward`. The vector, [N, 3, 1], is in Å."""
+        """Encode a batch; see :meth:`GeometryBackbone.forward`. The vector, [N, 3, 1], is in Å."""
         edges = edges or self.neighbors(batch)
         squares = edges.vectors(batch.positions).square().sum(-1, keepdim=True)
         hops = hop_classes(batch, edges, self.config.hops)
@@ -138,7 +138,7 @@ class EGNN(Backbone[EGNNConfig]):
         table = torch.einsum("fzp,zp->zf", weight, self.powers.to(weight.dtype)) + self.embedding.bias
         return table.index_select(0, atomic_numbers)
 
-    def _displace(self, batch: Batch, edges: EdgeList, messages: Tensor) -> Tensor:
+    def _displace(self, batch: MoleculeBatch, edges: EdgeList, messages: Tensor) -> Tensor:
         """Mean over an atom's neighbours of weighted differences to them, [N, 3, 1] (equation 4)."""
         both = edges.directed()
         steps = -both.vectors(batch.positions) * self.displacement(messages)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from molbench.backbones.base import Backbone, Representation
+from molbench.backbones.base import GeometryBackbone, Representation
 from molbench.backbones.parts.layers import (
     AtomEmbedding,
     GaussianBasis,
@@ -28,7 +28,7 @@ from molbench.backbones.parts.layers import (
     pool,
     with_bias,
 )
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.neighbors import radius_edges
 from molbench.graph.scatter import mean_atoms
 from molbench.kernels.activations import SiLU
@@ -81,7 +81,7 @@ class Mixing(nn.Module):
         return s, v + scale_v.unsqueeze(1) * right if update_vectors else v
 
 
-class PaiNN(Backbone[PaiNNConfig]):
+class PaiNN(GeometryBackbone[PaiNNConfig]):
     """PaiNN encoder: invariant scalars and equivariant vectors.
 
     Args:
@@ -103,14 +103,14 @@ class PaiNN(Backbone[PaiNNConfig]):
         )
         self.mixings = nn.ModuleList(Mixing(width) for _ in range(config.interactions))
 
-    def neighbors(self, batch: Batch) -> EdgeList:
+    def neighbors(self, batch: MoleculeBatch) -> EdgeList:
         """Pairs within the cutoff."""
         return radius_edges(batch, self.config.cutoff, self.config.max_neighbors).reversed()
 
     def forward(
-        self, batch: Batch, edges: EdgeList | None = None, *, vectors: bool = False
+        self, batch: MoleculeBatch, edges: EdgeList | None = None, *, vectors: bool = False
     ) -> Representation:
-        """Encode a batch; see :meth:`Backbone.forward`."""
+        """Encode a batch; see :meth:`GeometryBackbone.forward`."""
         edges = edges or self.neighbors(batch)
         positions = batch.positions - mean_atoms(batch.positions, batch)[batch.molecule]
         distances = edges.distances(positions)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from molbench.backbones.base import Backbone, Representation
+from molbench.backbones.base import GeometryBackbone, Representation
 from molbench.backbones.parts.layers import (
     AtomEmbedding,
     GaussianBasis,
@@ -23,7 +23,7 @@ from molbench.backbones.parts.layers import (
     pool,
     with_bias,
 )
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.neighbors import radius_edges
 from molbench.kernels.activations import shifted_softplus
 from molbench.kernels.convolution import convolve
@@ -80,7 +80,7 @@ class Interaction(nn.Module):
         return change
 
 
-class SchNet(Backbone[SchNetConfig]):
+class SchNet(GeometryBackbone[SchNetConfig]):
     """SchNet encoder: invariant scalars, no vectors.
 
     Args:
@@ -99,18 +99,18 @@ class SchNet(Backbone[SchNetConfig]):
         self.output_in = dense(config.width, config.width)
         self.output_out = dense(config.width, config.width)
 
-    def neighbors(self, batch: Batch) -> EdgeList:
+    def neighbors(self, batch: MoleculeBatch) -> EdgeList:
         """Pairs within the cutoff."""
         return radius_edges(batch, self.config.cutoff, self.config.max_neighbors)
 
     def forward(
         self,
-        batch: Batch,
+        batch: MoleculeBatch,
         edges: EdgeList | None = None,
         *,
         vectors: bool = False,  # noqa: ARG002 - an invariant encoder has none
     ) -> Representation:
-        """Encode a batch; see :meth:`Backbone.forward`."""
+        """Encode a batch; see :meth:`GeometryBackbone.forward`."""
         edges = edges or self.neighbors(batch)
         distances = edges.distances(batch.positions)
         # The constant 1 carries the bias of the filters.

@@ -17,10 +17,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from molbench.backbones.base import Backbone, Representation
+from molbench.backbones.base import GeometryBackbone, Representation
 from molbench.backbones.parts.layers import Readout, cosine_envelope, decay, dense, pool
 from molbench.errors import UserError
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.neighbors import radius_edges
 from molbench.kernels.activations import silu
 from molbench.kernels.convolution import convolve
@@ -176,7 +176,7 @@ class Attention(nn.Module):
         return change, moved
 
 
-class TorchMDET(Backbone[TorchMDETConfig]):
+class TorchMDET(GeometryBackbone[TorchMDETConfig]):
     """Equivariant transformer: invariant scalars and equivariant vectors.
 
     Args:
@@ -209,14 +209,14 @@ class TorchMDET(Backbone[TorchMDETConfig]):
         self.scalar_norm = nn.LayerNorm(width)
         self.vector_norm = Whitening(width, config.regulariser) if config.vector_norm else nn.Identity()
 
-    def neighbors(self, batch: Batch) -> EdgeList:
+    def neighbors(self, batch: MoleculeBatch) -> EdgeList:
         """Pairs within the cutoff."""
         return radius_edges(batch, self.config.cutoff, self.config.max_neighbors)
 
     def forward(
-        self, batch: Batch, edges: EdgeList | None = None, *, vectors: bool = False
+        self, batch: MoleculeBatch, edges: EdgeList | None = None, *, vectors: bool = False
     ) -> Representation:
-        """Encode a batch; see :meth:`Backbone.forward`."""
+        """Encode a batch; see :meth:`GeometryBackbone.forward`."""
         near = self._look(batch, edges or self.neighbors(batch))
         filters = self.neighbor_filter(near.basis) * near.envelope
         neighbors = convolve(near.edges, self.neighbor_embedding(batch.atomic_numbers), filters)
@@ -235,7 +235,7 @@ class TorchMDET(Backbone[TorchMDETConfig]):
         found = self.vector_norm(v) if vectors and v is not None else None
         return Representation(x, pool(x, batch, self.config.readout), found)
 
-    def _look(self, batch: Batch, edges: EdgeList) -> Surroundings:
+    def _look(self, batch: MoleculeBatch, edges: EdgeList) -> Surroundings:
         vectors = edges.vectors(batch.positions)
         distances = torch.linalg.vector_norm(vectors, dim=-1)
         envelope = cosine_envelope(distances, self.config.cutoff).unsqueeze(-1)
@@ -248,7 +248,7 @@ class TorchMDET(Backbone[TorchMDETConfig]):
             itself=self._sees_itself(batch, edges),
         )
 
-    def _sees_itself(self, batch: Batch, edges: EdgeList) -> Tensor | None:
+    def _sees_itself(self, batch: MoleculeBatch, edges: EdgeList) -> Tensor | None:
         """The cap keeps the first hits by index: an atom behind too many neighbours loses itself."""
         cap = self.config.max_neighbors
         if cap is None or edges.symmetric:

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.nn.models.visnet import ViSNetBlock
 
-from molbench.backbones.base import Backbone, Representation
+from molbench.backbones.base import GeometryBackbone, Representation
 from molbench.backbones.parts.layers import Readout, pool
 from molbench.errors import UserError
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.neighbors import radius_edges
 from molbench.kernels.edges import EdgeList
 
@@ -60,7 +60,7 @@ class GivenEdges(nn.Module):
         return index, distances, torch.cat([both.vectors(positions), none])
 
 
-class ViSNet(Backbone[ViSNetConfig]):
+class ViSNet(GeometryBackbone[ViSNetConfig]):
     """ViSNet encoder: invariant scalars and equivariant vectors.
 
     Args:
@@ -90,14 +90,14 @@ class ViSNet(Backbone[ViSNetConfig]):
         )
         self.block.distance = GivenEdges()
 
-    def neighbors(self, batch: Batch) -> EdgeList:
+    def neighbors(self, batch: MoleculeBatch) -> EdgeList:
         """Pairs within the cutoff."""
         return radius_edges(batch, self.config.cutoff)
 
     def forward(
-        self, batch: Batch, edges: EdgeList | None = None, *, vectors: bool = False
+        self, batch: MoleculeBatch, edges: EdgeList | None = None, *, vectors: bool = False
     ) -> Representation:
-        """Encode a batch; see :meth:`Backbone.forward`."""
+        """Encode a batch; see :meth:`GeometryBackbone.forward`."""
         # The block hands its third argument to the search and to nothing else.
         scalars, tensors = self.block(batch.atomic_numbers, batch.positions, edges or self.neighbors(batch))
         found = tensors[:, :3] if vectors else None

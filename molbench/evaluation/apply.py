@@ -9,7 +9,6 @@ from pathlib import Path
 import torch
 
 from molbench.backbones.base import Backbone
-from molbench.backbones.pairs.base import PairBackbone
 from molbench.evaluation.data import TaskData
 from molbench.evaluation.embedding import Embedding
 from molbench.evaluation.predictions import Predictions
@@ -68,8 +67,8 @@ def _finetune(
     budget = data.kind.budget(protocol)
     if budget is None:
         raise ValueError(f"protocol '{protocol.name}' has no budget for {data.task.id}")
-    if protocol.hydrogens is not None and isinstance(backbone, PairBackbone):
-        backbone.config = replace(backbone.config, hydrogens=protocol.hydrogens)
+    if protocol.hydrogens is not None:
+        backbone.read_hydrogens(protocol.hydrogens)
     if not protocol.standardise:
         data = replace(data, offset=0.0, scale=1.0)
     with torch.random.fork_rng(devices=[]):

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import time
 import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,12 +14,10 @@ import torch
 import molbench
 from molbench.atomic import replace_file
 from molbench.backbones.base import Backbone
-from molbench.data.read.loader import Loader
 from molbench.data.read.store import Store
 from molbench.errors import UserError
 from molbench.evaluation import EVALUATION_VERSION
 from molbench.evaluation.joining import join
-from molbench.evaluation.reading import reader_for, vectors_per_record
 from molbench.paths import home
 
 _BATCH = 128
@@ -53,22 +49,14 @@ def embed(backbone: Backbone, store: Store, device: torch.device) -> Embedding:
     """
     started = time.perf_counter()
     backbone = backbone.to(device).eval()
-    pairs = backbone.inputs == "pairs"
-    batches = _pair_batches(backbone, store) if pairs else store.molecule_batches(_BATCH)
+    batches, places = backbone.distinct(store, _BATCH)
     with torch.no_grad():
         graph = torch.cat([backbone(batch.to(device)).graph.float().cpu() for batch in batches])
-    if not pairs:
-        places = torch.from_numpy(store.structures.index.reshape(-1))
-        graph = join(graph[places], store.parts, store.ordered)
-    features = graph.numpy()
+    features = join(graph[torch.from_numpy(places)], store.ordered).numpy()
     if not np.isfinite(features).all():
         row = int(np.flatnonzero(~np.isfinite(features).all(axis=1))[0])
         raise UserError(f"backbone '{backbone.name}' gives no finite vector for '{store.ids[row]}'")
     return Embedding(features, time.perf_counter() - started)
-
-
-def _pair_batches(backbone: Backbone, store: Store) -> Iterator[Any]:
-    return Loader(reader_for(backbone, store), np.arange(len(store)), _BATCH, shuffle=False).epoch(0)
 
 
 def cached_embedding(identity: str, backbone: Backbone, store: Store, device: torch.device) -> Embedding:
@@ -80,7 +68,7 @@ def cached_embedding(identity: str, backbone: Backbone, store: Store, device: to
     found = _read(path)
     if found is not None and found.features.shape == (
         len(store),
-        vectors_per_record(backbone, store) * backbone.width,
+        backbone.vectors_per_record(store) * backbone.width,
     ):
         return found
     embedding = embed(backbone, store, device)

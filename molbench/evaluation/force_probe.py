@@ -16,13 +16,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 
-from molbench.backbones.base import Backbone, Representation
+from molbench.backbones.base import GeometryBackbone, Representation
 from molbench.data.read.loader import Loader
 from molbench.errors import UserError
 from molbench.evaluation.data import TaskData
 from molbench.evaluation.kinds.forces import force_factor
 from molbench.evaluation.models import ForceModel
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.scatter import sum_atoms
 from molbench.spec.protocol import Protocol
 
@@ -63,13 +63,13 @@ class LinearEnergy(nn.Module):
         self.register_buffer("weight", torch.tensor(weight, dtype=torch.float64))
         self.offset = offset
 
-    def forward(self, representation: Representation, batch: Batch) -> Tensor:
+    def forward(self, representation: Representation, batch: MoleculeBatch) -> Tensor:
         """Energies, [B]."""
         return sum_atoms(representation.scalars.to(self.weight.dtype) @ self.weight, batch) + self.offset
 
 
 def force_probe(
-    backbone: Backbone, data: TaskData, protocol: Protocol, seed: int, device: torch.device
+    backbone: GeometryBackbone, data: TaskData, protocol: Protocol, seed: int, device: torch.device
 ) -> ForceModel:
     """Fit an energy head to a few frames of the training split.
 
@@ -112,7 +112,7 @@ def force_probe(
 
 
 def _equations(
-    backbone: Backbone, data: TaskData, rows: np.ndarray, energy_weight: float, device: torch.device
+    backbone: GeometryBackbone, data: TaskData, rows: np.ndarray, energy_weight: float, device: torch.device
 ) -> Equations:
     sums, slopes, forces, frames = [], [], [], []
     for batch in Loader(data.store, rows, _BATCH, shuffle=False, forces=True).epoch(0):
@@ -141,7 +141,7 @@ def _equations(
     )
 
 
-def _jacobian(backbone: Backbone, batch: Batch) -> tuple[np.ndarray, np.ndarray]:
+def _jacobian(backbone: GeometryBackbone, batch: MoleculeBatch) -> tuple[np.ndarray, np.ndarray]:
     """Summed atom features [B, F] and their derivatives by each coordinate [3N, F]."""
     positions = batch.positions.detach().requires_grad_()
     moved = batch.replace(positions=positions)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal, cast
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from molbench.backbones.base import Backbone
+from molbench.backbones.base import Backbone, GeometryBackbone, Representation
 from molbench.backbones.heads.values import energy_and_forces
-from molbench.backbones.pairs.base import PairBackbone
 from molbench.evaluation.data import TaskData
-from molbench.evaluation.heads import RecordHead, value_head
+from molbench.evaluation.heads import value_head
 from molbench.evaluation.kinds.forces import force_factor
 from molbench.graph.batch import Batch
-from molbench.graph.pairs import PairBatch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.spec.protocol import HeadKind
 
 Prediction = tuple[Tensor, Tensor | None]
@@ -49,29 +48,27 @@ class ValueModel(nn.Module):
         self.compare = self.kind.loss(loss)
         self.register_buffer("labels", torch.tensor(data.normalised), persistent=False)
 
-    def forward(self, batch: Batch | PairBatch) -> Tensor:
+    def forward(self, batch: Batch) -> Tensor:
         """Normalised values or logits, [R], or spectra [R, points]."""
-        molecules = cast(Batch, batch)  # pairs only where the encoder takes them
-        found = self.backbone(molecules, vectors=self.head.vectors)
-        values: Tensor = self.head(found, molecules)
-        return values.squeeze(-1)
+        return self._read_out(self.backbone(batch, vectors=self.head.vectors), batch)
 
-    def loss(self, batch: Batch | PairBatch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """Mean loss of a batch; random where the encoder is."""
         labels = self.labels[_rows(batch)]
 
         def compare(outputs: Tensor) -> Tensor:
             return self.compare(outputs, labels.to(outputs.dtype))
 
-        if isinstance(self.backbone, PairBackbone) and isinstance(batch, PairBatch):
-            return self.backbone.objective(self._read_out, compare, batch, generator)
-        return compare(self(batch)), {}
+        def predict(found: Representation) -> Tensor:
+            return self._read_out(found, batch)
 
-    def _read_out(self, vectors: Tensor) -> Tensor:
-        # An encoder of pairs has no other head.
-        return cast(RecordHead, self.head).read_out(vectors).squeeze(-1)
+        return self.backbone.objective(predict, compare, batch, generator, vectors=self.head.vectors)
 
-    def predict(self, batch: Batch | PairBatch) -> Prediction:
+    def _read_out(self, found: Representation, batch: Batch) -> Tensor:
+        values: Tensor = self.head(found, batch)
+        return values.squeeze(-1)
+
+    def predict(self, batch: Batch) -> Prediction:
         """Normalised values or probabilities, [R], or spectra [R, points]."""
         with torch.no_grad():
             outputs = self(batch)
@@ -92,7 +89,9 @@ class ForceModel(nn.Module):
 
     labels: Tensor
 
-    def __init__(self, backbone: Backbone, head: nn.Module, data: TaskData, energy_weight: float) -> None:
+    def __init__(
+        self, backbone: GeometryBackbone, head: nn.Module, data: TaskData, energy_weight: float
+    ) -> None:
         super().__init__()
         self.backbone = backbone
         self.head = head
@@ -100,7 +99,7 @@ class ForceModel(nn.Module):
         self.force_scale = data.scale * force_factor(data.task)
         self.register_buffer("labels", torch.tensor(data.normalised), persistent=False)
 
-    def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:  # noqa: ARG002
+    def loss(self, batch: MoleculeBatch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:  # noqa: ARG002
         """Mean loss of a batch; nothing is random."""
         if batch.forces is None:
             raise ValueError("a force model needs forces")
@@ -110,7 +109,7 @@ class ForceModel(nn.Module):
         total = self.energy_weight * energy_loss + (1 - self.energy_weight) * force_loss
         return total, {"energy": energy_loss.detach(), "forces": force_loss.detach()}
 
-    def predict(self, batch: Batch) -> Prediction:
+    def predict(self, batch: MoleculeBatch) -> Prediction:
         """Normalised energies [B], and forces [N, 3] in the dataset's own unit."""
         energies, forces = energy_and_forces(self.backbone, self.head, batch, create_graph=False)
         return energies, forces * self.force_scale
@@ -120,7 +119,7 @@ class ForceModel(nn.Module):
 Model = ValueModel | ForceModel
 
 
-def _rows(batch: Batch | PairBatch) -> Tensor:
+def _rows(batch: Batch) -> Tensor:
     if batch.rows is None:
         raise ValueError("labels are found by row: the batch must come from a store")
     return batch.rows

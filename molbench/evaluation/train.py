@@ -15,7 +15,6 @@ from molbench.evaluation.data import TaskData
 from molbench.evaluation.kinds.forces import force_unit
 from molbench.evaluation.models import Model
 from molbench.evaluation.predictions import Forces, Predictions
-from molbench.evaluation.reading import reader_for
 from molbench.metrics import METRICS
 from molbench.spec.training import TrainingConfig
 from molbench.training.loop import FitReport, StepReport, fit
@@ -50,7 +49,7 @@ def train(
         patience: So many validations in a row without a new best end the training.
         select: Whether a validation is the loss or the task's primary metric.
     """
-    reader = reader_for(model.backbone, data.store)
+    reader = model.backbone.reader(data.store)
     forces = data.kind.reads_forces
     batches = Loader(reader, data.rows["train"], config.batch_size, seed=seed, forces=forces)
     held_out = _ordered(reader, data, "validation")
@@ -61,7 +60,7 @@ def train(
         with torch.no_grad():
             for batch in held_out.epoch(0):
                 moved = batch.to(device, precision_of(config))
-                total += float(model.loss(moved, generator)[0]) * (moved.num_graphs // moved.parts)
+                total += float(model.loss(moved, generator)[0]) * moved.num_records
         return total / held_out.all_rows.size
 
     chosen = METRICS[data.task.task.metrics[0]]
@@ -99,7 +98,7 @@ def predict(
         split: Which split.
     """
     rows = data.rows[split]
-    reader = reader_for(model.backbone, data.store)
+    reader = model.backbone.reader(data.store)
     loader = _ordered(reader, data, split)
     device = model.labels.device
     model.eval()

@@ -5,18 +5,18 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from molbench.graph.batch import Batch
 from molbench.graph.joins import branches
+from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.neighbors import radius_edges
 from molbench.kernels.edges import EdgeList
 
 
-def bonds_of(batch: Batch) -> Tensor:
+def bonds_of(batch: MoleculeBatch) -> Tensor:
     """Covalent bonds, each once, [K, 2] int64; where they are unknown, guessed from distances."""
     return distance_bonds(batch) if batch.bonds is None else batch.bonds
 
 
-def distance_bonds(batch: Batch, cutoff: float = 1.6) -> Tensor:
+def distance_bonds(batch: MoleculeBatch, cutoff: float = 1.6) -> Tensor:
     """Bonds guessed from distances alone, whatever the elements: the rule of 3D-EMGP's fine-tuning.
 
     Args:
@@ -30,7 +30,7 @@ def distance_bonds(batch: Batch, cutoff: float = 1.6) -> Tensor:
     return torch.stack([edges.source, edges.target], dim=-1)
 
 
-def hop_classes(batch: Batch, edges: EdgeList, max_hops: int = 3) -> Tensor:
+def hop_classes(batch: MoleculeBatch, edges: EdgeList, max_hops: int = 3) -> Tensor:
     """Number of bonds on the shortest path between the two ends of each edge.
 
     Walks of one bond more are joined to those found so far, for all molecules at once; the work grows with

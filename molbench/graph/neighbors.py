@@ -12,7 +12,7 @@ import torch
 from scipy.spatial import cKDTree
 from torch import Tensor
 
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.kernels.edges import EdgeList
 
 # Atoms in the largest molecule from which the tree, O(n log n), beats all pairs, O(n²).
@@ -33,7 +33,7 @@ def all_pairs(ptr: Tensor) -> EdgeList:
     return EdgeList(source, target, True)
 
 
-def radius_edges(batch: Batch, cutoff: float, max_neighbors: int | None = None) -> EdgeList:
+def radius_edges(batch: MoleculeBatch, cutoff: float, max_neighbors: int | None = None) -> EdgeList:
     """Pairs of atoms of one molecule that are no further apart than the cutoff.
 
     Args:
@@ -53,7 +53,7 @@ def radius_edges(batch: Batch, cutoff: float, max_neighbors: int | None = None) 
     return edges if max_neighbors is None else _cap(edges, batch.num_atoms, max_neighbors)
 
 
-def _masked_pairs(batch: Batch, cutoff: float) -> EdgeList:
+def _masked_pairs(batch: MoleculeBatch, cutoff: float) -> EdgeList:
     pairs = all_pairs(batch.ptr)
     near = (pairs.vectors(batch.positions.detach()).square().sum(-1) <= cutoff**2).nonzero().squeeze(-1)
     if near.numel() == pairs.num_edges:
@@ -61,7 +61,7 @@ def _masked_pairs(batch: Batch, cutoff: float) -> EdgeList:
     return EdgeList(pairs.source[near], pairs.target[near], True)
 
 
-def _tree_pairs(batch: Batch, cutoff: float) -> EdgeList:
+def _tree_pairs(batch: MoleculeBatch, cutoff: float) -> EdgeList:
     """One tree for the whole batch: the molecule is a fourth coordinate, further apart than the cutoff."""
     points = np.empty((batch.num_atoms, 4))
     points[:, :3] = batch.positions.detach().numpy()

@@ -73,11 +73,14 @@ class PairBatch:
     b: MolecularGraphs
     targets: dict[str, Tensor] = field(default_factory=dict)
     rows: Tensor | None = None
-    parts: int = 1
-    forces: None = None
 
     @property
     def num_graphs(self) -> int:
+        """Number of pairs, R."""
+        return self.a.num_graphs
+
+    @property
+    def num_records(self) -> int:
         """Number of pairs, R."""
         return self.a.num_graphs
 

@@ -16,14 +16,14 @@ from molbench.registry import Registry
 
 if TYPE_CHECKING:
     from molbench.backbones.base import Backbone
-    from molbench.methods.base import Method
+    from molbench.methods.base import AnyMethod
 
-METHODS: Registry[type[Method]] = Registry("method", __name__, "molbench.methods")
+METHODS: Registry[type[AnyMethod]] = Registry("method", __name__, "molbench.methods")
 
 __all__ = ["METHODS", "VARIANTS", "Settings", "build_method", "load_settings"]
 
 
-def build_method(name: str, backbone: Backbone, config: Mapping[str, Any] | None = None) -> Method:
+def build_method(name: str, backbone: Backbone, config: Mapping[str, Any] | None = None) -> AnyMethod:
     """An objective around ``backbone``, its heads freshly initialised.
 
     Args:

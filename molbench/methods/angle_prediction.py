@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from molbench.backbones.base import Backbone
-from molbench.graph.batch import Batch
+from molbench.backbones.base import GeometryBackbone
+from molbench.graph.molecules import MoleculeBatch
 from molbench.methods.base import Method
 from molbench.methods.parts.draws import uniform
 
@@ -42,11 +42,11 @@ class AnglePrediction(Method[AnglePredictionConfig, Tensor]):
 
     name = "angle-prediction"
 
-    def __init__(self, backbone: Backbone, config: AnglePredictionConfig | None = None) -> None:
+    def __init__(self, backbone: GeometryBackbone, config: AnglePredictionConfig | None = None) -> None:
         super().__init__(backbone, config)
         self.head = nn.Linear(3 * backbone.width, 1)
 
-    def draw(self, batch: Batch, generator: torch.Generator) -> Tensor:
+    def draw(self, batch: MoleculeBatch, generator: torch.Generator) -> Tensor:
         """Triples (a, b, c) of different atoms of one molecule, the angle being at a, [3, M] int64."""
         sizes = batch.sizes
         triples = sizes * (sizes - 1) * (sizes - 2)
@@ -71,7 +71,7 @@ class AnglePrediction(Method[AnglePredictionConfig, Tensor]):
         c = c + (c >= high)
         return torch.stack([a, b, c]) + batch.ptr[molecule]
 
-    def loss_given(self, batch: Batch, draws: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss_given(self, batch: MoleculeBatch, draws: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """See :meth:`Method.loss_given`."""
         # A linear layer on three atoms is a sum of one on each.
         of_ends = nn.functional.linear(self.backbone(batch).scalars, self.head.weight.view(3, -1))

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from molbench.backbones.base import Backbone
+from molbench.backbones.base import GeometryBackbone
 from molbench.backbones.heads.node_class import NodeClassHead
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.methods.base import Method
 from molbench.methods.parts.draws import uniform
 from molbench.methods.parts.sampling import some_atoms
@@ -42,16 +42,16 @@ class AttrMask(Method[AttrMaskConfig, Tensor]):
 
     name = "attr-mask"
 
-    def __init__(self, backbone: Backbone, config: AttrMaskConfig | None = None) -> None:
+    def __init__(self, backbone: GeometryBackbone, config: AttrMaskConfig | None = None) -> None:
         super().__init__(backbone, config)
         config = self.config
         self.element = NodeClassHead(backbone.width, config.elements, hidden=True)
 
-    def draw(self, batch: Batch, generator: torch.Generator) -> Tensor:
+    def draw(self, batch: MoleculeBatch, generator: torch.Generator) -> Tensor:
         """Whether each atom is hidden, [N] bool."""
         return some_atoms(batch, self.config.ratio, uniform(generator, batch.ptr.device, batch.num_atoms))
 
-    def loss_given(self, batch: Batch, draws: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss_given(self, batch: MoleculeBatch, draws: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """See :meth:`Method.loss_given`; logs the share of hidden atoms named right."""
         masked = batch.replace(atomic_numbers=batch.atomic_numbers.masked_fill(draws, 0))
         atoms = self.backbone(masked).scalars[draws]

@@ -4,32 +4,34 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Generic
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from typing_extensions import TypeVar
 
-from molbench.backbones.base import Backbone
+from molbench.backbones.base import Backbone, GeometryBackbone
 from molbench.backbones.config import C_co, Configured
-from molbench.backbones.pairs.base import PairBackbone
-from molbench.data.read.loader import Source
-from molbench.data.read.pair_reader import PairReader
+from molbench.errors import UserError
 from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 
 if TYPE_CHECKING:
+    from molbench.data.read.loader import Source
     from molbench.data.read.store import Store
 
 D = TypeVar("D", default=Any)
-B = TypeVar("B", default=Batch)
+B = TypeVar("B", bound=Batch, default=MoleculeBatch)
+E = TypeVar("E", bound=Backbone, default=GeometryBackbone)
 
 
-class Method(nn.Module, ABC, Configured[C_co], Generic[C_co, D, B]):
+class Method(nn.Module, ABC, Configured[C_co], Generic[C_co, D, B, E]):
     """A pretraining objective around a backbone.
 
     ``Method[Config, Draws]`` names the dataclass of its settings and the type of its random numbers, which is
-    None where nothing is random. A third parameter is the type of its batches, where they are not molecules.
+    None where nothing is random. Two more are the types of its batches and of its backbone, where these are
+    not molecules and an encoder of geometries.
 
     Args:
         backbone: The encoder to pretrain.
@@ -37,6 +39,7 @@ class Method(nn.Module, ABC, Configured[C_co], Generic[C_co, D, B]):
 
     Class attributes:
         name: As registered.
+        inputs: What the backbones that it can pretrain encode, see there.
         smallest_batch: Records that a batch must have.
 
     Attributes:
@@ -44,10 +47,16 @@ class Method(nn.Module, ABC, Configured[C_co], Generic[C_co, D, B]):
     """
 
     name: ClassVar[str]
+    inputs: ClassVar[Literal["molecules", "pairs"]] = "molecules"
     smallest_batch: ClassVar[int] = 1
 
-    def __init__(self, backbone: Backbone, config: C_co | None = None) -> None:
+    def __init__(self, backbone: E, config: C_co | None = None) -> None:
         super().__init__()
+        if backbone.inputs != self.inputs:
+            raise UserError(
+                f"'{self.name}' pretrains encoders of {self.inputs}; "
+                f"'{backbone.name}' encodes {backbone.inputs}"
+            )
         self.backbone = backbone
         self.config = config or self.Config()
 
@@ -68,11 +77,10 @@ class Method(nn.Module, ABC, Configured[C_co], Generic[C_co, D, B]):
         """
         return rows
 
-    def reader(self, store: Store) -> Source[Any]:
-        """What makes batches of rows: the store, or for encoders of pairs a reader of their graphs."""
-        if not isinstance(self.backbone, PairBackbone):
-            return store
-        return PairReader(store, self.backbone.features, hydrogens=self.backbone.hydrogens)
+    def reader(self, store: Store) -> Source[B]:
+        """What makes batches of rows; by default what the backbone reads."""
+        source: Source[B] = self.backbone.reader(store)
+        return source
 
     def prepare(self, store: Store, rows: np.ndarray) -> None:
         """Learn what must be known of the data before training; the results are persistent buffers.
@@ -86,7 +94,7 @@ class Method(nn.Module, ABC, Configured[C_co], Generic[C_co, D, B]):
         """The objective on one batch.
 
         Args:
-            batch: What :meth:`reader` gives, on the device of the module.
+            batch: What :meth:`reader` makes, on the device of the module.
             generator: Source of every random number, on any device; the same state gives the same loss.
 
         Returns:
@@ -101,3 +109,7 @@ class Method(nn.Module, ABC, Configured[C_co], Generic[C_co, D, B]):
     @abstractmethod
     def loss_given(self, batch: B, draws: D) -> tuple[Tensor, dict[str, Tensor]]:
         """:meth:`loss` as the function of its random numbers that it is."""
+
+
+AnyMethod = Method[Any, Any, Any, Any]
+"""Whatever it draws, reads and pretrains."""

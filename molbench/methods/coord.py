@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from molbench.backbones.base import Backbone
-from molbench.graph.batch import Batch
+from molbench.backbones.base import GeometryBackbone
+from molbench.graph.molecules import MoleculeBatch
 from molbench.methods.base import Method
 from molbench.methods.parts.denoising import NoiseHead, Normaliser, Standardiser, centred
 from molbench.methods.parts.draws import normal
@@ -48,23 +48,23 @@ class Coord(Method[CoordConfig, Tensor]):
 
     name = "coord"
 
-    def __init__(self, backbone: Backbone, config: CoordConfig | None = None) -> None:
+    def __init__(self, backbone: GeometryBackbone, config: CoordConfig | None = None) -> None:
         super().__init__(backbone, config)
         config = self.config
         self.head = NoiseHead(backbone)
         self.standardise = Standardiser(config.normaliser, config.noise)
 
-    def draw(self, batch: Batch, generator: torch.Generator) -> Tensor:
+    def draw(self, batch: MoleculeBatch, generator: torch.Generator) -> Tensor:
         """Displacement of each atom, Å, [N, 3]."""
         noise = self.config.noise * normal(generator, batch.positions, batch.num_atoms, 3)
         return centred(noise, batch) if self.config.centre else noise
 
-    def loss_given(self, batch: Batch, draws: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss_given(self, batch: MoleculeBatch, draws: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """See :meth:`Method.loss_given`."""
         clean = bare(with_bonds(batch))
         return self.denoise(clean.replace(positions=clean.positions + draws), draws), {}
 
-    def denoise(self, noisy: Batch, noise: Tensor) -> Tensor:
+    def denoise(self, noisy: MoleculeBatch, noise: Tensor) -> Tensor:
         """Mean squared error of the noise in units of its scale."""
         guess = self.head(self.backbone(noisy, vectors=True))
         return torch.nn.functional.mse_loss(guess, self.standardise(noise))

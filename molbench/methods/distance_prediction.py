@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from molbench.backbones.base import Backbone
+from molbench.backbones.base import GeometryBackbone
 from molbench.backbones.config import NoSettings
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.neighbors import all_pairs
 from molbench.methods.base import Method
 
@@ -25,13 +25,13 @@ class DistancePrediction(Method[NoSettings, None]):
 
     name = "distance-prediction"
 
-    def __init__(self, backbone: Backbone, config: NoSettings | None = None) -> None:
+    def __init__(self, backbone: GeometryBackbone, config: NoSettings | None = None) -> None:
         super().__init__(backbone, config)
         self.head = nn.Linear(2 * backbone.width, 1)
 
     def loss_given(
         self,
-        batch: Batch,
+        batch: MoleculeBatch,
         draws: None,  # noqa: ARG002 - nothing is random
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """See :meth:`Method.loss_given`."""

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from molbench.backbones.base import Backbone
-from molbench.graph.batch import Batch
+from molbench.backbones.base import GeometryBackbone
 from molbench.graph.bonds import bonds_of
+from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.neighbors import all_pairs
 from molbench.methods.base import Method
 from molbench.methods.parts.draws import uniform
@@ -57,11 +57,11 @@ class EdgePred(Method[EdgePredConfig, Draws]):
 
     name = "edge-pred"
 
-    def __init__(self, backbone: Backbone, config: EdgePredConfig | None = None) -> None:
+    def __init__(self, backbone: GeometryBackbone, config: EdgePredConfig | None = None) -> None:
         super().__init__(backbone, config)
         self.project = two_layers(backbone.width, backbone.width, backbone.width)
 
-    def draw(self, batch: Batch, generator: torch.Generator) -> Draws:
+    def draw(self, batch: MoleculeBatch, generator: torch.Generator) -> Draws:
         """All random numbers for one batch, on its device."""
         bonds, pairs, device = bonds_of(batch), all_pairs(batch.ptr), batch.ptr.device
         first, second = bonds.sort(dim=1).values.unbind(1)
@@ -76,7 +76,7 @@ class EdgePred(Method[EdgePredConfig, Draws]):
         rest = ranks(owner, uniform(generator, device, len(others))) < asked[owner]
         return Draws(bonds[some], others[rest])
 
-    def loss_given(self, batch: Batch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss_given(self, batch: MoleculeBatch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
         """See :meth:`Method.loss_given`; logs the share of pairs told right."""
         atoms = self.project(self.backbone(batch).scalars)
         first, second = torch.cat([draws.bonded, draws.others]).unbind(1)

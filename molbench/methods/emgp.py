@@ -16,8 +16,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from molbench.backbones.base import Backbone, Representation
-from molbench.graph.batch import Batch
+from molbench.backbones.base import GeometryBackbone, Representation
+from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.scatter import sum_atoms
 from molbench.methods.base import Method
 from molbench.methods.parts.displacement import DisplacementHead
@@ -77,7 +77,7 @@ class EMGP(Method[EMGPConfig, Draws]):
     name = "emgp"
     sigmas: Tensor
 
-    def __init__(self, backbone: Backbone, config: EMGPConfig | None = None) -> None:
+    def __init__(self, backbone: GeometryBackbone, config: EMGPConfig | None = None) -> None:
         super().__init__(backbone, config)
         config = self.config
         first, last = math.log(config.sigma_begin), math.log(config.sigma_end)
@@ -92,13 +92,13 @@ class EMGP(Method[EMGPConfig, Draws]):
         if config.inp_weight:
             self.level = two_layers(2 * width, width, config.levels)
 
-    def draw(self, batch: Batch, generator: torch.Generator) -> Draws:
+    def draw(self, batch: MoleculeBatch, generator: torch.Generator) -> Draws:
         """All random numbers for one batch, on its device."""
         steps = self.config.steps if self.config.noise == "riemann" else 1
         levels = integers(generator, self.config.levels, batch.ptr.device, batch.num_graphs)
         return Draws(levels, normal(generator, batch.positions, steps, batch.num_atoms, 3))
 
-    def loss_given(self, batch: Batch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss_given(self, batch: MoleculeBatch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
         """See :meth:`Method.loss_given`; logs both losses unweighted."""
         clean = bare(with_bonds(batch))
         sigma = self.sigmas.to(batch.positions.dtype)[draws.levels][batch.molecule].unsqueeze(-1)
@@ -114,7 +114,7 @@ class EMGP(Method[EMGPConfig, Draws]):
         total = torch.stack([weights[name] * part for name, part in parts.items()]).sum()
         return total, {name: part.detach() for name, part in parts.items()}
 
-    def perturbed(self, clean: Batch, sigma: Tensor, noise: Tensor) -> tuple[Batch, Tensor]:
+    def perturbed(self, clean: MoleculeBatch, sigma: Tensor, noise: Tensor) -> tuple[MoleculeBatch, Tensor]:
         """Perturbed molecules, and the displacement asked of each atom in Å, [N, 3]."""
         positions = perturb(clean, sigma, noise)
         if self.config.noise == "riemann":
@@ -124,7 +124,7 @@ class EMGP(Method[EMGPConfig, Draws]):
         return clean.replace(positions=positions), clean.positions - positions
 
     def _encode(
-        self, clean: Batch, noisy: Batch, sigma: Tensor
+        self, clean: MoleculeBatch, noisy: MoleculeBatch, sigma: Tensor
     ) -> tuple[Tensor | None, Tensor, Tensor | None]:
         """Molecule vectors of both conformations [B, F], and forces [N, 3]; None where not wanted."""
         config = self.config
@@ -142,5 +142,5 @@ class EMGP(Method[EMGPConfig, Draws]):
         force = self.displacement(other, noisy) / sigma if vectors else None
         return self._graph(found, clean), self._graph(other, noisy), force
 
-    def _graph(self, found: Representation, batch: Batch) -> Tensor:
+    def _graph(self, found: Representation, batch: MoleculeBatch) -> Tensor:
         return sum_atoms(self.atoms(found.scalars), batch)

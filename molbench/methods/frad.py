@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from molbench.backbones.base import Backbone
-from molbench.graph.batch import Batch
+from molbench.backbones.base import GeometryBackbone
+from molbench.graph.molecules import MoleculeBatch
 from molbench.methods.base import Method
 from molbench.methods.parts.denoising import NoiseHead, Normaliser, Standardiser, centred
 from molbench.methods.parts.draws import normal
@@ -66,20 +66,20 @@ class Frad(Method[FradConfig, Draws]):
 
     name = "frad"
 
-    def __init__(self, backbone: Backbone, config: FradConfig | None = None) -> None:
+    def __init__(self, backbone: GeometryBackbone, config: FradConfig | None = None) -> None:
         super().__init__(backbone, config)
         config = self.config
         self.head = NoiseHead(backbone)
         self.standardise = Standardiser(config.normaliser, config.noise)
 
-    def draw(self, batch: Batch, generator: torch.Generator) -> Draws:
+    def draw(self, batch: MoleculeBatch, generator: torch.Generator) -> Draws:
         """All random numbers for one batch, on its device."""
         noise = self.config.noise * normal(generator, batch.positions, batch.num_atoms, 3)
         rotatable = rotatable_cuts(batch)
         angles = self.config.torsion_noise * normal(generator, batch.positions, len(rotatable.bonds))
         return Draws(centred(noise, batch) if self.config.centre else noise, rotatable, torch.deg2rad(angles))
 
-    def loss_given(self, batch: Batch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss_given(self, batch: MoleculeBatch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
         """See :meth:`Method.loss_given`."""
         clean = bare(with_bonds(batch))
         noisy = clean.replace(positions=twist(clean, draws.rotatable, draws.angles) + draws.noise)

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from molbench.backbones.base import Backbone
-from molbench.graph.batch import Batch
+from molbench.backbones.base import GeometryBackbone
 from molbench.graph.bonds import bonds_of
+from molbench.graph.molecules import MoleculeBatch
 from molbench.methods.base import Method
 from molbench.methods.parts.augment import mean_vectors
 from molbench.methods.parts.contrast import info_nce
@@ -49,15 +49,15 @@ class GCC(Method[GCCConfig, Tensor]):
 
     name = "gcc"
 
-    def __init__(self, backbone: Backbone, config: GCCConfig | None = None) -> None:
+    def __init__(self, backbone: GeometryBackbone, config: GCCConfig | None = None) -> None:
         super().__init__(backbone, config)
         self.project = two_layers(backbone.width, backbone.width, backbone.width)
 
-    def draw(self, batch: Batch, generator: torch.Generator) -> Tensor:
+    def draw(self, batch: MoleculeBatch, generator: torch.Generator) -> Tensor:
         """Two numbers in [0, 1) for each step of both walks of each molecule, [2, steps, 2, B]."""
         return uniform(generator, batch.ptr.device, 2, self.config.steps, 2, batch.num_graphs)
 
-    def loss_given(self, batch: Batch, draws: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss_given(self, batch: MoleculeBatch, draws: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """See :meth:`Method.loss_given`; logs the share of molecules recognised."""
         batch = with_bonds(batch)
         pieces = (keep_atoms(batch, walk(batch, one, self.config.restart)) for one in draws)
@@ -66,7 +66,7 @@ class GCC(Method[GCCConfig, Tensor]):
         return loss, {"accuracy": found}
 
 
-def walk(batch: Batch, numbers: Tensor, restart: float) -> Tensor:
+def walk(batch: MoleculeBatch, numbers: Tensor, restart: float) -> Tensor:
     """Atoms seen on a walk along bonds from each molecule's most bonded atom, [N] bool.
 
     Args:
@@ -93,7 +93,7 @@ def walk(batch: Batch, numbers: Tensor, restart: float) -> Tensor:
     return seen
 
 
-def _most_bonded(batch: Batch, degree: Tensor) -> Tensor:
+def _most_bonded(batch: MoleculeBatch, degree: Tensor) -> Tensor:
     """The first of the most bonded atoms of each molecule, [B] int64; nonsense where it has no atoms."""
     # A number that is the larger, the more bonds an atom has and, with equal bonds, the earlier it comes.
     atoms = torch.arange(batch.num_atoms, device=degree.device)

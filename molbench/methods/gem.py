@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from molbench.backbones.base import Backbone
-from molbench.graph.batch import Batch
+from molbench.backbones.base import GeometryBackbone
 from molbench.graph.bonds import bonds_of
+from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.neighbors import all_pairs
 from molbench.kernels.edges import EdgeList
 from molbench.methods.angle_prediction import angles
@@ -50,7 +50,7 @@ class GEM(Method[GEMConfig, None]):
 
     name = "gem"
 
-    def __init__(self, backbone: Backbone, config: GEMConfig | None = None) -> None:
+    def __init__(self, backbone: GeometryBackbone, config: GEMConfig | None = None) -> None:
         super().__init__(backbone, config)
         config = self.config
         width = backbone.width
@@ -60,7 +60,7 @@ class GEM(Method[GEMConfig, None]):
 
     def loss_given(
         self,
-        batch: Batch,
+        batch: MoleculeBatch,
         draws: None,  # noqa: ARG002 - nothing is random
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """See :meth:`Method.loss_given`; logs the three parts."""

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from molbench.backbones.base import Backbone
+from molbench.backbones.base import GeometryBackbone
 from molbench.backbones.parts.layers import dense
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.neighbors import all_pairs
 from molbench.kernels.convolution import sum_ends
 from molbench.kernels.edges import EdgeList
@@ -97,7 +97,7 @@ class GeoSSLDDM(Method[GeoSSLDDMConfig, Draws]):
     name = "geossl-ddm"
     sigmas: Tensor
 
-    def __init__(self, backbone: Backbone, config: GeoSSLDDMConfig | None = None) -> None:
+    def __init__(self, backbone: GeometryBackbone, config: GeoSSLDDMConfig | None = None) -> None:
         super().__init__(backbone, config)
         config = self.config
         first, last = math.log(config.sigma_begin), math.log(config.sigma_end)
@@ -105,7 +105,7 @@ class GeoSSLDDM(Method[GeoSSLDDMConfig, Draws]):
         self.register_buffer("sigmas", sigmas.float(), persistent=False)
         self.heads = nn.ModuleList(ScoreHead(backbone.width) for _ in range(2))
 
-    def draw(self, batch: Batch, generator: torch.Generator) -> Draws:
+    def draw(self, batch: MoleculeBatch, generator: torch.Generator) -> Draws:
         """See :meth:`Method.draw`."""
         kept = draw_pieces(batch, self.config.crop, generator, twice=self.config.crop_twice)
         batch = keep_atoms(batch, kept)
@@ -116,7 +116,7 @@ class GeoSSLDDM(Method[GeoSSLDDMConfig, Draws]):
         distance_noise = normal(generator, like, pairs), normal(generator, like, pairs)
         return Draws(noise, (first, second), distance_noise, kept)
 
-    def loss_given(self, batch: Batch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss_given(self, batch: MoleculeBatch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
         """See :meth:`Method.loss_given`; logs the loss of either direction."""
         batch = keep_atoms(batch, draws.kept)
         noisy = batch.replace(positions=batch.positions + draws.position_noise)
@@ -138,7 +138,7 @@ class GeoSSLDDM(Method[GeoSSLDDMConfig, Draws]):
         """``½ (s - t)² σ^β`` with the score ``s = raw/σ`` and its target ``t = -ε/σ``, all [P]."""
         return 0.5 * (raw + noise).square() * sigma ** (self.config.beta - 2)
 
-    def _encode(self, clean: Batch, noisy: Batch) -> tuple[Tensor, Tensor]:
+    def _encode(self, clean: MoleculeBatch, noisy: MoleculeBatch) -> tuple[Tensor, Tensor]:
         """Atom vectors of both views."""
         first, second = encode_views(self.backbone, clean, noisy, reuse_edges=self.config.reuse_edges)
         return first.scalars, second.scalars

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
-from molbench.backbones.base import Backbone
+from molbench.backbones.base import GeometryBackbone
 from molbench.methods.parts.layers import Decoder
 from molbench.methods.parts.views import TwoViewConfig, TwoViewMethod
 
@@ -39,7 +39,7 @@ class GeoSSLRR(TwoViewMethod[GeoSSLRRConfig]):
 
     name = "geossl-rr"
 
-    def __init__(self, backbone: Backbone, config: GeoSSLRRConfig | None = None) -> None:
+    def __init__(self, backbone: GeometryBackbone, config: GeoSSLRRConfig | None = None) -> None:
         super().__init__(backbone, config)
         width = backbone.width
         self.decoders = nn.ModuleList(Decoder(width) for _ in range(2))

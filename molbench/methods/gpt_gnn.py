@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from molbench.backbones.base import Backbone
+from molbench.backbones.base import GeometryBackbone
 from molbench.backbones.heads.node_class import NodeClassHead
-from molbench.graph.batch import Batch
 from molbench.graph.bonds import bonds_of
+from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.scatter import mean_atoms
 from molbench.methods.base import Method
 from molbench.methods.parts.crop import keep_atoms
@@ -58,17 +58,17 @@ class GPTGNN(Method[GPTGNNConfig, Draws]):
 
     name = "gpt-gnn"
 
-    def __init__(self, backbone: Backbone, config: GPTGNNConfig | None = None) -> None:
+    def __init__(self, backbone: GeometryBackbone, config: GPTGNNConfig | None = None) -> None:
         super().__init__(backbone, config)
         config = self.config
         self.element = NodeClassHead(backbone.width, config.elements, hidden=True)
 
-    def draw(self, batch: Batch, generator: torch.Generator) -> Draws:
+    def draw(self, batch: MoleculeBatch, generator: torch.Generator) -> Draws:
         """All random numbers for one batch, on its device."""
         start, known = uniform(generator, batch.ptr.device, 2, batch.num_graphs)
         return Draws(start, known)
 
-    def loss_given(self, batch: Batch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss_given(self, batch: MoleculeBatch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
         """See :meth:`Method.loss_given`; logs the share of atoms named right."""
         batch, sizes = with_bonds(batch), batch.sizes
         place = breadth_first(batch, (draws.start * sizes).long())
@@ -81,7 +81,7 @@ class GPTGNN(Method[GPTGNNConfig, Draws]):
         return loss, {"accuracy": right}
 
 
-def breadth_first(batch: Batch, start: Tensor) -> Tensor:
+def breadth_first(batch: MoleculeBatch, start: Tensor) -> Tensor:
     """Place of each atom in a breadth-first search of its molecule, from 0, [N] int64.
 
     Atoms equally many bonds away come in the order they are listed; those that no bonds lead to come last.

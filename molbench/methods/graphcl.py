@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from molbench.backbones.base import Backbone
-from molbench.graph.batch import Batch
+from molbench.backbones.base import GeometryBackbone
+from molbench.graph.molecules import MoleculeBatch
 from molbench.methods.base import Method
 from molbench.methods.parts.augment import KINDS, Augmentation, augment, draw_augmentation, mean_vectors
 from molbench.methods.parts.contrast import info_nce
@@ -45,11 +45,11 @@ class GraphCL(Method[GraphCLConfig, tuple[Augmentation, Augmentation]]):
 
     name = "graphcl"
 
-    def __init__(self, backbone: Backbone, config: GraphCLConfig | None = None) -> None:
+    def __init__(self, backbone: GeometryBackbone, config: GraphCLConfig | None = None) -> None:
         super().__init__(backbone, config)
         self.project = two_layers(backbone.width, backbone.width, backbone.width)
 
-    def draw(self, batch: Batch, generator: torch.Generator) -> tuple[Augmentation, Augmentation]:
+    def draw(self, batch: MoleculeBatch, generator: torch.Generator) -> tuple[Augmentation, Augmentation]:
         """Both changes of each molecule."""
         batch = with_bonds(batch)
         pairs = integers(generator, len(KINDS) ** 2, batch.ptr.device, batch.num_graphs)
@@ -57,7 +57,7 @@ class GraphCL(Method[GraphCLConfig, tuple[Augmentation, Augmentation]]):
         return first, draw_augmentation(batch, pairs % len(KINDS), generator)
 
     def loss_given(
-        self, batch: Batch, draws: tuple[Augmentation, Augmentation]
+        self, batch: MoleculeBatch, draws: tuple[Augmentation, Augmentation]
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """See :meth:`Method.loss_given`; logs the share of molecules recognised."""
         batch = with_bonds(batch)

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss, normalize
 
-from molbench.backbones.base import Backbone
-from molbench.graph.batch import Batch
+from molbench.backbones.base import GeometryBackbone
+from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.scatter import mean_atoms
 from molbench.methods.base import Method
 from molbench.methods.parts.contrast import against_next
@@ -76,18 +76,18 @@ class GraphMVP(Method[GraphMVPConfig, Tensor]):
 
     name = "graphmvp"
 
-    def __init__(self, backbone: Backbone, config: GraphMVPConfig | None = None) -> None:
+    def __init__(self, backbone: GeometryBackbone, config: GraphMVPConfig | None = None) -> None:
         super().__init__(backbone, config)
         config = self.config
         self.topology = TopologyEncoder("gin", backbone.width, config.layers)
         self.to_shape = Reconstruction(backbone.width, config.beta)
         self.to_graph = Reconstruction(backbone.width, config.beta)
 
-    def draw(self, batch: Batch, generator: torch.Generator) -> Tensor:
+    def draw(self, batch: MoleculeBatch, generator: torch.Generator) -> Tensor:
         """Standard normal noise of both autoencoders, [2, B, F]."""
         return normal(generator, batch.positions, 2, batch.num_graphs, self.backbone.width)
 
-    def loss_given(self, batch: Batch, draws: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss_given(self, batch: MoleculeBatch, draws: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """See :meth:`Method.loss_given`; logs both parts."""
         batch = with_bonds(batch)
         graph, shape = self.topology(batch), mean_atoms(self.backbone(batch).scalars, batch)

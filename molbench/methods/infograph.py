@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from molbench.backbones.base import Backbone
+from molbench.backbones.base import GeometryBackbone
 from molbench.backbones.config import NoSettings
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.scatter import mean_atoms
 from molbench.methods.base import Method
 from molbench.methods.parts.contrast import against_next
@@ -27,13 +27,13 @@ class InfoGraph(Method[NoSettings, None]):
 
     name = "infograph"
 
-    def __init__(self, backbone: Backbone, config: NoSettings | None = None) -> None:
+    def __init__(self, backbone: GeometryBackbone, config: NoSettings | None = None) -> None:
         super().__init__(backbone, config)
         self.project = two_layers(backbone.width, backbone.width, backbone.width)
 
     def loss_given(
         self,
-        batch: Batch,
+        batch: MoleculeBatch,
         draws: None,  # noqa: ARG002 - nothing is random
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """See :meth:`Method.loss_given`; logs the share of atoms told right."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from molbench.backbones.base import Backbone
+from molbench.backbones.base import GeometryBackbone
 from molbench.backbones.config import NoSettings
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.methods.base import Method
 from molbench.methods.parts.contrast import against_next
 
@@ -26,14 +26,14 @@ class InfoGraph3D(Method[NoSettings, None]):
 
     name = "infograph-3d"
 
-    def __init__(self, backbone: Backbone, config: NoSettings | None = None) -> None:
+    def __init__(self, backbone: GeometryBackbone, config: NoSettings | None = None) -> None:
         super().__init__(backbone, config)
         width = backbone.width
         self.weight = nn.Parameter(torch.empty(width, width).uniform_(-(width**-0.5), width**-0.5))
 
     def loss_given(
         self,
-        batch: Batch,
+        batch: MoleculeBatch,
         draws: None,  # noqa: ARG002 - nothing is random
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """See :meth:`Method.loss_given`; logs the share of atoms told right."""

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from molbench.backbones.base import Backbone
-from molbench.graph.batch import Batch
+from molbench.backbones.base import GeometryBackbone
+from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.scatter import mean_atoms
 from molbench.methods.base import Method
 from molbench.methods.parts.topology import TopologyEncoder
@@ -44,14 +44,14 @@ class InfoMax3D(Method[InfoMax3DConfig, None]):
 
     name = "infomax-3d"
 
-    def __init__(self, backbone: Backbone, config: InfoMax3DConfig | None = None) -> None:
+    def __init__(self, backbone: GeometryBackbone, config: InfoMax3DConfig | None = None) -> None:
         super().__init__(backbone, config)
         config = self.config
         self.topology = TopologyEncoder("pna", backbone.width, config.layers)
 
     def loss_given(
         self,
-        batch: Batch,
+        batch: MoleculeBatch,
         draws: None,  # noqa: ARG002 - nothing is random
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """See :meth:`Method.loss_given`; logs the share of molecules nearest to their own graph."""

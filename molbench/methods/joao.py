@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from molbench.backbones.base import Backbone
-from molbench.graph.batch import Batch
+from molbench.backbones.base import GeometryBackbone
+from molbench.graph.molecules import MoleculeBatch
 from molbench.methods.base import Method
 from molbench.methods.parts.augment import KINDS, Augmentation, augment, draw_augmentation, mean_vectors
 from molbench.methods.parts.draws import uniform
@@ -62,7 +62,7 @@ class JOAO(Method[JOAOConfig, tuple[Augmentation, Augmentation]]):
     counts: Tensor
     epoch_size: Tensor
 
-    def __init__(self, backbone: Backbone, config: JOAOConfig | None = None) -> None:
+    def __init__(self, backbone: GeometryBackbone, config: JOAOConfig | None = None) -> None:
         super().__init__(backbone, config)
         self.project = self.projection()
         self.register_buffer("probability", torch.full((PAIRS,), 1 / PAIRS, dtype=torch.float64))
@@ -85,7 +85,7 @@ class JOAO(Method[JOAOConfig, tuple[Augmentation, Augmentation]]):
         """How many molecules make an epoch; without it the probabilities stay uniform."""
         self.epoch_size.fill_(len(rows))
 
-    def draw(self, batch: Batch, generator: torch.Generator) -> tuple[Augmentation, Augmentation]:
+    def draw(self, batch: MoleculeBatch, generator: torch.Generator) -> tuple[Augmentation, Augmentation]:
         """Both changes of each molecule."""
         batch = with_bonds(batch)
         share = uniform(generator, batch.ptr.device, batch.num_graphs)
@@ -95,7 +95,7 @@ class JOAO(Method[JOAOConfig, tuple[Augmentation, Augmentation]]):
         return first, draw_augmentation(batch, pairs % len(KINDS), generator)
 
     def loss_given(
-        self, batch: Batch, draws: tuple[Augmentation, Augmentation]
+        self, batch: MoleculeBatch, draws: tuple[Augmentation, Augmentation]
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """See :meth:`Method.loss_given`; logs the share of molecules recognised."""
         batch = with_bonds(batch)

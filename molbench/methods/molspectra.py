@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from molbench.backbones.base import Backbone
+from molbench.backbones.base import GeometryBackbone
 from molbench.backbones.parts.specformer import (
     Patching,
     SpecFormer,
@@ -27,7 +27,7 @@ from molbench.backbones.parts.specformer import (
     qm9s_spectra,
 )
 from molbench.errors import UserError
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.methods.base import Method
 from molbench.methods.parts.contrast import info_nce
 from molbench.methods.parts.denoising import NoiseHead, Normaliser, Standardiser, centred
@@ -99,7 +99,7 @@ class MolSpectra(Method[MolSpectraConfig, Draws]):
 
     name = "molspectra"
 
-    def __init__(self, backbone: Backbone, config: MolSpectraConfig | None = None) -> None:
+    def __init__(self, backbone: GeometryBackbone, config: MolSpectraConfig | None = None) -> None:
         super().__init__(backbone, config)
         config = self.config
         if config.denoising_weight:
@@ -123,7 +123,7 @@ class MolSpectra(Method[MolSpectraConfig, Draws]):
         used = self.config.contrast_weight or self.config.reconstruction_weight
         return tuple(self.config.spectra) if used else ()
 
-    def draw(self, batch: Batch, generator: torch.Generator) -> Draws:
+    def draw(self, batch: MoleculeBatch, generator: torch.Generator) -> Draws:
         """All random numbers for one batch, on its device."""
         config, device = self.config, batch.positions.device
         noise = config.noise * normal(generator, batch.positions, batch.num_atoms, 3)
@@ -133,7 +133,7 @@ class MolSpectra(Method[MolSpectraConfig, Draws]):
             hidden[name] = masked_patches(uniform(generator, device, batch.num_graphs, count), config.mask)
         return Draws(centred(noise, batch) if config.centre else noise, hidden)
 
-    def loss_given(self, batch: Batch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss_given(self, batch: MoleculeBatch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
         """See :meth:`Method.loss_given`; logs each loss unweighted, and the share of molecules matched."""
         config, parts, logs = self.config, dict[str, Tensor](), dict[str, Tensor]()
         clean = bare(with_bonds(batch))
@@ -155,7 +155,7 @@ class MolSpectra(Method[MolSpectraConfig, Draws]):
         total = torch.stack([weights[name] * part for name, part in parts.items()]).sum()
         return total, logs | {name: part.detach() for name, part in parts.items()}
 
-    def spectra(self, batch: Batch, dtype: torch.dtype) -> tuple[dict[str, Tensor], Tensor]:
+    def spectra(self, batch: MoleculeBatch, dtype: torch.dtype) -> tuple[dict[str, Tensor], Tensor]:
         """Scaled spectra of the molecules that have all of them, [b, points] each, and which those are, [b].
 
         Raises:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from molbench.backbones.base import Backbone
-from molbench.graph.batch import Batch
+from molbench.backbones.base import GeometryBackbone
+from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.scatter import mean_atoms
 from molbench.methods.base import Method
 from molbench.methods.parts.displacement import DisplacementHead
@@ -58,11 +58,11 @@ class PosPred(Method[PosPredConfig, Draws]):
 
     name = "pos-pred"
 
-    def __init__(self, backbone: Backbone, config: PosPredConfig | None = None) -> None:
+    def __init__(self, backbone: GeometryBackbone, config: PosPredConfig | None = None) -> None:
         super().__init__(backbone, config)
         self.displacement = DisplacementHead(backbone)
 
-    def draw(self, batch: Batch, generator: torch.Generator) -> Draws:
+    def draw(self, batch: MoleculeBatch, generator: torch.Generator) -> Draws:
         """All random numbers for one batch, on its device."""
         keys = uniform(generator, batch.ptr.device, batch.num_atoms)
         return Draws(
@@ -70,7 +70,7 @@ class PosPred(Method[PosPredConfig, Draws]):
             normal(generator, batch.positions, batch.num_atoms, 3),
         )
 
-    def loss_given(self, batch: Batch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss_given(self, batch: MoleculeBatch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
         """See :meth:`Method.loss_given`."""
         middle = mean_atoms(batch.positions, batch)[batch.molecule] + self.config.jitter * draws.noise
         positions = torch.where(draws.moved.unsqueeze(1), middle, batch.positions)

@@ -18,8 +18,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from molbench.backbones.base import Backbone
-from molbench.graph.batch import Batch
+from molbench.backbones.base import GeometryBackbone
+from molbench.graph.molecules import MoleculeBatch
 from molbench.methods.base import Method
 from molbench.methods.parts.denoising import NoiseHead, Normaliser, Standardiser, centred
 from molbench.methods.parts.draws import normal
@@ -91,14 +91,14 @@ class SliDe(Method[SliDeConfig, Draws]):
 
     name = "slide"
 
-    def __init__(self, backbone: Backbone, config: SliDeConfig | None = None) -> None:
+    def __init__(self, backbone: GeometryBackbone, config: SliDeConfig | None = None) -> None:
         super().__init__(backbone, config)
         config = self.config
         self.force = NoiseHead(backbone)
         self.head = NoiseHead(backbone)
         self.standardise = Standardiser(config.normaliser, config.noise)
 
-    def draw(self, batch: Batch, generator: torch.Generator) -> Draws:
+    def draw(self, batch: MoleculeBatch, generator: torch.Generator) -> Draws:
         """All random numbers for one batch, on its device."""
         config, like = self.config, batch.positions
         widths = Widths(config.bond_noise, config.angle_noise, config.rotatable_noise, config.torsion_noise)
@@ -115,7 +115,7 @@ class SliDe(Method[SliDeConfig, Draws]):
             slices=normal(generator, like, config.slices, batch.num_atoms, 3),
         )
 
-    def loss_given(self, batch: Batch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss_given(self, batch: MoleculeBatch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
         """See :meth:`Method.loss_given`; logs the sliced loss and the regulariser unweighted."""
         batch = with_bonds(batch)
         flexed = batch.replace(
@@ -129,7 +129,7 @@ class SliDe(Method[SliDeConfig, Draws]):
         total = sliced + self.config.regulariser * coordinate
         return total, {"sliced": sliced.detach(), "coordinate": coordinate.detach()}
 
-    def along(self, flexed: Batch, potential: Harmonic, slices: Tensor) -> Tensor:
+    def along(self, flexed: MoleculeBatch, potential: Harmonic, slices: Tensor) -> Tensor:
         """The force along each slice of each molecule, in units of one over the width of a bond, [S, B].
 
         By finite differences, in double precision since those are small.
@@ -143,7 +143,7 @@ class SliDe(Method[SliDeConfig, Draws]):
         return (-self.config.bond_noise * found).to(slices.dtype)
 
     @staticmethod
-    def sliced(force: Tensor, batch: Batch, slices: Tensor, along: Tensor) -> Tensor:
+    def sliced(force: Tensor, batch: MoleculeBatch, slices: Tensor, along: Tensor) -> Tensor:
         """Mean squared error a coordinate, on average over slices, of forces [N, 3] known along slices."""
         shares = (slices * force).sum(-1)
         guess = shares.new_zeros(along.shape).index_add(1, batch.molecule, shares)

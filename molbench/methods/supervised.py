@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from molbench.backbones.base import Backbone
+from molbench.backbones.base import GeometryBackbone
 from molbench.backbones.heads.values import halving
 from molbench.errors import UserError
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.methods.base import Method
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Supervised(Method[SupervisedConfig, None]):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, backbone: Backbone, config: SupervisedConfig | None = None) -> None:
+    def __init__(self, backbone: GeometryBackbone, config: SupervisedConfig | None = None) -> None:
         super().__init__(backbone, config)
         self.head = halving(backbone.width)
         self.register_buffer("mean", torch.tensor(0.0, dtype=torch.float64))
@@ -74,7 +74,7 @@ class Supervised(Method[SupervisedConfig, None]):
 
     def loss_given(
         self,
-        batch: Batch,
+        batch: MoleculeBatch,
         draws: None,  # noqa: ARG002 - nothing is random
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """See :meth:`Method.loss_given`; logs the error in the unit of the label."""

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from molbench.backbones.base import Backbone
+from molbench.backbones.base import GeometryBackbone
 from molbench.backbones.heads.node_class import NodeClassHead
 from molbench.backbones.parts.layers import AtomEmbedding, Vocabulary
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.methods.base import Method
 from molbench.methods.parts.draws import uniform
 
@@ -44,19 +44,19 @@ class TypePrediction(Method[TypePredictionConfig, Tensor]):
     name = "type-prediction"
     classes: Tensor
 
-    def __init__(self, backbone: Backbone, config: TypePredictionConfig | None = None) -> None:
+    def __init__(self, backbone: GeometryBackbone, config: TypePredictionConfig | None = None) -> None:
         super().__init__(backbone, config)
         config = self.config
         classes = AtomEmbedding(1, config.vocabulary).classes
         self.register_buffer("classes", classes, persistent=False)
         self.head = NodeClassHead(backbone.width, int(classes.max()) + 1, hidden=False)
 
-    def draw(self, batch: Batch, generator: torch.Generator) -> Tensor:
+    def draw(self, batch: MoleculeBatch, generator: torch.Generator) -> Tensor:
         """Atoms to hide, at least one, [M] int64."""
         count = max(int(batch.num_atoms * self.config.ratio), 1)
         return uniform(generator, batch.ptr.device, batch.num_atoms).argsort()[:count]
 
-    def loss_given(self, batch: Batch, draws: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss_given(self, batch: MoleculeBatch, draws: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """See :meth:`Method.loss_given`; logs the share of hidden atoms named right."""
         # No element has number 0, so every vocabulary has it in its class of unknown atoms.
         masked = batch.replace(atomic_numbers=batch.atomic_numbers.index_fill(0, draws, 0))

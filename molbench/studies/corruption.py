@@ -21,7 +21,7 @@ from molbench.errors import UserError
 from molbench.evaluation.apply import apply
 from molbench.evaluation.data import TaskData
 from molbench.evaluation.score import Scorer
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.scatter import mean_atoms
 from molbench.spec.catalogue import Catalogue, TaskRef
 from molbench.spec.protocol import Protocol
@@ -51,12 +51,12 @@ class CorruptedStore(Store):
         self.mode = mode
         self.seed = seed
 
-    def batch(self, rows: Rows, targets: Sequence[str] = (), forces: bool = False) -> Batch:
+    def batch(self, rows: Rows, targets: Sequence[str] = (), forces: bool = False) -> MoleculeBatch:
         """See :meth:`Store.batch`."""
         return corrupt(super().batch(rows, targets, forces), self.mode, self.seed)
 
 
-def corrupt(batch: Batch, mode: Mode, seed: int) -> Batch:
+def corrupt(batch: MoleculeBatch, mode: Mode, seed: int) -> MoleculeBatch:
     """The batch with the types or coordinates of its molecules destroyed.
 
     Args:

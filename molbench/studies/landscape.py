@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from molbench.backbones.base import geometry_encoder
 from molbench.data.read.store import Store
 from molbench.errors import UserError
 from molbench.evaluation.candidate import gather
@@ -23,7 +24,7 @@ from molbench.evaluation.data import TaskData
 from molbench.evaluation.force_probe import force_probe
 from molbench.evaluation.kinds import kind_of
 from molbench.evaluation.models import ForceModel
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.spec.catalogue import Catalogue
 from molbench.spec.protocol import Protocol
 from molbench.studies.report import Study, new_figure, write_study
@@ -83,7 +84,7 @@ def landscape(
     for number, candidate in enumerate(candidates):
         if progress is not None:
             progress(candidate.name, number, len(candidates))
-        backbone = candidate.checkpoint(seed).build()
+        backbone = geometry_encoder(candidate.checkpoint(seed).build(), task.id)
         model = force_probe(backbone, data, protocol, seed, torch.device("cpu"))
         grid = _energies(model, frames).reshape(points, points) * data.scale
         energies[candidate.name] = grid - grid[points // 2, points // 2]
@@ -107,7 +108,7 @@ def landscape(
     return write_study(output, study, lambda: _draw(energies, steps, data.unit))
 
 
-def _plane(centre: Batch, steps: np.ndarray, seed: int) -> list[Batch]:
+def _plane(centre: MoleculeBatch, steps: np.ndarray, seed: int) -> list[MoleculeBatch]:
     """The conformation moved to every point of the grid, in batches."""
     rng = np.random.default_rng(seed)
     directions = rng.standard_normal((2, centre.num_atoms, 3))
@@ -119,9 +120,9 @@ def _plane(centre: Batch, steps: np.ndarray, seed: int) -> list[Batch]:
     moves = steps[:, None, None] * first + steps[None, :, None] * second
     places = centre.positions.numpy() + moves.reshape(-1, centre.num_atoms, 3).astype(np.float32)
     return [
-        Batch.collate(
+        MoleculeBatch.collate(
             [
-                Batch(centre.atomic_numbers, torch.from_numpy(place), centre.ptr)
+                MoleculeBatch(centre.atomic_numbers, torch.from_numpy(place), centre.ptr)
                 for place in places[start : start + _BATCH]
             ]
         )
@@ -129,7 +130,7 @@ def _plane(centre: Batch, steps: np.ndarray, seed: int) -> list[Batch]:
     ]
 
 
-def _energies(model: ForceModel, frames: Sequence[Batch]) -> np.ndarray:
+def _energies(model: ForceModel, frames: Sequence[MoleculeBatch]) -> np.ndarray:
     with torch.no_grad():
         values = [model.head(model.backbone(batch), batch) for batch in frames]
     return torch.cat(values).double().numpy()

@@ -7,13 +7,13 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.testing.molecules import example_batch
 
 
 def assert_conservative(
-    predict: Callable[[Batch], tuple[Tensor, Tensor]],
-    batch: Batch | None = None,
+    predict: Callable[[MoleculeBatch], tuple[Tensor, Tensor]],
+    batch: MoleculeBatch | None = None,
     *,
     step: float = 1e-4,
     atol: float = 1e-6,
@@ -21,7 +21,7 @@ def assert_conservative(
     """Assert that forces equal central differences of the energies, and sum to zero in each molecule.
 
     Args:
-        predict: Batch to energies [B] and forces [N, 3], in float64.
+        predict: MoleculeBatch to energies [B] and forces [N, 3], in float64.
         batch: Molecules, in float64; by default :func:`example_batch`.
         step: Displacement in Å.
         atol: Largest difference allowed, absolute and relative.

@@ -6,12 +6,12 @@ from copy import deepcopy
 
 import torch
 
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.methods.base import Method
 from molbench.testing.molecules import example_batch, labelled
 
 
-def assert_method(method: Method, batch: Batch | None = None) -> None:
+def assert_method(method: Method, batch: MoleculeBatch | None = None) -> None:
     """Assert that a method can be trained, resumed and logged.
 
     Its loss must be a finite scalar, the function of its draws that it says it is and of nothing else random,

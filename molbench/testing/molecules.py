@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 
 _ELEMENTS = (1, 6, 7, 8, 9)
 
 
 def example_batch(
     sizes: Sequence[int] = (5, 1, 9, 2, 5), *, seed: int = 0, dtype: torch.dtype = torch.float64
-) -> Batch:
+) -> MoleculeBatch:
     """Molecules of H, C, N, O and F at random, atoms about 1.3 Å apart and never closer than 0.7 Å.
 
     Args:
@@ -30,14 +30,15 @@ def example_batch(
     jitter = torch.rand(sites.shape, generator=generator, dtype=torch.float64) - 0.5
     elements = torch.tensor(_ELEMENTS)[torch.randint(len(_ELEMENTS), (len(sites),), generator=generator)]
     ptr = torch.tensor([0, *sizes]).cumsum(0)
-    return Batch(elements, (1.3 * sites + 0.6 * jitter).to(dtype), ptr)
+    return MoleculeBatch(elements, (1.3 * sites + 0.6 * jitter).to(dtype), ptr)
 
 
-def labelled(batch: Batch, columns: Sequence[str], *, seed: int = 0) -> Batch:
+def labelled(batch: MoleculeBatch, columns: Sequence[str], *, seed: int = 0) -> MoleculeBatch:
     """A batch with a standard normal label a record in each column."""
     generator = torch.Generator().manual_seed(seed)
-    records = batch.num_graphs // batch.parts
-    labels = {name: torch.randn(records, generator=generator, dtype=torch.float64) for name in columns}
+    labels = {
+        name: torch.randn(batch.num_records, generator=generator, dtype=torch.float64) for name in columns
+    }
     return batch.replace(targets=batch.targets | labels)
 
 

@@ -8,14 +8,14 @@ from typing import Any
 
 import torch
 
-from molbench.backbones.base import Backbone, Representation
-from molbench.graph.batch import Batch
+from molbench.backbones.base import GeometryBackbone, Representation
+from molbench.graph.molecules import MoleculeBatch
 from molbench.testing.molecules import example_batch, random_rotation
 
-Encoder = Backbone | Callable[[Batch], Representation]
+Encoder = GeometryBackbone | Callable[[MoleculeBatch], Representation]
 
 
-def assert_equivariant(encoder: Encoder, batch: Batch | None = None, *, atol: float = 1e-9) -> None:
+def assert_equivariant(encoder: Encoder, batch: MoleculeBatch | None = None, *, atol: float = 1e-9) -> None:
     """Assert that moved molecules have the same scalars, and vectors that moved along.
 
     Tries a rotation, a rotation with reflection, and a translation.
@@ -43,7 +43,7 @@ def assert_equivariant(encoder: Encoder, batch: Batch | None = None, *, atol: fl
             _close(after.vectors, turned, atol, f"vectors after {name}")
 
 
-def assert_permutable(encoder: Encoder, batch: Batch | None = None, *, atol: float = 1e-9) -> None:
+def assert_permutable(encoder: Encoder, batch: MoleculeBatch | None = None, *, atol: float = 1e-9) -> None:
     """Assert that listing the atoms of each molecule in another order reorders the features and no more.
 
     Args:
@@ -56,7 +56,7 @@ def assert_permutable(encoder: Encoder, batch: Batch | None = None, *, atol: flo
     # Sorting random keys within each molecule shuffles it.
     keys = batch.molecule.cpu() + torch.rand(batch.num_atoms, generator=generator, dtype=torch.float64)
     order = keys.argsort().to(batch.ptr.device)
-    shuffled = Batch(batch.atomic_numbers[order], batch.positions[order], batch.ptr)
+    shuffled = MoleculeBatch(batch.atomic_numbers[order], batch.positions[order], batch.ptr)
     before, after = _encode(encoder, batch), _encode(encoder, shuffled)
     _close(after.scalars, before.scalars[order], atol, "scalars of reordered atoms")
     _close(after.graph, before.graph, atol, "molecule vectors of reordered atoms")
@@ -64,7 +64,9 @@ def assert_permutable(encoder: Encoder, batch: Batch | None = None, *, atol: flo
         _close(after.vectors, before.vectors[order], atol, "vectors of reordered atoms")
 
 
-def assert_batch_independent(encoder: Encoder, batch: Batch | None = None, *, atol: float = 1e-9) -> None:
+def assert_batch_independent(
+    encoder: Encoder, batch: MoleculeBatch | None = None, *, atol: float = 1e-9
+) -> None:
     """Assert that each molecule has the same features alone as among others.
 
     Args:
@@ -77,16 +79,18 @@ def assert_batch_independent(encoder: Encoder, batch: Batch | None = None, *, at
     bounds = batch.ptr.tolist()
     for index, (start, stop) in enumerate(pairwise(bounds)):
         ptr = torch.tensor([0, stop - start], device=batch.ptr.device)
-        alone = _encode(encoder, Batch(batch.atomic_numbers[start:stop], batch.positions[start:stop], ptr))
+        alone = _encode(
+            encoder, MoleculeBatch(batch.atomic_numbers[start:stop], batch.positions[start:stop], ptr)
+        )
         _close(alone.scalars, together.scalars[start:stop], atol, f"scalars of molecule {index} alone")
         _close(alone.graph[0], together.graph[index], atol, f"molecule vector of molecule {index} alone")
         if together.vectors is not None:
             _close(alone.vectors, together.vectors[start:stop], atol, f"vectors of molecule {index} alone")
 
 
-def _encode(encoder: Encoder, batch: Batch) -> Representation:
+def _encode(encoder: Encoder, batch: MoleculeBatch) -> Representation:
     with torch.no_grad():
-        return encoder(batch, vectors=True) if isinstance(encoder, Backbone) else encoder(batch)
+        return encoder(batch, vectors=True) if isinstance(encoder, GeometryBackbone) else encoder(batch)
 
 
 def _close(actual: Any, expected: Any, atol: float, what: str) -> None:

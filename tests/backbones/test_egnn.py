@@ -5,8 +5,8 @@ from torch import Tensor
 
 from molbench.backbones import build_backbone
 from molbench.backbones.egnn import EGNN, EGNNConfig
-from molbench.graph.batch import Batch
 from molbench.graph.bonds import distance_bonds, hop_classes
+from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.neighbors import all_pairs
 from molbench.testing import example_batch
 
@@ -18,7 +18,7 @@ def small() -> EGNN:
     return EGNN(SMALL).double()
 
 
-def in_so_many_words(model: EGNN, batch: Batch) -> tuple[Tensor, Tensor]:
+def in_so_many_words(model: EGNN, batch: MoleculeBatch) -> tuple[Tensor, Tensor]:
     """Atom features and displacements, message by message (arXiv 2102.09844, equations 3-6)."""
     z, x = batch.atomic_numbers, batch.positions
     powers = torch.stack([(z.double() / 100) ** p for p in range(3)], dim=-1)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from molbench.backbones import build_backbone
 from molbench.backbones.base import Backbone, Representation
 from molbench.backbones.heads.values import energy_and_forces
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.scatter import sum_atoms
 from molbench.kernels.edges import EdgeList
 from molbench.releases import from_released, released_name
@@ -20,12 +20,12 @@ pytestmark = pytest.mark.golden
 every_dtype = pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 
 
-def batch_of(fixture: Golden, dtype: torch.dtype) -> Batch:
+def batch_of(fixture: Golden, dtype: torch.dtype) -> MoleculeBatch:
     sizes = torch.bincount(fixture["batch"])
     ptr = torch.cat([sizes.new_zeros(1), sizes.cumsum(0)])
     bonds = fixture["bond_index"].t()
     bonds = bonds[bonds[:, 0] < bonds[:, 1]]
-    return Batch(fixture["z"], fixture["pos"].to(dtype), ptr, bonds=bonds)
+    return MoleculeBatch(fixture["z"], fixture["pos"].to(dtype), ptr, bonds=bonds)
 
 
 def released(fixture: Golden, prefix: str, dtype: torch.dtype) -> Backbone:
@@ -48,7 +48,7 @@ def test_features_energies_and_forces(dtype: torch.dtype, golden: Path) -> None:
     batch, backbone = batch_of(fixture, dtype), released(fixture, "model.model.", dtype)
     atom, graph = (perceptron(fixture, f"model.{name}.", dtype) for name in ("node_dec", "graph_dec"))
 
-    def energy(representation: Representation, batch: Batch) -> Tensor:
+    def energy(representation: Representation, batch: MoleculeBatch) -> Tensor:
         return graph(sum_atoms(atom(representation.scalars), batch)).squeeze(-1)
 
     def close(ours: Tensor, key: str) -> None:
@@ -92,7 +92,7 @@ def test_energies_and_forces_of_a_trajectory_and_their_gradient(dtype: torch.dty
     single = fixture["edge_type"] == 1
     first = torch.stack([source, target], dim=-1)[single & (source < target)]
     offsets = atoms * torch.arange(frames)
-    batch = Batch(
+    batch = MoleculeBatch(
         fixture["z"].repeat(frames),
         fixture["pos"].to(dtype).flatten(0, 1),
         torch.arange(frames + 1) * atoms,
@@ -104,7 +104,7 @@ def test_energies_and_forces_of_a_trajectory_and_their_gradient(dtype: torch.dty
     head = perceptron(fixture, "model.graph_dec.", dtype)
     mean, std = fixture["mean"].to(dtype), fixture["std"].to(dtype)
 
-    def energy(representation: Representation, batch: Batch) -> Tensor:
+    def energy(representation: Representation, batch: MoleculeBatch) -> Tensor:
         return sum_atoms(head(representation.scalars).squeeze(-1), batch) * std + mean
 
     def close(ours: Tensor, key: str, loss: bool = False) -> None:

@@ -10,18 +10,18 @@ from molbench.backbones.heads.physical import (
     dipole_moment,
     spatial_extent,
 )
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.testing import example_batch, random_rotation
 
 BOND = 1.2746  # Å, hydrogen chloride
 
 
-def hydrogen_chloride() -> Batch:
+def hydrogen_chloride() -> MoleculeBatch:
     positions = torch.tensor([[0.0, 0, 0], [0, 0, BOND]], dtype=torch.float64)
-    return Batch(torch.tensor([1, 17]), positions, torch.tensor([0, 2]))
+    return MoleculeBatch(torch.tensor([1, 17]), positions, torch.tensor([0, 2]))
 
 
-def representation(batch: Batch, channels: int = 6, turn: Tensor | None = None) -> Representation:
+def representation(batch: MoleculeBatch, channels: int = 6, turn: Tensor | None = None) -> Representation:
     generator = torch.Generator().manual_seed(0)
     scalars = torch.randn(batch.num_atoms, 6, generator=generator, dtype=torch.float64)
     vectors = torch.randn(batch.num_atoms, 3, channels, generator=generator, dtype=torch.float64)

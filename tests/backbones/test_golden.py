@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from molbench.backbones import build_backbone
 from molbench.backbones.base import Backbone, Representation
 from molbench.backbones.heads.values import energy_and_forces
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.kernels.edges import EdgeList
 from molbench.methods import load_settings
 from molbench.releases import from_released, released_name
@@ -20,10 +20,10 @@ from tests.golden_files import Golden, read_golden, tolerance
 pytestmark = pytest.mark.golden
 
 
-def batch_of(fixture: Golden, dtype: torch.dtype) -> Batch:
+def batch_of(fixture: Golden, dtype: torch.dtype) -> MoleculeBatch:
     sizes = torch.bincount(fixture["batch"])
     ptr = torch.cat([sizes.new_zeros(1), sizes.cumsum(0)])
-    return Batch(fixture["z"], fixture["pos"].to(dtype), ptr)
+    return MoleculeBatch(fixture["z"], fixture["pos"].to(dtype), ptr)
 
 
 def released(name: str, fixture: Golden, dtype: torch.dtype) -> Backbone:
@@ -55,7 +55,7 @@ def test_outputs_forces_and_gradients(name: str, dtype: torch.dtype, golden: Pat
         head_of(name, fixture, dtype),
     )
 
-    def energy(representation: Representation, _: Batch) -> Tensor:
+    def energy(representation: Representation, _: MoleculeBatch) -> Tensor:
         return head(representation.graph).squeeze(-1)
 
     def close(ours: Tensor, key: str, loss: bool = False) -> None:

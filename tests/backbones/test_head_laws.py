@@ -11,7 +11,7 @@ from molbench.backbones.base import Backbone, Representation
 from molbench.backbones.heads.node_class import NodeClassHead
 from molbench.backbones.heads.physical import DipoleHead, SpatialExtentHead
 from molbench.backbones.heads.values import AtomHead, EnergyHead, energy_and_forces
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.testing import (
     assert_batch_independent,
     assert_conservative,
@@ -43,7 +43,7 @@ def head_of(head_type: type[AtomHead], encoder: str) -> AtomHead:
     return head_type(16, ENCODERS[encoder][2]).double()
 
 
-def assert_lawful(function: Callable[[Batch], Representation]) -> None:
+def assert_lawful(function: Callable[[MoleculeBatch], Representation]) -> None:
     batch = example_batch((5, 1, 4))
     assert_equivariant(function, batch)
     assert_permutable(function, batch)
@@ -55,7 +55,7 @@ def assert_lawful(function: Callable[[Batch], Representation]) -> None:
 def test_values_are_invariant(head_type: type[AtomHead], encoder: str) -> None:
     backbone, head = encoder_of(encoder), head_of(head_type, encoder)
 
-    def values(batch: Batch) -> Representation:
+    def values(batch: MoleculeBatch) -> Representation:
         found = backbone(batch, vectors=head.vectors)
         return Representation(head.read(found)[0].unsqueeze(1), head(found, batch).unsqueeze(1))
 
@@ -67,7 +67,7 @@ def test_values_are_invariant(head_type: type[AtomHead], encoder: str) -> None:
 def test_vectors_of_atoms_turn_with_the_molecule(encoder: str) -> None:
     backbone, head = encoder_of(encoder), head_of(DipoleHead, encoder)
 
-    def vectors(batch: Batch) -> Representation:
+    def vectors(batch: MoleculeBatch) -> Representation:
         charges, dipoles = head.read(backbone(batch, vectors=True))
         assert dipoles is not None
         return Representation(
@@ -82,7 +82,7 @@ def test_dipole_vectors_turn_with_the_molecule(encoder: str) -> None:
     backbone, head = encoder_of(encoder), head_of(DipoleHead, encoder)
     assert isinstance(head, DipoleHead)
 
-    def dipoles(batch: Batch) -> Representation:
+    def dipoles(batch: MoleculeBatch) -> Representation:
         # As the vector of every atom of the molecule, which is what the laws know how to turn.
         found = head.moment(backbone(batch, vectors=head.vectors), batch)
         of_atoms = found[batch.molecule].unsqueeze(2)
@@ -116,7 +116,7 @@ def test_an_energy_of_two_far_molecules_is_the_sum_of_both() -> None:
             continue
         backbone, head, batch = encoder_of(encoder), head_of(EnergyHead, encoder), example_batch((4, 3))
         apart = batch.positions + 100.0 * batch.molecule.unsqueeze(1)
-        together = Batch(batch.atomic_numbers, apart, torch.tensor([0, 7]))
+        together = MoleculeBatch(batch.atomic_numbers, apart, torch.tensor([0, 7]))
         one, both = (head(backbone(b, vectors=head.vectors), b) for b in (together, batch))
         torch.testing.assert_close(one[0], both.sum())
 

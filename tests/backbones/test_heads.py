@@ -1,24 +1,24 @@
 import torch
 from torch import Tensor
 
-from molbench.backbones.base import Backbone, Representation
+from molbench.backbones.base import GeometryBackbone, Representation
 from molbench.backbones.heads.values import EnergyHead, energy_and_forces, halving
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.neighbors import all_pairs
 from molbench.kernels.edges import EdgeList
 from molbench.testing import assert_conservative, example_batch
 
 
-class Springs(Backbone):
+class Springs(GeometryBackbone):
     """Atom scalars, twice the same: half the squared distances to all others."""
 
     width = 2
 
-    def neighbors(self, batch: Batch) -> EdgeList:
+    def neighbors(self, batch: MoleculeBatch) -> EdgeList:
         return all_pairs(batch.ptr)
 
     def forward(
-        self, batch: Batch, edges: EdgeList | None = None, *, vectors: bool = False
+        self, batch: MoleculeBatch, edges: EdgeList | None = None, *, vectors: bool = False
     ) -> Representation:
         edges = self.neighbors(batch).directed()
         squares = edges.distances(batch.positions).square() / 2
@@ -27,7 +27,7 @@ class Springs(Backbone):
         return Representation(scalars, scalars)
 
 
-def total(representation: Representation, batch: Batch) -> Tensor:
+def total(representation: Representation, batch: MoleculeBatch) -> Tensor:
     return torch.zeros(batch.num_graphs, dtype=torch.float64).index_add(
         0, batch.molecule, representation.scalars[:, 0]
     )
@@ -35,7 +35,7 @@ def total(representation: Representation, batch: Batch) -> Tensor:
 
 def test_forces_of_springs_by_hand() -> None:
     positions = torch.tensor([[0.0, 0, 0], [2, 0, 0]], dtype=torch.float64)
-    batch = Batch(torch.tensor([1, 1]), positions, torch.tensor([0, 2]))
+    batch = MoleculeBatch(torch.tensor([1, 1]), positions, torch.tensor([0, 2]))
     with torch.no_grad():
         energies, forces = energy_and_forces(Springs(), total, batch, create_graph=False)
     # E = d² counted from both ends, F = -2 d.
@@ -46,10 +46,10 @@ def test_forces_of_springs_by_hand() -> None:
 
 
 def test_conservative_springs_pass_and_a_lie_does_not() -> None:
-    def honest(batch: Batch) -> tuple[Tensor, Tensor]:
+    def honest(batch: MoleculeBatch) -> tuple[Tensor, Tensor]:
         return energy_and_forces(Springs(), total, batch, create_graph=False)
 
-    def lying(batch: Batch) -> tuple[Tensor, Tensor]:
+    def lying(batch: MoleculeBatch) -> tuple[Tensor, Tensor]:
         energies, forces = honest(batch)
         return energies, 1.01 * forces
 
@@ -65,8 +65,8 @@ def test_conservative_springs_pass_and_a_lie_does_not() -> None:
 def test_energy_grows_with_the_molecule() -> None:
     head = EnergyHead(4).double()
     scalars = torch.randn(3, 4, dtype=torch.float64)
-    one = Batch(torch.ones(3, dtype=torch.int64), torch.zeros(3, 3), torch.tensor([0, 3]))
-    twice = Batch(torch.ones(6, dtype=torch.int64), torch.zeros(6, 3), torch.tensor([0, 6]))
+    one = MoleculeBatch(torch.ones(3, dtype=torch.int64), torch.zeros(3, 3), torch.tensor([0, 3]))
+    twice = MoleculeBatch(torch.ones(6, dtype=torch.int64), torch.zeros(6, 3), torch.tensor([0, 6]))
     single = head(Representation(scalars, scalars), one)
     torch.testing.assert_close(head(Representation(scalars.repeat(2, 1), scalars), twice), 2 * single)
 

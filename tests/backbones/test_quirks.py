@@ -4,7 +4,7 @@ import torch
 
 from molbench.backbones import build_backbone
 from molbench.backbones.parts.layers import AtomEmbedding, GaussianBasis, cosine_envelope
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.scatter import sum_atoms
 from molbench.testing import example_batch
 
@@ -63,7 +63,7 @@ def test_atoms_beyond_the_cutoff_do_not_see_each_other() -> None:
 
         def at(distance: float, backbone: torch.nn.Module = backbone) -> torch.Tensor:
             positions = torch.tensor([[0.0, 0, 0], [distance, 0, 0]], dtype=torch.float64)
-            return backbone(Batch(numbers, positions, ptr)).graph
+            return backbone(MoleculeBatch(numbers, positions, ptr)).graph
 
         torch.testing.assert_close(at(cutoff + 0.1), at(cutoff + 5))
         # Continuous where a pair enters.

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from molbench.backbones import BACKBONES, build_backbone
+from molbench.backbones.base import Representation
 from molbench.backbones.pairs.base import PairBackbone
 from molbench.backbones.pairs.cgib import CGIB
 from molbench.backbones.pairs.contrast import nt_xent
@@ -14,7 +15,6 @@ from molbench.backbones.pairs.edge_network import BondConv, BondKinds
 from molbench.backbones.pairs.interaction import interact, interaction_maps
 from molbench.errors import UserError
 from molbench.graph.pairs import MolecularGraphs, PairBatch
-from molbench.testing import example_batch
 from tests.backbones.relational_pairs import INTERACTION, NAMES, example_pairs
 
 every_encoder = pytest.mark.parametrize("name", NAMES)
@@ -119,14 +119,6 @@ def test_molecules_without_atoms_are_legal(name: str) -> None:
 
 
 @every_encoder
-def test_conformations_are_refused(name: str) -> None:
-    with pytest.raises(TypeError, match="2-D graphs"):
-        seeded(name)(example_batch())
-    with pytest.raises(TypeError, match="no neighbours in space"):
-        seeded(name).neighbors(example_batch())
-
-
-@every_encoder
 def test_wrong_settings_are_refused_by_name(name: str) -> None:
     with pytest.raises(UserError, match=r"no setting 'depth'; settings: .*hydrogens"):
         build_backbone(name, {"depth": 3})
@@ -187,7 +179,11 @@ def test_the_bottleneck_is_random_by_the_generator_alone(name: str) -> None:
 
     def total(seed: int) -> Tensor:
         generator = torch.Generator().manual_seed(seed)
-        return backbone.objective(head, lambda y: y.square().mean(), pairs, generator)[0]
+
+        def predict(found: Representation) -> Tensor:
+            return head(found.graph)
+
+        return backbone.objective(predict, lambda y: y.square().mean(), pairs, generator)[0]
 
     assert torch.equal(total(1), total(1))
     assert not torch.equal(total(1), total(2))

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
 from molbench.backbones import build_backbone
+from molbench.backbones.base import Representation
 from molbench.backbones.pairs.base import PairBackbone
 from molbench.backbones.pairs.bottleneck import Draws
 from molbench.backbones.pairs.cgib import CGIB
@@ -89,8 +90,8 @@ def test_bottleneck(name: str, term: str, dtype: torch.dtype, golden: Path) -> N
     pairs, labels = golden_pairs(fixture, dtype), fixture["y"].to(dtype)
     predictions: list[Tensor] = []
 
-    def predict(vectors: Tensor) -> Tensor:
-        predictions.append(head(vectors))
+    def predict(found: Representation) -> Tensor:
+        predictions.append(head(found.graph))
         return predictions[-1]
 
     draws = Draws(fixture["gumbel_uniform"].to(dtype), fixture["noise_uniform"].to(dtype))

@@ -10,7 +10,7 @@ from molbench.backbones import build_backbone
 from molbench.backbones.base import Backbone, Representation
 from molbench.backbones.heads.gated import ScalarVectorHead
 from molbench.backbones.heads.values import EnergyHead, energy_and_forces
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.releases import from_released
 from tests.golden_files import Golden, read_golden
 
@@ -51,10 +51,10 @@ def head_of(fixture: Golden, name: str, dtype: torch.dtype) -> ScalarVectorHead:
     return head.to(dtype)
 
 
-def batch_of(fixture: Golden, positions: Tensor, dtype: torch.dtype) -> Batch:
+def batch_of(fixture: Golden, positions: Tensor, dtype: torch.dtype) -> MoleculeBatch:
     sizes = torch.bincount(fixture["batch"])
     ptr = torch.cat([sizes.new_zeros(1), sizes.cumsum(0)])
-    return Batch(fixture["z"], positions.to(dtype), ptr)
+    return MoleculeBatch(fixture["z"], positions.to(dtype), ptr)
 
 
 class ReleasedEnergy(EnergyHead):
@@ -65,7 +65,7 @@ class ReleasedEnergy(EnergyHead):
         super().__init__(width, width)
         self.layers, self.mean, self.std = layers, mean, std
 
-    def forward(self, representation: Representation, batch: Batch) -> Tensor:
+    def forward(self, representation: Representation, batch: MoleculeBatch) -> Tensor:
         return super().forward(representation, batch) * self.std + self.mean
 
 
@@ -137,7 +137,7 @@ def test_coord_denoising(dtype: torch.dtype, golden: Path) -> None:
 def test_energies_forces_and_their_gradient(dtype: torch.dtype, golden: Path) -> None:
     fixture = read_golden(golden, "molspectra_md17_finetune")
     frames, atoms = fixture["pos"].shape[:2]
-    batch = Batch(
+    batch = MoleculeBatch(
         fixture["z"].repeat(frames),
         fixture["pos"].to(dtype).flatten(0, 1),
         torch.arange(frames + 1) * atoms,

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from molbench.backbones import build_backbone
 from molbench.backbones.base import Backbone
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.kernels.whitening import Regulariser, Whitening, inverse_square_root, whiten_plainly
 from molbench.testing import assert_equivariant, example_batch, random_rotation
 from tests.eager import each_way, needs_kernels, with_threads  # noqa: F401 - a fixture among them
@@ -199,7 +199,7 @@ def test_rounding_of_large_vectors_does_no_harm(kind: str) -> None:
         assert values.isfinite().all()
 
 
-def rotation_error(backbone: Backbone, batch: Batch) -> tuple[float, float]:
+def rotation_error(backbone: Backbone, batch: MoleculeBatch) -> tuple[float, float]:
     """Largest change of scalars, and of vectors turned back, under a rotation."""
     turn = random_rotation(seed=1)
     with torch.no_grad():

@@ -200,7 +200,7 @@ def test_a_pair_without_a_conformer_has_the_zero_vector_of_its_molecule(pairs, t
     backbone = build_backbone("schnet", {"width": 8, "filters": 8, "interactions": 1, "gaussians": 4})
     features = embed(backbone, store, torch.device("cpu")).features
     batch = store.batch([5, 0])
-    assert batch.parts == 2
+    assert batch.molecules_per_record == 2
     graph = backbone(batch).graph.detach().numpy()
     np.testing.assert_allclose(features[[5, 0]], graph.reshape(2, -1), rtol=1e-4, atol=1e-5)
     empty = batch.replace(

@@ -9,7 +9,7 @@ import torch
 import yaml
 
 from molbench.backbones import build_backbone
-from molbench.backbones.base import Backbone, Representation
+from molbench.backbones.base import GeometryBackbone, Representation
 from molbench.backbones.heads.values import EnergyHead
 from molbench.data.read.store import Store
 from molbench.errors import UserError
@@ -19,7 +19,7 @@ from molbench.evaluation.models import ForceModel
 from molbench.evaluation.probe import probe
 from molbench.evaluation.protocols import load_protocol
 from molbench.evaluation.train import predict, train
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.kernels.edges import EdgeList
 from molbench.spec.catalogue import Catalogue
 from molbench.spec.training import TrainingConfig
@@ -120,13 +120,13 @@ def test_training_lowers_the_error_of_forces(toy_home: Path) -> None:
     assert np.abs(found.prediction - found.target).mean() < 20  # of energies near -1000
 
 
-class _Pair(Backbone):
+class _Pair(GeometryBackbone):
     """Features of a diatomic: 1, its length, and its length squared, half on each atom."""
 
     name = "pair"
     width = 3
 
-    def neighbors(self, batch: Batch) -> EdgeList:
+    def neighbors(self, batch: MoleculeBatch) -> EdgeList:
         raise NotImplementedError
 
     def forward(self, batch, edges=None, *, vectors=False) -> Representation:

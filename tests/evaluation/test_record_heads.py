@@ -20,7 +20,7 @@ from molbench.evaluation.data import TaskData
 from molbench.evaluation.heads import ComplexHead, PropertyHead, RecordHead, energy_head, ligand_and_pocket
 from molbench.evaluation.models import ValueModel
 from molbench.evaluation.protocols import load_protocol
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.spec.catalogue import Catalogue
 from molbench.testing import assert_conservative, assert_equivariant, example_batch
 from tests.complex_files import archive, lba_record, lep_record, shrunk
@@ -44,7 +44,7 @@ def said(rows: int) -> Representation:
     return Representation(graph, graph)
 
 
-def records(parts: int) -> Batch:
+def records(parts: int) -> MoleculeBatch:
     return example_batch((2, 3, 1, 4)).replace(parts=parts)
 
 
@@ -70,7 +70,7 @@ def test_two_structures_with_one_layer_are_told_apart_by_hand() -> None:
     torch.testing.assert_close(RecordHead(layer)(found, records(2)).squeeze(1), by_hand)
 
 
-def complexes() -> Batch:
+def complexes() -> MoleculeBatch:
     batch = example_batch((5, 3, 4, 2))
     marks = [1, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1]
     return batch.replace(is_ligand=torch.tensor(marks, dtype=torch.bool))
@@ -96,7 +96,7 @@ def test_values_of_complexes_are_invariant(parts: int) -> None:
     torch.manual_seed(1)
     for head in (RecordHead(halving(8 * parts).double()), ComplexHead(halving(16 * parts).double())):
 
-        def values(moved: Batch, head: RecordHead = head) -> Representation:
+        def values(moved: MoleculeBatch, head: RecordHead = head) -> Representation:
             found = head(backbone(moved), moved)
             return Representation(found, found)
 
@@ -110,7 +110,7 @@ def test_moving_the_ligand_out_of_the_pocket_leaves_nothing_of_the_contact() -> 
     apart = ligand_and_pocket(backbone(far).scalars, far)
     first = batch.molecule == 0
     ligand = first & batch.is_ligand
-    alone = Batch(batch.atomic_numbers[ligand], batch.positions[ligand], torch.tensor([0, 2]))
+    alone = MoleculeBatch(batch.atomic_numbers[ligand], batch.positions[ligand], torch.tensor([0, 2]))
     torch.testing.assert_close(apart[0, :8], backbone(alone).scalars.mean(0))
     together = ligand_and_pocket(backbone(batch).scalars, batch)
     assert not torch.allclose(together[0, :8], apart[0, :8])

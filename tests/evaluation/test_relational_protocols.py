@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from molbench.backbones import build_backbone
-from molbench.backbones.base import Backbone, Representation
+from molbench.backbones.base import Backbone, GeometryBackbone, Representation
 from molbench.data.read.store import Store
 from molbench.errors import UserError
 from molbench.evaluation.apply import apply
@@ -23,9 +23,8 @@ from molbench.evaluation.models import ValueModel
 from molbench.evaluation.plan import Data, plan
 from molbench.evaluation.predictions import Predictions
 from molbench.evaluation.protocols import load_protocol, load_protocols
-from molbench.evaluation.reading import reader_for
 from molbench.evaluation.train import predict, train
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.kernels.edges import EdgeList
 from molbench.metrics import METRICS
 from molbench.spec.catalogue import Catalogue
@@ -161,7 +160,7 @@ def test_raw_labels_and_squared_errors_by_hand(pairs: TaskData) -> None:
         truth = pairs.labels[rows]
         if standardise:
             truth = (truth - pairs.offset) / pairs.scale
-        batch = reader_for(model.backbone, data.store).batch(rows)
+        batch = model.backbone.reader(data.store).batch(rows)
         found, _ = model.loss(batch, torch.Generator())
         by_hand = np.square(truth).mean() if loss == "mse" else np.abs(truth).mean()
         assert found.item() == pytest.approx(by_hand, rel=1e-5)
@@ -177,14 +176,13 @@ def test_the_published_head_stands_behind_encoders_that_have_one(pairs: TaskData
     assert widths == [(256, model.backbone.width), (128, 256), (1, 128)]
 
 
-class _Known(Backbone):
+class _Known(GeometryBackbone):
     """One number a molecule: its size, which a fixed head turns into a logit."""
 
     name = "known"
-    inputs = "molecules"
     width = 2
 
-    def neighbors(self, batch: Batch) -> EdgeList:
+    def neighbors(self, batch: MoleculeBatch) -> EdgeList:
         raise NotImplementedError
 
     def forward(self, batch: Any, edges: Any = None, *, vectors: bool = False) -> Representation:
@@ -224,7 +222,7 @@ class _Logit(torch.nn.Module):
 
     vectors = False
 
-    def forward(self, representation: Representation, batch: Batch) -> torch.Tensor:
+    def forward(self, representation: Representation, batch: MoleculeBatch) -> torch.Tensor:
         return 0.1 * (representation.graph[:, :1] - 2)
 
 

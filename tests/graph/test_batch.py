@@ -5,13 +5,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch_geometric.data import Batch as PygBatch
 
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 
 
-def make(sizes: list[int], seed: int = 0) -> Batch:
+def make(sizes: list[int], seed: int = 0) -> MoleculeBatch:
     generator = torch.Generator().manual_seed(seed)
     n = sum(sizes)
-    return Batch(
+    return MoleculeBatch(
         torch.randint(1, 10, (n,), generator=generator),
         torch.randn(n, 3, generator=generator),
         torch.tensor([0, *torch.tensor(sizes).cumsum(0).tolist()]),
@@ -39,7 +39,7 @@ def test_pyg_batch_is_the_same(sizes: list[int]) -> None:
 @given(parts=st.lists(st.lists(st.integers(1, 6), min_size=1, max_size=4), min_size=1, max_size=4))
 def test_collate_joins_batches_molecule_by_molecule(parts: list[list[int]]) -> None:
     batches = [make(sizes, seed) for seed, sizes in enumerate(parts)]
-    joined = Batch.collate(batches)
+    joined = MoleculeBatch.collate(batches)
     assert joined.sizes.tolist() == [s for sizes in parts for s in sizes]
     assert torch.equal(joined.positions, torch.cat([b.positions for b in batches]))
     assert joined.num_atoms == sum(map(sum, parts))

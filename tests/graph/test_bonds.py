@@ -5,18 +5,18 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from molbench.graph.batch import Batch
 from molbench.graph.bonds import distance_bonds, hop_classes
+from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.neighbors import all_pairs
 from molbench.kernels.edges import EdgeList
 from molbench.testing import example_batch
 from tests.golden_files import read_golden
 
 
-def chain(length: int, spacing: float = 1.5) -> Batch:
+def chain(length: int, spacing: float = 1.5) -> MoleculeBatch:
     positions = torch.zeros(length, 3)
     positions[:, 0] = spacing * torch.arange(length)
-    return Batch(torch.full((length,), 6), positions, torch.tensor([0, length]))
+    return MoleculeBatch(torch.full((length,), 6), positions, torch.tensor([0, length]))
 
 
 def test_bonds_of_a_chain_are_its_neighbours() -> None:
@@ -41,10 +41,10 @@ def test_given_bonds_replace_the_rule() -> None:
 
 
 def test_no_bonds_no_atoms_no_edges() -> None:
-    empty = Batch(torch.zeros(0, dtype=torch.int64), torch.zeros(0, 3), torch.tensor([0, 0, 0]))
+    empty = MoleculeBatch(torch.zeros(0, dtype=torch.int64), torch.zeros(0, 3), torch.tensor([0, 0, 0]))
     assert hop_classes(empty, all_pairs(empty.ptr)).shape == (0,)
     assert distance_bonds(empty).shape == (0, 2)
-    single = Batch(torch.tensor([6]), torch.zeros(1, 3), torch.tensor([0, 0, 1, 1]))
+    single = MoleculeBatch(torch.tensor([6]), torch.zeros(1, 3), torch.tensor([0, 0, 1, 1]))
     assert hop_classes(single, all_pairs(single.ptr)).shape == (0,)
 
 
@@ -73,12 +73,12 @@ def test_classes_of_the_released_code(rule: str, golden: Path) -> None:
     if rule == "1.6 Å":
         fixture = read_golden(golden, "emgp_md17_finetune")
         count = len(fixture["z"])
-        batch = Batch(fixture["z"], fixture["pos"][0], torch.tensor([0, count]))
+        batch = MoleculeBatch(fixture["z"], fixture["pos"][0], torch.tensor([0, count]))
     else:
         fixture = read_golden(golden, "emgp_egnn_3dmgp_forward")
         sizes = torch.bincount(fixture["batch"])
         ptr = torch.cat([sizes.new_zeros(1), sizes.cumsum(0)])
         bonds = fixture["bond_index"].t()
-        batch = Batch(fixture["z"], fixture["pos"], ptr, bonds=bonds[bonds[:, 0] < bonds[:, 1]])
+        batch = MoleculeBatch(fixture["z"], fixture["pos"], ptr, bonds=bonds[bonds[:, 0] < bonds[:, 1]])
     source, target = fixture["edge_index"]
     assert torch.equal(hop_classes(batch, EdgeList(source, target, False)), fixture["edge_type"].long())

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from molbench.graph import neighbors
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.neighbors import all_pairs, radius_edges
 from molbench.kernels.edges import EdgeList
 from molbench.testing import example_batch
@@ -14,14 +14,14 @@ sizes = st.lists(st.integers(0, 9), max_size=6)
 seeds = st.integers(0, 1000)
 
 
-def cloud(sizes: list[int], seed: int) -> Batch:
+def cloud(sizes: list[int], seed: int) -> MoleculeBatch:
     """Atoms in a box of 4 Å, so that a cutoff of a few Å keeps some pairs and drops others."""
     ptr = torch.tensor([0, *sizes]).cumsum(0)
     positions = 4 * torch.rand(int(ptr[-1]), 3, generator=torch.Generator().manual_seed(seed))
-    return Batch(torch.ones(len(positions), dtype=torch.int64), positions, ptr)
+    return MoleculeBatch(torch.ones(len(positions), dtype=torch.int64), positions, ptr)
 
 
-def brute_force(batch: Batch, cutoff: float) -> list[tuple[int, int]]:
+def brute_force(batch: MoleculeBatch, cutoff: float) -> list[tuple[int, int]]:
     x, molecule = batch.positions, batch.molecule.tolist()
     return [
         (i, j)

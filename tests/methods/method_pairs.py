@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from molbench.backbones import BACKBONES
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.methods import METHODS
 from molbench.methods.base import Method
 from molbench.testing import example_batch, labelled
@@ -32,7 +32,7 @@ PAIRS = (
 )
 
 
-def batch_for(method: Method, dtype: torch.dtype = torch.float64) -> Batch:
+def batch_for(method: Method, dtype: torch.dtype = torch.float64) -> MoleculeBatch:
     """Molecules with the labels and spectra that a method asks for."""
     # One molecule is so large that even the smallest share of its atoms, pairs and triples is something.
     batch = labelled(example_batch((5, 1, 13, 2, 5), dtype=dtype), method.columns)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from molbench.backbones import build_backbone
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.methods import load_settings
 from molbench.methods.mrl3d.environment import Draws
 from molbench.methods.mrl3d.objective import MRL3D, MRL3DConfig
@@ -80,8 +80,8 @@ def golden_draws(fixture: Golden, pairs: int, dtype: torch.dtype = torch.float64
     return Draws(torch.cat(orders), directions, axes, angles / (2 * torch.pi))
 
 
-def conformers(parts: list[Tensor]) -> Batch:
+def conformers(parts: list[Tensor]) -> MoleculeBatch:
     """Conformers of carbon."""
     sizes = torch.tensor([0, *(len(part) for part in parts)])
     positions = torch.cat(parts)
-    return Batch(torch.full((len(positions),), 6), positions, sizes.cumsum(0))
+    return MoleculeBatch(torch.full((len(positions),), 6), positions, sizes.cumsum(0))

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from molbench.backbones import build_backbone
 from molbench.backbones.base import Representation
 from molbench.errors import UserError
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.methods import build_method
 from molbench.methods.coord import Coord, CoordConfig
 from molbench.methods.frad import Frad, FradConfig
@@ -43,7 +43,7 @@ def molspectra(name: str = "painn", **config: object) -> MolSpectra:
     return MolSpectra(encoder(name), MolSpectraConfig(**settings)).double()
 
 
-def with_spectra(batch: Batch) -> Batch:
+def with_spectra(batch: MoleculeBatch) -> MoleculeBatch:
     spectra = {
         name: 100 * torch.rand(batch.num_graphs, patching["points"], generator=seeded(5))
         for name, patching in SPECTRA.items()
@@ -129,7 +129,7 @@ def test_frad_asks_for_the_coordinate_noise_alone() -> None:
     draws = frad.draw(batch, seeded())
     assert len(draws.angles) == 3
     frad.head = Oracle(draws.noise / 0.04)
-    seen: list[Batch] = []
+    seen: list[MoleculeBatch] = []
     frad.backbone.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
     assert frad.loss_given(batch, draws)[0].item() == 0
     moved = seen[0].positions - draws.noise
@@ -170,7 +170,7 @@ def test_order_of_molecules_and_their_spectra_does_not_matter() -> None:
     order, bounds = [2, 0, 1], batch.ptr.tolist()
     atoms = torch.cat([torch.arange(bounds[i], bounds[i + 1]) for i in order])
     sizes = batch.sizes[order]
-    shuffled = Batch(
+    shuffled = MoleculeBatch(
         batch.atomic_numbers[atoms],
         batch.positions[atoms],
         torch.cat([sizes.new_zeros(1), sizes.cumsum(0)]),

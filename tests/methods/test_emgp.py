@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from molbench.backbones import build_backbone
 from molbench.backbones.base import Representation
 from molbench.backbones.heads.values import energy_and_forces
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.methods.emgp import EMGP, Draws, EMGPConfig
 from molbench.testing import assert_method, example_batch, random_rotation
 
@@ -22,7 +22,7 @@ def method_with(backbone: str = "egnn", **config: object) -> EMGP:
     return EMGP(built, EMGPConfig(**config)).double()  # type: ignore[arg-type]
 
 
-def draws_for(method: EMGP, batch: Batch, seed: int = 0) -> Draws:
+def draws_for(method: EMGP, batch: MoleculeBatch, seed: int = 0) -> Draws:
     return method.draw(batch, torch.Generator().manual_seed(seed))
 
 
@@ -69,7 +69,7 @@ def test_forces_are_those_of_the_energy() -> None:
     sigma = method.sigmas.double()[draws.levels][batch.molecule].unsqueeze(-1)
     noisy, target = method.perturbed(batch, sigma, draws.noise)
 
-    def energy(found: Representation, of: Batch) -> Tensor:
+    def energy(found: Representation, of: MoleculeBatch) -> Tensor:
         values: Tensor = method.energy(method._graph(found, of))
         return values.squeeze(-1)
 
@@ -88,7 +88,7 @@ def test_an_oracle_has_no_force_loss() -> None:
     _, target = method.perturbed(batch, sigma, draws.noise)
 
     class Oracle(nn.Module):
-        def forward(self, found: Representation, of: Batch) -> Tensor:
+        def forward(self, found: Representation, of: MoleculeBatch) -> Tensor:
             return target
 
     method.displacement = Oracle()

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from molbench.backbones import build_backbone
 from molbench.backbones.base import Representation
-from molbench.graph.batch import Batch
 from molbench.graph.bonds import distance_bonds
+from molbench.graph.molecules import MoleculeBatch
 from molbench.methods import build_method
 from molbench.methods.base import Method
 from molbench.methods.gcc import walk
@@ -55,7 +55,7 @@ def method_with(name: str, backbone: str = "schnet", **config: object) -> Method
     return build_method(name, build_backbone(backbone, SMALL[backbone]), config).double()
 
 
-def graph_batch() -> Batch:
+def graph_batch() -> MoleculeBatch:
     return example_batch((7, 3, 1)).replace(bonds=GRAPH)
 
 
@@ -109,7 +109,7 @@ def test_the_order_of_molecules_does_not_matter(name: str) -> None:
     order, spans = torch.tensor([2, 0, 3, 1]), list(pairwise(batch.ptr.tolist()))
     atoms = torch.cat([torch.arange(*spans[i]) for i in order])
     ptr = torch.cat([torch.zeros(1, dtype=torch.int64), batch.sizes[order].cumsum(0)])
-    shuffled = Batch(batch.atomic_numbers[atoms], batch.positions[atoms], ptr)
+    shuffled = MoleculeBatch(batch.atomic_numbers[atoms], batch.positions[atoms], ptr)
     first, second = (method.loss(b, generator())[0] for b in (batch, shuffled))
     torch.testing.assert_close(first, second)
 
@@ -155,7 +155,7 @@ def test_an_oracle_finds_every_place() -> None:
     draws = method.draw(batch, generator())
 
     class Oracle(nn.Module):
-        def forward(self, found: Representation, moved: Batch) -> Tensor:
+        def forward(self, found: Representation, moved: MoleculeBatch) -> Tensor:
             assert torch.equal(moved.positions[~draws.moved], batch.positions[~draws.moved])
             return batch.positions - moved.positions
 
@@ -168,7 +168,7 @@ def test_moved_atoms_are_on_the_centroid_as_released() -> None:
     draws = method.draw(batch, generator())
 
     class Standstill(nn.Module):
-        def forward(self, found: Representation, moved: Batch) -> Tensor:
+        def forward(self, found: Representation, moved: MoleculeBatch) -> Tensor:
             return torch.zeros_like(moved.positions)
 
     method.displacement = Standstill()
@@ -184,7 +184,7 @@ def test_each_kind_of_change() -> None:
     expected[DROP], expected[PIECE] = 7, int(kept_sizes(batch, 0.3)[0])
     assert changed.sizes.tolist() == expected
 
-    def part(of: Batch, kind: int) -> Batch:
+    def part(of: MoleculeBatch, kind: int) -> MoleculeBatch:
         return keep_atoms(of, of.molecule == kind)
 
     for kind in (MASK, BONDS, NONE):

@@ -13,8 +13,8 @@ from scipy.sparse.csgraph import connected_components
 
 from molbench.backbones import build_backbone
 from molbench.errors import UserError
-from molbench.graph.batch import Batch
 from molbench.graph.bonds import distance_bonds
+from molbench.graph.molecules import MoleculeBatch
 from molbench.methods import build_method
 from molbench.methods.angle_prediction import AnglePrediction, AnglePredictionConfig, angles, hashed
 from molbench.methods.geossl_ddm import GeoSSLDDM, GeoSSLDDMConfig
@@ -65,7 +65,7 @@ def test_the_order_of_molecules_does_not_matter(name: str) -> None:
     spans = list(pairwise(batch.ptr.tolist()))
     atoms = torch.cat([torch.arange(*spans[i]) for i in order])
     ptr = torch.cat([torch.zeros(1, dtype=torch.int64), batch.sizes[order].cumsum(0)])
-    shuffled = Batch(batch.atomic_numbers[atoms], batch.positions[atoms], ptr)
+    shuffled = MoleculeBatch(batch.atomic_numbers[atoms], batch.positions[atoms], ptr)
     other = ViewDraws(draws.noise[atoms])
     torch.testing.assert_close(method.loss_given(shuffled, other)[0], method.loss_given(batch, draws)[0])
 
@@ -162,7 +162,7 @@ def test_crops_are_connected_pieces_of_the_right_size(seed: int, ratio: float, k
     assert cropped.sizes.tolist() == [min(int(n * (1 - ratio)) + 1, n) for n in (9, 1, 5, 14)]
     torch.testing.assert_close(cropped.forces, cropped.positions * 2)
 
-    def pieces(of: Batch) -> np.ndarray:
+    def pieces(of: MoleculeBatch) -> np.ndarray:
         found = distance_bonds(of).numpy() if of.bonds is None else of.bonds.numpy()
         graph = coo_array((np.ones(len(found)), tuple(found.T)), shape=(of.num_atoms, of.num_atoms))
         return connected_components(graph, directed=False)[1]
@@ -176,7 +176,9 @@ def test_crops_are_connected_pieces_of_the_right_size(seed: int, ratio: float, k
 
 
 def test_crops_start_anywhere() -> None:
-    batch = Batch(torch.ones(4, dtype=torch.int64), torch.arange(12.0).view(4, 3), torch.tensor([0, 4]))
+    batch = MoleculeBatch(
+        torch.ones(4, dtype=torch.int64), torch.arange(12.0).view(4, 3), torch.tensor([0, 4])
+    )
     batch = batch.replace(bonds=torch.tensor([[0, 1], [1, 2], [2, 3]]))
     generator = torch.Generator().manual_seed(0)
     pieces = [keep_atoms(batch, draw_pieces(batch, 0.7, generator)) for _ in range(300)]

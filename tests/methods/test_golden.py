@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from molbench.backbones import build_backbone
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.neighbors import all_pairs
 from molbench.methods import load_settings
 from molbench.methods.geossl_ddm import Draws, GeoSSLDDM, GeoSSLDDMConfig
@@ -59,7 +59,9 @@ def method_of(fixture: Golden, backbone_name: str, dtype: torch.dtype) -> GeoSSL
 def test_losses_and_gradients(name: str, setting: str, dtype: torch.dtype, golden: Path) -> None:
     fixture = read_golden(golden, f"geossl_{name}_ddm_{setting}")
     sizes = torch.bincount(fixture["batch"])
-    batch = Batch(fixture["z"], fixture["pos"].to(dtype), torch.cat([sizes.new_zeros(1), sizes.cumsum(0)]))
+    batch = MoleculeBatch(
+        fixture["z"], fixture["pos"].to(dtype), torch.cat([sizes.new_zeros(1), sizes.cumsum(0)])
+    )
     pairs, (first, second) = all_pairs(batch.ptr), fixture["super_edge_index"]
     # The fixture orders the pairs by molecule; where each of ours is found there:
     ours, theirs = pairs.source * len(fixture["z"]) + pairs.target, first * len(fixture["z"]) + second

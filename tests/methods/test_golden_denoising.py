@@ -12,7 +12,7 @@ from molbench.backbones import build_backbone
 from molbench.backbones.base import Backbone
 from molbench.backbones.parts import specformer
 from molbench.backbones.parts.specformer import masked_patches
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.methods import load_settings
 from molbench.methods.coord import Coord, CoordConfig
 from molbench.methods.molspectra import Draws, MolSpectra, MolSpectraConfig
@@ -26,10 +26,10 @@ pytestmark = pytest.mark.golden
 DTYPES = [torch.float64, torch.float32]
 
 
-def batch_of(fixture: Golden, dtype: torch.dtype) -> Batch:
+def batch_of(fixture: Golden, dtype: torch.dtype) -> MoleculeBatch:
     sizes = torch.bincount(fixture["batch"])
     ptr = torch.cat([sizes.new_zeros(1), sizes.cumsum(0)])
-    return Batch(fixture["z"], fixture["pos_clean"].to(dtype), ptr)
+    return MoleculeBatch(fixture["z"], fixture["pos_clean"].to(dtype), ptr)
 
 
 def encoder_of(fixture: Golden, method: str, **config: object) -> Backbone:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from molbench.backbones import build_backbone
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.methods.attr_mask import AttrMask
 from molbench.methods.emgp import EMGP, Draws, EMGPConfig
 from molbench.methods.parts.riemann import align, force_target, perturb
@@ -47,11 +47,11 @@ def load_released(method: EMGP, state: Mapping[str, Tensor]) -> None:
     method.sigmas.copy_(state["sigmas"])
 
 
-def batch_of(fixture: Golden, dtype: torch.dtype) -> Batch:
+def batch_of(fixture: Golden, dtype: torch.dtype) -> MoleculeBatch:
     sizes = torch.bincount(fixture["batch"])
     ptr = torch.cat([sizes.new_zeros(1), sizes.cumsum(0)])
     z = fixture.arrays.get("z", torch.ones_like(fixture["batch"]))
-    return Batch(z, fixture["pos"].to(dtype), ptr)
+    return MoleculeBatch(z, fixture["pos"].to(dtype), ptr)
 
 
 @DTYPES
@@ -144,7 +144,7 @@ def test_published_weights_have_learnt_their_task(golden: Path, real_data: Path)
         torch.tensor([[b.GetBeginAtomIdx(), b.GetEndAtomIdx()] for b in m.GetBonds()]).view(-1, 2) + start
         for m, start in zip(molecules, ptr.tolist(), strict=False)
     ]
-    batch = Batch(torch.cat(numbers), torch.cat(positions).float(), ptr, bonds=torch.cat(bonds))
+    batch = MoleculeBatch(torch.cat(numbers), torch.cat(positions).float(), ptr, bonds=torch.cat(bonds))
     assert batch.num_graphs == 100
     logs = [method.loss(batch, torch.Generator().manual_seed(seed))[1] for seed in range(20)]
     for name in ("efp", "inp"):

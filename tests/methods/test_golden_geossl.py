@@ -10,7 +10,7 @@ from torch import Tensor
 
 from molbench.backbones import build_backbone
 from molbench.backbones.base import Backbone
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.methods import build_method, load_settings
 from molbench.methods.angle_prediction import angles
 from molbench.methods.base import Method
@@ -25,9 +25,11 @@ DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=st
 NAMES = pytest.mark.parametrize("name", ["schnet", "painn"])
 
 
-def batch_of(fixture: Golden, dtype: torch.dtype = torch.float64) -> Batch:
+def batch_of(fixture: Golden, dtype: torch.dtype = torch.float64) -> MoleculeBatch:
     sizes = torch.bincount(fixture["batch"])
-    return Batch(fixture["z"], fixture["pos"].to(dtype), torch.cat([sizes.new_zeros(1), sizes.cumsum(0)]))
+    return MoleculeBatch(
+        fixture["z"], fixture["pos"].to(dtype), torch.cat([sizes.new_zeros(1), sizes.cumsum(0)])
+    )
 
 
 def method_of(fixture: Golden, method: str, backbone_name: str, **config: object) -> Method:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from molbench.backbones import build_backbone
 from molbench.backbones.pairs.base import PairBackbone
 from molbench.errors import UserError
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.methods import build_method, load_settings
 from molbench.methods.mrl3d.environment import draw
 from molbench.methods.mrl3d.objective import MRL3D, MRL3DConfig, placed_bonds
@@ -48,7 +48,7 @@ def test_a_step_of_the_release(dtype: torch.dtype, golden: Path) -> None:
     batch, draws = released_batch(golden, dtype)
     environment = method.surround(batch, draws)
     close(environment.positions, fixture, "env_pos")
-    found = method.encoder.encode(batch.pairs)
+    found = method.backbone.encode(batch.pairs)
     close(method.projector(found.graph), fixture, "z2")
     close(method.environment.schnet(environment.batch()).scalars, fixture, "schnet_atom_vectors")
     close(method.environment(environment, batch.b), fixture, "z3")
@@ -99,7 +99,7 @@ def example(name: str = "cigin", **config: object) -> tuple[MRL3D, MRLBatch]:
 
 
 def turned(batch: MRLBatch, rotation: Tensor, shift: float = 0.0) -> MRLBatch:
-    def moved(part: Batch) -> Batch:
+    def moved(part: MoleculeBatch) -> MoleculeBatch:
         return part.replace(positions=part.positions @ rotation.t() + shift)
 
     return MRLBatch(batch.pairs, moved(batch.a), moved(batch.b))
@@ -133,7 +133,7 @@ def test_predicted_forces_turn_with_the_environment(absolute: bool) -> None:
     method, batch = example(absolute_frames=absolute)
     method.eval()
     environment = method.surround(batch, draw(batch.a, 5, torch.Generator().manual_seed(0)))
-    found = method.encoder.encode(batch.pairs)
+    found = method.backbone.encode(batch.pairs)
     rotation = random_rotation()
 
     def forces(rotation: Tensor, shift: float) -> Tensor:
@@ -181,12 +181,12 @@ def test_one_pair_cannot_be_contrasted() -> None:
 
 
 def test_what_cannot_be_pretrained_is_refused() -> None:
-    with pytest.raises(UserError, match="'schnet' is none"):
+    with pytest.raises(UserError, match="encoders of pairs; 'schnet' encodes molecules"):
         build_method("3dmrl", build_backbone("schnet", {"interactions": 1}))
     with pytest.raises(UserError, match="hydrogens=true"):
         build_method("3dmrl", build_backbone("cigin", {"hydrogens": False}))
-    with pytest.raises(TypeError, match="conformers"):
-        example()[0].loss(example_batch(), torch.Generator())
+    with pytest.raises(UserError, match="encoders of molecules; 'cigin' encodes pairs"):
+        build_method("coord", build_backbone("cigin"))
 
 
 def test_solvents_of_single_atoms_have_no_bonds() -> None:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.methods.mrl3d.environment import Draws, Environment, draw, rotation_matrices, surround
 from molbench.testing import example_batch, random_rotation
 from tests.golden_files import read_golden, tolerance
@@ -43,7 +43,7 @@ def test_the_environment_of_the_release(dataset: str, epsilon: float, golden: Pa
     assert torch.equal(found.origin - b.ptr[pair], torch.cat(each("solvent_2d_idx"))[~solute])
 
 
-def example(seed: int = 0, rings: float = 0.3) -> tuple[Batch, Batch, Tensor, Draws]:
+def example(seed: int = 0, rings: float = 0.3) -> tuple[MoleculeBatch, MoleculeBatch, Tensor, Draws]:
     a, b = example_batch((12, 3, 9, 6), seed=1), example_batch((4, 1, 6, 2), seed=2)
     generator = torch.Generator().manual_seed(seed)
     in_ring = torch.rand(a.num_atoms, generator=generator) < rings
@@ -84,10 +84,10 @@ def test_copies_are_rigid_and_a_radius_away() -> None:
         original = b.positions[found.origin[own]]
         torch.testing.assert_close(torch.cdist(points[own], points[own]), torch.cdist(original, original))
     # The origin of coordinates is moved by the radius, whatever the rotation.
-    single = Batch(
+    single = MoleculeBatch(
         b.atomic_numbers[:2], torch.tensor([[0.0, 0, 0], [0, 0, 2.0]]).double(), torch.tensor([0, 2])
     )
-    lone = Batch(a.atomic_numbers[:1], a.positions[:1], torch.tensor([0, 1]))
+    lone = MoleculeBatch(a.atomic_numbers[:1], a.positions[:1], torch.tensor([0, 1]))
     found = surround(lone, single, torch.tensor([False]), draw(lone, 1, torch.Generator().manual_seed(3)))
     assert (found.positions[1] - found.positions[0]).norm().item() == pytest.approx(1.0)
 
@@ -98,7 +98,7 @@ def test_the_environment_turns_with_the_solute() -> None:
     rotation = random_rotation()
     before = surround(a, b, in_ring, draws)
 
-    def turned(batch: Batch) -> Batch:
+    def turned(batch: MoleculeBatch) -> MoleculeBatch:
         return batch.replace(positions=batch.positions @ rotation.t())
 
     # R rows -> a copy turned in the frame of the solute: X M R' = (X R')(R M R').

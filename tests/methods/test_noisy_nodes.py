@@ -10,7 +10,7 @@ from molbench.backbones import build_backbone
 from molbench.backbones.base import Backbone
 from molbench.backbones.heads.values import EnergyHead, energy_and_forces
 from molbench.errors import UserError
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.methods.parts.noisy_nodes import NoisyNodes
 from molbench.testing import example_batch
 
@@ -28,7 +28,7 @@ class Values(nn.Module):
     def _count(self, *_: object) -> None:
         self.encoded += 1
 
-    def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(self, batch: MoleculeBatch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         self.seen.append(batch.positions)
         return self.head(self.backbone(batch).graph).square().mean(), {"own": torch.zeros(())}
 
@@ -40,7 +40,7 @@ class Forces(Values):
         super().__init__(backbone)
         self.energy = EnergyHead(backbone.width)
 
-    def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(self, batch: MoleculeBatch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         _, forces = energy_and_forces(self.backbone, self.energy, batch, create_graph=self.training)
         return forces.square().mean(), {}
 

@@ -4,20 +4,20 @@ import pytest
 import torch
 from torch import Tensor
 
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.methods.parts.riemann import align, centered, force_target, perturb
 from molbench.testing import example_batch, random_rotation
 
 SIZES = (5, 1, 9, 2, 7)
 
 
-def clean_and_noisy(scale: float = 0.3) -> tuple[Batch, Tensor]:
+def clean_and_noisy(scale: float = 0.3) -> tuple[MoleculeBatch, Tensor]:
     batch = example_batch(SIZES)
     noise = torch.randn(batch.positions.shape, generator=torch.Generator().manual_seed(3)).double()
     return batch, batch.positions + scale * noise
 
 
-def gram_distance(noisy: Tensor, batch: Batch) -> Tensor:
+def gram_distance(noisy: Tensor, batch: MoleculeBatch) -> Tensor:
     """¼ ‖X~ X~ᵀ - X Xᵀ‖² of all molecules, from the matrices that the code never forms."""
     x, y = centered(batch.positions, batch), centered(noisy, batch)
     same = batch.molecule[:, None] == batch.molecule

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from molbench.backbones import build_backbone
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.methods.parts.harmonic import Harmonic
 from molbench.methods.slide import Draws, SliDe, SliDeConfig
 from molbench.testing import random_rotation
@@ -18,8 +18,8 @@ SMILES = ("CCOC(=O)c1ccccc1", "CC#CC", "O", "CC=CC", "[H][H]", "[He]")
 
 
 @pytest.fixture(scope="module")
-def batch() -> Batch:
-    return Batch.collate([molecule(smiles)[1] for smiles in SMILES])
+def batch() -> MoleculeBatch:
+    return MoleculeBatch.collate([molecule(smiles)[1] for smiles in SMILES])
 
 
 def method_with(**config: float) -> SliDe:
@@ -28,11 +28,11 @@ def method_with(**config: float) -> SliDe:
     return SliDe(backbone, SliDeConfig(**config)).double()
 
 
-def drawn(method: SliDe, batch: Batch, seed: int = 0) -> Draws:
+def drawn(method: SliDe, batch: MoleculeBatch, seed: int = 0) -> Draws:
     return method.draw(batch, torch.Generator().manual_seed(seed))
 
 
-def flexed(batch: Batch, draws: Draws) -> Batch:
+def flexed(batch: MoleculeBatch, draws: Draws) -> MoleculeBatch:
     from molbench.methods.parts.torsions import flex
 
     joints = draws.potential.joints
@@ -43,7 +43,7 @@ def energy(potential: Harmonic, positions: torch.Tensor) -> torch.Tensor:
     return (potential.strain(positions).square() / potential.variance).sum() / 2
 
 
-def test_along_a_slice_the_target_is_the_gradient_of_the_energy(batch: Batch) -> None:
+def test_along_a_slice_the_target_is_the_gradient_of_the_energy(batch: MoleculeBatch) -> None:
     method = method_with(slice_step=1e-5, slices=4)
     draws = drawn(method, batch)
     moved = flexed(batch, draws)
@@ -64,7 +64,7 @@ def test_along_a_slice_the_target_is_the_gradient_of_the_energy(batch: Batch) ->
     assert whole.index_add(0, batch.molecule, torch.linalg.cross(moved.positions, force)).abs().max() < 1e-9
 
 
-def test_over_many_slices_the_loss_is_the_squared_error_of_the_force(batch: Batch) -> None:
+def test_over_many_slices_the_loss_is_the_squared_error_of_the_force(batch: MoleculeBatch) -> None:
     method = method_with(slices=1)
     torch.manual_seed(1)
     force, guess = torch.randn(2, batch.num_atoms, 3, dtype=torch.float64)
@@ -76,7 +76,7 @@ def test_over_many_slices_the_loss_is_the_squared_error_of_the_force(batch: Batc
     assert method.sliced(force, batch, slices, along).item() == pytest.approx(0, abs=1e-20)
 
 
-def test_the_molecule_is_the_minimum(batch: Batch) -> None:
+def test_the_molecule_is_the_minimum(batch: MoleculeBatch) -> None:
     potential = drawn(method_with(), batch).potential
     assert energy(potential, batch.positions).item() == 0
     torch.manual_seed(0)
@@ -85,7 +85,7 @@ def test_the_molecule_is_the_minimum(batch: Batch) -> None:
     assert energy(potential, batch.positions @ turn.t() + 1.0).item() == pytest.approx(0, abs=1e-12)
 
 
-def test_joints_move_by_what_was_drawn(batch: Batch) -> None:
+def test_joints_move_by_what_was_drawn(batch: MoleculeBatch) -> None:
     method = method_with()
     draws = drawn(method, batch)
     potential, joints = draws.potential, draws.potential.joints.bonds
@@ -112,14 +112,14 @@ def test_joints_move_by_what_was_drawn(batch: Batch) -> None:
     assert strain.abs().max() > 0.5
 
 
-def test_rings_keep_their_shape(batch: Batch) -> None:
+def test_rings_keep_their_shape(batch: MoleculeBatch) -> None:
     draws = drawn(method_with(), batch)
     ring = torch.arange(5, 11)  # of ethyl benzoate, the batch's first
     moved = flexed(batch, draws).positions[ring]
     torch.testing.assert_close(torch.pdist(moved), torch.pdist(batch.positions[ring]))
 
 
-def test_widths_by_kind(batch: Batch) -> None:
+def test_widths_by_kind(batch: MoleculeBatch) -> None:
     potential = drawn(method_with(), batch).potential
     count = len(potential.bonds), len(potential.triples)
     bond, angle, torsion = potential.variance.split([*count, len(potential.quadruples)])
@@ -138,7 +138,7 @@ def test_widths_by_kind(batch: Batch) -> None:
     assert not (potential.molecule[sum(count) :] == 1).any()
 
 
-def test_the_loss_turns_with_its_noise(batch: Batch) -> None:
+def test_the_loss_turns_with_its_noise(batch: MoleculeBatch) -> None:
     method = method_with(slices=8)
     draws, turn = drawn(method, batch), random_rotation(seed=4)
     moved = batch.replace(positions=batch.positions @ turn.t() + 1.0)

@@ -11,7 +11,7 @@ from rdkit import Chem
 from rdkit.Chem import AllChem
 from torch import Tensor
 
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.methods.parts.torsions import cuts, rotatable_cuts, rounds, smaller_side, twist
 from tests.golden_files import read_golden
 
@@ -32,7 +32,7 @@ SMILES = (
 )
 
 
-def molecule(smiles: str) -> tuple[Chem.Mol, Batch]:
+def molecule(smiles: str) -> tuple[Chem.Mol, MoleculeBatch]:
     mol = Chem.AddHs(Chem.MolFromSmiles(smiles))
     assert AllChem.EmbedMolecule(mol, randomSeed=7) == 0
     AllChem.MMFFOptimizeMolecule(mol)
@@ -40,24 +40,26 @@ def molecule(smiles: str) -> tuple[Chem.Mol, Batch]:
     bonds = [[b.GetBeginAtomIdx(), b.GetEndAtomIdx()] for b in mol.GetBonds()]
     positions = torch.tensor(mol.GetConformer().GetPositions())
     pairs = torch.tensor(bonds, dtype=torch.int64).view(-1, 2)
-    return mol, Batch(numbers, positions, torch.tensor([0, len(numbers)]), bonds=pairs)
+    return mol, MoleculeBatch(numbers, positions, torch.tensor([0, len(numbers)]), bonds=pairs)
 
 
 @pytest.fixture(scope="module")
-def molecules() -> list[tuple[Chem.Mol, Batch]]:
+def molecules() -> list[tuple[Chem.Mol, MoleculeBatch]]:
     return [molecule(smiles) for smiles in SMILES]
 
 
 @pytest.fixture(scope="module")
-def batch(molecules: list[tuple[Chem.Mol, Batch]]) -> Batch:
-    return Batch.collate([one for _, one in molecules])
+def batch(molecules: list[tuple[Chem.Mol, MoleculeBatch]]) -> MoleculeBatch:
+    return MoleculeBatch.collate([one for _, one in molecules])
 
 
 def pairs(bonds: Tensor) -> set[frozenset[int]]:
     return {frozenset(pair) for pair in bonds.tolist()}
 
 
-def test_rings_are_told_from_chains(molecules: list[tuple[Chem.Mol, Batch]], batch: Batch) -> None:
+def test_rings_are_told_from_chains(
+    molecules: list[tuple[Chem.Mol, MoleculeBatch]], batch: MoleculeBatch
+) -> None:
     outside, found = cuts(batch, batch.bonds)
     expected = [not bond.IsInRing() for mol, _ in molecules for bond in mol.GetBonds()]
     assert outside.tolist() == expected
@@ -72,7 +74,9 @@ def test_rings_are_told_from_chains(molecules: list[tuple[Chem.Mol, Batch]], bat
         assert not any(sides[mol.GetNumAtoms() :])
 
 
-def test_the_same_bonds_turn_as_by_the_pattern(molecules: list[tuple[Chem.Mol, Batch]], batch: Batch) -> None:
+def test_the_same_bonds_turn_as_by_the_pattern(
+    molecules: list[tuple[Chem.Mol, MoleculeBatch]], batch: MoleculeBatch
+) -> None:
     pattern = Chem.MolFromSmarts("[!$(*#*)&!D1]-&!@[!$(*#*)&!D1]")
     expected = set()
     for (mol, _), first in zip(molecules, batch.ptr.tolist(), strict=False):
@@ -84,7 +88,7 @@ def test_the_same_bonds_turn_as_by_the_pattern(molecules: list[tuple[Chem.Mol, B
     assert pairs(rotatable_cuts(guessed).bonds) == expected
 
 
-def test_the_smaller_side_moves(batch: Batch) -> None:
+def test_the_smaller_side_moves(batch: MoleculeBatch) -> None:
     found = rotatable_cuts(batch)
     assert ((found.sides < 0).sum(1) <= (found.sides > 0).sum(1)).all()
     place = found.bonds - batch.ptr[batch.molecule[found.bonds]]
@@ -92,8 +96,8 @@ def test_the_smaller_side_moves(batch: Batch) -> None:
 
 
 def test_fragments_stay_where_they_are() -> None:
-    both = Batch.collate([molecule(smiles)[1] for smiles in ("CCCC", "CCO")])
-    one = Batch(both.atomic_numbers, both.positions, both.ptr[[0, 2]], bonds=both.bonds)
+    both = MoleculeBatch.collate([molecule(smiles)[1] for smiles in ("CCCC", "CCO")])
+    one = MoleculeBatch(both.atomic_numbers, both.positions, both.ptr[[0, 2]], bonds=both.bonds)
     together, apart = rotatable_cuts(one), rotatable_cuts(both)
     assert torch.equal(together.bonds, apart.bonds)
     moved = twist(one, together, torch.tensor([0.3], dtype=torch.float64))
@@ -106,7 +110,7 @@ def angles(positions: Tensor, triples: Tensor) -> Tensor:
     return torch.arccos(torch.nn.functional.cosine_similarity(a - b, c - b).clamp(-1, 1))
 
 
-def test_turning_keeps_bond_lengths_and_angles(batch: Batch) -> None:
+def test_turning_keeps_bond_lengths_and_angles(batch: MoleculeBatch) -> None:
     found = rotatable_cuts(batch)
     turns = torch.linspace(-3, 3, len(found.bonds), dtype=torch.float64)
     moved = twist(batch, found, turns)
@@ -121,7 +125,7 @@ def test_turning_keeps_bond_lengths_and_angles(batch: Batch) -> None:
     assert torch.equal(moved[untouched], batch.positions[untouched])
 
 
-def test_dihedral_angles_grow_by_what_was_asked_for(molecules: list[tuple[Chem.Mol, Batch]]) -> None:
+def test_dihedral_angles_grow_by_what_was_asked_for(molecules: list[tuple[Chem.Mol, MoleculeBatch]]) -> None:
     mol, alone = molecules[4]
     found = rotatable_cuts(alone)
     turns = torch.linspace(-0.5, 0.7, len(found.bonds), dtype=torch.float64)
@@ -138,11 +142,11 @@ def test_dihedral_angles_grow_by_what_was_asked_for(molecules: list[tuple[Chem.M
         assert math.remainder(now - before - turn, 2 * math.pi) == pytest.approx(0, abs=1e-9)
 
 
-def test_no_turn_and_no_bond_change_nothing(batch: Batch) -> None:
+def test_no_turn_and_no_bond_change_nothing(batch: MoleculeBatch) -> None:
     found = rotatable_cuts(batch)
     still = twist(batch, found, torch.zeros(len(found.bonds), dtype=torch.float64))
     torch.testing.assert_close(still, batch.positions, rtol=0, atol=1e-12)
-    none = Batch(torch.tensor([2]), torch.zeros(1, 3), torch.tensor([0, 0, 1]))
+    none = MoleculeBatch(torch.tensor([2]), torch.zeros(1, 3), torch.tensor([0, 0, 1]))
     assert len(rotatable_cuts(none).bonds) == 0
     assert torch.equal(twist(none, rotatable_cuts(none), torch.zeros(0)), none.positions)
 
@@ -160,7 +164,7 @@ def test_positions_of_the_release(sigma: int, golden: Path) -> None:
         name = f"mol{number}_"
         positions = fixture[f"{name}pos"].double()
         numbers, bonds = fixture[f"{name}z"], fixture[f"{name}bonds"]
-        alone = Batch(numbers, positions, torch.tensor([0, len(numbers)]), bonds=bonds)
+        alone = MoleculeBatch(numbers, positions, torch.tensor([0, len(numbers)]), bonds=bonds)
         expected = fixture[f"{name}torsions"].view(-1, 4)[:, 1:3]
         assert pairs(rotatable_cuts(alone).bonds) == pairs(expected)
         if not len(expected):

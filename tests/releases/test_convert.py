@@ -14,7 +14,7 @@ from torch import Tensor
 from molbench.backbones import build_backbone
 from molbench.backbones.pairs.base import PairBackbone
 from molbench.errors import UserError
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.scatter import sum_atoms
 from molbench.releases import RELEASES, released_name
 from molbench.releases.convert import convert
@@ -24,12 +24,12 @@ from tests.backbones.relational_pairs import golden_pairs
 from tests.golden_files import Golden, read_golden, tolerance
 
 
-def batch_of(fixture: Golden, positions: Tensor) -> Batch:
+def batch_of(fixture: Golden, positions: Tensor) -> MoleculeBatch:
     sizes = torch.bincount(fixture["batch"])
     ptr = torch.cat([sizes.new_zeros(1), sizes.cumsum(0)])
     bonds = fixture.arrays.get("bond_index")
     bonds = None if bonds is None else bonds.t()[bonds[0] < bonds[1]]
-    return Batch(fixture["z"], positions, ptr, bonds=bonds)
+    return MoleculeBatch(fixture["z"], positions, ptr, bonds=bonds)
 
 
 @pytest.mark.golden

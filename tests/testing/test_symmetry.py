@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from molbench.backbones.base import Representation
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.scatter import mean_atoms, sum_atoms
 from molbench.testing import (
     assert_batch_independent,
@@ -17,7 +17,7 @@ from molbench.testing import (
 )
 
 
-def centred(batch: Batch) -> Representation:
+def centred(batch: MoleculeBatch) -> Representation:
     """Distance from the centre, and the way there: all laws hold."""
     way = batch.positions - mean_atoms(batch.positions, batch)[batch.molecule]
     distance = way.norm(dim=-1, keepdim=True)
@@ -29,30 +29,30 @@ def test_a_lawful_encoder_passes() -> None:
         law(centred)
 
 
-def squared_components(batch: Batch) -> Representation:
+def squared_components(batch: MoleculeBatch) -> Representation:
     found = centred(batch)
     return Representation(found.scalars, found.graph, found.vectors.square())
 
 
-def pseudovectors(batch: Batch) -> Representation:
+def pseudovectors(batch: MoleculeBatch) -> Representation:
     found, way = centred(batch), centred(batch).vectors.squeeze(-1)
     spin = torch.linalg.cross(way, (way.norm(dim=-1, keepdim=True) * way).roll(1, 0))
     return Representation(found.scalars, found.graph, spin.unsqueeze(-1))
 
 
-def absolute(batch: Batch) -> Representation:
+def absolute(batch: MoleculeBatch) -> Representation:
     distance = batch.positions.norm(dim=-1, keepdim=True)
     return Representation(distance, sum_atoms(distance, batch))
 
 
-def numbered(batch: Batch) -> Representation:
+def numbered(batch: MoleculeBatch) -> Representation:
     found = centred(batch)
     place = torch.arange(batch.num_atoms) - batch.ptr[batch.molecule]
     scalars = found.scalars * place.unsqueeze(-1)
     return Representation(scalars, sum_atoms(scalars, batch))
 
 
-def normalised_over_the_batch(batch: Batch) -> Representation:
+def normalised_over_the_batch(batch: MoleculeBatch) -> Representation:
     found = centred(batch)
     return Representation(found.scalars / found.scalars.mean(), found.graph)
 
@@ -68,7 +68,7 @@ def normalised_over_the_batch(batch: Batch) -> Representation:
     ],
 )
 def test_a_broken_law_is_named(
-    encoder: Callable[[Batch], Representation], law: Callable[..., None], message: str
+    encoder: Callable[[MoleculeBatch], Representation], law: Callable[..., None], message: str
 ) -> None:
     with pytest.raises(AssertionError, match=message):
         law(encoder)

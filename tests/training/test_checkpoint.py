@@ -12,7 +12,7 @@ from torch import Tensor
 from molbench.backbones import BACKBONES, build_backbone
 from molbench.backbones.pairs.base import PairBackbone
 from molbench.errors import UserError
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.training.checkpoint import Checkpoint
 from tests.backbones.relational_pairs import example_pairs
 
@@ -52,9 +52,9 @@ def content(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def water() -> Batch:
+def water() -> MoleculeBatch:
     positions = torch.tensor([[0.0, 0.0, 0.0], [0.96, 0.0, 0.0], [-0.24, 0.93, 0.0]])
-    return Batch(torch.tensor([8, 1, 1]), positions, torch.tensor([0, 3]))
+    return MoleculeBatch(torch.tensor([8, 1, 1]), positions, torch.tensor([0, 3]))
 
 
 @pytest.mark.parametrize("suffix", [".pt", ".safetensors"])

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.spec.training import TrainingConfig
 from molbench.training import StepReport, fit
 
@@ -27,7 +27,7 @@ class Toy(nn.Module):
         self.unused = nn.Parameter(torch.ones(3))
         self.noise = noise
 
-    def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(self, batch: MoleculeBatch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         noise = torch.randn(batch.positions.shape, generator=generator, dtype=batch.positions.dtype)
         distances = (batch.positions + self.noise * noise).norm(dim=1, keepdim=True)
         atoms = self.net(distances).squeeze(1)
@@ -48,15 +48,17 @@ class ToyLoader:
     def __len__(self) -> int:
         return len(self.targets) // self.batch_size
 
-    def epoch(self, epoch: int, start: int = 0, stride: int = 1) -> Iterator[Batch]:
+    def epoch(self, epoch: int, start: int = 0, stride: int = 1) -> Iterator[MoleculeBatch]:
         order = np.random.default_rng([5, epoch]).permutation(len(self.targets))
         for first in range(start * self.batch_size, len(self) * self.batch_size, stride * self.batch_size):
             yield self.batch(order[first : first + self.batch_size])
 
-    def batch(self, rows: np.ndarray) -> Batch:
+    def batch(self, rows: np.ndarray) -> MoleculeBatch:
         positions = self.positions[rows].reshape(-1, 3)
         ptr = torch.arange(len(rows) + 1) * 4
-        return Batch(torch.ones(len(positions), dtype=torch.int64), positions, ptr, {"y": self.targets[rows]})
+        return MoleculeBatch(
+            torch.ones(len(positions), dtype=torch.int64), positions, ptr, {"y": self.targets[rows]}
+        )
 
 
 def config(**changes: Any) -> TrainingConfig:

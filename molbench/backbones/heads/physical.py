@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from molbench.backbones.base import Representation
 from molbench.backbones.heads.gated import length
 from molbench.backbones.heads.values import AtomHead
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.scatter import sum_atoms
 from molbench.spec.units import factor
 
@@ -32,11 +32,11 @@ class MomentHead(AtomHead):
 class DipoleHead(MomentHead):
     """Norm of the dipole moment, ``| Σ q_i (r_i - r_c) + μ_i |``."""
 
-    def forward(self, representation: Representation, batch: Batch) -> Tensor:
+    def forward(self, representation: Representation, batch: MoleculeBatch) -> Tensor:
         """Dipole moments in D, [B]."""
         return length(self.moment(representation, batch).unsqueeze(-1)).squeeze(-1)
 
-    def moment(self, representation: Representation, batch: Batch) -> Tensor:
+    def moment(self, representation: Representation, batch: MoleculeBatch) -> Tensor:
         """Dipole vectors in D, [B, 3], which rotate with the molecule."""
         charges, dipoles = self.read(representation)
         return dipole_moment(charges, dipoles, self.centre(batch), batch)
@@ -45,7 +45,7 @@ class DipoleHead(MomentHead):
 class SpatialExtentHead(MomentHead):
     """Electronic spatial extent, ``Σ q_i |r_i - r_c|²``."""
 
-    def forward(self, representation: Representation, batch: Batch) -> Tensor:
+    def forward(self, representation: Representation, batch: MoleculeBatch) -> Tensor:
         """Spatial extents in a0², [B]."""
         charges, _ = self.read(representation)
         return spatial_extent(charges, self.centre(batch), batch)
@@ -64,7 +64,7 @@ class CentreOfMass(nn.Module):
         masses = torch.tensor([0.0, *(weight(number) for number in range(1, 119))], dtype=torch.float64)
         self.register_buffer("masses", masses, persistent=False)
 
-    def forward(self, batch: Batch) -> Tensor:
+    def forward(self, batch: MoleculeBatch) -> Tensor:
         """Centres in Å, [B, 3]."""
         masses = self.masses.to(batch.positions.dtype)[batch.atomic_numbers].unsqueeze(-1)
         total = sum_atoms(masses, batch)
@@ -72,7 +72,7 @@ class CentreOfMass(nn.Module):
         return sum_atoms(masses * batch.positions, batch) / torch.where(total > 0, total, 1)
 
 
-def dipole_moment(charges: Tensor, dipoles: Tensor | None, centres: Tensor, batch: Batch) -> Tensor:
+def dipole_moment(charges: Tensor, dipoles: Tensor | None, centres: Tensor, batch: MoleculeBatch) -> Tensor:
     """Dipole vector of each molecule in D, [B, 3].
 
     Args:
@@ -87,7 +87,7 @@ def dipole_moment(charges: Tensor, dipoles: Tensor | None, centres: Tensor, batc
     return dipole
 
 
-def spatial_extent(charges: Tensor, centres: Tensor, batch: Batch) -> Tensor:
+def spatial_extent(charges: Tensor, centres: Tensor, batch: MoleculeBatch) -> Tensor:
     """Mean of the squared distance from a centre in a0², [B]; arguments as of :func:`dipole_moment`."""
     squares = (batch.positions - centres[batch.molecule]).square().sum(-1)
     extent: Tensor = SQUARE_BOHR * sum_atoms(charges * squares, batch)

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import Generic
 
 import torch
 from torch import Tensor, nn
 
-from molbench.backbones.base import Backbone, Representation
+from molbench.backbones.base import BatchT, GeometryBackbone, Representation
 from molbench.backbones.heads.gated import ScalarVectorHead
 from molbench.backbones.parts.layers import dense
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.scatter import sum_atoms
 
 
-class Head(nn.Module, ABC):
+class Head(nn.Module, ABC, Generic[BatchT]):
     """What an encoder says about a batch to values.
 
     Attributes:
@@ -25,7 +26,7 @@ class Head(nn.Module, ABC):
     vectors: bool = False
 
     @abstractmethod
-    def forward(self, representation: Representation, batch: Batch) -> Tensor:
+    def forward(self, representation: Representation, batch: BatchT) -> Tensor:
         """Representation and its batch to values."""
 
 
@@ -34,7 +35,7 @@ def halving(width: int, outputs: int = 1) -> nn.Sequential:
     return nn.Sequential(nn.Linear(width, width // 2), nn.SiLU(), nn.Linear(width // 2, outputs))
 
 
-class AtomHead(Head):
+class AtomHead(Head[MoleculeBatch]):
     """A head that reads a scalar of each atom, and a vector where the encoder has some.
 
     A small network of the atom's scalars, or two gated equivariant blocks of scalars and vectors together, as
@@ -70,13 +71,17 @@ class AtomHead(Head):
 class EnergyHead(AtomHead):
     """Energy, or any extensive property, as a sum over atoms, so that it grows with the molecule."""
 
-    def forward(self, representation: Representation, batch: Batch) -> Tensor:
+    def forward(self, representation: Representation, batch: MoleculeBatch) -> Tensor:
         """Energies, [B]."""
         return sum_atoms(self.read(representation)[0], batch)
 
 
 def energy_and_forces(
-    backbone: Backbone, head: Callable[[Representation, Batch], Tensor], batch: Batch, *, create_graph: bool
+    backbone: GeometryBackbone,
+    head: Callable[[Representation, MoleculeBatch], Tensor],
+    batch: MoleculeBatch,
+    *,
+    create_graph: bool,
 ) -> tuple[Tensor, Tensor]:
     """Energies and their exact negative gradient.
 

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, NoReturn
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
 
-import torch
+import numpy as np
 from torch import Tensor, nn
 from typing_extensions import TypeVar
 
 from molbench.backbones.base import Backbone, Representation
 from molbench.backbones.pairs.layers import perceptron
-from molbench.graph.batch import Batch
+from molbench.data.read.loader import Loader
+from molbench.data.read.pair_reader import PairReader
 from molbench.graph.pairs import PairBatch
-from molbench.kernels.edges import EdgeList
 
 if TYPE_CHECKING:
     from molbench.chem.features import Kind
+    from molbench.data.read.store import Store
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class PairRepresentation(Representation):
     b_atoms: Tensor | None = None
 
 
-class PairBackbone(Backbone[P_co]):
+class PairBackbone(Backbone[P_co, PairBatch]):
     """An encoder of pairs of 2-D graphs; needs no conformer.
 
     Class attributes:
@@ -68,9 +69,9 @@ class PairBackbone(Backbone[P_co]):
         """Whether hydrogens are atoms of its graphs."""
         return self.config.hydrogens
 
-    def paper_head(self) -> nn.Module:
-        """The paper's predictor, newly initialised: vectors [R, F] to values [R, 1]."""
-        return perceptron(self.width, 256, 128, 1)
+    def read_hydrogens(self, wanted: bool) -> None:
+        """Whether hydrogens are to be atoms of its graphs from now on."""
+        self.config = replace(self.config, hydrogens=wanted)
 
     @abstractmethod
     def encode(self, pairs: PairBatch) -> PairRepresentation:
@@ -78,33 +79,26 @@ class PairBackbone(Backbone[P_co]):
 
     def forward(
         self,
-        batch: Batch | PairBatch,
-        edges: EdgeList | None = None,  # noqa: ARG002 - there are none
+        batch: PairBatch,
         *,
-        vectors: bool = False,  # noqa: ARG002 - nor vectors
+        vectors: bool = False,  # noqa: ARG002 - there are none
     ) -> PairRepresentation:
         """See :meth:`encode`."""
-        if not isinstance(batch, PairBatch):
-            raise TypeError(f"'{self.name}' encodes pairs of 2-D graphs, not conformations")
         return self.encode(batch)
 
-    def neighbors(self, batch: Batch) -> NoReturn:  # noqa: ARG002 - there are none
-        """There are none: an encoder of 2-D graphs sees no distances."""
-        raise TypeError(f"'{self.name}' encodes 2-D graphs and has no neighbours in space")
+    def paper_head(self) -> nn.Module:
+        """See :meth:`Backbone.paper_head`."""
+        return perceptron(self.width, 256, 128, 1)
 
-    def objective(
-        self,
-        head: Callable[[Tensor], Tensor],
-        compare: Callable[[Tensor], Tensor],
-        pairs: PairBatch,
-        generator: torch.Generator,  # noqa: ARG002 - for encoders that draw
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Loss of supervised training, for encoders that add terms of their own.
+    def reader(self, store: Store) -> PairReader:
+        """A reader of pairs as 2-D graphs."""
+        return PairReader(store, self.features, hydrogens=self.hydrogens)
 
-        Args:
-            head: Vectors of pairs [R, F] to predictions [R].
-            compare: Predictions [R] to the loss against the labels of the batch.
-            pairs: The batch.
-            generator: Source of every random number.
-        """
-        return compare(head(self.encode(pairs).graph)), {}
+    def vectors_per_record(self, store: Store) -> int:  # noqa: ARG002 - whatever the pairs are
+        """One of a pair."""
+        return 1
+
+    def distinct(self, store: Store, batch_size: int) -> tuple[Iterator[PairBatch], np.ndarray]:
+        """See :meth:`Backbone.distinct`: the pairs."""
+        rows = np.arange(len(store))
+        return Loader(self.reader(store), rows, batch_size, shuffle=False).epoch(0), rows[:, None]

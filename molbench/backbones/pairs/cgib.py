@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 from typing_extensions import TypeVar
 
+from molbench.backbones.base import Representation
+from molbench.backbones.pairs.base import PairRepresentation
 from molbench.backbones.pairs.bottleneck import Bottleneck, Draws
 from molbench.backbones.pairs.cigin import CIGIN, CIGINConfig
 from molbench.backbones.pairs.layers import read_out, start
@@ -53,24 +55,26 @@ class CGIB(CIGIN[C_co]):
 
     def objective(
         self,
-        head: Callable[[Tensor], Tensor],
+        head: Callable[[Representation], Tensor],
         compare: Callable[[Tensor], Tensor],
-        pairs: PairBatch,
+        batch: PairBatch,
         generator: torch.Generator,
+        *,
+        vectors: bool = False,
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """See :meth:`PairBackbone.objective`; logs the four terms and the share of atoms preserved.
+        """See :meth:`Backbone.objective`; logs the four terms and the share of atoms preserved.
 
         In evaluation there is no bottleneck: a validation loss is that of what is predicted.
         """
         if not self.training:
-            return super().objective(head, compare, pairs, generator)
-        atoms = self.interacting_atoms(pairs)
+            return super().objective(head, compare, batch, generator, vectors=vectors)
+        atoms = self.interacting_atoms(batch)
         draws = self.bottleneck.draw(atoms[0], generator, uniform=self.config.uniform_noise)
-        return self._objective(head, compare, pairs, atoms, draws)
+        return self._objective(head, compare, batch, atoms, draws)
 
     def objective_given(
         self,
-        head: Callable[[Tensor], Tensor],
+        head: Callable[[Representation], Tensor],
         compare: Callable[[Tensor], Tensor],
         pairs: PairBatch,
         draws: Draws,
@@ -84,7 +88,7 @@ class CGIB(CIGIN[C_co]):
 
     def _objective(
         self,
-        head: Callable[[Tensor], Tensor],
+        head: Callable[[Representation], Tensor],
         compare: Callable[[Tensor], Tensor],
         pairs: PairBatch,
         atoms: tuple[Tensor, Tensor],
@@ -95,8 +99,10 @@ class CGIB(CIGIN[C_co]):
         first, second = read_out(self.readout_a, a, pairs.a), read_out(self.readout_b, b, pairs.b)
         passed = read_out(self.readout_a, squeezed.atoms, pairs.a)
         parts = {
-            "clean": compare(head(torch.cat([first, second], dim=-1))),
-            "bottleneck": compare(head(torch.cat([passed, second], dim=-1))),
+            "clean": compare(head(PairRepresentation(a, torch.cat([first, second], dim=-1), b_atoms=b))),
+            "bottleneck": compare(
+                head(PairRepresentation(squeezed.atoms, torch.cat([passed, second], dim=-1), b_atoms=b))
+            ),
             "divergence": squeezed.divergence,
             "partner": self.tie(passed, second),
         }

@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.scatter import mean_atoms, sum_atoms
 
 Vocabulary = Literal["elements", "geossl"]
@@ -95,7 +95,7 @@ def cosine_envelope(distances: Tensor, cutoff: float) -> Tensor:
     return 0.5 * (torch.cos(distances * (math.pi / cutoff)) + 1) * (distances < cutoff)
 
 
-def pool(scalars: Tensor, batch: Batch, readout: Readout) -> Tensor:
+def pool(scalars: Tensor, batch: MoleculeBatch, readout: Readout) -> Tensor:
     """Atom features to one vector a molecule, [N, F] to [B, F]."""
     return mean_atoms(scalars, batch) if readout == "mean" else sum_atoms(scalars, batch)
 

@@ -26,7 +26,7 @@ import torch
 from molbench.atomic import replace_file
 from molbench.data.read.structures import Structures
 from molbench.errors import UserError
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.paths import home
 from molbench.spec.dataset import Dataset
 from molbench.spec.document import read_yaml
@@ -91,12 +91,12 @@ class Store:
         """Whether it matters which molecule of a record comes first."""
         return read_yaml(self.folder / "dataset.yaml", Dataset).ordered
 
-    def molecule_batches(self, batch_size: int) -> Iterator[Batch]:
+    def molecule_batches(self, batch_size: int) -> Iterator[MoleculeBatch]:
         """Every different molecule once, in the numbering of ``structures.index``."""
         distinct = self.structures.distinct
         for start in range(0, len(distinct.starts), batch_size):
             stop = min(start + batch_size, len(distinct.starts))
-            yield Batch(**distinct.gather(np.arange(start, stop), forces=False))
+            yield MoleculeBatch(**distinct.gather(np.arange(start, stop), forces=False))
 
     @property
     def dataset_id(self) -> str:
@@ -174,7 +174,7 @@ class Store:
             raise UserError(f"{self.dataset_id}@{scheme}: no split '{split}'; it has: {known}")
         return found
 
-    def batch(self, rows: Rows, targets: Sequence[str] = (), forces: bool = False) -> Batch:
+    def batch(self, rows: Rows, targets: Sequence[str] = (), forces: bool = False) -> MoleculeBatch:
         """Gather records into one batch.
 
         Args:
@@ -186,7 +186,7 @@ class Store:
         structures = self.structures
         if forces and structures.forces is None:
             raise UserError(f"{self.dataset_id}: records carry no forces")
-        return Batch(
+        return MoleculeBatch(
             **structures.gather(rows, forces=forces),
             targets={name: torch.from_numpy(self.target(name)[rows]) for name in targets},
             rows=torch.from_numpy(rows),

@@ -133,7 +133,7 @@ class Structures:
             "atomic_numbers": torch.from_numpy(self.numbers[atoms].astype(np.int64)),
             "positions": torch.from_numpy(self.positions[atoms]),
             "ptr": torch.from_numpy(ptr),
-            "parts": self.parts,
+            "molecules_per_record": self.parts,
         }
         if forces and self.forces is not None:
             fields["forces"] = torch.from_numpy(self.forces[atoms])

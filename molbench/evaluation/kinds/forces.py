@@ -60,10 +60,12 @@ class Forces(TaskKind):
 
     @override
     def model(self, backbone: Backbone, data: TaskData, protocol: Protocol) -> Model:
+        from molbench.backbones.base import geometry_encoder
         from molbench.evaluation.heads import energy_head
         from molbench.evaluation.models import ForceModel
 
-        return ForceModel(backbone, energy_head(protocol.head, backbone), data, protocol.energy_weight)
+        encoder = geometry_encoder(backbone, data.task.id)
+        return ForceModel(encoder, energy_head(protocol.head, encoder), data, protocol.energy_weight)
 
     @override
     def probe(
@@ -76,10 +78,12 @@ class Forces(TaskKind):
         device: torch.device,
         embedding: Embedding | None,
     ) -> tuple[Predictions, dict[str, float]]:
+        from molbench.backbones.base import geometry_encoder
         from molbench.evaluation.force_probe import force_probe
         from molbench.evaluation.train import predict
 
-        return predict(force_probe(backbone, data, protocol, seed, device), data), {}
+        encoder = geometry_encoder(backbone, data.task.id)
+        return predict(force_probe(encoder, data, protocol, seed, device), data), {}
 
     @override
     def units(self, task: Task, metric: Metric, predictions: Predictions) -> tuple[str, str]:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.scatter import mean_atoms
 from molbench.methods.parts.draws import normal, uniform
 
@@ -65,12 +65,12 @@ class Environment:
         solute = torch.ones(len(self.positions), dtype=torch.bool, device=self.ptr.device)
         return solute.index_fill(0, self.placed, value=False)
 
-    def batch(self) -> Batch:
+    def batch(self) -> MoleculeBatch:
         """The environments as molecules of two elements, 1 in the solute and 0 in copies."""
-        return Batch(self.is_solute.long(), self.positions, self.ptr)
+        return MoleculeBatch(self.is_solute.long(), self.positions, self.ptr)
 
 
-def draw(a: Batch, copies: int, generator: torch.Generator) -> Draws:
+def draw(a: MoleculeBatch, copies: int, generator: torch.Generator) -> Draws:
     """Random numbers for the environments of some solutes.
 
     Args:
@@ -88,8 +88,8 @@ def draw(a: Batch, copies: int, generator: torch.Generator) -> Draws:
 
 
 def surround(
-    a: Batch,
-    b: Batch,
+    a: MoleculeBatch,
+    b: MoleculeBatch,
     in_ring: Tensor,
     draws: Draws,
     *,
@@ -153,7 +153,7 @@ def rotation_matrices(axes: Tensor, angles: Tensor) -> Tensor:
 
 
 def _anchors(
-    a: Batch, candidates: Tensor, order: Tensor, copies: int, *, wrong_anchors: bool
+    a: MoleculeBatch, candidates: Tensor, order: Tensor, copies: int, *, wrong_anchors: bool
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Anchors of all pairs in turn, the pair of each, and its number within the pair."""
     molecule = a.molecule
@@ -173,7 +173,7 @@ def _anchors(
     return chosen[kept], pair[kept], number[kept]
 
 
-def _radii(b: Batch, centre: Tensor) -> Tensor:
+def _radii(b: MoleculeBatch, centre: Tensor) -> Tensor:
     """Largest distance of an atom from the centre of its molecule, [R] (Å)."""
     distances: Tensor = torch.linalg.vector_norm(b.positions - centre[b.molecule], dim=-1)
     return distances.new_zeros(b.num_graphs).scatter_reduce(0, b.molecule, distances, "amax")

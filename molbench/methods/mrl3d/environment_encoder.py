@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from molbench.backbones.schnet import Interaction, SchNet, SchNetConfig
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.kernels.activations import shifted_softplus
 from molbench.methods.mrl3d.environment import Environment
 from molbench.methods.mrl3d.environment_messages import Surroundings
@@ -34,7 +34,7 @@ class EnvironmentEncoder(nn.Module):
         self.copies = copies
         self.schnet = SchNet(config)
 
-    def forward(self, environment: Environment, b: Batch) -> Tensor:
+    def forward(self, environment: Environment, b: MoleculeBatch) -> Tensor:
         """Vectors of environments, [R, F].
 
         Args:
@@ -74,7 +74,7 @@ class EnvironmentEncoder(nn.Module):
         return filters
 
 
-def _mean(values: Tensor, molecule: Tensor, batch: Batch) -> Tensor:
+def _mean(values: Tensor, molecule: Tensor, batch: MoleculeBatch) -> Tensor:
     """Mean over the solute atoms of each environment, [R, F]."""
     total = values.new_zeros(batch.num_graphs, values.shape[1]).index_add(0, molecule, values)
     counts = torch.bincount(molecule, minlength=batch.num_graphs).clamp(min=1)

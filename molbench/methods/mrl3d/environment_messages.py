@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import Function
 
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.neighbors import radius_edges
 from molbench.kernels.convolution import summing_type
 from molbench.kernels.edges import EdgeList
@@ -73,7 +73,7 @@ class Surroundings:
     nodes: Tensor
 
     @classmethod
-    def of(cls, environment: Environment, b: Batch, copies: int, cutoff: float) -> Surroundings:
+    def of(cls, environment: Environment, b: MoleculeBatch, copies: int, cutoff: float) -> Surroundings:
         """Edges up to a cutoff (Å)."""
         batch, at = environment.batch(), nodes(cutoff, _SPACING, b.positions)
         solute = environment.is_solute

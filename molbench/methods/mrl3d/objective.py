@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from molbench.backbones.base import Backbone
 from molbench.backbones.pairs.base import PairBackbone, PairRepresentation
 from molbench.backbones.pairs.contrast import nt_xent
 from molbench.backbones.schnet import SchNetConfig
@@ -86,7 +85,7 @@ class MRL3DConfig:
     positives: str | None = None
 
 
-class MRL3D(Method[MRL3DConfig, Draws, MRLBatch]):
+class MRL3D(Method[MRL3DConfig, Draws, MRLBatch, PairBackbone]):
     """Contrast and force directions.
 
     Args:
@@ -98,15 +97,14 @@ class MRL3D(Method[MRL3DConfig, Draws, MRLBatch]):
     """
 
     name = "3dmrl"
+    inputs = "pairs"
     smallest_batch = 2
 
-    def __init__(self, backbone: Backbone, config: MRL3DConfig | None = None) -> None:
-        if not isinstance(backbone, PairBackbone):
-            raise UserError(f"'3dmrl' pretrains encoders of pairs, such as cigin; '{backbone.name}' is none")
-        if not backbone.hydrogens:
-            raise UserError("'3dmrl' places every atom: pretrain with hydrogens=true, fine-tune as you like")
+    def __init__(self, backbone: PairBackbone, config: MRL3DConfig | None = None) -> None:
         super().__init__(backbone, config)
         config = self.config
+        if not backbone.hydrogens:
+            raise UserError("'3dmrl' places every atom: pretrain with hydrogens=true, fine-tune as you like")
         self.projector = nn.Linear(backbone.width, config.projection)
         self.environment = EnvironmentEncoder(
             SchNetConfig(
@@ -123,14 +121,9 @@ class MRL3D(Method[MRL3DConfig, Draws, MRLBatch]):
             self.head = LocalFrameHead(backbone.atom_width, config.hidden, config.edge_hidden, config.dropout)
             self.head.requires_grad_(not config.frozen_head)
 
-    @property
-    def encoder(self) -> PairBackbone:
-        """The backbone as what it is."""
-        return cast(PairBackbone, self.backbone)
-
     def reader(self, store: Store) -> MRLReader:
         """Pairs with their conformers."""
-        return MRLReader(store, self.encoder.features)
+        return MRLReader(store, self.backbone.features)
 
     def select(self, store: Store, rows: np.ndarray) -> np.ndarray:
         """Rows for :meth:`reader` that are pretrained on; molecules without a conformer are in none of them.
@@ -164,8 +157,6 @@ class MRL3D(Method[MRL3DConfig, Draws, MRLBatch]):
 
     def draw(self, batch: MRLBatch, generator: torch.Generator) -> Draws:
         """See :meth:`Method.draw`."""
-        if not isinstance(batch, MRLBatch):
-            raise TypeError("3DMRL needs pairs with conformers; read them with its own reader")
         return draw(batch.a, self.config.copies, generator)
 
     def loss_given(self, batch: MRLBatch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
@@ -180,7 +171,7 @@ class MRL3D(Method[MRL3DConfig, Draws, MRLBatch]):
         if batch.num_graphs < 2:
             raise UserError("3DMRL contrasts pairs with each other: give batches of two or more")
         environment = self.surround(batch, draws)
-        found = self.encoder.encode(batch.pairs)
+        found = self.backbone.encode(batch.pairs)
         of_pair, of_environment = self.projector(found.graph), self.environment(environment, batch.b)
         exclude, tau = config.exclude_positive, config.temperature
         forth = nt_xent(of_pair, of_environment, tau, exclude_positive=exclude)

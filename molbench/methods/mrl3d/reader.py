@@ -16,7 +16,7 @@ from molbench.data.leakage.pairs import sides
 from molbench.data.read.pair_reader import PairReader
 from molbench.data.read.store import Rows, Store
 from molbench.errors import UserError
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.pairs import PairBatch
 
 if TYPE_CHECKING:
@@ -34,13 +34,18 @@ class MRLBatch:
     """
 
     pairs: PairBatch
-    a: Batch
-    b: Batch
+    a: MoleculeBatch
+    b: MoleculeBatch
 
     @property
     def num_graphs(self) -> int:
         """Number of pairs, R."""
         return self.pairs.num_graphs
+
+    @property
+    def num_records(self) -> int:
+        """Number of pairs, R."""
+        return self.pairs.num_records
 
     @property
     def rows(self) -> Tensor | None:
@@ -51,11 +56,6 @@ class MRLBatch:
     def targets(self) -> dict[str, Tensor]:
         """Target name to one value a pair, [R]."""
         return self.pairs.targets
-
-    @property
-    def parts(self) -> int:
-        """One entry a record."""
-        return self.pairs.parts
 
     def to(self, device: torch.device | str, dtype: torch.dtype | None = None) -> MRLBatch:
         """A copy on ``device``; ``dtype`` applies to features and positions."""
@@ -137,9 +137,9 @@ class MRLReader:
         np.maximum.at(radii, owner, np.linalg.norm(found.positions - centre[owner], axis=1))
         return radii
 
-    def _conformers(self, molecules: np.ndarray) -> Batch:
+    def _conformers(self, molecules: np.ndarray) -> MoleculeBatch:
         found = self.pairs.molecules.structures(molecules)
-        return Batch(
+        return MoleculeBatch(
             torch.from_numpy(found.atomic_numbers.astype(np.int64)),
             torch.from_numpy(found.positions),
             torch.from_numpy(found.ptr),

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from molbench.backbones.base import Backbone
-from molbench.graph.batch import Batch
+from molbench.backbones.base import GeometryBackbone
 from molbench.graph.bonds import bonds_of
+from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.scatter import mean_atoms
 from molbench.methods.parts.crop import grow, keep_atoms, kept_sizes
 from molbench.methods.parts.draws import uniform
@@ -43,7 +43,7 @@ class Augmentation:
     ends: Tensor
 
 
-def draw_augmentation(batch: Batch, kinds: Tensor, generator: torch.Generator) -> Augmentation:
+def draw_augmentation(batch: MoleculeBatch, kinds: Tensor, generator: torch.Generator) -> Augmentation:
     """Random numbers for changing a batch with bonds, each molecule by its kind, [B] int64."""
     device, atoms = batch.ptr.device, batch.num_atoms
     bonds = len(bonds_of(batch))
@@ -56,7 +56,7 @@ def draw_augmentation(batch: Batch, kinds: Tensor, generator: torch.Generator) -
     )
 
 
-def augment(batch: Batch, ratio: float, draws: Augmentation) -> Batch:
+def augment(batch: MoleculeBatch, ratio: float, draws: Augmentation) -> MoleculeBatch:
     """The molecules, changed.
 
     Args:
@@ -75,14 +75,16 @@ def augment(batch: Batch, ratio: float, draws: Augmentation) -> Batch:
     return keep_atoms(changed, kept)
 
 
-def mean_vectors(backbone: Backbone, first: Batch, second: Batch) -> tuple[Tensor, Tensor]:
+def mean_vectors(
+    backbone: GeometryBackbone, first: MoleculeBatch, second: MoleculeBatch
+) -> tuple[Tensor, Tensor]:
     """Mean atom scalars of the molecules of two batches of B, from one pass of the encoder, [B, F] each."""
-    both = Batch.collate([bare(with_bonds(first)), bare(with_bonds(second))])
+    both = MoleculeBatch.collate([bare(with_bonds(first)), bare(with_bonds(second))])
     one, other = mean_atoms(backbone(both).scalars, both).chunk(2)
     return one, other
 
 
-def _exchange(batch: Batch, ratio: float, draws: Augmentation) -> Tensor:
+def _exchange(batch: MoleculeBatch, ratio: float, draws: Augmentation) -> Tensor:
     """Bonds, some of which have become others between any two atoms of the same molecule, [K, 2]."""
     bonds = bonds_of(batch)
     owner = batch.molecule[bonds[:, 0]]

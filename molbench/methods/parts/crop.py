@@ -9,13 +9,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from molbench.graph.batch import Batch
 from molbench.graph.bonds import bonds_of
+from molbench.graph.molecules import MoleculeBatch
 from molbench.methods.parts.draws import uniform
 
 
 def draw_pieces(
-    batch: Batch, ratio: float, generator: torch.Generator, *, twice: bool = False
+    batch: MoleculeBatch, ratio: float, generator: torch.Generator, *, twice: bool = False
 ) -> Tensor | None:
     """Atoms of a random connected piece of each molecule, [N] bool; None where nothing is cut off.
 
@@ -34,18 +34,18 @@ def draw_pieces(
     return kept
 
 
-def _draw_piece(batch: Batch, ratio: float, generator: torch.Generator) -> Tensor:
+def _draw_piece(batch: MoleculeBatch, ratio: float, generator: torch.Generator) -> Tensor:
     keys = uniform(generator, batch.ptr.device, int(batch.sizes.max()), batch.num_atoms)
     return grow(batch, kept_sizes(batch, ratio), keys)
 
 
-def kept_sizes(batch: Batch, ratio: float) -> Tensor:
+def kept_sizes(batch: MoleculeBatch, ratio: float) -> Tensor:
     """Atoms left of each molecule, [B] int64."""
     left = (batch.sizes.double() * (1 - ratio)).long() + 1
     return torch.minimum(left, batch.sizes)
 
 
-def grow(batch: Batch, sizes: Tensor, keys: Tensor) -> Tensor:
+def grow(batch: MoleculeBatch, sizes: Tensor, keys: Tensor) -> Tensor:
     """Atoms of the piece of each molecule, [N] bool.
 
     Args:
@@ -65,7 +65,7 @@ def grow(batch: Batch, sizes: Tensor, keys: Tensor) -> Tensor:
     return kept
 
 
-def keep_atoms(batch: Batch, kept: Tensor | None) -> Batch:
+def keep_atoms(batch: MoleculeBatch, kept: Tensor | None) -> MoleculeBatch:
     """The molecules without the atoms that are not kept, and without their bonds; labels stay.
 
     Args:

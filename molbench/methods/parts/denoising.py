@@ -7,13 +7,12 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from molbench.backbones.base import Backbone, Representation
+from molbench.backbones.base import GeometryBackbone, Representation
 from molbench.backbones.heads.gated import ScalarVectorHead
 from molbench.backbones.parts.layers import dense
 from molbench.errors import UserError
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.scatter import mean_atoms
-from molbench.methods.parts.displacement import vector_channels
 from molbench.methods.parts.processes import over_processes
 
 Normaliser = Literal["scale", "running"]
@@ -29,9 +28,9 @@ class NoiseHead(nn.Module):
         UserError: If the encoder has no vectors.
     """
 
-    def __init__(self, backbone: Backbone) -> None:
+    def __init__(self, backbone: GeometryBackbone) -> None:
         super().__init__()
-        channels, width = vector_channels(backbone), backbone.width
+        channels, width = backbone.vector_channels, backbone.width
         if channels == 0:
             raise UserError(
                 f"backbone '{backbone.name}' has no vectors to predict noise with; choose an equivariant "
@@ -94,6 +93,6 @@ class Standardiser(nn.Module):
         return mean, torch.where(variance > 0, variance, 1).sqrt()
 
 
-def centred(noise: Tensor, batch: Batch) -> Tensor:
+def centred(noise: Tensor, batch: MoleculeBatch) -> Tensor:
     """Noise less its mean over each molecule, [N, 3]: what no encoder blind to translations could tell."""
     return noise - mean_atoms(noise, batch)[batch.molecule]

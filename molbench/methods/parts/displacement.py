@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from molbench.backbones.base import Backbone, Representation
-from molbench.graph.batch import Batch
+from molbench.backbones.base import GeometryBackbone, Representation
+from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.neighbors import all_pairs
 from molbench.kernels.convolution import sum_ends
 
@@ -22,9 +22,9 @@ class DisplacementHead(nn.Module):
         backbone: The encoder whose representations it will see.
     """
 
-    def __init__(self, backbone: Backbone) -> None:
+    def __init__(self, backbone: GeometryBackbone) -> None:
         super().__init__()
-        self.channels = vector_channels(backbone)
+        self.channels = backbone.vector_channels
         width = backbone.width
         if self.channels == 0:
             self.ends = nn.Linear(width, width)
@@ -34,7 +34,7 @@ class DisplacementHead(nn.Module):
         elif self.channels > 1:
             self.amount = nn.Linear(self.channels, 1, bias=False)
 
-    def forward(self, found: Representation, batch: Batch) -> Tensor:
+    def forward(self, found: Representation, batch: MoleculeBatch) -> Tensor:
         """Displacements in Å, [N, 3], from a representation with vectors where the encoder has them."""
         if found.vectors is not None:
             vectors = found.vectors if self.channels == 1 else self.amount(found.vectors)
@@ -47,13 +47,3 @@ class DisplacementHead(nn.Module):
         total = torch.zeros_like(batch.positions).index_add(0, pairs.source, steps.to(batch.positions.dtype))
         total = total.index_add(0, pairs.target, -steps.to(batch.positions.dtype))
         return total / (batch.sizes - 1).clamp(min=1)[batch.molecule].unsqueeze(-1)
-
-
-def vector_channels(backbone: Backbone) -> int:
-    """Vectors that an encoder gives each atom, 0 where it has none, found by trying it on a diatomic."""
-    like = next(backbone.parameters())
-    positions = like.new_tensor([[0.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
-    batch = Batch(torch.ones(2, dtype=torch.int64), positions, torch.tensor([0, 2])).to(like.device)
-    with torch.no_grad():
-        vectors = backbone(batch, vectors=True).vectors
-    return 0 if vectors is None else vectors.shape[-1]

@@ -8,8 +8,8 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from molbench.graph.batch import Batch
 from molbench.graph.bonds import bonds_of
+from molbench.graph.molecules import MoleculeBatch
 from molbench.methods.parts.internal import angles, bond_paths, dihedrals, lengths, wrapped
 from molbench.methods.parts.torsions import Cuts, cuts, smaller_side, turns_freely
 
@@ -60,7 +60,7 @@ class Harmonic:
     variance: Tensor
 
     @classmethod
-    def of(cls, batch: Batch, widths: Widths) -> Self:
+    def of(cls, batch: MoleculeBatch, widths: Widths) -> Self:
         """The potential around molecules near equilibrium."""
         bonds = bonds_of(batch)
         outside, joints = cuts(batch, bonds)

@@ -14,8 +14,8 @@ from typing import Any, Protocol, cast
 import torch
 from torch import Tensor, nn
 
-from molbench.backbones.base import Backbone, Representation
-from molbench.graph.batch import Batch
+from molbench.backbones.base import GeometryBackbone, Representation
+from molbench.graph.molecules import MoleculeBatch
 from molbench.methods.parts.denoising import NoiseHead, Normaliser, Standardiser, centred
 from molbench.methods.parts.draws import normal
 from molbench.methods.parts.views import with_bonds
@@ -24,9 +24,9 @@ from molbench.methods.parts.views import with_bonds
 class Trainable(Protocol):
     """A model that can be fine-tuned, such as those of :mod:`molbench.evaluation.models`."""
 
-    backbone: Backbone
+    backbone: GeometryBackbone
 
-    def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(self, batch: MoleculeBatch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """Mean loss of a batch, and parts of it to log."""
 
 
@@ -66,7 +66,7 @@ class NoisyNodes(nn.Module):
             self.head = NoiseHead(self._trainable.backbone)
             self.standardise = Standardiser(normaliser, noise)
 
-    def loss(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(self, batch: MoleculeBatch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """The model's own loss and weighted denoising; logs the latter unweighted."""
         if not self.training:
             return self._trainable.loss(batch, generator)
@@ -74,7 +74,7 @@ class NoisyNodes(nn.Module):
         return self.loss_given(batch, centred(noise, batch) if self.centre else noise, generator)
 
     def loss_given(
-        self, batch: Batch, noise: Tensor, generator: torch.Generator
+        self, batch: MoleculeBatch, noise: Tensor, generator: torch.Generator
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """:meth:`loss` with displacements [N, 3] in Å given; the generator is the model's."""
         batch = with_bonds(batch)
@@ -98,7 +98,7 @@ class NoisyNodes(nn.Module):
 
 
 @contextmanager
-def _overheard(backbone: Backbone) -> Iterator[list[Representation]]:
+def _overheard(backbone: GeometryBackbone) -> Iterator[list[Representation]]:
     """What the backbone gives its caller, vectors included, so that it need not encode twice."""
     heard: list[Representation] = []
 

@@ -14,13 +14,13 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.scatter import mean_atoms, sum_atoms
 
 Noise = Literal["riemann", "gaussian", "kabsch"]
 
 
-def force_target(perturbed: Tensor, batch: Batch) -> Tensor:
+def force_target(perturbed: Tensor, batch: MoleculeBatch) -> Tensor:
     """Where the Riemann-Gaussian pulls each atom: its score, scaled to about the length of the displacement.
 
     ``F(X~, X) = -2 (X~ A - X B) / (‖A‖ + ‖B‖)`` with ``A = X~ᵀX~`` and ``B = XᵀX~``: along the gradient of
@@ -40,7 +40,7 @@ def force_target(perturbed: Tensor, batch: Batch) -> Tensor:
     return -2 * (_apply(noisy, own / scale, batch) - _apply(clean, other / scale, batch))
 
 
-def perturb(batch: Batch, sigma: Tensor, noise: Tensor) -> Tensor:
+def perturb(batch: MoleculeBatch, sigma: Tensor, noise: Tensor) -> Tensor:
     """A sample of the Riemann-Gaussian by a few Langevin steps.
 
     Step t moves by ``α F + √(2α) σ ε`` with ``α = 2^-t``. The first starts where F is zero and has α = ½: one
@@ -62,7 +62,7 @@ def perturb(batch: Batch, sigma: Tensor, noise: Tensor) -> Tensor:
     return positions
 
 
-def align(perturbed: Tensor, batch: Batch) -> Tensor:
+def align(perturbed: Tensor, batch: MoleculeBatch) -> Tensor:
     """The perturbed molecules moved onto the clean ones, reflections allowed (Kabsch).
 
     Args:
@@ -78,16 +78,16 @@ def align(perturbed: Tensor, batch: Batch) -> Tensor:
     return (_apply(noisy, u @ vh, batch) + (batch.positions - clean)).to(perturbed.dtype)
 
 
-def centered(positions: Tensor, batch: Batch) -> Tensor:
+def centered(positions: Tensor, batch: MoleculeBatch) -> Tensor:
     """Positions as seen from the centroid of each molecule, [N, 3]."""
     return positions - mean_atoms(positions, batch)[batch.molecule]
 
 
-def _products(left: Tensor, right: Tensor, batch: Batch) -> Tensor:
+def _products(left: Tensor, right: Tensor, batch: MoleculeBatch) -> Tensor:
     """``leftᵀ right`` of each molecule, [B, 3, 3]."""
     return sum_atoms(left.unsqueeze(-1) * right.unsqueeze(-2), batch)
 
 
-def _apply(positions: Tensor, matrices: Tensor, batch: Batch) -> Tensor:
+def _apply(positions: Tensor, matrices: Tensor, batch: MoleculeBatch) -> Tensor:
     """Each row times the matrix of its molecule, [N, 3]."""
     return torch.einsum("ni,nij->nj", positions, matrices[batch.molecule])

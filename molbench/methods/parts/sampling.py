@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from molbench.graph.batch import Batch
+from molbench.graph.molecules import MoleculeBatch
 
 
 def ranks(groups: Tensor, keys: Tensor) -> Tensor:
@@ -23,7 +23,7 @@ def ranks(groups: Tensor, keys: Tensor) -> Tensor:
     return places
 
 
-def some_atoms(batch: Batch, ratio: float, keys: Tensor, least: int = 1) -> Tensor:
+def some_atoms(batch: MoleculeBatch, ratio: float, keys: Tensor, least: int = 1) -> Tensor:
     """``⌊ratio n⌋`` of the n atoms of each molecule, at least ``least``, by ascending key, [N] bool."""
     counts = (batch.sizes.double() * ratio).long().clamp(min=least)
     return ranks(batch.molecule, keys) < counts[batch.molecule]

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch_geometric.nn.models import GIN, PNA
 
 from molbench.backbones.parts.layers import AtomEmbedding
-from molbench.graph.batch import Batch
 from molbench.graph.bonds import bonds_of
+from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.scatter import mean_atoms
 
 # How many of some organic molecules' atoms have no, one, ... bonds, hydrogens being atoms too.
@@ -43,7 +43,7 @@ class TopologyEncoder(nn.Module):
                 deg=torch.tensor(_DEGREES),
             )
 
-    def forward(self, batch: Batch) -> Tensor:
+    def forward(self, batch: MoleculeBatch) -> Tensor:
         """Molecules to vectors, [B, F]."""
         bonds = bonds_of(batch)
         edges = torch.cat([bonds, bonds.flip(1)]).t().contiguous()

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from molbench.graph.batch import Batch
 from molbench.graph.bonds import bonds_of
+from molbench.graph.molecules import MoleculeBatch
 
 # Ties every atom weakly to the ground, so that the network of several fragments has an inverse too.
 _LEAK = 1e-6
@@ -42,12 +42,12 @@ class Cuts:
         return Cuts(self.bonds[chosen], self.sides[chosen])
 
 
-def place_of(batch: Batch) -> Tensor:
+def place_of(batch: MoleculeBatch) -> Tensor:
     """Place of each atom in its molecule, from 0, [N] int64."""
     return torch.arange(batch.num_atoms, device=batch.ptr.device) - batch.ptr[batch.molecule]
 
 
-def cuts(batch: Batch, bonds: Tensor) -> tuple[Tensor, Cuts]:
+def cuts(batch: MoleculeBatch, bonds: Tensor) -> tuple[Tensor, Cuts]:
     """Which bonds lie outside rings, and what is behind each of those.
 
     Args:
@@ -81,7 +81,7 @@ def smaller_side(found: Cuts) -> Cuts:
     )
 
 
-def turns_freely(batch: Batch, bonds: Tensor) -> Tensor:
+def turns_freely(batch: MoleculeBatch, bonds: Tensor) -> Tensor:
     """Whether each bond is single, next to no triple bond, and no heavy atom at its ends hangs on it alone.
 
     The same bonds as Frad's pattern ``[!$(*#*)&!D1]-&!@[!$(*#*)&!D1]`` on the hydrogen-stripped molecule.
@@ -110,7 +110,7 @@ def turns_freely(batch: Batch, bonds: Tensor) -> Tensor:
     return result
 
 
-def rotatable_cuts(batch: Batch) -> Cuts:
+def rotatable_cuts(batch: MoleculeBatch) -> Cuts:
     """The bonds that turn freely, the smaller side of each to be moved."""
     bonds = bonds_of(batch)
     outside, found = cuts(batch, bonds)
@@ -133,7 +133,7 @@ def rotate(points: Tensor, origin: Tensor, turn: Tensor) -> Tensor:
     return origin.unsqueeze(1) + along + across
 
 
-def twist(batch: Batch, about: Cuts, angles: Tensor) -> Tensor:
+def twist(batch: MoleculeBatch, about: Cuts, angles: Tensor) -> Tensor:
     """Turn the moving side of each cut about its bond.
 
     A dihedral angle about a bond outside rings grows by the angle given, whatever happens at the others.
@@ -149,7 +149,7 @@ def twist(batch: Batch, about: Cuts, angles: Tensor) -> Tensor:
     return flex(batch, about, angles, angles.new_zeros(len(angles), 3), torch.zeros_like(angles))
 
 
-def flex(batch: Batch, about: Cuts, twists: Tensor, tilts: Tensor, stretches: Tensor) -> Tensor:
+def flex(batch: MoleculeBatch, about: Cuts, twists: Tensor, tilts: Tensor, stretches: Tensor) -> Tensor:
     """Turn the moving side of each cut about its bond, tilt it against the bond, and draw it away.
 
     One cut of every molecule at a time, in their order.

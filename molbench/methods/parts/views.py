@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from typing_extensions import TypeVar
 
-from molbench.backbones.base import Backbone, Representation
-from molbench.graph.batch import Batch
+from molbench.backbones.base import GeometryBackbone, Representation
 from molbench.graph.bonds import bonds_of
+from molbench.graph.molecules import MoleculeBatch
 from molbench.methods.base import Method
 from molbench.methods.parts.crop import draw_pieces, keep_atoms
 from molbench.methods.parts.draws import normal
@@ -54,13 +54,13 @@ C_co = TypeVar("C_co", bound=TwoViewConfig, covariant=True, default=TwoViewConfi
 class TwoViewMethod(Method[C_co, ViewDraws]):
     """An objective that compares the molecule vectors of both views."""
 
-    def draw(self, batch: Batch, generator: torch.Generator) -> ViewDraws:
+    def draw(self, batch: MoleculeBatch, generator: torch.Generator) -> ViewDraws:
         """See :meth:`Method.draw`."""
         kept = draw_pieces(batch, self.config.crop, generator, twice=self.config.crop_twice)
         noise = normal(generator, batch.positions, keep_atoms(batch, kept).num_atoms, 3)
         return ViewDraws(self.config.view_noise * noise, kept)
 
-    def loss_given(self, batch: Batch, draws: ViewDraws) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss_given(self, batch: MoleculeBatch, draws: ViewDraws) -> tuple[Tensor, dict[str, Tensor]]:
         """See :meth:`Method.loss_given`; the parts are those of :meth:`compare`."""
         batch = keep_atoms(batch, draws.kept)
         noisy = batch.replace(positions=batch.positions + draws.noise)
@@ -72,18 +72,23 @@ class TwoViewMethod(Method[C_co, ViewDraws]):
         """Loss and its parts from the molecule vectors of both views, [B, F] each."""
 
 
-def with_bonds(batch: Batch) -> Batch:
+def with_bonds(batch: MoleculeBatch) -> MoleculeBatch:
     """The molecules with their bonds, guessed where unknown, from positions that nothing has moved yet."""
     return batch if batch.bonds is not None else batch.replace(bonds=bonds_of(batch))
 
 
-def bare(batch: Batch) -> Batch:
+def bare(batch: MoleculeBatch) -> MoleculeBatch:
     """The molecules alone, without labels."""
-    return Batch(batch.atomic_numbers, batch.positions, batch.ptr, bonds=batch.bonds)
+    return MoleculeBatch(batch.atomic_numbers, batch.positions, batch.ptr, bonds=batch.bonds)
 
 
 def encode_views(
-    backbone: Backbone, clean: Batch, noisy: Batch, *, reuse_edges: bool = False, vectors: bool = False
+    backbone: GeometryBackbone,
+    clean: MoleculeBatch,
+    noisy: MoleculeBatch,
+    *,
+    reuse_edges: bool = False,
+    vectors: bool = False,
 ) -> tuple[Representation, Representation]:
     """Both views of the same molecules, from one pass of the encoder over twice as many.
 
@@ -95,8 +100,8 @@ def encode_views(
         vectors: Whether vectors are wanted.
     """
     first = bare(with_bonds(clean))
-    both = Batch.collate([first, first.replace(positions=noisy.positions)])
-    edges = backbone.neighbors(Batch.collate([first, first])) if reuse_edges else None
+    both = MoleculeBatch.collate([first, first.replace(positions=noisy.positions)])
+    edges = backbone.neighbors(MoleculeBatch.collate([first, first])) if reuse_edges else None
     found = backbone(both, edges, vectors=vectors)
     atoms, graphs = found.scalars.chunk(2), found.graph.chunk(2)
     ways = (None, None) if found.vectors is None else found.vectors.chunk(2)

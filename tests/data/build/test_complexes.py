@@ -49,7 +49,7 @@ def test_lba_is_built_with_both_published_splits(tmp_path, lba_raw) -> None:
     test = load_dataset(str(folder), "identity-30", split="test").to_list()
     assert {row["id"] for row in test} == {"1x17", "1x18", "1x19"}
     batch = Store.open(folder).batch([0, 5])
-    assert batch.is_ligand.tolist() == ([False] * 20 + [True] * 4) * 2 and batch.parts == 1
+    assert batch.is_ligand.tolist() == ([False] * 20 + [True] * 4) * 2 and batch.molecules_per_record == 1
 
 
 def test_the_declared_number_of_lba_is_that_of_the_split(tmp_path, lba_raw) -> None:
@@ -80,7 +80,8 @@ def test_lep_is_built_as_two_structures_a_record(tmp_path, raw) -> None:
     round_trip(folder, "protein", counts)
     store = Store.open(folder)
     batch = store.batch([3, 0], ["activator"])
-    assert batch.parts == 2 and batch.num_graphs == 4 and batch.targets["activator"].tolist() == [0.0, 1.0]
+    assert (batch.molecules_per_record, batch.num_graphs, batch.num_records) == (2, 4, 2)
+    assert batch.targets["activator"].tolist() == [0.0, 1.0]
     row = load_dataset(str(folder), "protein", split="train").to_list()[3]
     sizes = np.bincount(row["structure"])
     assert np.diff(batch.ptr.tolist())[:2].tolist() == sizes.tolist()
