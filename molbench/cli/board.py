@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from molbench.cli.console import table_console
+from molbench.escape import visible
 
 if TYPE_CHECKING:
     from molbench.leaderboard import Table
@@ -42,7 +43,7 @@ def build(
     for name in built.empty:
         typer.echo(f"{name}: no results, not written", err=True)
     for rejection in built.rejections:
-        typer.echo(f"set aside: {rejection.folder}: {rejection.reason}", err=True)
+        typer.echo(visible(f"set aside: {rejection.folder}: {rejection.reason}"), err=True)
 
 
 @app.command()

@@ -10,6 +10,7 @@ import typer
 
 from molbench.cli import audit, board, convert, data, evaluate, listing, pretrain, schema, study
 from molbench.errors import UserError
+from molbench.escape import visible_lines
 from molbench.executors.base import InterruptedWorkError
 
 app = typer.Typer(
@@ -61,7 +62,7 @@ def main() -> None:
         sys.stderr.write(f"{error}\n")
         sys.exit(128 + signal.SIGINT)
     except UserError as error:
-        sys.stderr.write(f"error: {error}\n")
+        sys.stderr.write(visible_lines(f"error: {error}") + "\n")
         sys.exit(2)
     except _EndError:
         sys.stderr.write("ended; the same command continues\n")
@@ -75,7 +76,7 @@ def main() -> None:
         sys.exit(0)
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        sys.stderr.write(f"error: {place}{error.strerror or error}\n")
+        sys.stderr.write(visible_lines(f"error: {place}{error.strerror or error}") + "\n")
         sys.exit(2)
 
 

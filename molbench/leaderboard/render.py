@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from html import escape
 
+from molbench.escape import csv_cell, markdown
 from molbench.leaderboard.numbers import interval, plain, plus_minus
 from molbench.leaderboard.table import Number, Row, Score, Table
 from molbench.spec.fingerprint import FINGERPRINT
@@ -42,15 +42,15 @@ def to_csv(table: Table) -> str:
         values = [getattr(score, name) for name in names]
         for delta in (getattr(score, name) for name in deltas):
             values += [delta.value, delta.low, delta.high, delta.p] if delta else [None] * 4
-        writer.writerow(map(_cell, values))
+        writer.writerow(map(csv_cell, values))
     return text.getvalue()
 
 
 def to_markdown(table: Table) -> str:
     """A page: what it is, the ranking, the scores behind it, how to make it again."""
     parts = [
-        f"# {_text(table.title)}",
-        _text(table.description),
+        f"# {markdown(table.title)}",
+        markdown(table.description),
         *_cautions(table),
         "## Ranking",
         _grid(
@@ -100,14 +100,16 @@ def _cautions(table: Table) -> list[str]:
             "**Records of the complete datasets are missing: compare these scores with nothing else.**"
         )
     if table.missing:
-        found.append(f"No results yet, so nothing is ranked: {', '.join(map(_text, table.missing))}.")
+        found.append(f"No results yet, so nothing is ranked: {', '.join(map(markdown, table.missing))}.")
     return found
 
 
 def _warnings(table: Table) -> list[str]:
-    found = [f"* {_text(row.model)} on {_text(warning)}" for row in table.rows for warning in row.warnings]
+    found = [
+        f"* {markdown(row.model)} on {markdown(warning)}" for row in table.rows for warning in row.warnings
+    ]
     seen = [
-        f"* {_text(row.model)} was pretrained on records of the dataset of {row.overlap} of the tasks"
+        f"* {markdown(row.model)} was pretrained on records of the dataset of {row.overlap} of the tasks"
         for row in table.rows
         if row.overlap
     ]
@@ -118,9 +120,9 @@ def _ranking(row: Row, tasks: int) -> list[str]:
     return [
         "-" if row.rank is None else str(row.rank),
         "" if row.rank is None else f"{row.rank_low}-{row.rank_high}",
-        _text(row.model),
-        _text(row.backbone),
-        _text(pretraining(row)),
+        markdown(row.model),
+        markdown(row.backbone),
+        markdown(pretraining(row)),
         "" if row.relative_error is None else estimate(row.relative_error),
         "" if row.gain is None else gain(row.gain),
         f"{row.tasks}/{tasks}",
@@ -151,8 +153,8 @@ def _scores(table: Table) -> str:
         own = [found.get((task, model)) for model in models]
         example = next(score for score in own if score is not None)
         metric = f"{example.metric} {_ARROWS[example.direction]}"
-        lines.append([_text(task), metric, example.unit, *(_score(score) for score in own)])
-    return _grid(["task", "metric", "unit", *map(_text, models)], lines)
+        lines.append([markdown(task), metric, example.unit, *(_score(score) for score in own)])
+    return _grid(["task", "metric", "unit", *map(markdown, models)], lines)
 
 
 def _score(score: Score | None) -> str:
@@ -177,17 +179,3 @@ def _has_fingerprint(table: Table) -> bool:
 def _grid(header: list[str], lines: list[list[str]]) -> str:
     rows = [header, ["---"] * len(header), *lines]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
-
-
-def _text(text: str) -> str:
-    """Text from files of others as Markdown that shows it and does nothing else."""
-    plain_text = escape(" ".join(text.split()), quote=False)
-    for sign in "\\`*_[]|":
-        plain_text = plain_text.replace(sign, f"\\{sign}")
-    return plain_text
-
-
-def _cell(value: object) -> str:
-    """A CSV field that no spreadsheet takes for a formula."""
-    text = "" if value is None else str(value)
-    return f"'{text}" if isinstance(value, str) and text[:1] in set("=+-@") else text
