@@ -1,10 +1,7 @@
 """Parsers run over small synthetic files, and over real ones where there are any."""
 
-import importlib.util
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -44,15 +41,3 @@ def parse() -> Callable[..., Parsed]:
         return Parsed(table.combine_chunks(), [failure for chunk in chunks for failure in chunk.failures])
 
     return run
-
-
-@pytest.fixture(scope="session")
-def fuzz() -> ModuleType:
-    """The fuzzer of ``benchmarks/``, of which the tests run a few rounds."""
-    path = Path(__file__).parents[4] / "benchmarks" / "fuzz_parsers.py"
-    spec = importlib.util.spec_from_file_location("fuzz_parsers", path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["fuzz_parsers"] = module
-    spec.loader.exec_module(module)
-    return module

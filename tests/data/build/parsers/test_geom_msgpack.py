@@ -3,7 +3,6 @@
 import io
 import json
 import tarfile
-from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -60,17 +59,6 @@ def write(root: Path, blocks: list[dict], featurized: list[dict], suffix: str = 
 
 BLOCKS = [{"O": crude([0.4, 0.6]), "[OH2]": crude([1.0])}, {"[OH]": crude([1.0])}]
 FEATURES = [{"O": [features(), features()], "[OH2]": [features()]}, {"[OH]": [features()]}]
-
-
-def fuzz_seeds() -> list[tuple[str, dict[str, bytes], dict, Callable[[dict[str, bytes]], dict[str, bytes]]]]:
-    """Valid inputs to mutate: parser, files, options, and what packs the files."""
-    pairs = (("qm9_crude.msgpack", BLOCKS), ("qm9_featurized.msgpack", FEATURES))
-    files = {name: b"".join(map(msgpack.packb, maps)) for name, maps in pairs}
-    crude_only = {"qm9_crude.msgpack": files["qm9_crude.msgpack"]}
-    return [
-        ("geom-msgpack", files, OPTIONS | {"graph": "any"}, lambda packed: packed),
-        ("geom-msgpack", crude_only, BARE, lambda packed: packed),
-    ]
 
 
 @pytest.mark.parametrize("suffix", [".msgpack", ".msgpack.tar.gz"])

@@ -1,16 +1,16 @@
-"""Mutates the input of every parser of pairs, as ``fuzz_parsers.py`` does that of the others.
+"""A small valid input of every parser of pairs, in each layout that it reads."""
 
-Run ``python benchmarks/fuzz_pairs.py --rounds 10000``; the same seed gives the same mutations.
-"""
-
+import csv
 import gzip
 import io
-from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-from fuzz_parsers import Files, Outcome, Sample, drive, parse
+import openpyxl
+
+from tests.fuzz.checks import check_pairs
+from tests.fuzz.mutation import Files, Sample, write_files
 
 SMILES = ("O", "CCO", "c1ccccc1", "CC(=O)O", "C[C@H](N)C(=O)O", "[Na+].[Cl-]", "CN(C)C=O", "F/C=C/F")
 
@@ -50,18 +50,20 @@ def samples() -> list[Sample]:
         + "".join(f"{name},{','.join(map(str, row))}\n" for name, row in zip(drugs, cells, strict=True))
     ).encode()
     structures = "".join(f"DB{i},DB{i},{SMILES[i]}\n" for i in range(8)).encode()
+    sample = partial(Sample, check=check_pairs)
+    by_key = partial(sample, write=_by_key)
     return [
-        Sample("deep4chem", {"table.csv": chromophore}, {"target": "lifetime"}),
-        Sample("combisolv", {"table.csv": separate}, {"source": "abraham"}),
-        Sample("combisolv", {"table.csv": joined}),
-        Sample("combisolv", {"table.csv": separate}, outer=_in_xlsx),
-        Sample("mnsol", {"table.txt": mnsol}),
-        Sample("freesolv", {"database.txt": freesolv}),
-        Sample("miracle-ddi", miracle, {"seed": 0}),
-        Sample(
+        sample("deep4chem", {"table.csv": chromophore}, {"target": "lifetime"}),
+        sample("combisolv", {"table.csv": separate}, {"source": "abraham"}),
+        sample("combisolv", {"table.csv": joined}),
+        sample("combisolv", {"table.csv": separate}, outer=_in_xlsx),
+        sample("mnsol", {"table.txt": mnsol}),
+        sample("freesolv", {"database.txt": freesolv}),
+        sample("miracle-ddi", miracle, {"seed": 0}),
+        by_key(
             "ddi-matrix", {"matrix": matrix, "drugs": b"cid,drugbank_id,smiles\n" + structures}, {"seed": 0}
         ),
-        Sample(
+        by_key(
             "ddi-tsv",
             {
                 "pairs": "".join(f"DB{i}\tDB{j}\n" for i, j in known).encode(),
@@ -69,7 +71,7 @@ def samples() -> list[Sample]:
             },
             {"seed": 0},
         ),
-        Sample(
+        by_key(
             "ddi-tsv",
             {"pairs": "".join(f"{SMILES[i]},{SMILES[j]},1\r\n" for i, j in known).encode()},
             {"seed": 0},
@@ -78,37 +80,13 @@ def samples() -> list[Sample]:
     ]
 
 
-def run(sample: Sample, files: Mapping[str, bytes], folder: Path) -> Outcome:
-    """Parse files and check what comes out; any exception but a UserError is kept as ``error``."""
-    paths = {}
-    for name, content in files.items():
-        # Sources of the drug parsers are told apart by key, so the name on disk may end as it likes.
-        path = folder / (name if "." in name else f"{name}.csv")
-        path.write_bytes(content)
-        paths[name.partition(".")[0] if sample.parser == "ddi-tsv" else name] = path
-    return parse(sample, paths, check)
-
-
-def check(table: pa.Table, schema: pa.Schema) -> None:
-    """Records keep the promises of the columns of pairs."""
-    from rdkit import Chem
-
-    table.validate(full=True)
-    sound = table.schema == schema and all(table.column("id").to_pylist())
-    for side in ("a_smiles", "b_smiles"):
-        sound = sound and all(Chem.MolFromSmiles(text) for text in set(table.column(side).to_pylist()))
-    for item in schema:
-        if pa.types.is_floating(item.type):
-            sound = sound and bool(np.isfinite(table[item.name].to_numpy()).all())
-    if not sound:
-        raise RuntimeError(f"broken promise in {table.to_pylist()}")
+def _by_key(files: Files, folder: Path) -> dict[str, Path]:
+    """Sources of these parsers are told apart by key, so the name on disk may end as it likes."""
+    named = {name if "." in name else f"{name}.csv": content for name, content in files.items()}
+    return {name.partition(".")[0]: path for name, path in write_files(named, folder).items()}
 
 
 def _in_xlsx(files: Files) -> Files:
-    import csv
-
-    import openpyxl
-
     (content,) = files.values()
     book = openpyxl.Workbook()
     sheet = book.active
@@ -125,7 +103,3 @@ def _in_xlsx(files: Files) -> Files:
 
 def _in_gzip(files: Files) -> Files:
     return {f"{name}.csv.gz": gzip.compress(content, compresslevel=1) for name, content in files.items()}
-
-
-if __name__ == "__main__":
-    drive(__doc__, samples, run)

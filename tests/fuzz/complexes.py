@@ -1,7 +1,4 @@
-"""Mutates the input of every parser of complexes, as ``fuzz_parsers.py`` does that of the others.
-
-Run ``PYTHONPATH=. python benchmarks/fuzz_complexes.py --rounds 10000``; the same seed gives the same ones.
-"""
+"""A small valid input of every parser of complexes, with each pocket rule."""
 
 import csv
 import gzip
@@ -10,9 +7,8 @@ import json
 import tempfile
 from pathlib import Path
 
-from fuzz_parsers import Files, Sample, drive
-
 from tests.complex_files import lba_record, lep_record, ligand, pdb_file, protein, sd_file, write_lmdb
+from tests.fuzz.mutation import Files, Sample
 
 _MOL2 = b"""@<TRIPOS>MOLECULE
 carbon dioxide
@@ -78,7 +74,3 @@ def _lep_pdb() -> Files:
         for name, residues in (("active_struc", 4), ("inactive_struc", 3)):
             files[f"{record[name]}.pdb"] = pdb_file(protein(residues, i) + ligand(i)).encode()
     return files | {"info.csv": table.getvalue().encode()}
-
-
-if __name__ == "__main__":
-    drive(__doc__, samples)

@@ -1,0 +1,50 @@
+"""Damaged files give records, counted failures or a UserError, and never anything else."""
+
+import random
+from pathlib import Path
+
+import pytest
+
+from molbench.data.build.parsers import PARSERS, geom_rdkit
+from tests.fuzz import FAMILIES, family
+from tests.fuzz.corpora import SharedProcess
+from tests.fuzz.mutation import mutated, run
+
+pytestmark = pytest.mark.slow
+
+ROUNDS = 60
+#: Mutations that must reach the parser; many bytes of spectra are those of numbers that a bit does not spoil.
+FEWEST = {"spectra": 3}
+
+
+def _cases() -> list:
+    return [
+        pytest.param(
+            name,
+            number,
+            id=f"{name}-{number}-{sample.parser}",
+        )
+        for name in FAMILIES
+        for number, sample in enumerate(family(name))
+    ]
+
+
+@pytest.mark.parametrize(("name", "number"), _cases())
+def test_nothing_else_escapes(tmp_path: Path, monkeypatch, name: str, number: int) -> None:
+    monkeypatch.setattr(geom_rdkit, "MolProcess", SharedProcess)
+    sample = family(name)[number]
+    rng = random.Random(number)
+    whole = run(sample, sample.outer(sample.files), tmp_path)
+    assert not whole.error and not whole.refused and whole.records > 0 and whole.failures == 0, whole
+    refused = failed = 0
+    for _ in range(ROUNDS):
+        outcome = run(sample, mutated(sample, rng), tmp_path)
+        assert not outcome.error, outcome.error
+        refused += outcome.refused
+        failed += outcome.failures > 0
+    assert refused + failed > FEWEST.get(name, 10)
+
+
+def test_every_parser_has_a_sample() -> None:
+    sampled = {sample.parser for name in FAMILIES for sample in family(name)}
+    assert sampled == set(PARSERS) - {"by-layout"}  # which hands its files to one of the others
