@@ -1,10 +1,75 @@
-"""Where the tests find files that are not part of the project."""
+"""Where the tests find files that are not part of the project, and what a test may not do."""
 
 import os
-from collections.abc import Callable
+import sys
+import tempfile
+from collections.abc import Callable, Generator
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+#: Audit events of a process that is started.
+STARTS = {"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system"}
+#: Programs that whichever test comes first starts: kernels are compiled, libraries and fonts are looked for.
+HELPERS = {Path(os.environ.get("CC", "cc")).name, "ldconfig", "fc-list"}
+
+_fast_test: str | None = None
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Modules read the catalogue while they are collected, and ``datasets`` its cache when imported."""
+    folder = tempfile.TemporaryDirectory(prefix="molbench-tests-")
+    config.add_cleanup(folder.cleanup)
+    os.environ["MOLBENCH_HOME"] = str(Path(folder.name) / "molbench")
+    os.environ["HF_HOME"] = str(Path(folder.name) / "huggingface")
+    os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+def _refuse_processes(event: str, arguments: tuple[Any, ...]) -> None:
+    if _fast_test is None or event not in STARTS:
+        return
+    if event == "subprocess.Popen" and Path(os.fsdecode(arguments[0])).name in HELPERS:
+        return
+    raise RuntimeError(f"{_fast_test} starts a process ({event}): mark it slow")
+
+
+def _start_unless_fast(process: BaseProcess) -> None:
+    """Spawning by ``multiprocessing`` raises no audit event of its own."""
+    _refuse_processes("os.fork", ())
+    _start(process)
+
+
+sys.addaudithook(_refuse_processes)
+_start = BaseProcess.start
+BaseProcess.start = _start_unless_fast  # type: ignore[method-assign]
+
+
+@pytest.hookimpl(tryfirst=True)  # before tests are chosen by mark
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that asks for files from outside is marked so."""
+    for item in items:
+        for fixture, mark in (("real_data", "real"), ("golden", "golden")):
+            if fixture in getattr(item, "fixturenames", ()):
+                item.add_marker(mark)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """A test that starts a process is marked ``slow``, so that ``make test-fast`` is what it says."""
+    global _fast_test  # noqa: PLW0603 - an audit hook cannot be taken off again
+    _fast_test = None if item.get_closest_marker("slow") else item.nodeid
+    try:
+        return (yield)
+    finally:
+        _fast_test = None
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees what another has built."""
+    monkeypatch.setenv("MOLBENCH_HOME", str(tmp_path_factory.mktemp("home") / "molbench"))
 
 
 def _folder(variable: str) -> Path:
@@ -27,15 +92,6 @@ def real_data() -> Path:
 def golden() -> Path:
     """Folder of reference outputs; the test is skipped without one."""
     return _folder("MOLBENCH_GOLDEN")
-
-
-@pytest.fixture(autouse=True)
-def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test sees or touches the user's built datasets or Hugging Face cache, or opens a connection."""
-    root = tmp_path_factory.mktemp("home")
-    monkeypatch.setenv("MOLBENCH_HOME", str(root / "molbench"))
-    monkeypatch.setenv("HF_HOME", str(root / "huggingface"))
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
 
 
 @pytest.fixture

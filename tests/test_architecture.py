@@ -71,12 +71,14 @@ def test_no_file_is_a_room_with_two_tenants(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 500
 
 
+@pytest.mark.slow
 def test_the_catalogue_does_not_hide_hugging_face() -> None:
     assert not list((ROOT / "datasets").rglob("*.py"))
     code = "import datasets; assert hasattr(datasets, 'load_dataset'), datasets"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["molbench", "molbench.cli.main", "molbench.spec.catalogue"])
 def test_heavy_libraries_wait_until_they_are_needed(module: str) -> None:
     heavy = "{'torch', 'rdkit', 'torch_geometric', 'datasets', 'sklearn', 'pyarrow', 'numpy.random'}"

@@ -89,6 +89,7 @@ def leaking(tmp_path) -> Path:
     return build(DatasetEntry("leaking", declared), raw=raw)
 
 
+@pytest.mark.slow
 def test_an_embedded_dataset_is_clean(tmp_path):
     found = json.loads(molbench("data", "audit", "xtb-molecules", "--json", "--out", tmp_path).stdout)
     assert found == json.loads((tmp_path / "xtb-molecules.json").read_text())
@@ -98,6 +99,7 @@ def test_an_embedded_dataset_is_clean(tmp_path):
     assert {"generator", "parameters", "digest", "parent", "splits", "nearest"} <= set(schemes["random"])
 
 
+@pytest.mark.slow
 def test_an_undeclared_leak_ends_with_exit_code_1_and_its_number(leaking):
     splits = pq.read_table(leaking / "splits" / "random.parquet").column("split").to_pylist()
     sides = [set(splits[i : i + 2]) for i in range(0, 40, 2)]
@@ -113,6 +115,7 @@ def test_an_undeclared_leak_ends_with_exit_code_1_and_its_number(leaking):
     assert "(8 folds)" in rows["kfold"]
 
 
+@pytest.mark.slow
 def test_the_page_has_a_section_and_a_small_figure_for_each(leaking, tmp_path):
     molbench("data", "audit", "--all", "--docs", tmp_path / "docs" / "datasets.md", code=1)
     page = (tmp_path / "docs" / "datasets.md").read_text()
@@ -123,6 +126,7 @@ def test_the_page_has_a_section_and_a_small_figure_for_each(leaking, tmp_path):
     assert "Every molecule is there twice." in page
 
 
+@pytest.mark.slow
 def test_overlap(leaking, tmp_path):
     arguments = ("audit", "overlap", "--pretrain", "leaking", "--tasks", "xtb-molecules/*,leaking/*")
     matrix = json.loads(molbench(*arguments, "--json", "--out", tmp_path).stdout)

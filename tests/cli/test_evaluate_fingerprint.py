@@ -194,6 +194,7 @@ def test_it_alone_makes_no_board(ready: Path) -> None:
     assert collect(board, board.tasks, read_results(Path("results"))).tasks == []
 
 
+@pytest.mark.slow
 def test_as_a_user_types_it(tmp_path: Path) -> None:
     options = ("-t", "xtb-solvation/dg_solv,xtb-spectra/ir", "--seeds", "1", *LOCAL, "--json")
     command = [sys.executable, "-m", "molbench.cli", "evaluate", "--fingerprint", *options]

@@ -19,6 +19,7 @@ def _files(root: Path) -> dict[str, bytes]:
     return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 def test_results_hold_all_that_is_needed_to_score_them_again(
     toy_home: Path, checkpoint: Path, tmp_path: Path
 ) -> None:
@@ -71,6 +72,7 @@ def test_half_a_result_is_no_result(toy_home, checkpoint, tmp_path, name: str) -
     assert again.reused == 0 and again.cells == first.cells
 
 
+@pytest.mark.slow
 def test_processes_give_what_one_process_gives(toy_home: Path, checkpoint: Path, tmp_path: Path) -> None:
     reports = [
         evaluate(

@@ -148,6 +148,7 @@ def pairs(tmp_path: Path) -> DatasetEntry:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["preference", "spectra", "pairs"])
 def test_every_kind_is_built_and_scored(kind: str, request, save, tmp_path: Path) -> None:
     entry: DatasetEntry = request.getfixturevalue(kind)

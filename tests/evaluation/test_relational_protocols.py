@@ -255,6 +255,7 @@ def test_every_epoch_is_validated_and_patience_ends_a_run(pairs: TaskData, tmp_p
     assert validated == [3, 6, 9, 12][: len(validated)] and len(validated) >= 3
 
 
+@pytest.mark.slow
 def test_the_command_line_cuts_the_budget(tmp_path: Path) -> None:
     Checkpoint.of(encoder(), method="toy", pretraining={"dataset": "elsewhere"}).save(tmp_path / "mpnn.pt")
     command = [sys.executable, "-m", "molbench.cli", "evaluate", "mpnn.pt", "-t", "xtb-solvation/dg_solv"]

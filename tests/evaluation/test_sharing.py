@@ -18,6 +18,8 @@ from molbench.errors import UserError
 from molbench.evaluation import evaluate, read_results
 from molbench.executors.base import Unit
 
+pytestmark = pytest.mark.slow
+
 TASKS = "toy/size,toy/mass,toy-frames/co"
 
 

@@ -10,6 +10,8 @@ from molbench.executors import EXECUTORS
 from molbench.executors.base import Unit
 from tests.executors.fake_slurm import install
 
+pytestmark = pytest.mark.slow
+
 HERE = "tests.executors.units"
 ROOT = Path(__file__).parents[2]
 

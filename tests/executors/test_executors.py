@@ -15,6 +15,8 @@ from molbench.errors import UserError
 from molbench.executors import EXECUTORS
 from molbench.executors.base import Done, Unit
 
+pytestmark = pytest.mark.slow
+
 HERE = "tests.executors.units"
 
 

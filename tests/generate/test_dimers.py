@@ -127,6 +127,7 @@ def committed():
     return tables
 
 
+@pytest.mark.slow
 def test_committed_energies_are_recomputed(committed):
     rows = committed["interaction"]
     assert len(rows) == 4464

@@ -25,6 +25,7 @@ def test_numbers_below_one_are_refused(tmp_path, numbers):
         generate("xtb-molecules", tmp_path / "out.parquet", **numbers)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     any(importlib.util.find_spec(name) is None for name in ("tblite", "ase", "pyscf")),
     reason="needs the packages of molbench[generate]",

@@ -52,6 +52,7 @@ def in_a_process() -> str:
     return done.stdout.strip()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which(os.environ.get("CC", "cc")) is None, reason="no C compiler")
 def test_a_machine_with_a_compiler_has_kernels(cache: Path) -> None:
     assert in_a_process() == "loaded"
@@ -85,6 +86,7 @@ def test_a_damaged_one_is_compiled_again(damage: Callable[[bytes], bytes], made:
     assert list(made.parent.iterdir()) == [made]
 
 
+@pytest.mark.slow
 @needs_kernels
 def test_a_damaged_one_does_not_crash_the_process(made: Path) -> None:
     whole = made.read_bytes()
@@ -106,6 +108,7 @@ def test_a_link_is_not_followed(made: Path, tmp_path: Path) -> None:
     assert not compiled().is_symlink()
 
 
+@pytest.mark.slow
 @needs_kernels
 @pytest.mark.parametrize("mode", [0o777, 0o720, 0o1777])
 def test_a_folder_that_others_can_write_is_not_used(mode: int, made: Path) -> None:
@@ -134,6 +137,7 @@ def test_what_belongs_to_another_user_is_not_used(made: Path, tmp_path: Path) ->
         compiled()
 
 
+@pytest.mark.slow
 @needs_kernels
 def test_where_nothing_can_be_written_there_are_none(cache: Path) -> None:
     cache.parent.parent.mkdir()
@@ -155,6 +159,7 @@ def test_without_a_working_compiler_there_are_none(
     assert not cache.exists() or not list(cache.iterdir())  # nothing half-written stays
 
 
+@pytest.mark.slow
 @needs_kernels
 def test_processes_that_compile_at_once_all_have_kernels(cache: Path) -> None:
     command = [sys.executable, "-c", CODE]

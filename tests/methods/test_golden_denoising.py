@@ -91,6 +91,7 @@ def test_coord_twice(dtype: torch.dtype, golden: Path) -> None:
             close(method.backbone.get_parameter(ours).grad, expected, name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize(("line", "norms"), [("md17line", False), ("qm9line", True)])
 def test_molspectra(

@@ -121,6 +121,7 @@ def test_published_attribute_masking_names_elements(dtype: torch.dtype, golden: 
     torch.testing.assert_close(scores, fixture["type_predictor_output"].to(dtype), **tolerance(dtype))
 
 
+@pytest.mark.slow
 @pytest.mark.real
 def test_published_weights_have_learnt_their_task(golden: Path, real_data: Path) -> None:
     """EFP 3.98 and INP 1.79 on the first 100 molecules of QM9, where random weights have 21.6 and 4.80.

@@ -40,6 +40,7 @@ def close(ours: Tensor, fixture: Golden, key: str, *, loss: bool = False) -> Non
     )
 
 
+@pytest.mark.slow
 @pytest.mark.golden
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
 def test_a_step_of_the_release(dtype: torch.dtype, golden: Path) -> None:

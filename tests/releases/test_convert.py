@@ -260,6 +260,7 @@ def run_cli(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_the_command(tmp_path: Path) -> None:
     file, output = saved(tmp_path / "f", emgp_state()), tmp_path / "c.pt"
     done = run_cli("--from", "3d-emgp", str(file), "-o", str(output))

@@ -21,6 +21,8 @@ from molbench.studies.points import Points
 from molbench.testing import example_batch
 from molbench.training.checkpoint import Checkpoint
 
+pytestmark = pytest.mark.slow
+
 CONFIG = {"width": 8, "filters": 8, "interactions": 1, "gaussians": 6, "cutoff": 4.0}
 FAST = load_protocol("finetune", ["training.steps=2", "training.batch_size=8", "evaluations=1"])
 

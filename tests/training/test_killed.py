@@ -16,6 +16,8 @@ from molbench.training.checkpoint import Checkpoint
 from molbench.training.loop import StepReport, fit
 from tests.training.families import FAMILIES, SMILES, STEPS, random_steps, trained
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def _data(build_molecules: Callable[..., Path]) -> None:

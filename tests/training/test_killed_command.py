@@ -14,6 +14,8 @@ import pytest
 from molbench.training.checkpoint import Checkpoint
 from tests.training.families import SMILES, STEPS, arguments, random_steps, trained
 
+pytestmark = pytest.mark.slow
+
 #: The command line with a state after every step, killed in the midst of the one given first.
 KILLED = """
 import os, signal, sys

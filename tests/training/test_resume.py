@@ -14,6 +14,8 @@ import torch
 
 from molbench.training.loop import fit
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).with_name("toy.py")
 
 

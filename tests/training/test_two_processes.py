@@ -8,9 +8,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 import torch
 
 from tests.training.families import FAMILIES, SMILES, comparable, trained
+
+pytestmark = pytest.mark.slow
 
 SCRIPT = Path(__file__).with_name("families.py")
 #: What two processes cannot have in common with one, by the ends of the names of weights. Batch

@@ -58,6 +58,7 @@ def test_rows_are_those_of_the_raw_file(declare, molecules, raw):
     }
 
 
+@pytest.mark.slow
 def test_same_bytes_for_any_number_of_processes(declare, molecules, raw, tmp_path):
     entry = declare(molecules(333))
     one, two = (build(entry, raw=raw, output=tmp_path / str(n), num_proc=n) for n in (1, 2))
@@ -114,6 +115,7 @@ class TestBadRecords:
         assert listed == [failure.model_dump() for failure in manifest.failures]
         assert not manifest.partial
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("num_proc", [1, 2])
     def test_a_file_full_of_them_is_given_up_early(self, declare, molecules, raw, num_proc):
         table = molecules(5000).set_column(4, "energy", [[float("nan")] * 5000])
@@ -245,6 +247,7 @@ class TestAllOrNothing:
         assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
         assert [path.name for path in folder.parent.iterdir()] == ["toy"]
 
+    @pytest.mark.slow
     def test_killed_process_leaves_nothing_to_be_found(self, declare, molecules, raw):
         entry = declare(molecules(60))
         code = f"""

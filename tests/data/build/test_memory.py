@@ -7,6 +7,7 @@ import textwrap
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 ATOMS, GROUP = 120, 2000
 VECTORS = pa.list_(pa.list_(pa.float32(), 3))
@@ -52,6 +53,7 @@ def peak_memory(entry, raw):
     return int(run.stdout)
 
 
+@pytest.mark.slow
 def test_peak_memory_does_not_follow_the_dataset(declare, raw):
     peaks = []
     for records in (30_000, 90_000):

@@ -83,6 +83,7 @@ def test_an_unreadable_molecule_is_an_empty_graph(table) -> None:
     assert graphs.ptr.tolist() == [0, 0, 3] and graphs.bonds.tolist() == [[0, 1], [0, 2]]
 
 
+@pytest.mark.slow
 def test_two_processes_write_what_one_writes(folder, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(molecules, "_CHUNK", 2)
     write_molecules([pairs()], tmp_path / FILENAME, num_proc=2)

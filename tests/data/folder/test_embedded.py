@@ -26,6 +26,7 @@ def test_committed_files_are_undamaged_and_small(name):
     assert sum(entry.size for entry in manifest.files.values()) < 3_000_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "config"),
     [

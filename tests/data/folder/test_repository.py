@@ -13,6 +13,7 @@ def test_datasets_folder_holds_no_python():
     assert not list((ROOT / "datasets").rglob("*.py"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", [".", "datasets"])
 def test_the_library_wins(where):
     code = "import datasets; assert callable(datasets.load_dataset), datasets"

@@ -6,7 +6,6 @@ import pickle
 import random
 import shutil
 import tarfile
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -25,6 +24,8 @@ from molbench.data.folder.manifest import Manifest
 from molbench.data.read.store import Store
 from molbench.errors import UserError
 from molbench.spec.catalogue import Catalogue, DatasetEntry
+
+pytestmark = pytest.mark.slow
 
 OPTIONS = {"molecules": "qm9"}
 
@@ -90,28 +91,6 @@ ETHER = {
     "CCOC": molecule([conformer("CCOC", seed, weight) for seed, weight in ((1, 0.2), (2, 0.7), (3, 0.1))])
 }
 TWO = ETHER | {"C/C=C/Cl": molecule([conformer("C/C=C/Cl", 5, 1.0)], charge=0)}
-
-
-def fuzz_seeds() -> list[tuple[str, dict[str, bytes], dict, Callable[[dict[str, bytes]], dict[str, bytes]]]]:
-    """Valid inputs to mutate: parser, files, options, and what packs the files."""
-
-    def packed(mode: str) -> Callable[[dict[str, bytes]], dict[str, bytes]]:
-        def pack(files: dict[str, bytes]) -> dict[str, bytes]:
-            buffer = io.BytesIO()
-            with tarfile.open(fileobj=buffer, mode=mode) as archive:
-                for name, data in files.items():
-                    member = tarfile.TarInfo("rdkit_folder/" + name)
-                    member.size = len(data)
-                    archive.addfile(member, io.BytesIO(data))
-            return {"rdkit_folder.tar.gz" if mode == "w:gz" else "rdkit_folder.tar": buffer.getvalue()}
-
-        return pack
-
-    listing = {s: {"uniqueconfs": 1, "pickle_path": f"qm9/{s}.pickle"} for s in ("CCOC", "CCl")}
-    entries = {"CCOC": ETHER["CCOC"], "CCl": molecule([conformer("CCl", 5, 1.0)])}
-    files = {f"qm9/{s}.pickle": pickle.dumps(entry) for s, entry in entries.items()}
-    files["summary_qm9.json"] = json.dumps(listing).encode()
-    return [("geom-rdkit", files, OPTIONS, packed(mode)) for mode in ("w:gz", "w")]
 
 
 def test_one_row_a_conformer(parse, tmp_path) -> None:

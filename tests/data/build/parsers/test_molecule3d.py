@@ -4,8 +4,6 @@ import csv
 import gzip
 import json
 import shutil
-import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from unittest.mock import patch
 
@@ -225,19 +223,6 @@ def mirrored(number: int, smiles: str, **changes: object) -> dict:
     return {"index": number, "SMILES": smiles, "cid": 7, **properties} | changes
 
 
-def fuzz_seeds() -> list[tuple[str, dict[str, bytes], dict, Callable[[dict[str, bytes]], dict[str, bytes]]]]:
-    """Valid inputs to mutate: parser, files, options, and what packs the files."""
-    text = "".join(f"{block}$$$$\n" for block in of("O", "CCO", "C#N"))
-    sdf_files = {"combined_mols_0_to_3.sdf": text.encode(), "properties.csv": table(3).encode()}
-    with tempfile.TemporaryDirectory() as folder:
-        path = mirror(Path(folder) / "train.parquet", [mirrored(i, s) for i, s in enumerate(SMILES[:3])])
-        parquet = {"train.parquet": path.read_bytes()}
-    return [
-        ("molecule3d-sdf", sdf_files, {}, lambda packed: packed),
-        ("molecule3d-parquet", parquet, {}, lambda packed: packed),
-    ]
-
-
 def test_the_mirror_lacks_titles_and_hydrogens_and_says_so(parse, tmp_path) -> None:
     one = mirror(tmp_path / "train.parquet", [mirrored(4, "CCO"), mirrored(0, "O"), mirrored(9, "C#N")])
     two = mirror(tmp_path / "valid.parquet", [mirrored(2, "[H][H]", sdf=block("[H][H]"))])
@@ -299,6 +284,7 @@ def loaded(folder: Path, scheme: str, split: str) -> list[str]:
     return sorted(plain["id"])
 
 
+@pytest.mark.slow
 def test_a_build_from_the_published_layout(tmp_path) -> None:
     """Two million-molecule files in small, of which one record cannot be read."""
     raw = tmp_path / "raw"

@@ -5,7 +5,6 @@ import io
 import shutil
 import tarfile
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import datasets
@@ -172,26 +171,6 @@ def write_xyz(
     return [path, root / "data.csv.gz"]
 
 
-def fuzz_seeds() -> list[tuple[str, dict[str, bytes], dict, Callable[[dict[str, bytes]], dict[str, bytes]]]]:
-    """Valid inputs to mutate: parser, files, options, and what packs the files."""
-
-    def archived(files: dict[str, bytes]) -> dict[str, bytes]:
-        buffer = io.BytesIO()
-        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name, data in files.items():
-                if name.endswith(".xyz"):
-                    archive.writestr(f"pcqm4m-v2_xyz/0_9/{name}", data)
-        return {"pcqm4m-v2_xyz.zip": buffer.getvalue(), "data.csv": files["data.csv"]}
-
-    rows = table().replace("CCN,5.5", "CCN,")  # embedding would only take time
-    sdf_files = {"pcqm4m-v2-train.sdf": sdf_text(), "data.csv": rows.encode()}
-    xyz_files = {f"{i}.xyz": xyz(SMILES[i]).encode() for i in range(3)} | {"data.csv": rows.encode()}
-    return [
-        ("pcqm4mv2-sdf", sdf_files, {}, lambda packed: packed),
-        ("pcqm4mv2-xyz", xyz_files, {}, archived),
-    ]
-
-
 @pytest.mark.parametrize("mode", [zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED])
 @pytest.mark.parametrize("shards", [1, 3])
 def test_xyz_files_go_by_their_number(parse, tmp_path, mode: int, shards: int) -> None:
@@ -288,6 +267,7 @@ def loaded(folder: Path, scheme: str, split: str) -> list[str]:
     return sorted(plain["id"])
 
 
+@pytest.mark.slow
 def test_a_build_from_the_published_layout(tmp_path) -> None:
     """Training molecules with their structures, validation molecules with made ones, no hidden tests."""
     raw = tmp_path / "raw"

@@ -18,6 +18,8 @@ from molbench.spec.catalogue import Catalogue
 from tests.data.build.parsers.qm9s_files import molecule, spectrum, write
 from tests.data.build.parsers.test_qm9s_pt import detanet, molspectra
 
+pytestmark = pytest.mark.slow
+
 CATALOGUE = Catalogue.load()
 COUNT = 20
 

@@ -139,6 +139,7 @@ def test_hostile_instructions_are_refused(name: str) -> None:
         load(HOSTILE[name], MOL)
 
 
+@pytest.mark.slow
 def test_bombs_cost_no_more_than_their_length() -> None:
     """A memo slot in the thousand millions, nested doubling, and a key whose hash would take years."""
     code = """
