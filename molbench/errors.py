@@ -2,6 +2,10 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from reprlib import Repr
+
+_EXCERPT = Repr()
+_EXCERPT.maxstring = _EXCERPT.maxother = _EXCERPT.maxlong = 80
 
 
 class UserError(Exception):
@@ -9,6 +13,16 @@ class UserError(Exception):
 
     The command line prints the message without a traceback and exits with code 2.
     """
+
+
+def quoted(value: object) -> str:
+    """A stranger's value as it can stand in a message: one line, escaped, the beginning of what is long."""
+    return _EXCERPT.repr(value)
+
+
+def path_of(keys: Iterable[str | int]) -> str:
+    """The way to a value through a stranger's document, ``tasks.0.metric``, escaped alike."""
+    return ".".join(quoted(key)[1:-1] if isinstance(key, str) else str(key) for key in keys)
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:

@@ -10,7 +10,10 @@ from typing import Any, ClassVar, Generic, get_args, get_origin
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypeVar
 
-from molbench.errors import UserError
+from molbench.errors import UserError, quoted
+
+#: No size, number of layers or of anything else in a configuration is larger.
+MOST = 1_000_000
 
 C_co = TypeVar("C_co", covariant=True, default=Any)
 
@@ -56,15 +59,18 @@ def parse_config(kind: str, config_type: type, values: Mapping[str, Any] | None)
         values: Field name to value.
 
     Raises:
-        UserError: If a field is unknown or a value has the wrong type.
+        UserError: If a field is unknown, or a value has the wrong type or is no sensible number.
     """
     known = [field.name for field in fields(config_type)]
     unknown = sorted(set(values or {}) - set(known))
     if unknown:
-        raise UserError(f"{kind}: no setting '{unknown[0]}'; settings: {', '.join(known)}")
+        raise UserError(f"{kind}: no setting {quoted(unknown[0])}; settings: {', '.join(known)}")
+    for name, value in (values or {}).items():
+        if isinstance(value, int | float) and not abs(value) <= MOST:
+            raise UserError(f"{kind}: setting '{name}': {quoted(value)} is beyond {MOST:,}")
     try:
         return TypeAdapter(config_type).validate_python(dict(values or {}))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise UserError(f"{kind}: setting '{where}': {first['msg']}, not {first['input']!r}") from None
+        raise UserError(f"{kind}: setting '{where}': {first['msg']}, not {quoted(first['input'])}") from None

@@ -9,8 +9,10 @@ is written anew around the library's layers. The atom features are the outputs o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch_geometric.nn.models.dimenet import (
     BesselBasisLayer,
@@ -52,8 +54,8 @@ class DimeNetPPConfig:
     triplet_features: int = 64
     basis_features: int = 8
     output_features: int = 256
-    spherical: int = 7
-    radial: int = 6
+    spherical: Annotated[int, Field(ge=1, le=32)] = 7
+    radial: Annotated[int, Field(ge=1, le=128)] = 6
     cutoff: float = 5.0
     readout: Readout = "sum"
 

@@ -1,19 +1,16 @@
 """Weight files that authors published, as checkpoints of ours.
 
-A file is read with ``weights_only=True``; nothing in it is executed. Its names are mapped to ours one by one,
+Nothing in a file is executed. Its names are mapped to ours one by one,
 what is left over must be a documented head or constant, and the result has to fit the backbone exactly.
 """
 
 from __future__ import annotations
 
 import hashlib
-import zipfile
-from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from molbench.backbones.base import Backbone
@@ -22,10 +19,7 @@ from molbench.releases import RELEASES
 from molbench.releases.base import Release
 from molbench.training.checkpoint import Checkpoint
 from molbench.training.environment import environment
-from molbench.training.reading import MAX_BYTES, refusal, weights_of
-
-#: Classes that a file may name beside tensors and builtins: plain containers of settings.
-ALLOWED: list[Any] = [Namespace]
+from molbench.training.reading import content_of, weights_of
 
 
 def convert(
@@ -52,7 +46,7 @@ def convert(
     Checkpoint.check_path(output)
     if output.exists():
         raise UserError(f"{output} is there already; remove it or name another file")
-    content = _read(path)
+    content = content_of(path)
     state = weights_of(path, _state(content))
     try:
         built = _backbone(release, state, _hyperparameters(content), settings or {})
@@ -94,23 +88,6 @@ def _backbone(
     return Checkpoint(backbone, config, weights).build()
 
 
-def _read(path: Path) -> Any:
-    if not path.is_file():
-        raise UserError(f"{path}: no such file")
-    if path.stat().st_size > MAX_BYTES:
-        raise UserError(f"{path}: larger than {MAX_BYTES // 2**30} GiB: not a weight file")
-    try:
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                packed = [entry.filename for entry in archive.infolist() if entry.compress_type]
-            if packed:
-                raise ValueError(f"'{packed[0]}' is compressed and may unpack to any size")
-        with torch.serialization.safe_globals(ALLOWED):
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise UserError(f"{path}: {refusal(path, error)}") from error
-
-
 def _state(content: Any) -> Any:
     """The weights, bare or under one of the usual keys."""
     for key in ("model", "state_dict", "model_state_dict"):
@@ -121,10 +98,8 @@ def _state(content: Any) -> Any:
 
 def _hyperparameters(content: Any) -> dict[str, Any]:
     """Those that Lightning stores, empty where there are none."""
-    found = content.get("hyper_parameters") if isinstance(content, dict) else None
-    if isinstance(found, Namespace):
-        return vars(found)
-    return found if isinstance(found, dict) else {}
+    stored = content.get("hyper_parameters") if isinstance(content, dict) else None
+    return stored if isinstance(stored, dict) else {}
 
 
 def _sha256(path: Path) -> str:

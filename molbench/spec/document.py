@@ -6,21 +6,31 @@ from typing import Any, TypeAlias, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from molbench.errors import UserError
+from molbench.errors import UserError, path_of, quoted
 
 Model = TypeVar("Model", bound=BaseModel)
 Location: TypeAlias = tuple[str | int, ...]
 
 
+#: Bounds far above what any declaration needs: bytes, nodes, levels of nesting, digits of a number.
+MAX_BYTES, MAX_NODES, MAX_DEPTH, MAX_DIGITS = 2**20, 20_000, 20, 50
+#: Mistakes told of at once.
+MAX_LINES = 20
+
+
 def read_yaml(path: Path, model: type[Model]) -> Model:
-    """Read one YAML file into ``model``.
+    """Read one YAML file, which may come from anybody, into ``model``.
 
     Raises:
-        UserError: If the file cannot be read or parsed, repeats a key, or does not fit the model; the
-            message gives file, line and key of everything that is wrong.
+        UserError: If the file cannot be read or parsed, is far too large or too deep, repeats a key, or does
+            not fit the model; the message gives file, line and key of what is wrong.
     """
+    if not path.is_file():
+        raise UserError(f"{path}: cannot be read: no such file")
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        text = content.decode("utf-8")
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -32,6 +42,7 @@ def parse_yaml(text: str, model: type[Model], path: Path | str) -> Model:
     """Parse YAML text into ``model``; ``path`` is used in messages only."""
     loader = yaml.CSafeLoader(text)
     try:
+        _refuse_excess(text, path)
         node = loader.get_single_node()
         if node is not None:
             _refuse_duplicates(node, path)
@@ -39,23 +50,55 @@ def parse_yaml(text: str, model: type[Model], path: Path | str) -> Model:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
-        raise UserError(
-            f"{path}{line}: not valid YAML: {getattr(error, 'problem', None) or error}"
-        ) from error
+        problem = " ".join(str(getattr(error, "problem", None) or error).split())
+        raise UserError(f"{path}{line}: not valid YAML: {problem}") from error
+    except ValueError as error:  # 2001-99-99, say
+        raise UserError(f"{path}: not valid YAML: {error}") from error
     finally:
         loader.dispose()
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        lines = [_describe(path, node, dict(item)) for item in error.errors()]
+        lines = [_describe(path, node, dict(item)) for item in error.errors()[:MAX_LINES]]
         raise UserError("\n".join(dict.fromkeys(lines))) from error
+
+
+def _refuse_excess(text: str, path: Path | str) -> None:
+    """Bound a document before anything is made of it, event by event and so without recursion.
+
+    An alias counts as much as what it stands for, or a few lines could grow without end.
+    """
+    if len(text) > MAX_BYTES:
+        raise UserError(f"{path}: longer than {MAX_BYTES // 2**20} MiB: no declaration")
+    nodes = 0
+    opened: list[tuple[str | None, int]] = []
+    sizes: dict[str | None, int] = {}
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        where = f"{path}:{event.start_mark.line + 1 if event.start_mark else 1}"
+        if isinstance(event, yaml.AliasEvent):
+            if event.anchor not in sizes:
+                raise UserError(f"{where}: an alias of nothing, or of what it stands in itself")
+            nodes += sizes[event.anchor]
+        elif isinstance(event, yaml.NodeEvent):
+            nodes += 1
+            sizes[event.anchor] = 1
+            if isinstance(event, yaml.CollectionStartEvent):
+                sizes.pop(event.anchor)
+                opened.append((event.anchor, nodes))
+            if getattr(event, "tag", None) is not None:
+                raise UserError(f"{where}: not valid YAML of a declaration: a tag, '!...'")
+        elif isinstance(event, yaml.CollectionEndEvent):
+            anchor, before = opened.pop()
+            sizes[anchor] = nodes - before + 1
+        if nodes > MAX_NODES or len(opened) > MAX_DEPTH:
+            raise UserError(f"{where}: more than {MAX_NODES:,} values or {MAX_DEPTH} levels")
 
 
 def _describe(path: Path | str, node: yaml.Node | None, error: dict[str, Any]) -> str:
     location = _origin(node, error["loc"])
-    key = ".".join(map(str, location)) or "the file"
+    key = path_of(location) or "the file"
     if error["type"] == "extra_forbidden":
-        problem = f"unknown key '{location[-1]}'"
+        problem = f"unknown key {quoted(location[-1])}"
     elif error["type"] == "missing":
         problem = "is required and missing"
     else:
@@ -97,10 +140,22 @@ def _refuse_duplicates(node: yaml.Node, path: Path | str) -> None:
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
+            line = key.start_mark.line + 1
+            if not isinstance(key, yaml.ScalarNode):
+                raise UserError(f"{path}:{line}: a key that is a list or mapping")
             if key.value in seen:
-                raise UserError(f"{path}:{key.start_mark.line + 1}: key '{key.value}' stands twice")
+                raise UserError(f"{path}:{line}: key {quoted(key.value)} stands twice")
             seen.add(key.value)
+            _refuse_long_number(key, path)
             _refuse_duplicates(value, path)
     elif isinstance(node, yaml.SequenceNode):
         for value in node.value:
             _refuse_duplicates(value, path)
+    elif isinstance(node, yaml.ScalarNode):
+        _refuse_long_number(node, path)
+
+
+def _refuse_long_number(node: yaml.ScalarNode, path: Path | str) -> None:
+    """Turning a number of a million digits into an integer takes minutes."""
+    if len(node.value) > MAX_DIGITS and node.tag != "tag:yaml.org,2002:str":
+        raise UserError(f"{path}:{node.start_mark.line + 1}: a number of {len(node.value):,} digits")

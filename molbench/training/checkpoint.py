@@ -18,7 +18,7 @@ from torch import Tensor
 
 from molbench.atomic import replace_file
 from molbench.backbones import build_backbone
-from molbench.errors import UserError
+from molbench.errors import UserError, quoted
 from molbench.spec.provenance import stages
 from molbench.training.limit import CreationLimit, TooLargeError
 from molbench.training.reading import FORMAT, VERSION, read
@@ -26,8 +26,8 @@ from molbench.training.reading import FORMAT, VERSION, read
 if TYPE_CHECKING:
     from molbench.backbones.base import Backbone
 
-#: Values that building any backbone may create beside its weights and the steps of their initialisation.
-SLACK = 10_000_000
+# What building any backbone may take beside a multiple of its weights: values created, operations done.
+_VALUES, _OPERATIONS = 10_000_000, 1_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,19 +88,22 @@ class Checkpoint:
         """
         weights = sum(value.numel() for value in self.state_dict.values())
         try:
-            with CreationLimit(SLACK + 10 * weights):
+            with CreationLimit(_VALUES + 10 * weights, _OPERATIONS + 50 * len(self.state_dict)):
                 backbone = build_backbone(self.backbone, self.config)
         except TooLargeError:
             raise UserError(
-                f"{self.config} asks for a '{self.backbone}' far larger than its {weights:,} weights"
+                f"{quoted(self.config)} asks for a '{self.backbone}' far larger than its {weights:,} weights"
             ) from None
         except (RuntimeError, ValueError, TypeError, ArithmeticError) as error:
             raise UserError(
-                f"backbone '{self.backbone}' cannot be built from {self.config}: {error}"
+                f"backbone '{self.backbone}' cannot be built from {quoted(self.config)}: {error}"
             ) from error
-        expected, found = _shapes(backbone.state_dict()), _shapes(self.state_dict)
+        places = backbone.state_dict()
+        expected, found = _shapes(places), _shapes(self.state_dict)
         if expected != found:
             raise UserError(f"weights do not fit backbone '{self.backbone}': {_differences(expected, found)}")
+        for name, value in self.state_dict.items():
+            _check_type(name, value, places[name].dtype)
         backbone.load_state_dict(self.state_dict)
         return backbone.eval()
 
@@ -174,6 +177,15 @@ def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _shapes(weights: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
     return {name: tuple(value.shape) for name, value in weights.items()}
+
+
+def _check_type(name: str, value: Tensor, wanted: torch.dtype) -> None:
+    """Real weights may be of another precision, as far as they stay finite; all else must be as it is."""
+    if value.is_floating_point() and wanted.is_floating_point:
+        if not bool(value.to(wanted).isfinite().all()):
+            raise UserError(f"'{name}' holds values that are too large for {wanted}")
+    elif value.dtype != wanted:
+        raise UserError(f"'{name}' holds {value.dtype} where the backbone has {wanted}")
 
 
 def _differences(expected: Mapping[str, tuple[int, ...]], found: Mapping[str, tuple[int, ...]]) -> str:

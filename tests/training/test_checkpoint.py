@@ -115,7 +115,7 @@ def test_pickle_that_calls_code_is_refused_and_not_executed(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     torch.save(content(environment={"x": Payload()}), tmp_path / "evil.pt")
-    with pytest.raises(UserError, match=r"would call builtins\.exec.*Nothing was executed"):
+    with pytest.raises(UserError, match=r"names '__builtin__\.exec', which is not plain data: refused"):
         Checkpoint.load(tmp_path / "evil.pt")
     assert not (tmp_path / "executed").exists()
     # The payload works where pickle is trusted, so the test above means something.
@@ -152,10 +152,10 @@ def test_truncated_file_is_damaged(tmp_path: Path, checkpoint: Checkpoint, suffi
         (content(backbone="painn"), "backbone: Input should be"),
         (content(backbone={"name": "painn"}), "backbone.config: Field required"),
         (content(surprise=1), "surprise: Extra inputs"),
-        (content(pretraining={"x": torch.ones(1)}), "more than tensors and builtins"),
+        (content(pretraining={"x": torch.ones(1)}), "more than finite numbers, text and tensors"),
         (content(state_dict={}), "no weights"),
         (content(state_dict={"a": 1.0}), r"state_dict\['a'\] is no dense tensor"),
-        (content(state_dict={"a": torch.eye(2).to_sparse()}), "is no dense tensor"),
+        (content(state_dict={"a": torch.eye(2).to_sparse()}), "_rebuild_sparse_tensor', which is not plain"),
         (content(state_dict={"a": torch.zeros(1).expand(10**9)}), "claims more values"),
         (content(state_dict={"a": torch.tensor([1.0, float("nan")])}), "not finite"),
     ],
@@ -193,7 +193,7 @@ def test_safetensors_without_header_or_with_a_broken_one(tmp_path: Path) -> None
 
 
 def test_missing_file_and_wrong_name(tmp_path: Path, checkpoint: Checkpoint) -> None:
-    with pytest.raises(UserError, match="no such checkpoint"):
+    with pytest.raises(UserError, match="no such file"):
         Checkpoint.load(tmp_path / "c.pt")
     with pytest.raises(UserError, match=r"named \*\.pt or"):
         Checkpoint.load(tmp_path / "c.ckpt")
@@ -223,7 +223,7 @@ def test_unknown_backbone_and_setting(checkpoint: Checkpoint) -> None:
         Checkpoint("painn", {"depth": 3}, checkpoint.state_dict).build()
 
 
-@pytest.mark.parametrize("setting", [{"width": 10**6}, {"width": 10**15}, {"interactions": 10**9}])
+@pytest.mark.parametrize("setting", [{"width": 10**6}, {"width": 10**4}, {"interactions": 10**6}])
 def test_configuration_cannot_ask_for_more_memory_than_the_weights_have(
     checkpoint: Checkpoint, setting: dict[str, int]
 ) -> None:

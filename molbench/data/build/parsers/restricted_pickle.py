@@ -8,11 +8,14 @@ The instructions are those of the pickle protocols 1 to 5 (PEP 307, 3154 and 574
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+#: Name of what a pickle keeps outside of it; its one argument says where.
+PERSISTENT = "pickle.persistent_id"
 _CUT = "a pickle that is cut short"
 _MAX_DEPTH = 100
+_ORDERED = "collections.OrderedDict"
 
 
 @dataclass
@@ -23,11 +26,13 @@ class Call:
         name: ``module.function`` or ``module.Class``.
         args: Its arguments.
         state: What would have been set on the result.
+        items: What would have been put into the result, an ``OrderedDict``.
     """
 
     name: str
     args: tuple[Any, ...]
     state: Any = None
+    items: dict[Any, Any] = field(default_factory=dict)
 
 
 def load(data: bytes, allowed: frozenset[str] = frozenset()) -> Any:
@@ -145,6 +150,8 @@ class _Machine:
     def update(self, values: list[Any]) -> None:
         """Set items of the dict on top of the stack."""
         target = self._stack[-1]
+        if type(target) is Call and target.name == _ORDERED:
+            target = target.items
         if type(target) is not dict or len(values) % 2:
             raise ValueError("a pickle that sets items of something that is no dict")
         for key, value in zip(values[::2], values[1::2], strict=True):
@@ -157,10 +164,16 @@ class _Machine:
         """Push the name of a global, if it is one that the reader knows."""
         if type(module) is not str or type(name) is not str:
             raise ValueError("a pickle that names something by no text: refused")
-        full = f"{module}.{name}"
+        self.push(self._known(f"{module}.{name}"))
+
+    def persistent(self) -> None:
+        """Note a value that lies outside the pickle."""
+        self.push(Call(self._known(PERSISTENT), (self.pop(),)))
+
+    def _known(self, full: str) -> "_Name":
         if full not in self._allowed:
             raise ValueError(f"the pickle names {full[:80]!r}, which is not plain data: refused")
-        self.push(_Name(full))
+        return _Name(full)
 
     def call(self) -> None:
         """Note a call in place of making it."""
@@ -287,6 +300,8 @@ _STEPS: dict[int, Callable[[_Machine], Any]] = {
         "j": lambda m: m.recall(m.number("<I")),
         "c": lambda m: m.name(m.line(), m.line()),
         "\x93": _stack_global,
+        "Q": _Machine.persistent,
+        "\x81": _Machine.call,  # a class called without its initialiser is noted alike
         "R": _Machine.call,
         "b": _Machine.build,
     }.items()
