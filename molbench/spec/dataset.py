@@ -56,10 +56,17 @@ class Target(Spec):
 
 
 class Subset(Spec):
-    """A part of a dataset with files and tasks of its own, such as one molecule of MD17."""
+    """A part of a dataset with files and tasks of its own, such as one molecule of MD17.
+
+    Attributes:
+        parser: What reads its files, where that is not the parser of the dataset.
+        options: Options of the parser, beside those of the dataset.
+        records: Records of the complete subset.
+    """
 
     description: str = ""
     sources: dict[str, Source] = {}
+    parser: str | None = None
     options: dict[str, Any] = {}
     records: int | None = None
 
@@ -68,6 +75,7 @@ class Dataset(Spec):
     """One dataset: its origin, its records and its targets.
 
     Attributes:
+        parser: What reads the raw files; subsets may each name their own.
         records: Records of the complete dataset; fewer makes a build partial.
         max_failures: Records that may fail to parse before a build is refused.
         identity: What makes two records the same thing: a molecule (``inchikey``), a trajectory ``frame``,
@@ -85,7 +93,7 @@ class Dataset(Spec):
     citation: list[str]
     homepage: str | None = None
     level_of_theory: str | None = None
-    parser: str
+    parser: str | None = None
     options: dict[str, Any] = {}
     sources: dict[str, Source] = {}
     subsets: dict[str, Subset] = {}
@@ -102,6 +110,18 @@ class Dataset(Spec):
     def columns(self) -> dict[str, Target | Spectrum]:
         """What can be predicted: values and spectra."""
         return {**self.targets, **self.spectra}
+
+    @model_validator(mode="after")
+    def _parsed(self) -> "Dataset":
+        parsers = [subset.parser for subset in self.subsets.values()] or [None]
+        if self.parser is None and None in parsers:
+            raise ValueError("no parser is named, neither for the dataset nor for every subset")
+        return self
+
+    def subset_parser(self, subset: str | None) -> str:
+        """Name of the parser of one subset: its own, or the common one."""
+        own = self.subsets[subset].parser if subset else None
+        return own or str(self.parser)
 
     def subset_sources(self, subset: str | None) -> dict[str, Source]:
         """Sources of one subset: the common ones and its own."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from molbench.data.build.parsers import PARSERS
+from molbench.data.build.parsers import build_parser
 from molbench.data.build.soundness import sound_records
 from molbench.errors import UserError
 from tests.fuzz.checks import check_molecules
@@ -124,10 +124,10 @@ def run(sample: Sample, files: Files, folder: Path) -> Outcome:
     outcome = Outcome()
     try:
         paths = sample.write(files, folder)
-        parser = PARSERS[sample.parser]
-        schema = parser.schema(sample.options)
-        for shard in parser.shards(paths, sample.options, 3):
-            for chunk in map(sound_records, parser.read(shard)):
+        parser = build_parser(sample.parser, sample.options)
+        schema = parser.schema()
+        for shard in parser.shards(paths, 3):
+            for chunk in map(sound_records, shard.read()):
                 sample.check(chunk.table, schema)
                 outcome.records += len(chunk.table)
                 outcome.failures += len(chunk.failures)

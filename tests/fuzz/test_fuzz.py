@@ -47,4 +47,4 @@ def test_nothing_else_escapes(tmp_path: Path, monkeypatch, name: str, number: in
 
 def test_every_parser_has_a_sample() -> None:
     sampled = {sample.parser for name in FAMILIES for sample in family(name)}
-    assert sampled == set(PARSERS) - {"by-layout"}  # which hands its files to one of the others
+    assert sampled == set(PARSERS)

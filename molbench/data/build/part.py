@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from molbench.data.build.keys import key_table, repeated
-from molbench.data.build.parsers.base import PARSERS
+from molbench.data.build.parsers import build_parser
 from molbench.data.build.records import Progress, RecordBuilder, built_schema, parse, read_records
 from molbench.data.build.splits import assign
 from molbench.data.build.splits.expand import expand
@@ -64,13 +64,13 @@ def build_part(
         key: SourceEntry(filename=path.name, **file_entry(path).model_dump())
         for key, path in sorted(files.items())
     }
-    parser = PARSERS[dataset.parser]
     options = dataset.subset_options(subset)
-    schema = built_schema(parser.schema(options))
-    _check_columns(dataset, schema)
+    parser = build_parser(dataset.subset_parser(subset), options)
+    schema = built_schema(parser.schema())
+    _check_columns(dataset, parser.name, schema)
     for name in ("side", "spool", "arrow"):
         (scratch / name).mkdir()
-    shards = parser.shards(files, options, num_proc * _SHARDS_PER_PROCESS)
+    shards = parser.shards(files, num_proc * _SHARDS_PER_PROCESS)
     builder = RecordBuilder(
         shards=shards,
         schema=schema,
@@ -166,13 +166,13 @@ def _named_columns(splits: Splits, schema: pa.Schema) -> list[str]:
     return [name for name in schema.names if name in values]
 
 
-def _check_columns(dataset: Dataset, schema: pa.Schema) -> None:
+def _check_columns(dataset: Dataset, parser: str, schema: pa.Schema) -> None:
     declared = [*dataset.targets, *dataset.spectra, *(["forces"] if dataset.forces else [])]
     missing = [name for name in declared if name not in schema.names]
     # Subsets may have targets of their own, but one without any label is a mistake.
     if missing and not (dataset.subsets and len(missing) < len(declared)):
         raise UserError(
-            f"{dataset.name}: dataset.yaml declares {', '.join(missing)}, but parser '{dataset.parser}' "
+            f"{dataset.name}: dataset.yaml declares {', '.join(missing)}, but parser '{parser}' "
             f"yields the columns {', '.join(schema.names)}"
         )
 

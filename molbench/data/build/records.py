@@ -64,13 +64,11 @@ class RecordBuilder(datasets.ArrowBasedBuilder):  # type: ignore[misc]
         return [datasets.SplitGenerator(name="records", gen_kwargs={"shards": self._shards})]
 
     def _generate_tables(self, shards: list[tuple[int, Shard]]) -> Iterator[tuple[Key, pa.Table]]:
-        from molbench.data.build.parsers.base import PARSERS
-
         for index, shard in shards:
             done = failed = 0
             with (self._side / f"{index:06d}.jsonl").open("w", encoding="utf-8") as report:
                 try:
-                    for number, chunk in enumerate(map(sound_records, PARSERS[shard.parser].read(shard))):
+                    for number, chunk in enumerate(map(sound_records, shard.read())):
                         for failure in chunk.failures:
                             report.write(json.dumps(asdict(failure)) + "\n")
                             failed += 1

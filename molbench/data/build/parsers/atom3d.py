@@ -5,84 +5,80 @@ Layout: Townshend et al., ATOM3D, NeurIPS Datasets and Benchmarks (2021), as its
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pyarrow as pa
 
 from molbench.data.build.parsers.atom3d_frames import decode_record, text_field
-from molbench.data.build.parsers.base import Chunk, Shard, check_options, even_bounds, make_shards
-from molbench.data.build.parsers.complexes import Complex, ComplexChunk, complex_schema
+from molbench.data.build.parsers.base import Chunk, Parser, Shard, even_bounds
+from molbench.data.build.parsers.collector import Collector
+from molbench.data.build.parsers.complexes import CHUNK_COMPLEXES, Complex, complex_schema, complex_values
 from molbench.data.build.parsers.lmdb import Database
-from molbench.data.build.parsers.pocket import check_pocket_rule
+from molbench.data.build.parsers.pocket import PocketRule
 from molbench.data.build.parsers.text import whole
 from molbench.errors import UserError
 
 _KEYS_BESIDE_RECORDS = 2  # the two that are read here; id_to_idx is not needed
 
-Convert = Callable[[Mapping[str, Any], str], tuple[list[Complex], dict[str, Any]]]
-"""From a record and the pocket rule to its structures and the values of the other columns."""
-
 
 @dataclass(frozen=True)
-class Atom3d:
-    """Parser of one of ATOM3D's datasets.
+class Atom3d(Parser):
+    """One of ATOM3D's datasets.
 
-    Option ``records`` names the source keys of the databases that are read, all by default. Option ``pocket``
-    is ``stored`` for the atoms that the file has, or ``geossl`` for the rule of
-    :func:`~molbench.data.build.parsers.pocket.geossl_pocket`.
+    Class attributes:
+        columns: Columns beyond those of every complex.
 
     Attributes:
-        name: Name of the parser.
-        columns: Columns beyond those of every complex.
-        convert: Reads one record; raises ValueError where that fails.
+        records: Source keys of the databases that are read, all by default.
+        pocket: Which atoms of the protein.
     """
 
-    name: str
-    columns: tuple[str, ...]
-    convert: Convert
+    columns: ClassVar[tuple[str, ...]]
+    records: list[str] | None = None
+    pocket: PocketRule = "stored"
 
-    def schema(self, options: Mapping[str, Any]) -> pa.Schema:
+    @abstractmethod
+    def convert(self, record: Mapping[str, Any]) -> tuple[list[Complex], dict[str, Any]]:
+        """Structures of a record and the values of its other columns.
+
+        Raises:
+            ValueError: If the record lacks something.
+        """
+
+    def schema(self) -> pa.Schema:
         """Columns of a complex and the dataset's own."""
-        check_options(self.name, options, {"records": list, "pocket": str})
-        check_pocket_rule(options.get("pocket", "stored"))
         return complex_schema(*self.columns)
 
-    def shards(self, files: Mapping[str, Path], options: Mapping[str, Any], count: int) -> list[Shard]:
+    def bounds(self, files: Mapping[str, Path], count: int) -> list[int]:
         """Ranges of records, counted through all databases."""
-        self.schema(options)
-        total = database_bounds(database_paths(files, options))[-1]
-        return make_shards(self.name, files, options, even_bounds(total, count))
+        return even_bounds(database_bounds(database_paths(files, self.records))[-1], count)
 
     def read(self, shard: Shard) -> Iterator[Chunk]:
         """Stream a range of records."""
-        chunk = ComplexChunk(self.schema(shard.options))
-        rule = shard.options.get("pocket", "stored")
-        for value, where in database_records(database_paths(shard.paths, shard.options), shard):
-            identifier = ""
-            try:
+        chunk = Collector(self.schema(), CHUNK_COMPLEXES)
+        for value, where in database_records(database_paths(shard.files, self.records), shard):
+            with chunk.record("", where):
                 record = decode_record(value)
                 identifier = text_field(record, "id")
-                structures, values = self.convert(record, rule)
-                chunk.add_complex(identifier, where, structures, **values)
-            except ValueError as error:
-                chunk.fail(identifier, where, str(error))
-            if chunk.full:
-                yield chunk.take()
-        if len(chunk):
-            yield chunk.take()
+                with chunk.record(identifier, where):
+                    structures, values = self.convert(record)
+                    chunk.add(identifier, where, **complex_values(structures), **values)
+            yield from chunk.when_full()
+        yield chunk.take()
 
 
-def database_paths(files: Mapping[str, Path], options: Mapping[str, Any]) -> dict[str, Path]:
-    """Databases that hold the records, by source key in order: those of option ``records``, or all there are.
+def database_paths(files: Mapping[str, Path], records: Sequence[str] | None) -> dict[str, Path]:
+    """Databases that hold the records, by source key in order: those named, or all there are.
 
     Raises:
         UserError: If one is not among the files, or there is none.
     """
-    wanted = options.get("records", [key for key, path in files.items() if path.name.endswith(".mdb")])
+    wanted = records or [key for key, path in files.items() if path.name.endswith(".mdb")]
     if missing := [key for key in wanted if key not in files]:
         raise UserError(f"source '{missing[0]}' is missing; there are: {', '.join(files) or 'none'}")
     if not wanted:
@@ -125,9 +121,8 @@ def database_bounds(paths: Mapping[str, Path]) -> list[int]:
 
 def database_records(paths: Mapping[str, Path], shard: Shard) -> Iterator[tuple[bytes | None, str]]:
     """Compressed records of a shard, None for one that is missing, and where each is."""
-    stop = shard.stop
     for (name, path), (first, last) in zip(paths.items(), pairwise(database_bounds(paths)), strict=True):
-        wanted = range(max(shard.start, first), last if stop is None else min(stop, last))
+        wanted = range(max(shard.start, first), min(shard.stop, last))
         if not wanted:
             continue
         with Database(path) as database:

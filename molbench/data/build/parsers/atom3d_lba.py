@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from molbench.data.build.parsers.atom3d import Atom3d
@@ -14,20 +15,27 @@ MAX_ATOMS = 500
 """Most atoms of pocket and ligand under GeoSSL's rule."""
 
 
-def _convert(record: Mapping[str, Any], rule: str) -> tuple[list[Complex], dict[str, Any]]:
-    """Pocket as ATOM3D cut it, or GeoSSL's cut from its whole protein."""
-    ligand, _ = frame_atoms(record, "atoms_ligand")
-    if rule == "geossl":
-        held = geossl_pocket(frame_atoms(record, "atoms_protein")[0], ligand, max_atoms=MAX_ATOMS)
-    else:
-        held = Complex(frame_atoms(record, "atoms_pocket")[0], ligand)
-    sequence = _sequence(record.get("seq"))
-    return [held], {
-        "ligand_smiles": text_field(record, "smiles") if record.get("smiles") else None,
-        "sequence": sequence,
-        "group": protein_group(sequence, text_field(record, "id")),
-        "neglog_aff": _affinity(record),
-    }
+@dataclass(frozen=True)
+class Atom3dLba(Atom3d):
+    """Pockets as ATOM3D cut them, or GeoSSL's cut from the whole protein."""
+
+    name = "atom3d-lba"
+    columns = ("sequence", "neglog_aff")
+
+    def convert(self, record: Mapping[str, Any]) -> tuple[list[Complex], dict[str, Any]]:
+        """One structure, and its affinity."""
+        ligand, _ = frame_atoms(record, "atoms_ligand")
+        if self.pocket == "geossl":
+            held = geossl_pocket(frame_atoms(record, "atoms_protein")[0], ligand, max_atoms=MAX_ATOMS)
+        else:
+            held = Complex(frame_atoms(record, "atoms_pocket")[0], ligand)
+        sequence = _sequence(record.get("seq"))
+        return [held], {
+            "ligand_smiles": text_field(record, "smiles") if record.get("smiles") else None,
+            "sequence": sequence,
+            "group": protein_group(sequence, text_field(record, "id")),
+            "neglog_aff": _affinity(record),
+        }
 
 
 def _sequence(chains: Any) -> str:
@@ -47,6 +55,3 @@ def _affinity(record: Mapping[str, Any]) -> float:
         return float(value)
     except OverflowError:
         raise ValueError("the number in scores.neglog_aff is too large") from None
-
-
-ATOM3D_LBA = Atom3d("atom3d-lba", ("sequence", "neglog_aff"), _convert)

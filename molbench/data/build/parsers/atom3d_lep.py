@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from molbench.data.build.parsers.atom3d import Atom3d
 from molbench.data.build.parsers.atom3d_frames import frame_atoms, text_field
 from molbench.data.build.parsers.complexes import Atoms, Complex
-from molbench.data.build.parsers.pocket import geossl_pocket
+from molbench.data.build.parsers.pocket import PocketRule, geossl_pocket
 
 MAX_ATOMS = 400
 """Most atoms of pocket and ligand of one structure under GeoSSL's rule."""
@@ -21,7 +22,27 @@ LABELS = {"A": 1.0, "I": 0.0}
 LIGAND_CHAIN = "L"
 
 
-def ligand_complex(atoms: Atoms, chains: np.ndarray, *, rule: str) -> Complex:
+@dataclass(frozen=True)
+class Atom3dLep(Atom3d):
+    """Structure 0 is the active one."""
+
+    name = "atom3d-lep"
+    columns = ("structure", "activator")
+
+    def convert(self, record: Mapping[str, Any]) -> tuple[list[Complex], dict[str, Any]]:
+        """Both structures, and whether the ligand activates."""
+        structures = [
+            ligand_complex(*frame_atoms(record, name), rule=self.pocket)
+            for name in ("atoms_active", "atoms_inactive")
+        ]
+        return structures, {
+            "ligand_smiles": text_field(record, "SMILES") if record.get("SMILES") else None,
+            "group": text_field(record, "protein"),
+            "activator": activity(text_field(record, "label")),
+        }
+
+
+def ligand_complex(atoms: Atoms, chains: np.ndarray, *, rule: PocketRule) -> Complex:
     """Divide a structure into protein and ligand, which is chain L, and cut out the pocket.
 
     Args:
@@ -50,18 +71,3 @@ def activity(label: str) -> float:
     if label not in LABELS:
         raise ValueError(f"label {label[:40]!r} is neither A (activator) nor I (inactivator)")
     return LABELS[label]
-
-
-def _convert(record: Mapping[str, Any], rule: str) -> tuple[list[Complex], dict[str, Any]]:
-    """Structure 0 is the active one."""
-    structures = [
-        ligand_complex(*frame_atoms(record, name), rule=rule) for name in ("atoms_active", "atoms_inactive")
-    ]
-    return structures, {
-        "ligand_smiles": text_field(record, "SMILES") if record.get("SMILES") else None,
-        "group": text_field(record, "protein"),
-        "activator": activity(text_field(record, "label")),
-    }
-
-
-ATOM3D_LEP = Atom3d("atom3d-lep", ("structure", "activator"), _convert)

@@ -1,15 +1,17 @@
 """What a parser is: raw files in, chunks of records out, nothing dropped in silence."""
 
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Protocol
+from typing import ClassVar
 
 import pyarrow as pa
 
 from molbench.errors import UserError
-from molbench.registry import Registry
 
 CHUNK_RECORDS = 2000
 
@@ -49,91 +51,64 @@ class Shard:
     """A share of the work that one process does; it can be pickled.
 
     Attributes:
-        parser: Name of the parser in ``PARSERS``.
-        files: Source key and path of every raw file.
-        options: Options of the parser.
+        parser: What reads it.
+        files: Raw files by source key.
         start: First byte, frame or row group of the share, as the parser counts.
-        stop: The one after the last; None for all that follow.
+        stop: The one after the last.
+        offsets: First byte of the share in each of several files, for a parser that reads them in step.
     """
 
-    parser: str
-    files: tuple[tuple[str, str], ...]
-    options: dict[str, Any]
+    parser: Parser
+    files: Mapping[str, Path]
     start: int
-    stop: int | None
+    stop: int
+    offsets: Mapping[str, int] = field(default_factory=dict)
 
-    @property
-    def paths(self) -> dict[str, Path]:
-        """Raw files by source key."""
-        return {key: Path(path) for key, path in self.files}
+    def read(self) -> Iterator[Chunk]:
+        """Stream the records, in bounded memory."""
+        return self.parser.read(self)
 
 
-class Parser(Protocol):
-    """Reads one published layout.
+@dataclass(frozen=True)
+class Parser(ABC):
+    """Reads one published layout; its fields are the options of ``dataset.yaml``.
 
     A file that is wrong as a whole raises ``UserError``; a bad record becomes a ``Failure`` and the others
     are read. Shards in order give the records in the order of the source, so that split schemes defined on
     that order can be drawn.
+
+    Class attributes:
+        name: As in ``dataset.yaml``.
     """
 
-    def schema(self, options: Mapping[str, Any]) -> pa.Schema:
+    name: ClassVar[str]
+
+    @abstractmethod
+    def schema(self) -> pa.Schema:
         """Columns of the tables it yields."""
-        ...
 
-    def shards(self, files: Mapping[str, Path], options: Mapping[str, Any], count: int) -> list[Shard]:
-        """Cut the work into about ``count`` shards; checks what can be checked before any record is read."""
-        ...
+    @abstractmethod
+    def bounds(self, files: Mapping[str, Path], count: int) -> list[int]:
+        """Where the source is cut, as the parser counts, to give about ``count`` shards.
 
+        Args:
+            files: Raw files by source key.
+            count: Number of shards wanted.
+
+        Returns:
+            Ascending, the beginning and the end among them; ``[0, 1]`` where only one process can read it.
+
+        Raises:
+            UserError: If something is found wrong that can be checked before any record is read.
+        """
+
+    @abstractmethod
     def read(self, shard: Shard) -> Iterator[Chunk]:
         """Stream the records of one shard, in bounded memory."""
-        ...
 
-
-_LISTED = {
-    "qm9-sdf": "molbench.data.build.parsers.qm9_sdf:QM9_SDF",
-    "qm9-xyz": "molbench.data.build.parsers.qm9_xyz:QM9_XYZ",
-    "qm9s-broadened": "molbench.data.build.parsers.qm9s_broadened:QM9S_BROADENED",
-    "qm9s-csv": "molbench.data.build.parsers.qm9s_csv:QM9S_CSV",
-    "qm9s-pt": "molbench.data.build.parsers.qm9s_pt:QM9S_PT",
-    "md17-npz": "molbench.data.build.parsers.frames:MD17",
-    "rmd17-npz": "molbench.data.build.parsers.frames:RMD17",
-    "xyz": "molbench.data.build.parsers.xyz:XYZ",
-    "records": "molbench.data.build.parsers.records:RECORDS",
-    "by-layout": "molbench.data.build.parsers.by_layout:BY_LAYOUT",
-    "deep4chem": "molbench.data.build.parsers.deep4chem:DEEP4CHEM",
-    "combisolv": "molbench.data.build.parsers.combisolv:COMBISOLV",
-    "mnsol": "molbench.data.build.parsers.mnsol:MNSOL",
-    "freesolv": "molbench.data.build.parsers.freesolv:FREESOLV",
-    "miracle-ddi": "molbench.data.build.parsers.miracle_ddi:MIRACLE_DDI",
-    "ddi-matrix": "molbench.data.build.parsers.ddi_matrix:DDI_MATRIX",
-    "ddi-tsv": "molbench.data.build.parsers.ddi_tsv:DDI_TSV",
-    "atom3d-lba": "molbench.data.build.parsers.atom3d_lba:ATOM3D_LBA",
-    "atom3d-lep": "molbench.data.build.parsers.atom3d_lep:ATOM3D_LEP",
-    "pdbbind": "molbench.data.build.parsers.pdbbind:PDBBIND",
-    "lep-pdb": "molbench.data.build.parsers.lep_pdb:LEP_PDB",
-    "geom-rdkit": "molbench.data.build.parsers.geom_rdkit:GEOM_RDKIT",
-    "geom-msgpack": "molbench.data.build.parsers.geom_msgpack:GEOM_MSGPACK",
-    "molecule3d-sdf": "molbench.data.build.parsers.molecule3d_sdf:MOLECULE3D_SDF",
-    "molecule3d-parquet": "molbench.data.build.parsers.molecule3d_parquet:MOLECULE3D_PARQUET",
-    "pcqm4mv2-sdf": "molbench.data.build.parsers.pcqm4mv2_sdf:PCQM4MV2_SDF",
-    "pcqm4mv2-xyz": "molbench.data.build.parsers.pcqm4mv2_xyz:PCQM4MV2_XYZ",
-}
-
-
-class _Listed(Registry[Parser]):
-    def _built_in(self) -> Iterator[tuple[str, str]]:
-        yield from _LISTED.items()
-
-
-PARSERS: Registry[Parser] = _Listed("parser", "molbench.data.build.parsers", "molbench.parsers")
-
-
-def make_shards(
-    parser: str, files: Mapping[str, Path], options: Mapping[str, Any], bounds: list[int]
-) -> list[Shard]:
-    """One shard for each pair of neighbouring bounds."""
-    items = tuple((key, str(path)) for key, path in files.items())
-    return [Shard(parser, items, dict(options), start, stop) for start, stop in pairwise(bounds)]
+    def shards(self, files: Mapping[str, Path], count: int) -> list[Shard]:
+        """Cut the work into about ``count`` shards; see :meth:`bounds`."""
+        return [Shard(self, files, start, stop) for start, stop in pairwise(self.bounds(files, count))]
 
 
 def even_bounds(total: int, count: int) -> list[int]:
@@ -142,7 +117,7 @@ def even_bounds(total: int, count: int) -> list[int]:
     return [total * i // count for i in range(count + 1)]
 
 
-def only_file(files: Mapping[str, Path], suffixes: tuple[str, ...], what: str) -> Path:
+def only_file(files: Mapping[str, Path], *, suffixes: tuple[str, ...], what: str) -> Path:
     """The one file whose name ends in one of ``suffixes``.
 
     Raises:
@@ -154,20 +129,3 @@ def only_file(files: Mapping[str, Path], suffixes: tuple[str, ...], what: str) -
         problem = "missing" if not found else "ambiguous"
         raise UserError(f"{what} ({' or '.join(suffixes)}) is {problem}; given: {names}")
     return found[0]
-
-
-def check_options(
-    parser: str, options: Mapping[str, Any], known: Mapping[str, type], required: tuple[str, ...] = ()
-) -> None:
-    """Refuse options that the parser does not have, of the wrong type, or left out though needed.
-
-    Raises:
-        UserError: Naming the option.
-    """
-    for name, value in options.items():
-        if name not in known:
-            raise UserError(f"parser '{parser}' has no option '{name}'; it has: {', '.join(known) or 'none'}")
-        if not isinstance(value, known[name]):
-            raise UserError(f"parser '{parser}': option '{name}' must be a {known[name].__name__}")
-    if missing := [name for name in required if name not in options]:
-        raise UserError(f"parser '{parser}' needs the option '{missing[0]}'")

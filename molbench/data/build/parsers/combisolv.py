@@ -4,20 +4,14 @@ Vermeire and Green, Transfer learning for solvation free energies, Chem. Eng. J.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
-import pyarrow as pa
-
-from molbench.data.build.parsers.base import Chunk, Shard, check_options, even_bounds, make_shards, only_file
-from molbench.data.build.parsers.pairs import PairChunk, number, pair_schema, printable, require_smiles
+from molbench.data.build.parsers.solvation import SolvationTable
 from molbench.data.build.parsers.tables import Names, read_rows, read_table
+from molbench.data.build.parsers.text import printable
 from molbench.errors import UserError
-
-SUFFIXES = (".csv", ".csv.gz", ".txt", ".tsv", ".xlsx")
-
-SOURCES = ("abraham", "compsol", "freesolv")
-"""Collections that the experimental table was put together from, as ``Source_all`` spells them."""
 
 _SEPARATE: Names = {
     "solute": ["smiles_solute", "mol solute", "1"],
@@ -28,66 +22,37 @@ _JOINED: Names = {"both": ["ssid"], "value": ["dgsolv"]}
 _SOURCE: Names = {"sources": ["Source_all", "7"]}
 
 
-class CombiSolv:
+@dataclass(frozen=True)
+class CombiSolv(SolvationTable):
     """One record a solute and solvent, its id both SMILES.
 
     Columns are found by name, in a table with one column a molecule (the authors' own files and the copies
-    whose headers are numbers) or with both SMILES in one, ``solvent.solute``. Option ``source`` keeps the
-    rows whose ``Source_all`` contains a collection's name, whatever else it contains; the value of such a row
-    is still the mean over all its sources.
+    whose headers are numbers) or with both SMILES in one, ``solvent.solute``.
+
+    Attributes:
+        source: Keeps the rows whose ``Source_all`` contains a collection's name, whatever else it contains;
+            the value of such a row is still the mean over all its sources.
     """
 
-    def schema(self, options: Mapping[str, Any]) -> pa.Schema:
-        """Both molecules and the free energy."""
-        _source(options)
-        return pair_schema("dg_solv")
+    name = "combisolv"
+    what = "the CombiSolv table"
+    suffixes = (".csv", ".csv.gz", ".txt", ".tsv", ".xlsx")
+    source: Literal["abraham", "compsol", "freesolv"] | None = None
 
-    def shards(self, files: Mapping[str, Path], options: Mapping[str, Any], count: int) -> list[Shard]:
-        """One shard: rows of quoted text cannot be cut at a byte."""
-        self.schema(options)
-        _file(files)
-        return make_shards("combisolv", files, options, even_bounds(1, count))
-
-    def read(self, shard: Shard) -> Iterator[Chunk]:
-        """Stream the table."""
-        source = _source(shard.options)
-        path = _file(shard.paths)
+    def rows(self, path: Path) -> Iterator[tuple[str, dict[str, str]]]:
+        """Rows of the source that is wanted."""
         joined = "ssid" in next((cells for _, cells in read_rows(path)), [])
-        if joined and source:
+        if joined and self.source:
             raise UserError(f"{path}: a table of solvent.solute does not say where a value is from")
-        chunk = PairChunk(self.schema(shard.options))
-        names = _JOINED if joined else dict(_SEPARATE) | (dict(_SOURCE) if source else {})
+        names = _JOINED if joined else dict(_SEPARATE) | (dict(_SOURCE) if self.source else {})
         for where, row in read_table(path, names):
-            if source and source not in row["sources"].lower():
-                continue
             if joined:
-                row["solvent"], dot, row["solute"] = row["both"].partition(".")
-            identifier = f"{row['solute']}|{row['solvent']}"
-            try:
-                if joined and (not dot or "." in row["solute"]):
-                    raise ValueError(f"not solvent.solute: {printable(row['both'])!r}")
-                require_smiles(row["solute"], "solute")
-                require_smiles(row["solvent"], "solvent")
-                value = number(row["value"])
-            except ValueError as error:
-                chunk.fail(identifier, where, error)
-            else:
-                chunk.add(identifier, row["solute"], row["solvent"], dg_solv=value)
-            if chunk.full:
-                yield chunk.take()
-        yield chunk.take()
+                row["solvent"], _, row["solute"] = row["both"].partition(".")
+            if self.source is None or self.source in row["sources"].lower():
+                yield where, row
 
-
-def _source(options: Mapping[str, Any]) -> str | None:
-    check_options("combisolv", options, {"source": str})
-    source = options.get("source")
-    if source is not None and source not in SOURCES:
-        raise UserError(f"parser 'combisolv': source '{source}' is none of {', '.join(SOURCES)}")
-    return source
-
-
-def _file(files: Mapping[str, Path]) -> Path:
-    return only_file(files, SUFFIXES, "the CombiSolv table")
-
-
-COMBISOLV = CombiSolv()
+    def wanted(self, row: Mapping[str, str]) -> bool:
+        """All rows; two SMILES in one cell are joined by the only dot."""
+        if row.get("both", ".").count(".") != 1:
+            raise ValueError(f"not solvent.solute: {printable(row['both'])!r}")
+        return True

@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from molbench.data.build.parsers.base import Chunk
-from molbench.data.build.parsers.columns import MoleculeChunk, record_schema
+from molbench.data.build.parsers.columns import record_schema
 from molbench.data.build.parsers.elements import SYMBOLS
 
 WATERS = ("HOH", "WAT", "DOD", "H2O")
 """Residue names of water."""
 
-_CHUNK_COMPLEXES = 200
+CHUNK_COMPLEXES = 200
+"""Records of a chunk: a complex is a hundred times the size of a molecule."""
 
 _COLUMNS = ("is_ligand", "residue_index", "residue_name", "ligand_smiles", "group")
 
@@ -72,54 +72,29 @@ def atomic_numbers(symbols: Sequence[Any]) -> np.ndarray:
         raise ValueError(f"unknown element {str(unknown)[:40]!r}") from None
 
 
-class ComplexChunk(MoleculeChunk):
-    """Collects complexes one at a time until there are enough for a chunk."""
+def complex_values(structures: Sequence[Complex]) -> dict[str, Any]:
+    """Columns of the atoms of a record, sorted by structure, the pocket of each before its ligand.
 
-    @property
-    def full(self) -> bool:
-        """Whether the chunk should be yielded; complexes are a hundred times the size of a molecule."""
-        return len(self) >= _CHUNK_COMPLEXES
+    Residues are numbered as in the whole protein, so those of a pocket have gaps; ligand atoms have -1.
 
-    def add_complex(self, identifier: str, where: str, structures: Sequence[Complex], **values: Any) -> None:
-        """Add one record, atoms sorted by structure, the pocket of each before its ligand.
+    Args:
+        structures: One, or two for a record that compares them.
 
-        Residues are numbered as in the whole protein, so those of a pocket have gaps; ligand atoms have -1.
-
-        Args:
-            identifier: Value of the column ``id``.
-            where: File and place, for failures.
-            structures: One, or two for a record that compares them.
-            **values: Value of each other column.
-
-        Raises:
-            ValueError: If a structure lacks its ligand or its pocket.
-        """
-        if any(len(atoms.numbers) == 0 for held in structures for atoms in held):
-            raise ValueError("a structure without ligand atoms, or without any of the protein near them")
-        sides = [side for held in structures for side in ((held.pocket, False), (held.ligand, True))]
-        per_atom: dict[str, Any] = {
-            "is_ligand": np.concatenate([np.full(len(a.numbers), is_ligand) for a, is_ligand in sides]),
-            "residue_index": np.concatenate([np.where(is_ligand, -1, a.residues) for a, is_ligand in sides]),
-            "residue_name": tuple(name for a, _ in sides for name in a.names),
-        }
-        if len(structures) > 1:
-            sizes = [len(held.pocket.numbers) + len(held.ligand.numbers) for held in structures]
-            per_atom["structure"] = np.repeat(np.arange(len(sizes), dtype=np.uint8), sizes)
-        self.add(
-            identifier,
-            np.concatenate([a.numbers for a, _ in sides]).tolist(),
-            np.concatenate([a.positions for a, _ in sides]).ravel().tolist(),
-            where,
-            **per_atom,
-            **values,
-        )
-
-    def take(self) -> Chunk:
-        """The records collected so far; collecting starts anew."""
-        if self._columns["id"]:
-            return super().take()
-        failures, self._failures = tuple(self._failures), []
-        return Chunk(self._schema.empty_table(), failures)
+    Raises:
+        ValueError: If a structure lacks its ligand or its pocket.
+    """
+    if any(len(atoms.numbers) == 0 for held in structures for atoms in held):
+        raise ValueError("a structure without ligand atoms, or without any of the protein near them")
+    sides = [side for held in structures for side in ((held.pocket, False), (held.ligand, True))]
+    sizes = [len(held.pocket.numbers) + len(held.ligand.numbers) for held in structures]
+    return {
+        "atomic_numbers": np.concatenate([a.numbers for a, _ in sides]),
+        "positions": np.concatenate([a.positions for a, _ in sides]),
+        "is_ligand": np.concatenate([np.full(len(a.numbers), is_ligand) for a, is_ligand in sides]),
+        "residue_index": np.concatenate([np.where(is_ligand, -1, a.residues) for a, is_ligand in sides]),
+        "residue_name": np.concatenate([a.names for a, _ in sides]),
+        "structure": np.repeat(np.arange(len(sizes), dtype=np.uint8), sizes),
+    }
 
 
 def joined_sequence(chains: Sequence[str]) -> str:

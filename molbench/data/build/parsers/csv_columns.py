@@ -14,22 +14,27 @@ from molbench.errors import UserError
 _BLOCK = 4 << 20
 
 
-def read_columns(path: Path, wanted: Mapping[str, str], numbers: Sequence[str]) -> pa.Table:
+def read_columns(
+    path: Path, wanted: Mapping[str, str], numbers: Sequence[str], optional: Mapping[str, str] | None = None
+) -> pa.Table:
     """Read columns by name, whatever their order and however blanks and capitals stand in the header.
 
     Args:
         path: The table, compressed by gzip where its name ends in ``.gz``.
         wanted: Name in the result to name in the header, in lower case.
         numbers: Names in the result that are float64, null where a cell holds no number; the others are text.
+        optional: As ``wanted``, columns that are left out where they are not there.
 
     Raises:
         UserError: If a column is missing or stands twice, or the file is no undamaged CSV table with rows.
     """
-    names = [" ".join(name.strip().lower().replace("_", " ").split()) for name in _header(path)]
+    header = [name.strip() for name in _header(path)]
+    names = [" ".join(name.strip().lower().replace("_", " ").split()) for name in header]
     if missing := [name for name in wanted.values() if name not in names]:
         raise UserError(
-            f"{path}: no column '{missing[0]}'; the columns are: {', '.join(filter(None, names))}"
+            f"{path}: no column '{missing[0]}'; the columns are: {', '.join(filter(None, header))}"
         )
+    wanted = dict(wanted) | {key: name for key, name in (optional or {}).items() if name in names}
     if twice := [name for name in wanted.values() if names.count(name) > 1]:
         raise UserError(f"{path}: column '{twice[0]}' stands twice")
     unique = [name if names.count(name) == 1 else f"{name}#{i}" for i, name in enumerate(names)]

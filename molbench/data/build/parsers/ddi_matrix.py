@@ -5,58 +5,46 @@ network data, BMC Bioinformatics 18, 18 (2017).
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
-import pyarrow as pa
-
-from molbench.data.build.parsers.base import Chunk, Shard, check_options, even_bounds, make_shards
-from molbench.data.build.parsers.drug_pairs import SCHEMA, DrugPairs
-from molbench.data.build.parsers.pairs import PairChunk, printable
+from molbench.data.build.parsers.drug_pairs import Drug
+from molbench.data.build.parsers.interactions import InteractionParser
 from molbench.data.build.parsers.tables import read_rows, read_table
+from molbench.data.build.parsers.text import printable
 from molbench.errors import UserError
 
 _MOST_DRUGS = 10_000
 
 
-class DDIMatrix:
-    """One record an unordered pair; option ``seed`` seeds the negatives.
+@dataclass(frozen=True)
+class DDIMatrix(InteractionParser):
+    """One record an unordered pair.
 
     Source ``matrix`` has the drugs in its first row and column and 1 where two interact; ``drugs`` lists
     ``cid`` and ``smiles``. Drugs without a structure there are left out, and their pairs with them.
     """
 
-    def schema(self, options: Mapping[str, Any]) -> pa.Schema:
-        """Both drugs, whether the pair was drawn, how many cells state it, and the label."""
-        check_options("ddi-matrix", options, {"seed": int}, ("seed",))
-        return SCHEMA
+    name = "ddi-matrix"
 
-    def shards(self, files: Mapping[str, Path], options: Mapping[str, Any], count: int) -> list[Shard]:
-        """One shard: negatives depend on all positives."""
-        self.schema(options)
+    def tables(self, files: Mapping[str, Path]) -> list[Path]:
+        """The matrix."""
         if missing := [name for name in ("matrix", "drugs") if name not in files]:
             raise UserError(f"the {missing[0]} of the interaction matrix is missing among the sources")
-        return make_shards("ddi-matrix", files, options, even_bounds(1, count))
+        return [files["matrix"]]
 
-    def read(self, shard: Shard) -> Iterator[Chunk]:
-        """Read list and matrix, then give positives and negatives."""
-        pairs, chunk = DrugPairs(), PairChunk(SCHEMA)
-        path = shard.paths["matrix"]
-        smiles = {
-            row["cid"]: row["smiles"]
-            for _, row in read_table(shard.paths["drugs"], {"cid": ["cid"], "smiles": ["smiles"]})
-        }
-        for a, b in _interacting(path):
-            if a not in smiles or b not in smiles:
-                continue
-            try:
-                pairs.add((a, smiles[a]), (b, smiles[b]))
-            except ValueError as error:
-                chunk.fail(f"{a}|{b}", path.name, error)
-                if chunk.full:
-                    yield chunk.take()
-        yield from pairs.chunks(chunk, shard.options["seed"], path)
+    def rows(self, files: Mapping[str, Path]) -> Iterator[tuple[str, str, tuple[Drug, Drug]]]:
+        """Pairs of drugs with structures."""
+        list_of_drugs = read_table(files["drugs"], {"cid": ["cid"], "smiles": ["smiles"]})
+        smiles = {row["cid"]: row["smiles"] for _, row in list_of_drugs}
+        for a, b in _interacting(files["matrix"]):
+            if a in smiles and b in smiles:
+                yield f"{a}|{b}", files["matrix"].name, ((a, smiles[a]), (b, smiles[b]))
+
+    def interaction(self, row: tuple[Drug, Drug]) -> tuple[Drug, Drug]:
+        """Every pair that :meth:`rows` gives."""
+        return row
 
 
 def _interacting(path: Path) -> Iterator[tuple[str, str]]:
@@ -73,6 +61,3 @@ def _interacting(path: Path) -> Iterator[tuple[str, str]]:
                 raise UserError(f"{path}: {drugs[i]} and {drugs[j]} interact in one order only")
             if row[j + 1] == "1":
                 yield drugs[j], drugs[i]
-
-
-DDI_MATRIX = DDIMatrix()

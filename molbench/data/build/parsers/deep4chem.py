@@ -5,23 +5,19 @@ Joung et al., Experimental database of optical properties of organic compounds, 
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from math import log
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import pyarrow as pa
 
-from molbench.data.build.parsers.base import Chunk, Shard, check_options, even_bounds, make_shards, only_file
-from molbench.data.build.parsers.pairs import (
-    PairChunk,
-    canonical,
-    number,
-    pair_schema,
-    printable,
-    require_smiles,
-)
+from molbench.data.build.parsers.base import Chunk, Parser, Shard, only_file
+from molbench.data.build.parsers.cells import canonical, number, require_smiles
+from molbench.data.build.parsers.collector import Collector
+from molbench.data.build.parsers.columns import record_schema
 from molbench.data.build.parsers.tables import read_table
-from molbench.errors import UserError
+from molbench.data.build.parsers.text import printable
 
 COLUMNS = {
     "absorption": "Absorption max (nm)",
@@ -32,6 +28,8 @@ COLUMNS = {
 
 _SMALLEST, _LARGEST = 1e-9, 1e9  # nm or ns, far beyond anything measured
 _MISSING = {"", "nan", "na", "none"}
+
+_table = partial(only_file, suffixes=(".csv",), what="the Deep4Chem table")
 
 
 @dataclass
@@ -44,77 +42,66 @@ class _Pair:
     labels: list[float] = field(default_factory=list)
 
 
-class Deep4Chem:
-    """One record a chromophore and solvent, option ``target`` says of which label.
+@dataclass(frozen=True)
+class Deep4Chem(Parser):
+    """One record a chromophore and solvent.
 
-    A row without that label is no record of the subset. Rows of the same molecules (equal canonical SMILES,
+    A row without the label is no record of the subset. Rows of the same molecules (equal canonical SMILES,
     stereochemistry included) are one record: its label is their mean, its id the tag of the first, and
     ``source_rows`` their number. The solvent ``gas`` is no molecule; its rows are failures. Lifetimes come
     in ns and as ``log_lifetime``, the natural logarithm that models are trained on.
+
+    Attributes:
+        target: Which label.
     """
 
-    def schema(self, options: Mapping[str, Any]) -> pa.Schema:
-        """Both molecules, the number of rows and the target."""
-        target = _target(options)
-        return pair_schema("source_rows", target, *(["log_lifetime"] if target == "lifetime" else []))
+    name = "deep4chem"
+    target: Literal["absorption", "emission", "lifetime"]
 
-    def shards(self, files: Mapping[str, Path], options: Mapping[str, Any], count: int) -> list[Shard]:
-        """One shard: rows to be merged may be anywhere."""
-        _target(options)
-        _file(files)
-        return make_shards("deep4chem", files, options, even_bounds(1, count))
+    def schema(self) -> pa.Schema:
+        """Both molecules, the number of rows and the target."""
+        more = ["log_lifetime"] if self.target == "lifetime" else []
+        return record_schema("a_smiles", "b_smiles", "source_rows", self.target, *more)
+
+    def bounds(self, files: Mapping[str, Path], count: int) -> list[int]:  # noqa: ARG002
+        """The whole table: rows to be merged may be anywhere."""
+        _table(files)
+        return [0, 1]
 
     def read(self, shard: Shard) -> Iterator[Chunk]:
         """Read the table, then give its pairs in the order in which they first occur."""
-        target = _target(shard.options)
-        chunk = PairChunk(self.schema(shard.options))
+        chunk, path = Collector(self.schema()), _table(shard.files)
         names = {
             "tag": ["Tag"],
             "chromophore": ["Chromophore"],
             "solvent": ["Solvent"],
-            "label": [COLUMNS[target]],
+            "label": [COLUMNS[self.target]],
         }
         pairs: dict[tuple[str | None, str | None], _Pair] = {}
-        for where, row in read_table(_file(shard.paths), names):
-            if row["label"].lower() in _MISSING:
-                continue
-            try:
-                label = number(row["label"])
-                if not _SMALLEST < label < _LARGEST:
-                    raise ValueError(f"{target} cannot be {label:g}")
-                if not row["tag"].isalnum() or not row["tag"].isascii():
-                    raise ValueError(f"the tag is no id: {printable(row['tag'])!r}")
-                require_smiles(row["chromophore"], "chromophore")
-                if row["solvent"] == "gas":
-                    raise ValueError("measured in the gas phase: there is no second molecule")
-                require_smiles(row["solvent"], "solvent")
-            except ValueError as error:
-                chunk.fail(row["tag"], where, error)
-                if chunk.full:
-                    yield chunk.take()
-                continue
-            key = canonical(row["chromophore"]), canonical(row["solvent"])
-            pair = pairs.setdefault(key, _Pair(row["tag"], row["chromophore"], row["solvent"]))
-            pair.labels.append(label)
+        for where, row in read_table(path, names):
+            if row["label"].lower() not in _MISSING:
+                with chunk.record(row["tag"], where):
+                    label = self._label(row)
+                    key = canonical(row["chromophore"]), canonical(row["solvent"])
+                    pair = pairs.setdefault(key, _Pair(row["tag"], row["chromophore"], row["solvent"]))
+                    pair.labels.append(label)
+                yield from chunk.when_full()
         for pair in pairs.values():
             label = sum(pair.labels) / len(pair.labels)
-            values = {target: label} | ({"log_lifetime": log(label)} if target == "lifetime" else {})
-            chunk.add(pair.tag, pair.chromophore, pair.solvent, source_rows=len(pair.labels), **values)
-            if chunk.full:
-                yield chunk.take()
+            values = {"a_smiles": pair.chromophore, "b_smiles": pair.solvent, self.target: label}
+            chunk.add(pair.tag, path.name, source_rows=len(pair.labels), log_lifetime=log(label), **values)
+            yield from chunk.when_full()
         yield chunk.take()
 
-
-def _target(options: Mapping[str, Any]) -> str:
-    check_options("deep4chem", options, {"target": str}, ("target",))
-    target = str(options["target"])
-    if target not in COLUMNS:
-        raise UserError(f"parser 'deep4chem': target '{target}' is none of {', '.join(COLUMNS)}")
-    return target
-
-
-def _file(files: Mapping[str, Path]) -> Path:
-    return only_file(files, (".csv",), "the Deep4Chem table")
-
-
-DEEP4CHEM = Deep4Chem()
+    def _label(self, row: Mapping[str, str]) -> float:
+        """The label of a row, once all of it is found sound."""
+        label = number(row["label"])
+        if not _SMALLEST < label < _LARGEST:
+            raise ValueError(f"{self.target} cannot be {label:g}")
+        if not row["tag"].isalnum() or not row["tag"].isascii():
+            raise ValueError(f"the tag is no id: {printable(row['tag'])!r}")
+        require_smiles(row["chromophore"], "chromophore")
+        if row["solvent"] == "gas":
+            raise ValueError("measured in the gas phase: there is no second molecule")
+        require_smiles(row["solvent"], "solvent")
+        return label

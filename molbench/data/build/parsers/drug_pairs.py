@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from molbench.data.build.parsers.base import Chunk
-from molbench.data.build.parsers.pairs import PairChunk, canonical, pair_schema, require_smiles
-from molbench.errors import UserError
+from molbench.data.build.parsers.cells import canonical, require_smiles
 
-TARGET = "interaction"
-SCHEMA = pair_schema("drawn", "source_rows", TARGET)
+Drug = tuple[str, str]
+"""Name and SMILES."""
 
 _MOST_DRUGS = 10_000
 
@@ -32,8 +30,8 @@ class DrugPairs:
     rows: dict[tuple[str, str], int] = field(default_factory=dict)
     _name_of: dict[str, str] = field(default_factory=dict)
 
-    def add(self, first: tuple[str, str], second: tuple[str, str]) -> None:
-        """Add one interaction of two drugs, each a name and a SMILES.
+    def add(self, first: Drug, second: Drug) -> None:
+        """Add one interaction.
 
         Raises:
             ValueError: If RDKit cannot read a SMILES, a name has two structures, or both drugs are the same.
@@ -53,32 +51,6 @@ class DrugPairs:
         name = self._name_of.setdefault(key, name)
         self.smiles.setdefault(name, smiles)
         return name
-
-    def chunks(self, chunk: PairChunk, seed: int, where: object) -> Iterator[Chunk]:
-        """All positive pairs in alphabetical order, then as many drawn negatives.
-
-        Args:
-            chunk: Holds the failures so far.
-            seed: Seed of the draw.
-            where: The source, for messages.
-
-        Raises:
-            UserError: If there are no pairs, or fewer others than pairs.
-        """
-        positives = sorted(self.rows)
-        if not positives:
-            raise UserError(f"{where}: no interacting pair")
-        try:
-            negatives = draw_negatives(positives, seed)
-        except ValueError as error:
-            raise UserError(f"{where}: {error}") from error
-        for drawn, pairs in ((False, positives), (True, negatives)):
-            for a, b in pairs:
-                values = {"drawn": drawn, "source_rows": self.rows.get((a, b), 0), TARGET: float(not drawn)}
-                chunk.add(f"{a}|{b}", self.smiles[a], self.smiles[b], **values)
-                if chunk.full:
-                    yield chunk.take()
-        yield chunk.take()
 
 
 def draw_negatives(positives: Sequence[tuple[str, str]], seed: int) -> list[tuple[str, str]]:

@@ -1,10 +1,12 @@
 """Trajectories of one molecule in NumPy archives: MD17 (sGDML keys) and revised MD17."""
 
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import compress
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -13,10 +15,9 @@ from molbench.data.build.parsers.base import (
     CHUNK_RECORDS,
     Chunk,
     Failure,
+    Parser,
     Shard,
-    check_options,
     even_bounds,
-    make_shards,
     only_file,
 )
 from molbench.data.build.parsers.columns import record_schema, scalars, vectors
@@ -39,55 +40,56 @@ class Keys:
     frames: str
 
 
+_archive = partial(only_file, suffixes=(".npz",), what="the trajectory")
+
+
 @dataclass(frozen=True)
-class FrameParser:
+class FrameParser(Parser):
     """Frames with an energy and forces.
 
     Energies may be (F,) or (F, 1). A frame keeps its position in the original MD17 trajectory as ``frame``
     and in its id, ``aspirin-000123``, so that the same structure has one id in MD17 and revised MD17.
 
     Attributes:
-        name: Name of the parser.
-        layouts: Arrays to read by the value of the option ``labels``; the first is the default.
+        molecule: First part of the ids.
     """
 
-    name: str
-    layouts: dict[str, Keys]
+    molecule: str
 
-    def schema(self, options: Mapping[str, Any]) -> pa.Schema:
+    @property
+    @abstractmethod
+    def keys(self) -> Keys:
+        """Arrays to read."""
+
+    def schema(self) -> pa.Schema:
         """Identity, structure, forces and energy."""
-        self._keys(options)
         return record_schema("forces", "frame", "energy")
 
-    def shards(self, files: Mapping[str, Path], options: Mapping[str, Any], count: int) -> list[Shard]:
+    def bounds(self, files: Mapping[str, Path], count: int) -> list[int]:
         """Ranges of frames, once shapes and checksums of the arrays are found right."""
-        keys = self._keys(options)
-        path = _archive(files)
+        path, keys = _archive(files), self.keys
         with open_npz(path) as archive:
             frames = _frames(archive, path, keys)
             for key in (keys.numbers, keys.positions, keys.energies, keys.forces):
                 archive.verify(key)
-        return make_shards(self.name, files, options, even_bounds(frames, count))
+        return even_bounds(frames, count)
 
     def read(self, shard: Shard) -> Iterator[Chunk]:
         """Stream a range of frames."""
-        keys = self._keys(shard.options)
-        path = _archive(shard.paths)
-        schema = self.schema(shard.options)
+        path, keys, schema = _archive(shard.files), self.keys, self.schema()
         with open_npz(path) as archive:
             numbers = _numbers(archive, path, keys)
-            total = _frames(archive, path, keys)
-            stop = total if shard.stop is None else min(shard.stop, total)
+            _frames(archive, path, keys)
             arrays = [
-                archive.blocks(key, shard.start, stop, CHUNK_RECORDS)
+                archive.blocks(key, shard.start, shard.stop, CHUNK_RECORDS)
                 for key in (keys.positions, keys.forces, keys.energies)
             ]
-            frames = _frame_blocks(archive, keys, shard.start, stop)
+            frames = _frame_blocks(archive, keys, shard.start, shard.stop)
             at = shard.start
             for positions, forces, energies, frame in zip(*arrays, frames, strict=True):
                 yield _chunk(
                     schema=schema,
-                    molecule=shard.options["molecule"],
+                    molecule=self.molecule,
                     numbers=numbers,
                     positions=positions,
                     forces=forces,
@@ -97,12 +99,35 @@ class FrameParser:
                 )
                 at += len(frame)
 
-    def _keys(self, options: Mapping[str, Any]) -> Keys:
-        check_options(self.name, options, {"molecule": str, "labels": str}, required=("molecule",))
-        labels = options.get("labels", next(iter(self.layouts)))
-        if labels not in self.layouts:
-            raise UserError(f"parser '{self.name}': labels '{labels}' is none of {', '.join(self.layouts)}")
-        return self.layouts[labels]
+
+@dataclass(frozen=True)
+class Md17(FrameParser):
+    """MD17 with the arrays of sGDML."""
+
+    name = "md17-npz"
+
+    @property
+    def keys(self) -> Keys:
+        """The only layout."""
+        return Keys("z", "R", "E", "F", "old_indices")
+
+
+@dataclass(frozen=True)
+class RevisedMd17(FrameParser):
+    """Revised MD17.
+
+    Attributes:
+        labels: ``revised``, or ``original`` for those of MD17 that it has, too.
+    """
+
+    name = "rmd17-npz"
+    labels: Literal["revised", "original"] = "revised"
+
+    @property
+    def keys(self) -> Keys:
+        """By the labels."""
+        labels = ("energies", "forces") if self.labels == "revised" else ("old_energies", "old_forces")
+        return Keys("nuclear_charges", "coords", *labels, "old_indices")
 
 
 def _chunk(
@@ -151,10 +176,6 @@ def _chunk(
     return Chunk(table, tuple(failures), tuple(compress(places, good.tolist())))
 
 
-def _archive(files: Mapping[str, Path]) -> Path:
-    return only_file(files, (".npz",), "the trajectory")
-
-
 def _numbers(archive: NpzReader, path: Path, keys: Keys) -> np.ndarray:
     """Atomic numbers, [N] uint8."""
     member = archive.member(keys.numbers)
@@ -197,13 +218,3 @@ def _frame_blocks(archive: NpzReader, keys: Keys, start: int, stop: int) -> Iter
     else:
         for at in range(start, stop, CHUNK_RECORDS):
             yield np.arange(at, min(at + CHUNK_RECORDS, stop))
-
-
-MD17 = FrameParser("md17-npz", {"original": Keys("z", "R", "E", "F", "old_indices")})
-RMD17 = FrameParser(
-    "rmd17-npz",
-    {
-        "revised": Keys("nuclear_charges", "coords", "energies", "forces", "old_indices"),
-        "original": Keys("nuclear_charges", "coords", "old_energies", "old_forces", "old_indices"),
-    },
-)

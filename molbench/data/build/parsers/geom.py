@@ -1,18 +1,20 @@
 """What the two published forms of GEOM share: columns, the choice of conformers and their checks."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from math import isfinite
-from typing import Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import pyarrow as pa
+from pydantic import Field
 from rdkit import Chem
 from rdkit.rdBase import BlockLogs
 
-from molbench.data.build.parsers.base import Chunk, check_options
-from molbench.data.build.parsers.bonded import BondedChunk
+from molbench.data.build.parsers.base import Chunk, Parser
+from molbench.data.build.parsers.collector import Collector
 from molbench.data.build.parsers.columns import record_schema
-from molbench.errors import UserError
 
+BONDS = ("bonds", "bond_orders")
 CONFORMER = {"energy": "totalenergy", "relative_energy": "relativeenergy", "weight": "boltzmannweight"}
 ENSEMBLE = {
     "ensemble_energy": "ensembleenergy",
@@ -20,8 +22,6 @@ ENSEMBLE = {
     "ensemble_free_energy": "ensemblefreeenergy",
     "unique_conformers": "uniqueconfs",
 }
-OPTIONS: dict[str, type] = {"molecules": str, "conformers": int, "graph": str}
-_GRAPH = ("same", "any")
 
 
 class Structure(NamedTuple):
@@ -41,24 +41,80 @@ class Structure(NamedTuple):
     orders: Sequence[int]
     constitution: str | None
 
+    @property
+    def columns(self) -> dict[str, Any]:
+        """Atoms and bonds under the names of their columns."""
+        return {
+            "atomic_numbers": self.numbers,
+            "positions": self.positions,
+            "bonds": self.bonds,
+            "bond_orders": self.orders,
+        }
 
-def geom_schema(bonded: bool = True) -> pa.Schema:
-    """One row a conformer: identity, structure, weight, energies of conformer and ensemble."""
-    bonds = ("bonds", "bond_orders") if bonded else ()
-    return record_schema(*bonds, "smiles", "group", "charge", *CONFORMER, *ENSEMBLE, "listed_conformers")
+
+Reader = Callable[[Mapping[str, Any], int], Structure]
+"""Reads a conformer, given its entry and its number; ``ValueError`` where it cannot."""
 
 
-def check_geom_options(parser: str, options: Mapping[str, Any]) -> None:
-    """Refuse options that are unknown or out of range.
+@dataclass(frozen=True)
+class Geom(Parser):
+    """Conformers with weights and energies, one row each.
 
-    Raises:
-        UserError: Naming the option.
+    Attributes:
+        molecules: Which of the two sets of molecules.
+        conformers: How many of each molecule, the heaviest; all by default.
+        graph: ``same`` leaves out conformers whose bonds are not the molecule's, ``any`` keeps them.
     """
-    check_options(parser, options, OPTIONS, required=("molecules",))
-    if options.get("conformers", 1) < 1:
-        raise UserError(f"parser '{parser}': option 'conformers' must be at least 1")
-    if options.get("graph", "same") not in _GRAPH:
-        raise UserError(f"parser '{parser}': option 'graph' is none of {', '.join(_GRAPH)}")
+
+    molecules: Literal["qm9", "drugs"]
+    conformers: Annotated[int, Field(ge=1)] | None = None
+    graph: Literal["same", "any"] = "same"
+
+    def schema(self) -> pa.Schema:
+        """Identity, structure, bonds, weight, energies of conformer and ensemble."""
+        return record_schema(*BONDS, "smiles", "group", "charge", *CONFORMER, *ENSEMBLE, "listed_conformers")
+
+    def add_molecule(
+        self, chunk: Collector, smiles: str, entry: object, where: str, structure: Reader
+    ) -> Iterator[Chunk]:
+        """Add the conformers of one molecule, and hand out the chunk whenever it is full.
+
+        They are numbered as in the source and come by weight, the heaviest first. Those left out for their
+        bonds are one failure a molecule, which says how many they are. A molecule whose string RDKit cannot
+        read keeps all its conformers.
+
+        Args:
+            chunk: Receives records and failures.
+            smiles: GEOM's own string for the molecule.
+            entry: What the source has of it.
+            where: File and place.
+            structure: Reads a conformer.
+        """
+        if not isinstance(entry, Mapping) or not isinstance(entry.get("conformers"), list):
+            chunk.fail(smiles, where, "no list of conformers")
+            return
+        if not (conformers := entry["conformers"]):
+            chunk.fail(smiles, where, "an empty list of conformers")
+        wanted = constitution(smiles) if self.graph == "same" else None
+        common = _common_values(smiles, entry)
+        other = taken = 0
+        for number in _by_weight(conformers):
+            yield from chunk.when_full()
+            if taken == self.conformers:
+                break
+            with chunk.record(f"{smiles}/{number}", where):
+                conformer = conformers[number]
+                if not isinstance(conformer, Mapping):
+                    raise ValueError("a conformer that is no mapping")
+                labels = {name: _needed(conformer, key) for name, key in CONFORMER.items()}
+                found = structure(conformer, number)
+                if wanted is None or found.constitution == wanted:
+                    taken += 1
+                    chunk.add(f"{smiles}/{number}", where, **found.columns, **labels, **common)
+                else:
+                    other += 1
+        if other:
+            chunk.fail(smiles, where, f"{other:,} conformers left out: their bonds are not the molecule's")
 
 
 def constitution(smiles: str) -> str | None:
@@ -68,72 +124,16 @@ def constitution(smiles: str) -> str | None:
         return Chem.MolToSmiles(molecule, isomericSmiles=False) if molecule else None
 
 
-def add_molecule(  # noqa: PLR0917
-    chunk: BondedChunk,
-    smiles: str,
-    entry: object,
-    where: str,
-    options: Mapping[str, Any],
-    structure: Callable[[Mapping[str, Any], int], Structure],
-) -> Iterator[Chunk]:
-    """Add the conformers of one molecule, and hand out the chunk whenever it is full.
-
-    They are numbered as in the source and come by weight, the heaviest first. Of those whose bonds are the
-    molecule's, or of all with the option ``graph: any``, the ``conformers`` heaviest are taken. Those left
-    out for their bonds are one failure a molecule, which says how many they are. A molecule whose string
-    RDKit cannot read keeps all its conformers.
-
-    Args:
-        chunk: Receives records and failures.
-        smiles: GEOM's own string for the molecule.
-        entry: What the source has of it.
-        where: File and place.
-        options: Of the parser.
-        structure: Reads a conformer, given its entry and its number; ``ValueError`` where it cannot.
-    """
-    if not isinstance(entry, Mapping) or not isinstance(entry.get("conformers"), list):
-        chunk.fail(smiles, where, "no list of conformers")
-        return
-    if not (conformers := entry["conformers"]):
-        chunk.fail(smiles, where, "an empty list of conformers")
-    wanted = constitution(smiles) if options.get("graph", "same") == "same" else None
-    values = {name: _number(entry.get(key)) for name, key in ENSEMBLE.items()}
-    values["listed_conformers"] = float(len(conformers))
+def _common_values(smiles: str, entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Columns that all conformers of a molecule share."""
     charge = entry.get("charge")
-    charge = charge if isinstance(charge, int) and -128 <= charge < 128 else None
-    other = taken = 0
-    for number in _by_weight(conformers):
-        if chunk.full:
-            yield chunk.take()
-        if taken == options.get("conformers"):
-            break
-        conformer = conformers[number]
-        identifier = f"{smiles}/{number}"
-        try:
-            if not isinstance(conformer, Mapping):
-                raise ValueError("a conformer that is no mapping")
-            labels = {name: _needed(conformer, key) for name, key in CONFORMER.items()}
-            found = structure(conformer, number)
-        except ValueError as error:
-            chunk.fail(identifier, where, str(error))
-            continue
-        if wanted is not None and found.constitution != wanted:
-            other += 1
-            continue
-        taken += 1
-        chunk.add_bonded(
-            identifier,
-            (found.numbers, found.positions),
-            (found.bonds, found.orders),
-            where,
-            smiles=smiles,
-            group=smiles,
-            charge=charge,
-            **labels,
-            **values,
-        )
-    if other:
-        chunk.fail(smiles, where, f"{other:,} conformers left out: their bonds are not the molecule's")
+    return {
+        "smiles": smiles,
+        "group": smiles,
+        "charge": charge if isinstance(charge, int) and -128 <= charge < 128 else None,
+        "listed_conformers": float(len(entry["conformers"])),
+        **{name: _number(entry.get(key)) for name, key in ENSEMBLE.items()},
+    }
 
 
 def _by_weight(conformers: Sequence[object]) -> list[int]:

@@ -43,7 +43,7 @@ def geom_folder(files: Mapping[str, Path], molecules: str) -> Path:
     """
     suffixes = (".tar.gz", ".tgz", ".tar", f"summary_{molecules}.json")
     what = f"GEOM's rdkit_folder.tar.gz, or summary_{molecules}.json inside the folder"
-    return only_file(files, suffixes, what)
+    return only_file(files, suffixes=suffixes, what=what)
 
 
 def is_compressed(path: Path) -> bool:

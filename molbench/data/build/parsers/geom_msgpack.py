@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
@@ -9,15 +10,9 @@ from typing import IO, Any
 import msgpack
 import pyarrow as pa
 
-from molbench.data.build.parsers.base import Chunk, Shard, make_shards, only_file
-from molbench.data.build.parsers.bonded import BondedChunk
-from molbench.data.build.parsers.geom import (
-    Structure,
-    add_molecule,
-    check_geom_options,
-    constitution,
-    geom_schema,
-)
+from molbench.data.build.parsers.base import Chunk, Shard, only_file
+from molbench.data.build.parsers.collector import Collector
+from molbench.data.build.parsers.geom import BONDS, Geom, Structure, constitution
 from molbench.data.build.sources.streams import open_stream, open_tar
 from molbench.errors import UserError
 
@@ -28,34 +23,44 @@ _DAMAGE = (msgpack.UnpackException, msgpack.StackError, ValueError, TypeError)
 _STRANGERS = "the two files do not belong together"
 
 
-class GeomMsgpack:
+@dataclass(frozen=True)
+class GeomMsgpack(Geom):
     """Conformers with weights and energies, one row each, as from the pickles.
 
     Both files are streams of maps from GEOM's SMILES to molecules, about a thousand to a map; they are read
     side by side, one molecule in memory at a time, and must name the same molecules in the same order. The
     bonds are those of ``*_featurized``, whose atoms have to be those of the coordinates. A stream can only be
-    read from its beginning, so there is one shard. Options are those of ``geom-rdkit``, and ``features``,
-    which says whether there is a ``*_featurized`` file; without one there are neither bonds nor a choice by
-    them.
+    read from its beginning, so there is one shard.
 
     This form is older than the pickles and lacks some thousand molecules of them
     (github.com/learningmatter-mit/geom, issue 5).
+
+    Attributes:
+        features: Whether there is a ``*_featurized`` file; without one there are neither bonds nor a choice
+            by them.
     """
 
-    def schema(self, options: Mapping[str, Any]) -> pa.Schema:
-        """Identity, structure, bonds, weight and energies."""
-        return geom_schema(bonded=_has_features(options))
+    name = "geom-msgpack"
+    features: bool = True
 
-    def shards(self, files: Mapping[str, Path], options: Mapping[str, Any], count: int) -> list[Shard]:  # noqa: ARG002
+    def __post_init__(self) -> None:
+        if not self.features and self.graph == "same":
+            raise UserError("parser 'geom-msgpack': 'features: false' needs 'graph: any'")
+
+    def schema(self) -> pa.Schema:
+        """Identity, structure, bonds where there are features, weight and energies."""
+        schema = super().schema()
+        return schema if self.features else pa.schema([field for field in schema if field.name not in BONDS])
+
+    def bounds(self, files: Mapping[str, Path], count: int) -> list[int]:  # noqa: ARG002
         """Both files as a whole."""
-        _files(files, options)
-        return make_shards("geom-msgpack", files, options, [0, 1])
+        self._paths(files)
+        return [0, 1]
 
     def read(self, shard: Shard) -> Iterator[Chunk]:
         """Stream the molecules."""
-        options = shard.options
-        crude, *featurized = _files(shard.paths, options)
-        chunk = BondedChunk(self.schema(options))
+        crude, *featurized = self._paths(shard.files)
+        chunk = Collector(self.schema())
         with ExitStack() as stack:
             molecules = _molecules(stack.enter_context(_open(crude)), crude)
             features = [_molecules(stack.enter_context(_open(path)), path) for path in featurized]
@@ -64,34 +69,22 @@ class GeomMsgpack:
                     _structure, features=[_beside(stream, smiles, number) for stream in features]
                 )
                 where = f"{crude.name}, molecule {number:,}"
-                yield from add_molecule(chunk, smiles, entry, where, options, reader)
-                if chunk.full:
-                    yield chunk.take()
+                yield from self.add_molecule(chunk, smiles, entry, where, reader)
+                yield from chunk.when_full()
             if any(next(stream, None) for stream in features):
                 raise UserError(f"{featurized[0]}: more molecules than {crude.name} has: {_STRANGERS}")
         yield chunk.take()
 
-
-def _has_features(options: Mapping[str, Any]) -> bool:
-    """Whether there are features; checks the options."""
-    rest = {name: value for name, value in options.items() if name != "features"}
-    check_geom_options("geom-msgpack", rest)
-    features = options.get("features", True)
-    if not isinstance(features, bool) or (not features and rest.get("graph", "same") != "any"):
-        raise UserError("parser 'geom-msgpack': 'features' is true or false; false needs 'graph: any'")
-    return features
-
-
-def _files(files: Mapping[str, Path], options: Mapping[str, Any]) -> list[Path]:
-    """The crude file, and the featurized one where there is to be one."""
-    return [
-        only_file(
-            {key: path for key, path in files.items() if kind in path.name},
-            (".msgpack", ".msgpack.tar.gz", ".msgpack.gz"),
-            f"GEOM's {options['molecules']}_{kind}.msgpack.tar.gz",
-        )
-        for kind in (("crude", "featurized") if _has_features(options) else ("crude",))
-    ]
+    def _paths(self, files: Mapping[str, Path]) -> list[Path]:
+        """The crude file, and the featurized one where there is to be one."""
+        return [
+            only_file(
+                {key: path for key, path in files.items() if kind in path.name},
+                suffixes=(".msgpack", ".msgpack.tar.gz", ".msgpack.gz"),
+                what=f"GEOM's {self.molecules}_{kind}.msgpack.tar.gz",
+            )
+            for kind in (("crude", "featurized") if self.features else ("crude",))
+        ]
 
 
 def _beside(stream: Iterator[tuple[str, Any]], smiles: str, number: int) -> Any:
@@ -195,6 +188,3 @@ def _structure(conformer: Mapping[str, Any], number: int, features: list[Any]) -
         pairs.append((int(ends[0]), int(ends[1])))
         orders.append(_ORDERS[kind])
     return Structure(numbers, positions, pairs, orders, constitution(name))
-
-
-GEOM_MSGPACK = GeomMsgpack()

@@ -2,114 +2,85 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from molbench.data.build.parsers.atom3d_lep import activity, ligand_complex
-from molbench.data.build.parsers.base import Chunk, Shard, check_options, even_bounds, make_shards, only_file
-from molbench.data.build.parsers.complexes import ComplexChunk, complex_schema
-from molbench.data.build.parsers.pocket import check_pocket_rule
-from molbench.data.build.parsers.structure_files import read_pdb
+from molbench.data.build.parsers.base import Chunk, Parser, Shard, even_bounds, only_file
+from molbench.data.build.parsers.collector import Collector
+from molbench.data.build.parsers.complexes import CHUNK_COMPLEXES, complex_schema, complex_values
+from molbench.data.build.parsers.pocket import PocketRule
+from molbench.data.build.parsers.structure_files import read_pdb, small_file
+from molbench.data.build.parsers.tables import read_table
 from molbench.errors import UserError
 
-_MAX_BYTES = 64 << 20
 _STRUCTURES = ("active_struc", "inactive_struc")
-_NEEDED = ("protein", "ligand", *_STRUCTURES, "label")
-_SMILES = "SMILES"
+_COLUMNS = {name: [name] for name in ("protein", "ligand", *_STRUCTURES, "label")}
+
+_table = partial(only_file, suffixes=(".csv",), what="the table of ligands")
 
 
-class LepPdb:
+@dataclass(frozen=True)
+class LepPdb(Parser):
     """Rows of the table in their order; ids are ATOM3D's, ``<ligand>__<active PDB>__<inactive PDB>``.
 
     Columns are found by name; ``active_struc`` and ``inactive_struc`` hold ``<ligand>_to_<PDB>``, the names
-    of the files without ``.pdb``. Option ``pocket`` is as for ``atom3d-lep``.
+    of the files without ``.pdb``.
+
+    Attributes:
+        pocket: Which atoms of the protein.
     """
 
-    def schema(self, options: Mapping[str, Any]) -> pa.Schema:
+    name = "lep-pdb"
+    pocket: PocketRule = "stored"
+
+    def schema(self) -> pa.Schema:
         """Columns as of ``atom3d-lep``."""
-        check_options("lep-pdb", options, {"pocket": str})
-        check_pocket_rule(options.get("pocket", "stored"))
         return complex_schema("structure", "activator")
 
-    def shards(self, files: Mapping[str, Path], options: Mapping[str, Any], count: int) -> list[Shard]:
+    def bounds(self, files: Mapping[str, Path], count: int) -> list[int]:
         """Ranges of rows."""
-        self.schema(options)
-        return make_shards("lep-pdb", files, options, even_bounds(len(_rows(files)), count))
+        return even_bounds(len(_rows(_table(files))), count)
 
     def read(self, shard: Shard) -> Iterator[Chunk]:
         """Stream a range of rows."""
-        chunk = ComplexChunk(self.schema(shard.options))
-        files = {path.name: path for path in shard.paths.values()}
-        table, rows = _table(shard.paths), _rows(shard.paths)
-        for number, row in list(enumerate(rows, start=1))[shard.start : shard.stop]:
-            where = f"{table.name}, row {number}"
+        chunk = Collector(self.schema(), CHUNK_COMPLEXES)
+        files = {path.name: path for path in shard.files.values()}
+        for where, row in _rows(_table(shard.files))[shard.start : shard.stop]:
+            with chunk.record(row["ligand"], where):
+                codes = [row[column].rpartition("_to_")[2] for column in _STRUCTURES]
+                chunk.add("__".join([row["ligand"], *codes]), where, **self._values(row, files))
+            yield from chunk.when_full()
+        yield chunk.take()
+
+    def _values(self, row: Mapping[str, str], files: Mapping[str, Path]) -> dict[str, Any]:
+        structures = []
+        for column in _STRUCTURES:
+            path = files.get(f"{row[column]}.pdb")
+            if path is None:
+                raise ValueError(f"no file {row[column][:80]}.pdb")
+            content = small_file(path)
             try:
-                _add(chunk, row, where, files, shard.options.get("pocket", "stored"))
+                protein = read_pdb(content)
+                structures.append(ligand_complex(protein.atoms, protein.chains, rule=self.pocket))
             except ValueError as error:
-                chunk.fail(row["ligand"], where, str(error))
-            if chunk.full:
-                yield chunk.take()
-        if len(chunk):
-            yield chunk.take()
+                raise ValueError(f"{path.name}: {error}") from None
+        if not row["protein"]:
+            raise ValueError("no protein")
+        return complex_values(structures) | {
+            "ligand_smiles": row.get("smiles") or None,
+            "group": row["protein"],
+            "activator": activity(row["label"]),
+        }
 
 
-def _table(files: Mapping[str, Path]) -> Path:
-    return only_file(files, (".csv",), "the table of ligands")
-
-
-def _rows(files: Mapping[str, Path]) -> list[dict[str, str]]:
-    """Rows of the table by column name; a row that is too short has empty values."""
-    path = _table(files)
-    if path.stat().st_size > _MAX_BYTES:
-        raise UserError(f"{path}: larger than {_MAX_BYTES >> 20} MiB: not the table of ligands")
-    text = path.read_bytes().decode("utf-8-sig", "replace")
-    try:
-        reader = csv.DictReader(io.StringIO(text, newline=""), restval="", restkey=None)
-        names = {name.strip(): name for name in reader.fieldnames or [] if name}
-        if missing := [name for name in _NEEDED if name not in names]:
-            raise UserError(
-                f"{path}: no column '{missing[0]}'; the columns are: {', '.join(names) or 'none'}"
-            )
-        wanted = {name: names[name] for name in (*_NEEDED, _SMILES) if name in names}
-        rows = [{name: row[column].strip() for name, column in wanted.items()} for row in reader]
-    except csv.Error as error:
-        raise UserError(f"{path}: not a table of comma-separated values: {error}") from error
+def _rows(path: Path) -> list[tuple[str, dict[str, str]]]:
+    rows = list(read_table(path, _COLUMNS, optional={"smiles": ["SMILES"]}))
     if not rows:
         raise UserError(f"{path}: no rows")
     return rows
-
-
-def _add(
-    chunk: ComplexChunk, row: Mapping[str, str], where: str, files: Mapping[str, Path], rule: str
-) -> None:
-    structures = []
-    for column in _STRUCTURES:
-        path = files.get(f"{row[column]}.pdb")
-        if path is None:
-            raise ValueError(f"no file {row[column][:80]}.pdb")
-        if path.stat().st_size > _MAX_BYTES:
-            raise ValueError(f"{path.name} is larger than {_MAX_BYTES >> 20} MiB")
-        try:
-            protein = read_pdb(path.read_bytes())
-            structures.append(ligand_complex(protein.atoms, protein.chains, rule=rule))
-        except ValueError as error:
-            raise ValueError(f"{path.name}: {error}") from None
-    if not row["protein"]:
-        raise ValueError("no protein")
-    codes = [row[column].rpartition("_to_")[2] for column in _STRUCTURES]
-    chunk.add_complex(
-        "__".join([row["ligand"], *codes]),
-        where,
-        structures,
-        ligand_smiles=row.get(_SMILES) or None,
-        group=row["protein"],
-        activator=activity(row["label"]),
-    )
-
-
-LEP_PDB = LepPdb()

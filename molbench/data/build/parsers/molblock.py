@@ -1,10 +1,12 @@
 """V2000 connection tables (CTfile formats, BIOVIA): atoms by fixed columns, SMILES through RDKit."""
 
+from typing import Any
+
 from rdkit import Chem
 from rdkit.rdBase import BlockLogs
 
 from molbench.data.build.parsers.elements import atomic_number
-from molbench.data.build.parsers.text import coordinate, whole
+from molbench.data.build.parsers.text import coordinate, shown, whole
 
 _HEADER = 4
 _COLUMNS = (slice(0, 10), slice(10, 20), slice(20, 30))
@@ -51,6 +53,43 @@ def atom_position(line: bytes) -> list[float]:
         ValueError: If one of them is no coordinate.
     """
     return [coordinate(line[column], 4) for column in _COLUMNS]
+
+
+def read_bonds(block: bytes) -> tuple[list[tuple[int, int]], list[int]]:
+    """Bonds of a V2000 block as they are written, aromatic rings as alternating bonds or as order 4.
+
+    Args:
+        block: A block that ``read_molblock`` has accepted.
+
+    Returns:
+        Atom indices from 0, [K, 2], and orders, [K].
+
+    Raises:
+        ValueError: If a bond is not between two atoms of the molecule, or of no known order.
+    """
+    lines = block.split(b"\n")
+    atoms, count = whole(lines[3][:3]), whole(lines[3][3:6])
+    pairs, orders = [], []
+    for line in lines[_HEADER + atoms : _HEADER + atoms + count]:
+        first, second, order = whole(line[0:3]), whole(line[3:6]), whole(line[6:9])
+        if not (1 <= first <= atoms and 1 <= second <= atoms and first != second and 1 <= order <= 4):
+            raise ValueError(f"not a bond between two of the {atoms} atoms: {shown(line)}")
+        pairs.append((first - 1, second - 1))
+        orders.append(order)
+    if len({frozenset(pair) for pair in pairs}) != len(pairs):
+        raise ValueError("two atoms are bonded twice")
+    return pairs, orders
+
+
+def bonded_columns(block: bytes) -> dict[str, Any]:
+    """Columns of the atoms and bonds of one V2000 block.
+
+    Raises:
+        ValueError: As :func:`read_molblock` and :func:`read_bonds`.
+    """
+    numbers, positions = read_molblock(block)
+    bonds, orders = read_bonds(block)
+    return {"atomic_numbers": numbers, "positions": positions, "bonds": bonds, "bond_orders": orders}
 
 
 def smiles_of_molblock(block: bytes) -> str | None:

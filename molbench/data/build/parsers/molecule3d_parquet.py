@@ -1,6 +1,7 @@
 """Molecule3D as it is mirrored on the Hugging Face Hub: Parquet with an SD block in a column."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -8,23 +9,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from molbench.data.build.parsers.base import (
-    CHUNK_RECORDS,
-    Chunk,
-    Shard,
-    check_options,
-    even_bounds,
-    make_shards,
-)
-from molbench.data.build.parsers.bonded import BondedChunk
-from molbench.data.build.parsers.molecule3d import PROPERTIES, add_block, molecule3d_schema
+from molbench.data.build.parsers.base import CHUNK_RECORDS, Chunk, Parser, Shard, even_bounds
+from molbench.data.build.parsers.collector import Collector
+from molbench.data.build.parsers.molecule3d import PROPERTIES, block_values, identifier, molecule3d_schema
+from molbench.data.build.parsers.parquet import undamaged
 from molbench.errors import UserError
 
-_DAMAGE = (pa.ArrowException, OSError, ValueError)
 _HEADER = {"index": pa.types.is_integer, "smiles": pa.types.is_string, "sdf": pa.types.is_string}
 
 
-class Molecule3dParquet:
+@dataclass(frozen=True)
+class Molecule3dParquet(Parser):
     """Structures **without hydrogens**, SMILES and properties, all from columns by name.
 
     The mirror's blocks lack their first line, and have lost the hydrogens: ``missing_hydrogens`` says how
@@ -32,43 +27,36 @@ class Molecule3dParquet:
     splits apply; the mirror's own files are those of one split each.
     """
 
-    def schema(self, options: Mapping[str, Any]) -> pa.Schema:
+    name = "molecule3d-parquet"
+
+    def schema(self) -> pa.Schema:
         """Identity, structure, bonds, SMILES and the seven properties."""
-        check_options("molecule3d-parquet", options, {})
         return molecule3d_schema()
 
-    def shards(self, files: Mapping[str, Path], options: Mapping[str, Any], count: int) -> list[Shard]:
+    def bounds(self, files: Mapping[str, Path], count: int) -> list[int]:
         """Ranges of row groups over all files, once the columns are found."""
-        check_options("molecule3d-parquet", options, {})
         paths = _parquet(files)
         for path in paths:
             _columns(path)
-        return make_shards("molecule3d-parquet", files, options, even_bounds(sum(map(_groups, paths)), count))
+        return even_bounds(sum(map(_groups, paths)), count)
 
     def read(self, shard: Shard) -> Iterator[Chunk]:
         """Stream a range of row groups."""
-        chunk = BondedChunk(self.schema(shard.options))
+        chunk = Collector(self.schema())
         first = 0
-        for path in _parquet(shard.paths):
+        for path in _parquet(shard.files):
             total = _groups(path)
-            stop = total if shard.stop is None else min(shard.stop - first, total)
-            groups = list(range(max(shard.start - first, 0), stop))
+            groups = list(range(max(shard.start - first, 0), min(shard.stop - first, total)))
             first += total
             if not groups:
                 continue
             columns = _columns(path)
-            try:
-                with pq.ParquetFile(path, pre_buffer=False) as file:
-                    batches = file.iter_batches(
-                        CHUNK_RECORDS, row_groups=groups, columns=list(columns.values())
-                    )
-                    for batch in batches:
-                        for row in _rows(batch, columns):
-                            _add(chunk, row, path.name)
-                            if chunk.full:
-                                yield chunk.take()
-            except _DAMAGE as error:
-                raise UserError(f"{path}: cannot be read, it may be damaged: {error}") from error
+            names = list(columns.values())
+            with undamaged(path), pq.ParquetFile(path, pre_buffer=False) as file:
+                for batch in file.iter_batches(CHUNK_RECORDS, row_groups=groups, columns=names):
+                    for row in _rows(batch, columns):
+                        _add(chunk, row, path.name)
+                        yield from chunk.when_full()
         yield chunk.take()
 
 
@@ -80,19 +68,14 @@ def _parquet(files: Mapping[str, Path]) -> list[Path]:
 
 
 def _groups(path: Path) -> int:
-    try:
-        with pq.ParquetFile(path) as file:
-            return int(file.num_row_groups)
-    except _DAMAGE as error:
-        raise UserError(f"{path}: not an undamaged Parquet file: {error}") from error
+    with undamaged(path), pq.ParquetFile(path) as file:
+        return int(file.num_row_groups)
 
 
 def _columns(path: Path) -> dict[str, str]:
     """Name here to name in the file, which may differ in capitals."""
-    try:
+    with undamaged(path):
         schema = pq.read_schema(path)
-    except _DAMAGE as error:
-        raise UserError(f"{path}: not an undamaged Parquet file: {error}") from error
     names = {name.lower(): name for name in schema.names}
     wanted = dict.fromkeys(_HEADER) | PROPERTIES
     found = {}
@@ -120,7 +103,7 @@ def _rows(batch: pa.RecordBatch, columns: Mapping[str, str]) -> Iterator[dict[st
     yield from table.to_pylist()
 
 
-def _add(chunk: BondedChunk, row: dict[str, Any], name: str) -> None:
+def _add(chunk: Collector, row: dict[str, Any], name: str) -> None:
     index, smiles, block = row.pop("index"), row.pop("smiles"), row.pop("sdf")
     where = f"{name}, index {index}"
     if index is None or index < 0 or block is None:
@@ -130,7 +113,5 @@ def _add(chunk: BondedChunk, row: dict[str, Any], name: str) -> None:
     if len(lines) > 3 and "V2000" in lines[2] and "V2000" not in lines[3]:
         block = "\n" + block
     block = block.removesuffix("\n").removesuffix("$$$$")
-    add_block(chunk, index, block.encode(), smiles, where, row)
-
-
-MOLECULE3D_PARQUET = Molecule3dParquet()
+    with chunk.record(identifier(index), where):
+        chunk.add(identifier(index), where, **block_values(block.encode(), smiles, row))

@@ -2,70 +2,73 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
 from molbench.data.build.parsers import sdf
-from molbench.data.build.parsers.base import Chunk, Shard, check_options, even_bounds, make_shards, only_file
-from molbench.data.build.parsers.bonded import BondedChunk
+from molbench.data.build.parsers.base import Chunk, Parser, Shard, even_bounds, only_file
+from molbench.data.build.parsers.collector import Collector
 from molbench.data.build.parsers.csv_columns import read_columns
 from molbench.data.build.parsers.molblock import smiles_of_molblock
-from molbench.data.build.parsers.molecule3d import PROPERTIES, add_block, molecule3d_schema
+from molbench.data.build.parsers.molecule3d import PROPERTIES, block_values, identifier, molecule3d_schema
 from molbench.errors import UserError
 
 _BLOCK = re.compile(r"combined_mols_(\d{1,9})_to_(\d{1,9})\.sdf(\.gz)?")
 
 
-class Molecule3dSdf:
+_table = partial(only_file, suffixes=(".csv", ".csv.gz"), what="the table properties.csv")
+
+
+@dataclass(frozen=True)
+class Molecule3dSdf(Parser):
     """Structures, and properties by the name of their column; row i of the table is record i of the files.
 
     The id is the number of the molecule, which the published splits count by. SMILES are RDKit's of the bonds
     in the SD file; a molecule that RDKit cannot sanitise keeps its record and has none. Bonds are kept as the
-    file writes them, rings with alternating double bonds. Option ``properties: false`` reads the structures
-    alone, for those who have no table.
+    file writes them, rings with alternating double bonds.
+
+    Attributes:
+        properties: False reads the structures alone, for those who have no table.
     """
 
-    def schema(self, options: Mapping[str, Any]) -> pa.Schema:
-        """Identity, structure, bonds, SMILES and, where they are read, the seven properties."""
-        check_options("molecule3d-sdf", options, {"properties": bool})
-        return molecule3d_schema(_labelled(options))
+    name = "molecule3d-sdf"
+    properties: bool = True
 
-    def shards(self, files: Mapping[str, Path], options: Mapping[str, Any], count: int) -> list[Shard]:
+    def schema(self) -> pa.Schema:
+        """Identity, structure, bonds, SMILES and, where they are read, the seven properties."""
+        return molecule3d_schema(self.properties)
+
+    def bounds(self, files: Mapping[str, Path], count: int) -> list[int]:
         """Ranges of molecules, once files and table are found to have as many as they should."""
-        self.schema(options)
         paths, sizes = _blocks(files)
         for path, size in zip(paths, sizes, strict=True):
             if (found := sdf.count(path)) != size:
                 raise UserError(f"{path}: {found:,} records, its name promises {size:,}: it may be cut short")
         total = sum(sizes)
-        if _labelled(options):
-            table = _table(files)
-            rows = len(read_columns(table, PROPERTIES, list(PROPERTIES)))
-            if rows != total:
-                raise UserError(
-                    f"{table}: {rows:,} rows for {total:,} structures: they do not belong together"
-                )
-        return make_shards("molecule3d-sdf", files, options, even_bounds(total, count))
+        if self.properties and (rows := len(self._labels(files))) != total:
+            raise UserError(
+                f"{_table(files)}: {rows:,} rows for {total:,} structures: they do not belong together"
+            )
+        return even_bounds(total, count)
 
     def read(self, shard: Shard) -> Iterator[Chunk]:
         """Stream a range of molecules."""
-        paths, sizes = _blocks(shard.paths)
-        names = list(PROPERTIES) if _labelled(shard.options) else []
-        properties = read_columns(_table(shard.paths), PROPERTIES, names) if names else None
-        stop = sum(sizes) if shard.stop is None else shard.stop
-        chunk = BondedChunk(self.schema(shard.options))
-        for index, block in sdf.numbered(paths, sizes, shard.start, stop):
-            values = {name: properties.column(name)[index].as_py() for name in names} if properties else {}
-            add_block(chunk, index, block, smiles_of_molblock(block), f"record {index:,}", values)
-            if chunk.full:
-                yield chunk.take()
+        labels = self._labels(shard.files) if self.properties else None
+        chunk = Collector(self.schema())
+        for index, block in sdf.numbered(*_blocks(shard.files), shard.start, shard.stop):
+            where = f"record {index:,}"
+            with chunk.record(identifier(index), where):
+                values = labels.slice(index, 1).to_pylist()[0] if labels else {}
+                values = block_values(block, smiles_of_molblock(block), values)
+                chunk.add(identifier(index), where, **values)
+            yield from chunk.when_full()
         yield chunk.take()
 
-
-def _labelled(options: Mapping[str, Any]) -> bool:
-    return bool(options.get("properties", True))
+    def _labels(self, files: Mapping[str, Path]) -> pa.Table:
+        return read_columns(_table(files), PROPERTIES, list(PROPERTIES))
 
 
 def _blocks(files: Mapping[str, Path]) -> tuple[list[Path], list[int]]:
@@ -84,10 +87,3 @@ def _blocks(files: Mapping[str, Path]) -> tuple[list[Path], list[int]]:
         names = ", ".join(sorted(path.name for path in files.values())) or "no file"
         raise UserError(f"the structures combined_mols_0_to_….sdf are missing; given: {names}")
     return [path for *_, path in found], [last - first for first, last, _ in found]
-
-
-def _table(files: Mapping[str, Path]) -> Path:
-    return only_file(files, (".csv", ".csv.gz"), "the table properties.csv")
-
-
-MOLECULE3D_SDF = Molecule3dSdf()

@@ -25,7 +25,7 @@ def gap_table(files: Mapping[str, Path]) -> pa.Table:
     Raises:
         UserError: If it is missing, or its rows are not numbered from 0 without a gap.
     """
-    path = only_file(files, (".csv.gz", ".csv"), "the table data.csv.gz")
+    path = only_file(files, suffixes=(".csv.gz", ".csv"), what="the table data.csv.gz")
     table = read_columns(path, _WANTED, ["idx", "gap"])
     numbers = table.column("idx").to_numpy()
     wrong = np.flatnonzero(numbers != np.arange(len(numbers)))

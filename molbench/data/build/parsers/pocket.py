@@ -1,23 +1,16 @@
 """Which atoms of a protein belong to the pocket of a ligand."""
 
+from typing import Literal
+
 import numpy as np
 from scipy.spatial import cKDTree
 
 from molbench.data.build.parsers.complexes import WATERS, Atoms, Complex
-from molbench.errors import UserError
 
 RADIUS = 6.0  # Å
-RULES = ("stored", "geossl")
 
-
-def check_pocket_rule(rule: str) -> None:
-    """Refuse a value of the option ``pocket`` that is no rule.
-
-    Raises:
-        UserError: Naming those there are.
-    """
-    if rule not in RULES:
-        raise UserError(f"option 'pocket' is '{rule}'; it must be one of: {', '.join(RULES)}")
+PocketRule = Literal["stored", "geossl"]
+"""The option ``pocket``: the atoms that the source has, or the rule of :func:`geossl_pocket`."""
 
 
 def geossl_pocket(

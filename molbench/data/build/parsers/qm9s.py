@@ -4,14 +4,10 @@ QM9S: Zou et al., A deep learning model for predicting selected organic molecula
 3, 957 (2023). Quantities, units and the order of components are those of the collection's ``readme.txt``.
 """
 
-from dataclasses import replace
-from typing import Any
-
 import numpy as np
 import pyarrow as pa
 
-from molbench.data.build.parsers.base import Chunk
-from molbench.data.build.parsers.columns import MoleculeChunk, record_schema
+from molbench.data.build.parsers.columns import record_schema
 from molbench.spec.spectra import Grid
 
 GRIDS = {
@@ -49,8 +45,8 @@ THIRD_RANK = tuple(
     ).T
 )
 
-#: A chunk is a few megabytes even where each record has 7,703 points.
-_CHUNK = 250
+CHUNK_MOLECULES = 250
+"""Records of a chunk, which is a few megabytes even where each has 7,703 points."""
 
 
 def tensor_schema() -> pa.Schema:
@@ -70,59 +66,3 @@ def with_spectra(schema: pa.Schema) -> pa.Schema:
     for name, grid in GRIDS.items():
         schema = schema.append(pa.field(name, pa.list_(pa.float32(), grid.points)))
     return schema
-
-
-class TensorChunk(MoleculeChunk):
-    """Collects molecules whose columns hold tensors and spectra beside numbers.
-
-    Args:
-        schema: Columns; those of fixed-size lists, one a molecule or one an atom, are the tensors.
-    """
-
-    def __init__(self, schema: pa.Schema) -> None:
-        tensors = [field for field in schema if field.name != "positions" and _components(field.type)]
-        super().__init__(pa.schema([field for field in schema if field not in tensors]))
-        self._all = schema
-        self._tensors: dict[str, list[np.ndarray]] = {field.name: [] for field in tensors}
-
-    @property
-    def full(self) -> bool:
-        """Whether the chunk should be yielded."""
-        return len(self) >= _CHUNK
-
-    def add_molecule(self, identifier: str, molecule: dict[str, Any], where: str) -> None:
-        """Add one molecule.
-
-        Args:
-            identifier: Value of the column ``id``.
-            molecule: ``numbers`` [N], ``positions`` [3 N] (Å) and the value of each other column; tensors of
-                an atom as [N, components].
-            where: File and place.
-        """
-        values = dict(molecule)
-        with np.errstate(over="ignore"):
-            tensors = {name: np.asarray(values.pop(name), dtype=np.float32) for name in self._tensors}
-        self.add(identifier, values.pop("numbers"), values.pop("positions"), where, **values)
-        for name, tensor in tensors.items():
-            self._tensors[name].append(tensor)
-
-    def take(self) -> Chunk:
-        """The records collected so far; collecting starts anew."""
-        atoms = [len(numbers) for numbers in self._columns["atomic_numbers"]]
-        offsets = pa.array(np.cumsum([0, *atoms]), pa.int32())
-        made = {}
-        for name, tensors in self._tensors.items():
-            kind = self._all.field(name).type
-            flat = np.concatenate([np.empty(0, np.float32), *(tensor.ravel() for tensor in tensors)])
-            fixed = pa.FixedSizeListArray.from_arrays(pa.array(flat), _components(kind))
-            made[name] = pa.ListArray.from_arrays(offsets, fixed) if pa.types.is_list(kind) else fixed
-        self._tensors = {name: [] for name in self._tensors}
-        chunk = super().take()
-        columns = [made[name] if name in made else chunk.table.column(name) for name in self._all.names]
-        return replace(chunk, table=pa.Table.from_arrays(columns, schema=self._all))
-
-
-def _components(kind: pa.DataType) -> int:
-    """Length of the fixed-size list that a column or the entries of a column are; 0 for anything else."""
-    inner = kind.value_type if pa.types.is_list(kind) else kind
-    return int(inner.list_size) if pa.types.is_fixed_size_list(inner) else 0

@@ -9,36 +9,46 @@ molecules do not belong together.
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from itertools import pairwise
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 import pyarrow as pa
 
-from molbench.data.build.parsers.base import Chunk, Shard, check_options, even_bounds, only_file
-from molbench.data.build.parsers.qm9s import GRIDS, TensorChunk, tensor_schema, with_spectra
+from molbench.data.build.parsers.base import Chunk, Parser, Shard, even_bounds, only_file
+from molbench.data.build.parsers.collector import Collector
+from molbench.data.build.parsers.qm9s import CHUNK_MOLECULES, GRIDS, tensor_schema, with_spectra
 from molbench.data.build.parsers.qm9s_csv import open_molecules
 from molbench.data.build.parsers.text import decimals, read_line, whole
 from molbench.data.build.sources.streams import open_stream
 from molbench.errors import UserError
 
+_archive = partial(only_file, suffixes=(".zip",), what="the archive of structures qm9s_csv.zip")
 
-class Qm9sBroadened:
+
+@dataclass(frozen=True)
+class Qm9sBroadened(Parser):
     """Everything that `qm9s_csv.Qm9sCsv` reads of the archive, and the three spectra of the same molecule.
 
     Tables and archive must be of the same number of molecules, and every index must be the one that its place
     calls for; where that is not so nothing is read, for a table without some rows shifts all that follow.
     """
 
-    def schema(self, options: Mapping[str, Any]) -> pa.Schema:
+    name = "qm9s-broadened"
+
+    def schema(self) -> pa.Schema:
         """Identity, structure, energy (eV), natural charges (e), tensors and spectra."""
-        check_options("qm9s-broadened", options, {})
         return with_spectra(tensor_schema())
 
-    def shards(self, files: Mapping[str, Path], options: Mapping[str, Any], count: int) -> list[Shard]:
+    def bounds(self, files: Mapping[str, Path], count: int) -> list[int]:
+        """Ranges of molecules."""
+        with open_molecules(_archive(files)) as molecules:
+            return even_bounds(len(molecules.numbers), count)
+
+    def shards(self, files: Mapping[str, Path], count: int) -> list[Shard]:
         """Ranges of rows; the first byte of each in every table goes along."""
-        check_options("qm9s-broadened", options, {})
         archive = _archive(files)
         starts = {name: _row_starts(_table(files, name), name) for name in GRIDS}
         with open_molecules(archive) as molecules:
@@ -55,35 +65,27 @@ class Qm9sBroadened:
         if numbers != list(range(1, len(numbers) + 1)):
             gap = next(at for at, number in enumerate(numbers, start=1) if at != number)
             raise UserError(f"{archive}: no file for molecule {gap:,}, so that rows cannot be counted off")
-        items = tuple((key, str(path)) for key, path in files.items())
         return [
-            Shard(
-                "qm9s-broadened", items, {"bytes": {name: starts[name][first] for name in GRIDS}}, first, last
-            )
-            for first, last in pairwise(even_bounds(len(numbers), count))
+            replace(shard, offsets={name: starts[name][shard.start] for name in GRIDS})
+            for shard in super().shards(files, count)
         ]
 
     def read(self, shard: Shard) -> Iterator[Chunk]:
         """Stream a range of rows, in step through all tables."""
-        chunk = TensorChunk(self.schema({}))
-        paths = {name: _table(shard.paths, name) for name in GRIDS}
+        chunk = Collector(self.schema(), CHUNK_MOLECULES)
+        paths = {name: _table(shard.files, name) for name in GRIDS}
         with ExitStack() as stack:
-            molecules = stack.enter_context(open_molecules(_archive(shard.paths)))
+            molecules = stack.enter_context(open_molecules(_archive(shard.files)))
             tables = {name: stack.enter_context(open_stream(path)) for name, path in paths.items()}
             for name, table in tables.items():
-                table.seek(shard.options["bytes"][name])
-            for row in range(shard.start, len(molecules.numbers) if shard.stop is None else shard.stop):
-                identifier = f"qm9s_{row + 1}"
+                table.seek(shard.offsets[name])
+            for row in range(shard.start, shard.stop):
+                identifier, where = f"qm9s_{row + 1}", molecules.where(row + 1)
                 cells = {name: _cells(tables[name], paths[name], row) for name in GRIDS}
-                try:
+                with chunk.record(identifier, f"row {row:,} and {where}"):
                     spectra = {name: _spectrum(cells[name], name) for name in GRIDS}
-                    chunk.add_molecule(
-                        identifier, molecules.molecule(row + 1) | spectra, molecules.where(row + 1)
-                    )
-                except ValueError as error:
-                    chunk.fail(identifier, f"row {row:,} and {molecules.where(row + 1)}", str(error))
-                if chunk.full:
-                    yield chunk.take()
+                    chunk.add(identifier, where, **molecules.molecule(row + 1), **spectra)
+                yield from chunk.when_full()
         yield chunk.take()
 
 
@@ -145,11 +147,4 @@ def _spectrum(cells: list[bytes], name: str) -> list[float]:
 def _table(files: Mapping[str, Path], name: str) -> Path:
     pattern = re.compile(rf"{name}_(boraden|broaden)\.csv", re.IGNORECASE)
     found = {key: path for key, path in files.items() if pattern.fullmatch(path.name)}
-    return only_file(found, (".csv",), f"the table {name}_boraden.csv")
-
-
-def _archive(files: Mapping[str, Path]) -> Path:
-    return only_file(files, (".zip",), "the archive of structures qm9s_csv.zip")
-
-
-QM9S_BROADENED = Qm9sBroadened()
+    return only_file(found, suffixes=(".csv",), what=f"the table {name}_boraden.csv")

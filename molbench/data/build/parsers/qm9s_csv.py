@@ -10,15 +10,18 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from molbench.data.build.parsers.base import Chunk, Shard, check_options, even_bounds, make_shards, only_file
+from molbench.data.build.parsers.base import Chunk, Parser, Shard, even_bounds, only_file
+from molbench.data.build.parsers.collector import Collector
 from molbench.data.build.parsers.composition import missing_hydrogens
-from molbench.data.build.parsers.qm9s import ATOM_TENSORS, TENSORS, TensorChunk, tensor_schema
+from molbench.data.build.parsers.qm9s import ATOM_TENSORS, CHUNK_MOLECULES, TENSORS, tensor_schema
 from molbench.data.build.parsers.text import decimals, shown, whole
 from molbench.errors import UserError
 
@@ -30,36 +33,37 @@ _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedErro
 _HEAD = 3 + len(TENSORS)
 
 
-class Qm9sCsv:
+_archive = partial(only_file, suffixes=(".zip",), what="the archive qm9s_csv.zip")
+
+
+@dataclass(frozen=True)
+class Qm9sCsv(Parser):
     """Structures, energies, charges and tensors; the Hessian (9 N² numbers) is left out.
 
     Records are called ``qm9s_n`` after their number n in QM9S, which is the name of the file and must stand
     in it; ``qm9_number`` is the number in QM9. SMILES and structure must be of the same atoms.
     """
 
-    def schema(self, options: Mapping[str, Any]) -> pa.Schema:
+    name = "qm9s-csv"
+
+    def schema(self) -> pa.Schema:
         """Identity, structure, energy (eV), natural charges (e) and tensors."""
-        check_options("qm9s-csv", options, {})
         return tensor_schema()
 
-    def shards(self, files: Mapping[str, Path], options: Mapping[str, Any], count: int) -> list[Shard]:
+    def bounds(self, files: Mapping[str, Path], count: int) -> list[int]:
         """Ranges of molecules in the order of their numbers."""
-        check_options("qm9s-csv", options, {})
         with open_molecules(_archive(files)) as molecules:
-            return make_shards("qm9s-csv", files, options, even_bounds(len(molecules.numbers), count))
+            return even_bounds(len(molecules.numbers), count)
 
     def read(self, shard: Shard) -> Iterator[Chunk]:
         """Stream a range of molecules."""
-        chunk = TensorChunk(tensor_schema())
-        with open_molecules(_archive(shard.paths)) as molecules:
+        chunk = Collector(self.schema(), CHUNK_MOLECULES)
+        with open_molecules(_archive(shard.files)) as molecules:
             for number in molecules.numbers[shard.start : shard.stop]:
                 where = molecules.where(number)
-                try:
-                    chunk.add_molecule(f"qm9s_{number}", molecules.molecule(number), where)
-                except ValueError as error:
-                    chunk.fail(f"qm9s_{number}", where, str(error))
-                if chunk.full:
-                    yield chunk.take()
+                with chunk.record(f"qm9s_{number}", where):
+                    chunk.add(f"qm9s_{number}", where, **molecules.molecule(number))
+                yield from chunk.when_full()
         yield chunk.take()
 
 
@@ -125,8 +129,8 @@ def read_molecule(text: bytes) -> tuple[int, dict[str, Any]]:
         text: Comma-separated, with N atoms 11 + 6 N lines.
 
     Returns:
-        Number in QM9S, and the columns of the record, with the structure as ``numbers`` [N] and ``positions``
-        [3 N] (Å).
+        Number in QM9S, and the columns of the record, with the structure as ``atomic_numbers`` [N] and
+        ``positions`` [3 N] (Å).
 
     Raises:
         ValueError: If the text does not have this form.
@@ -159,7 +163,7 @@ def read_molecule(text: bytes) -> tuple[int, dict[str, Any]]:
     numbers = [_integer(row[0]) for row in rows]
     if wrong := [entry for entry in numbers if not 1 <= entry <= 118]:
         raise ValueError(f"unknown element {wrong[0]}")
-    molecule["numbers"] = numbers
+    molecule["atomic_numbers"] = numbers
     molecule["positions"] = decimals([cell for row in rows for cell in row[1:]])
     for name, count in ATOM_TENSORS.items():
         at += atoms
@@ -188,10 +192,3 @@ def _row(lines: list[bytes], at: int, count: int, name: str) -> list[float]:
 def _integer(cell: bytes) -> int:
     """A whole number that a column of floats may have turned into ``5.0``."""
     return whole(cell.removesuffix(b".0"))
-
-
-def _archive(files: Mapping[str, Path]) -> Path:
-    return only_file(files, (".zip",), "the archive qm9s_csv.zip")
-
-
-QM9S_CSV = Qm9sCsv()

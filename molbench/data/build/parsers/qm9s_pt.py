@@ -9,27 +9,29 @@ import re
 import threading
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 
-from molbench.data.build.parsers.base import Chunk, Shard, check_options, even_bounds, make_shards, only_file
+from molbench.data.build.parsers.base import Chunk, Parser, Shard, even_bounds, only_file
+from molbench.data.build.parsers.collector import Collector
 from molbench.data.build.parsers.columns import record_schema
 from molbench.data.build.parsers.composition import missing_hydrogens
 from molbench.data.build.parsers.qm9 import parse_id
 from molbench.data.build.parsers.qm9s import (
+    CHUNK_MOLECULES,
     GRIDS,
     SECOND_RANK,
     THIRD_RANK,
-    TensorChunk,
     tensor_schema,
     with_spectra,
 )
 from molbench.errors import UserError
 
-_LAYOUTS = ("detanet", "molspectra")
 _SYMMETRY = 1e-3
 _lock = threading.Lock()
 
@@ -53,45 +55,46 @@ _ALLOWED: list[Any] = [
 ]
 
 
-class Qm9sPt:
-    """Option ``layout`` says whose file it is.
+_file = partial(only_file, suffixes=(".pt",), what="the file qm9s.pt or data_with_uv_ir_raman.pt")
 
-    ``detanet``: a list of molecules with the quantities of `qm9s_csv.Qm9sCsv`; record ``qm9s_n`` is the n-th
-    of the list, ``number`` in the file is that of QM9. Every object of the list is in memory at once.
 
-    ``molspectra``: one object for all molecules, with their spectra and no other quantity; records are called
-    ``gdb_n`` as in QM9, for the molecules that QM9 does not have any more were left out of the file.
+@dataclass(frozen=True)
+class Qm9sPt(Parser):
+    """One of the two files.
+
+    Attributes:
+        layout: Whose file it is. ``detanet``: a list of molecules with the quantities of `qm9s_csv.Qm9sCsv`;
+            record ``qm9s_n`` is the n-th of the list, ``number`` in the file is that of QM9. Every object of
+            the list is in memory at once. ``molspectra``: one object for all molecules, with their spectra
+            and no other quantity; records are called ``gdb_n`` as in QM9, for the molecules that QM9 does not
+            have any more were left out of the file.
     """
 
-    def schema(self, options: Mapping[str, Any]) -> pa.Schema:
+    name = "qm9s-pt"
+    layout: Literal["detanet", "molspectra"]
+
+    def schema(self) -> pa.Schema:
         """Identity, structure, and the quantities or the spectra."""
-        if _layout(options) == "detanet":
+        if self.layout == "detanet":
             return tensor_schema()
         return with_spectra(record_schema("smiles").append(pa.field("qm9_number", pa.int64())))
 
-    def shards(self, files: Mapping[str, Path], options: Mapping[str, Any], count: int) -> list[Shard]:
+    def bounds(self, files: Mapping[str, Path], count: int) -> list[int]:
         """Ranges of molecules; a list is read by one process, for each would need all of it."""
-        total = len(_molecules(_file(files), _layout(options)))
-        return make_shards(
-            "qm9s-pt", files, options, even_bounds(total, count if _layout(options) == "molspectra" else 1)
-        )
+        total = len(_molecules(_file(files), self.layout))
+        return even_bounds(total, count if self.layout == "molspectra" else 1)
 
     def read(self, shard: Shard) -> Iterator[Chunk]:
         """Stream a range of molecules."""
-        path, layout = _file(shard.paths), _layout(shard.options)
-        molecules = _molecules(path, layout)
-        chunk = TensorChunk(self.schema(shard.options))
-        stop = len(molecules) if shard.stop is None else shard.stop
-        for at in range(shard.start, stop):
+        path = _file(shard.files)
+        molecules = _molecules(path, self.layout)
+        chunk = Collector(self.schema(), CHUNK_MOLECULES)
+        for at in range(shard.start, shard.stop):
             identifier, where = f"qm9s_{at + 1}", f"{path.name}, molecule {at + 1:,}"
-            try:
+            with chunk.record(identifier, where):
                 molecule = molecules[at]
-                identifier = molecule.pop("id", identifier)
-                chunk.add_molecule(identifier, molecule, where)
-            except ValueError as error:
-                chunk.fail(identifier, where, str(error))
-            if chunk.full:
-                yield chunk.take()
+                chunk.add(molecule.pop("id", identifier), where, **molecule)
+            yield from chunk.when_full()
         yield chunk.take()
 
 
@@ -146,7 +149,7 @@ class ListOfMolecules(Sequence[dict[str, Any]]):
         molecule = {
             "smiles": smiles,
             "qm9_number": _whole_numbers(entry, "number")[0],
-            "numbers": numbers,
+            "atomic_numbers": numbers,
             "positions": _floats(entry, "pos", n * 3).tolist(),
             "energy": float(_floats(entry, "energy", 1)[0]),
             "charges": _floats(entry, "npacharge", n).tolist(),
@@ -198,7 +201,7 @@ class CollatedMolecules(Sequence[dict[str, Any]]):
             "id": name,
             "qm9_number": parse_id(name),
             "smiles": _text(part, "smiles") if "smiles" in part else None,
-            "numbers": numbers,
+            "atomic_numbers": numbers,
             "positions": _floats(part, "pos", len(numbers) * 3).tolist(),
             **{spectrum: _floats(part, spectrum, grid.points) for spectrum, grid in GRIDS.items()},
         }
@@ -278,17 +281,3 @@ def _symmetric(entry: Mapping[str, Any], name: str, places: tuple[np.ndarray, ..
         if not np.allclose(tensor, tensor.swapaxes(0, axis), rtol=_SYMMETRY, atol=_SYMMETRY):
             raise ValueError(f"{name} is not symmetric")
     return np.asarray(tensor[places])
-
-
-def _layout(options: Mapping[str, Any]) -> str:
-    check_options("qm9s-pt", options, {"layout": str}, required=("layout",))
-    if options["layout"] not in _LAYOUTS:
-        raise UserError(f"parser 'qm9s-pt': option 'layout' must be one of: {', '.join(_LAYOUTS)}")
-    return str(options["layout"])
-
-
-def _file(files: Mapping[str, Path]) -> Path:
-    return only_file(files, (".pt",), "the file qm9s.pt or data_with_uv_ir_raman.pt")
-
-
-QM9S_PT = Qm9sPt()

@@ -1,6 +1,9 @@
 """Parquet files that are in record columns already."""
 
+import dataclasses
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
 from itertools import compress
 from pathlib import Path
 from typing import Any
@@ -14,85 +17,75 @@ from molbench.data.build.parsers.base import (
     CHUNK_RECORDS,
     Chunk,
     Failure,
+    Parser,
     Shard,
-    check_options,
     even_bounds,
-    make_shards,
     only_file,
 )
 from molbench.data.build.parsers.columns import REQUIRED, REQUIRED_OF_PAIRS, UNBOUND, record_schema
+from molbench.data.build.parsers.parquet import undamaged
 from molbench.errors import UserError
 
-# A damaged footer can also name columns that are not UTF-8, which is a ValueError.
-_DAMAGE = (pa.ArrowException, OSError, ValueError)
+_file = partial(only_file, suffixes=(".parquet",), what="the Parquet file of records")
 
 
-class Records:
+@dataclass(frozen=True)
+class Records(Parser):
     """Checks types and every record; further columns of the file are ignored.
 
-    Option ``columns`` names the columns beyond ``id``, ``atomic_numbers`` and ``positions``, or for pairs
-    beyond ``id``, with ``a_smiles`` and ``b_smiles`` among them; a name that is no record column is a target.
-    Option ``where`` maps a column to the one value its rows must have, so that one file serves all subsets of
-    a dataset. Option ``spectra`` maps columns of spectra to their number of points.
+    Attributes:
+        columns: Names of the columns beyond ``id``, ``atomic_numbers`` and ``positions``, or for pairs beyond
+            ``id``, with ``a_smiles`` and ``b_smiles`` among them; one that is no record column is a target.
+        where: Column to the one value its rows must have, so that one file serves all subsets of a dataset.
+        spectra: Columns of spectra to their number of points.
     """
 
-    def schema(self, options: Mapping[str, Any]) -> pa.Schema:
+    name = "records"
+    columns: list[str] = dataclasses.field(default_factory=list)
+    where: dict[str, Any] = dataclasses.field(default_factory=dict)
+    spectra: dict[str, int] = dataclasses.field(default_factory=dict)
+
+    def schema(self) -> pa.Schema:
         """The required columns and those of the option ``columns``."""
-        check_options("records", options, {"columns": list, "where": dict, "spectra": dict})
-        schema = record_schema(*options.get("columns", []))
-        for name, points in options.get("spectra", {}).items():
+        schema = record_schema(*self.columns)
+        for name, points in self.spectra.items():
             schema = schema.append(pa.field(name, pa.list_(pa.float32(), points)))
         return schema
 
-    def shards(self, files: Mapping[str, Path], options: Mapping[str, Any], count: int) -> list[Shard]:
+    def bounds(self, files: Mapping[str, Path], count: int) -> list[int]:
         """Ranges of row groups, once names and types of the columns are found right."""
-        path = _file(files)
-        schema = self.schema(options)
-        try:
-            with pq.ParquetFile(path) as file:
-                found, groups, rows = file.schema_arrow, file.num_row_groups, file.metadata.num_rows
-        except _DAMAGE as error:
-            raise UserError(f"{path}: not an undamaged Parquet file: {error}") from error
-        wanted = [*schema.names, *options.get("where", {})]
-        if missing := [name for name in wanted if name not in found.names]:
+        path, schema = _file(files), self.schema()
+        with undamaged(path), pq.ParquetFile(path) as file:
+            found, groups, rows = file.schema_arrow, file.num_row_groups, file.metadata.num_rows
+        if missing := [name for name in (*schema.names, *self.where) if name not in found.names]:
             raise UserError(
                 f"{path}: no column {', '.join(missing)}; the columns are: {', '.join(found.names)}"
             )
-        for field in schema:
-            if not _fits(found.field(field.name).type, field.type):
-                raise UserError(
-                    f"{path}: column '{field.name}' is {found.field(field.name).type}, expected {field.type}"
-                )
+        for column in schema:
+            kind = found.field(column.name).type
+            if not _fits(kind, column.type):
+                raise UserError(f"{path}: column '{column.name}' is {kind}, expected {column.type}")
         if rows == 0:
             raise UserError(f"{path}: no records")
-        return make_shards("records", files, options, even_bounds(groups, count))
+        return even_bounds(groups, count)
 
     def read(self, shard: Shard) -> Iterator[Chunk]:
         """Stream a range of row groups."""
-        path = _file(shard.paths)
-        schema = self.schema(shard.options)
-        where = shard.options.get("where", {})
-        read = [*schema.names, *(name for name in where if name not in schema.names)]
-        try:
-            with pq.ParquetFile(path, page_checksum_verification=True, pre_buffer=False) as file:
-                groups = range(shard.start, file.num_row_groups if shard.stop is None else shard.stop)
-                at = sum(file.metadata.row_group(i).num_rows for i in range(shard.start))
-                for batch in file.iter_batches(CHUNK_RECORDS, row_groups=list(groups), columns=read):
-                    table = pa.Table.from_batches([batch])
-                    rows = np.arange(at, at + len(batch))
-                    for name, value in where.items():
-                        wanted = pc.equal(table.column(name), value)
-                        table, rows = table.filter(wanted), rows[_mask(wanted)]
-                    table = table.select(schema.names).cast(schema)
-                    table.validate(full=True)
-                    yield _checked(table, tuple(f"{path.name}, row {row:,}" for row in rows.tolist()))
-                    at += len(batch)
-        except _DAMAGE as error:
-            raise UserError(f"{path}: cannot be read, it may be damaged: {error}") from error
-
-
-def _file(files: Mapping[str, Path]) -> Path:
-    return only_file(files, (".parquet",), "the Parquet file of records")
+        path, schema = _file(shard.files), self.schema()
+        read = [*schema.names, *(name for name in self.where if name not in schema.names)]
+        with undamaged(path), pq.ParquetFile(path, page_checksum_verification=True, pre_buffer=False) as file:
+            at = sum(file.metadata.row_group(i).num_rows for i in range(shard.start))
+            groups = list(range(shard.start, shard.stop))
+            for batch in file.iter_batches(CHUNK_RECORDS, row_groups=groups, columns=read):
+                table = pa.Table.from_batches([batch])
+                rows = np.arange(at, at + len(batch))
+                for name, value in self.where.items():
+                    wanted = pc.equal(table.column(name), value)
+                    table, rows = table.filter(wanted), rows[_mask(wanted)]
+                table = table.select(schema.names).cast(schema)
+                table.validate(full=True)
+                yield _checked(table, tuple(f"{path.name}, row {row:,}" for row in rows.tolist()))
+                at += len(batch)
 
 
 def _fits(found: pa.DataType, wanted: pa.DataType) -> bool:
@@ -186,6 +179,3 @@ def _rows_with(values: pa.Array, fine: Any) -> np.ndarray:
     rows = np.zeros(len(values), dtype=bool)
     rows[owners[bad]] = True
     return rows
-
-
-RECORDS = Records()

@@ -7,14 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from molbench.data.build.parsers.text import shown, whole
 from molbench.data.build.sources.streams import open_stream, open_tar
 from molbench.errors import UserError
 
 _END = re.compile(rb"^\$\$\$\$[ \t\r]*\n", re.MULTILINE)
 _READ = 1 << 20
 _MAX_RECORD = 16 << 20
-_HEADER = 4
 
 
 @contextmanager
@@ -81,32 +79,6 @@ def count(path: Path) -> int:
     if total == 0:
         raise UserError(f"{path}: no record in it")
     return total
-
-
-def read_bonds(block: bytes) -> tuple[list[tuple[int, int]], list[int]]:
-    """Bonds of a V2000 block as they are written, aromatic rings as alternating bonds or as order 4.
-
-    Args:
-        block: A block that ``read_molblock`` has accepted.
-
-    Returns:
-        Atom indices from 0, [K, 2], and orders, [K].
-
-    Raises:
-        ValueError: If a bond is not between two atoms of the molecule, or of no known order.
-    """
-    lines = block.split(b"\n")
-    atoms, count = whole(lines[3][:3]), whole(lines[3][3:6])
-    pairs, orders = [], []
-    for line in lines[_HEADER + atoms : _HEADER + atoms + count]:
-        first, second, order = whole(line[0:3]), whole(line[3:6]), whole(line[6:9])
-        if not (1 <= first <= atoms and 1 <= second <= atoms and first != second and 1 <= order <= 4):
-            raise ValueError(f"not a bond between two of the {atoms} atoms: {shown(line)}")
-        pairs.append((first - 1, second - 1))
-        orders.append(order)
-    if len({frozenset(pair) for pair in pairs}) != len(pairs):
-        raise ValueError("two atoms are bonded twice")
-    return pairs, orders
 
 
 def numbered(

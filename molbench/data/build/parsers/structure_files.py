@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 import gemmi
@@ -20,6 +21,7 @@ from molbench.data.build.parsers.structure_text import (
 
 _HEADER = 4  # lines of a V2000 block up to the atoms
 _ATOM_FIELDS = 42  # columns of an atom line up to the stereo parity
+_MAX_BYTES = 64 << 20
 _BOND_FIELDS = 12  # columns of a bond line up to the stereo mark
 
 
@@ -35,6 +37,17 @@ class Protein(NamedTuple):
     atoms: Atoms
     chains: np.ndarray
     sequences: list[str]
+
+
+def small_file(path: Path) -> bytes:
+    """Content of a structure file.
+
+    Raises:
+        ValueError: If it is larger than the structure of any protein.
+    """
+    if path.stat().st_size > _MAX_BYTES:
+        raise ValueError(f"{path.name} is larger than {_MAX_BYTES >> 20} MiB")
+    return path.read_bytes()
 
 
 def read_pdb(content: bytes) -> Protein:

@@ -10,6 +10,9 @@ from molbench.errors import UserError
 MAX_LINE = 1 << 20
 _FIXED = re.compile(rb"[-+]?(?:\d+\.?|\.(?=\d))(\d*)")
 
+SURROGATES = re.compile("[\ud800-\udfff]")
+"""Stand in text for bytes that are no UTF-8, and cannot be written."""
+
 
 def read_line(file: IO[bytes], path: Path) -> bytes:
     """The next line with its end; empty bytes at the end of the file.
@@ -74,6 +77,12 @@ def whole(token: bytes) -> int:
     if not digits.isdigit() or len(digits) > 18:
         raise ValueError(f"not a whole number: {shown(token)}")
     return int(digits)
+
+
+def printable(text: str) -> str:
+    """Text of a file as it can be put into a message; what was no UTF-8 in it is replaced."""
+    kept = SURROGATES.sub("\N{REPLACEMENT CHARACTER}", text).strip()
+    return kept if len(kept) <= 200 else kept[:200] + "…"
 
 
 def shown(token: bytes) -> str:

@@ -1,23 +1,28 @@
 """Multi-frame xyz files, compressed or not; the comment line of a frame is its id."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import pyarrow as pa
 
-from molbench.data.build.parsers.base import Chunk, Shard, check_options, make_shards, only_file
-from molbench.data.build.parsers.columns import MoleculeChunk, record_schema
+from molbench.data.build.parsers.base import Chunk, Parser, Shard, only_file
+from molbench.data.build.parsers.collector import Collector
+from molbench.data.build.parsers.columns import record_schema
 from molbench.data.build.parsers.extended_xyz import LayoutError, layout_of, read_atoms
 from molbench.data.build.parsers.text import read_line, whole
 from molbench.data.build.sources.streams import open_stream
 from molbench.errors import UserError
 
 _MAX_FRAME = 16 << 20  # bytes: a quarter of a million atoms
-SUFFIXES = (".xyz", ".xyz.xz", ".xyz.gz", ".xyz.bz2")
+
+_file = partial(only_file, suffixes=(".xyz", ".xyz.xz", ".xyz.gz", ".xyz.bz2"), what="the xyz file")
 
 
-class Xyz:
+@dataclass(frozen=True)
+class Xyz(Parser):
     """Structures without labels.
 
     A frame is the number of atoms N, a comment line, and N lines of symbol, x, y, z (Å) and perhaps further
@@ -25,38 +30,35 @@ class Xyz:
     Frames have no marks to find them by, so there is one shard.
     """
 
-    def schema(self, options: Mapping[str, Any]) -> pa.Schema:
+    name = "xyz"
+
+    def schema(self) -> pa.Schema:
         """Identity and structure."""
-        check_options("xyz", options, {})
         return record_schema()
 
-    def shards(self, files: Mapping[str, Path], options: Mapping[str, Any], count: int) -> list[Shard]:  # noqa: ARG002
+    def bounds(self, files: Mapping[str, Path], count: int) -> list[int]:  # noqa: ARG002
         """The whole file."""
-        check_options("xyz", options, {})
-        only_file(files, SUFFIXES, "the xyz file")
-        return make_shards("xyz", files, options, [0, 1])
+        _file(files)
+        return [0, 1]
 
     def read(self, shard: Shard) -> Iterator[Chunk]:
         """Stream the frames."""
-        path = only_file(shard.paths, SUFFIXES, "the xyz file")
-        chunk = MoleculeChunk(self.schema(shard.options))
-        found = False
+        path = _file(shard.files)
+        chunk, empty = Collector(self.schema()), True
         with open_stream(path) as file:
             for line, comment, atoms in _frames(file, path):
-                found = True
+                empty = False
                 where = f"{path.name}, line {line:,}"
-                try:
+                with chunk.record(comment.decode("utf-8", "replace")[:80], where):
                     identifier = _identifier(comment)
-                    numbers, positions = read_atoms(atoms, layout_of(identifier), first=line + 2)
-                except LayoutError as error:
-                    raise UserError(f"{path}, line {line + 1:,}: {error}") from error
-                except ValueError as error:
-                    chunk.fail(comment.decode("utf-8", "replace")[:80], where, str(error))
-                else:
-                    chunk.add(identifier, numbers, positions, where)
-                if chunk.full:
-                    yield chunk.take()
-        if not found:
+                    try:
+                        layout = layout_of(identifier)
+                    except LayoutError as error:
+                        raise UserError(f"{path}, line {line + 1:,}: {error}") from error
+                    numbers, positions = read_atoms(atoms, layout, first=line + 2)
+                    chunk.add(identifier, where, atomic_numbers=numbers, positions=positions)
+                yield from chunk.when_full()
+        if empty:
             raise UserError(f"{path}: nothing but blank lines")
         yield chunk.take()
 
@@ -98,6 +100,3 @@ def _identifier(comment: bytes) -> str:
     if not identifier:
         raise ValueError("the comment line, which is the id, is empty")
     return identifier
-
-
-XYZ = Xyz()

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pytest
 
-from molbench.data.build.parsers import PARSERS, Failure
+from molbench.data.build.parsers import Failure, build_parser
 from molbench.data.build.soundness import sound_records
 
 
@@ -28,15 +28,11 @@ def parse() -> Callable[..., Parsed]:
         options: dict[str, Any] | None = None,
         shards: int = 1,
     ) -> Parsed:
-        parser, options = PARSERS[name], options or {}
+        parser = build_parser(name, options)
         paths = files if isinstance(files, Mapping) else {path.name: path for path in files}
-        chunks = [
-            sound_records(chunk)
-            for shard in parser.shards(paths, options, shards)
-            for chunk in parser.read(shard)
-        ]
+        chunks = [sound_records(chunk) for shard in parser.shards(paths, shards) for chunk in shard.read()]
         assert all(len(chunk.table) + len(chunk.failures) <= 2000 for chunk in chunks)
-        table = pa.concat_tables([parser.schema(options).empty_table(), *(chunk.table for chunk in chunks)])
+        table = pa.concat_tables([parser.schema().empty_table(), *(chunk.table for chunk in chunks)])
         table.validate(full=True)
         return Parsed(table.combine_chunks(), [failure for chunk in chunks for failure in chunk.failures])
 

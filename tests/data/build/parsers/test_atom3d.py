@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from molbench.data.build.parsers import PARSERS, atom3d_frames
+from molbench.data.build.parsers import atom3d_frames, build_parser
 from molbench.data.build.parsers.atom3d_frames import decode_record, frame_atoms
 from molbench.data.build.parsers.lmdb import Database
 from molbench.errors import UserError
@@ -140,8 +140,8 @@ def test_a_wrong_database_is_refused_as_a_whole(parse, tmp_path, extra, reason: 
 def test_what_is_missing_is_said(parse, tmp_path) -> None:
     with pytest.raises(UserError, match=r"an ATOM3D database \(data.mdb\) is missing"):
         parse("atom3d-lba", {"readme": tmp_path / "README"})
-    with pytest.raises(UserError, match="must be one of: stored, geossl"):
-        PARSERS["atom3d-lba"].schema({"pocket": "6A"})
+    with pytest.raises(UserError, match="setting 'pocket': Input should be 'stored' or 'geossl'"):
+        build_parser("atom3d-lba", {"pocket": "6A"})
 
 
 @settings(deadline=None, max_examples=30)

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from sklearn.utils import shuffle
 
-from molbench.data.build.parsers import PARSERS
+from molbench.data.build.parsers import build_parser
 from molbench.data.build.parsers.elements import SYMBOLS
 from molbench.data.build.parsers.qm9 import uncharacterized
 from molbench.data.build.splits import assign
@@ -24,7 +24,7 @@ QM9 = CATALOGUE.dataset("qm9")
 def test_parsers_yield_what_is_declared(name: str) -> None:
     dataset = CATALOGUE.dataset(name).dataset
     for subset in dataset.subsets or [None]:
-        columns = PARSERS[dataset.parser].schema(dataset.subset_options(subset)).names
+        columns = build_parser(dataset.subset_parser(subset), dataset.subset_options(subset)).schema().names
         assert set(dataset.targets) <= set(columns)
         assert (dataset.forces is None) == ("forces" not in columns)
 
@@ -84,8 +84,7 @@ def test_free_atom_references_are_those_of_the_authors(real_data, tmp_path) -> N
     with (tmp_path / "gdb9.sdf.csv").open() as file:
         rows = {row["mol_id"]: row for row in csv.DictReader(file, skipinitialspace=True)}
     files = {path.name: path for path in tmp_path.glob("gdb9*")} | {"u": folder / "uncharacterized.txt"}
-    parser = PARSERS["qm9-sdf"]
-    chunk = next(parser.read(parser.shards(files, {}, 1)[0])).table
+    chunk = next(build_parser("qm9-sdf").shards(files, 1)[0].read()).table
     for name in ("u0", "u298", "h298", "g298"):
         free = QM9.dataset.targets[name].reference
         for record in chunk.select(["id", "atomic_numbers", name]).to_pylist():

@@ -91,7 +91,7 @@ def test_a_bad_row_is_a_failure_and_the_next_is_read(parse, tmp_path, row, reaso
 
 def test_options_and_columns_are_checked(parse, tmp_path) -> None:
     files = write(tmp_path, [("C", "O", 300)])
-    with pytest.raises(UserError, match="none of absorption, emission, lifetime"):
+    with pytest.raises(UserError, match="'absorption', 'emission' or 'lifetime'"):
         parse("deep4chem", files, {"target": "colour"})
     files[0].write_text("Tag,Chromophore\n")
     with pytest.raises(UserError, match="no column 'Solvent'"):

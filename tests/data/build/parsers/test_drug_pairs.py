@@ -187,17 +187,6 @@ def test_smiles_with_labels(parse, tmp_path) -> None:
     assert records["source_rows"].to_pylist()[:2] == [1, 2]
 
 
-def test_a_layout_is_handed_over(parse, tmp_path) -> None:
-    path = tmp_path / "pairs.csv"
-    path.write_bytes(b"CCO,CCN,1\nC,CC,1\n")
-    direct = parse("ddi-tsv", {"pairs": path}, OPTIONS).table
-    assert parse("by-layout", {"pairs": path}, OPTIONS | {"layout": "ddi-tsv"}).table.equals(direct)
-    with pytest.raises(UserError, match="needs the option 'layout'"):
-        parse("by-layout", {"pairs": path}, OPTIONS)
-    with pytest.raises(UserError, match="unknown parser 'other'"):
-        parse("by-layout", {"pairs": path}, {"layout": "other"})
-
-
 @pytest.mark.real
 class TestRealTables:
     @pytest.fixture

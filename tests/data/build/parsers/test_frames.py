@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from molbench.data.build.parsers import PARSERS
+from molbench.data.build.parsers import build_parser
 from molbench.errors import UserError
 
 WATER = {"molecule": "water"}
@@ -76,10 +76,8 @@ def test_every_way_to_store_the_arrays_gives_the_same_records(
 def test_a_long_trajectory_comes_in_chunks_of_bounded_size(parse, tmp_path) -> None:
     content = arrays(4500)
     files = write(tmp_path, content, packed=True)
-    parser = PARSERS["md17-npz"]
-    sizes = [
-        len(chunk.table) for shard in parser.shards({"a": files[0]}, WATER, 1) for chunk in parser.read(shard)
-    ]
+    parser = build_parser("md17-npz", WATER)
+    sizes = [len(chunk.table) for shard in parser.shards({"a": files[0]}, 1) for chunk in shard.read()]
     assert sizes == [2000, 2000, 500]
     assert np.allclose(cube(parse("md17-npz", files, WATER, 3).table["positions"], 3), content["R"])
 
@@ -91,11 +89,11 @@ def test_memory_does_not_grow_with_the_trajectory(tmp_path, order: str, packed: 
     for frames in (10_000, 40_000):
         content = {key: np.zeros((frames, 12, 3), order=order) for key in "RF"} | {"E": np.zeros(frames)}
         (path,) = write(tmp_path, content | {"z": np.full(12, 6, dtype=np.uint8)}, packed=packed)
-        parser = PARSERS["md17-npz"]
+        parser = build_parser("md17-npz", WATER)
         tracemalloc.start()
         try:
-            (shard,) = parser.shards({"a": path}, WATER, 1)
-            assert sum(len(chunk.table) for chunk in parser.read(shard)) == frames
+            (shard,) = parser.shards({"a": path}, 1)
+            assert sum(len(chunk.table) for chunk in shard.read()) == frames
             peaks.append(tracemalloc.get_traced_memory()[1])
         finally:
             tracemalloc.stop()
@@ -234,10 +232,10 @@ def test_a_file_made_by_python_2_is_read_without_a_warning(parse, tmp_path) -> N
 def test_options_are_checked(parse, tmp_path) -> None:
     files = write(tmp_path, arrays())
     for options, reason in [
-        ({}, "needs the option 'molecule'"),
-        ({"molecule": 1}, "must be a str"),
-        ({"molecule": "water", "colour": "red"}, "no option 'colour'"),
-        ({"molecule": "water", "labels": "revised"}, "none of original"),
+        ({}, "needs the setting 'molecule'"),
+        ({"molecule": 1}, "setting 'molecule': Input should be a valid string"),
+        ({"molecule": "water", "colour": "red"}, "no setting 'colour'"),
+        ({"molecule": "water", "labels": "revised"}, "no setting 'labels'"),
     ]:
         with pytest.raises(UserError, match=reason):
             parse("md17-npz", files, options)

@@ -59,7 +59,7 @@ def test_columns_are_found_by_name(parse, tmp_path_factory, columns, end) -> Non
 def test_a_bad_row_is_a_failure_and_the_next_is_read(parse, tmp_path, changes, reason: str) -> None:
     table, failures = parse("lep-pdb", raw(tmp_path, 2, **changes))
     assert table["id"].to_pylist() == ["Lig1__1A01__1I01"]
-    assert [(f.id, f.where) for f in failures] == [("Lig0", "info.csv, row 1")] and reason in failures[
+    assert [(f.id, f.where) for f in failures] == [("Lig0", "info.csv, line 2")] and reason in failures[
         0
     ].reason
 
@@ -73,11 +73,11 @@ def test_a_structure_without_ligand_is_a_failure(parse, tmp_path) -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "no column 'protein'; the columns are: none"),
-        (b"a,b\n1,2\n", "no column 'protein'; the columns are: a, b"),
+        (b"", "empty, or nothing but blank lines"),
+        (b"a,b\n1,2\n", "no column 'protein'; the columns are: 'a', 'b'"),
         (",".join(NAMES).encode(), "no rows"),
         (b"\xff\xfe\x00", "no column 'protein'"),
-        (",".join(NAMES).encode() + b"\n" + b"x" * 200_000 + b"\n", "not a table"),
+        (",".join(NAMES).encode() + b"\n" + b"x" * 200_000 + b"\n", "cannot be read as a table"),
     ],
 )
 def test_a_wrong_table_is_refused_as_a_whole(parse, tmp_path, content: bytes, reason: str) -> None:

@@ -148,7 +148,7 @@ def test_a_bad_record_is_a_failure_and_the_next_is_read(parse, tmp_path, damage,
     records, failures = parse("qm9-sdf", write(tmp_path, bad + water("gdb_3"), table(["gdb_1", "gdb_3"])))
     assert records["id"].to_pylist() == ["gdb_3"]
     assert len(failures) == 1 and reason in failures[0].reason
-    assert failures[0].where == "gdb9.sdf, byte 0"
+    assert failures[0].where == "gdb9.sdf, record 0"
 
 
 @pytest.mark.parametrize("cell", ["", "nan", "NaN", "inf", "-", "1_0", "1e999", "twelve"])
@@ -176,17 +176,17 @@ def test_an_ambiguous_label_is_a_failure(parse, tmp_path) -> None:
     [
         ("gdb9.sdf", lambda s: b"", "empty"),
         ("gdb9.sdf", lambda s: b"<html>\n</html>\n", "not an SD file"),
-        ("gdb9.sdf", lambda s: s[:-30], "ends in the middle of a record"),
+        ("gdb9.sdf", lambda s: s[:-30], "ends in the middle of record 1"),
         ("gdb9.sdf", lambda s: s[: len(s) // 2], "1 records and .* 2 rows"),
         ("gdb9.sdf.csv", lambda s: b"", "empty"),
         ("gdb9.sdf.csv", lambda s: s.splitlines()[0], "no rows|not a readable CSV table"),
         (
             "gdb9.sdf.csv",
             lambda s: s.replace(b" mu,", b" dipole,"),
-            "no column mu; the columns are: mol_id, A, B, C, dipole",
+            "no column 'mu'; the columns are: mol_id, A, B, C, dipole",
         ),
-        ("gdb9.sdf.csv", lambda s: s.replace(b" mu,", b" A,"), "no column mu"),
-        ("gdb9.sdf.csv", lambda s: s.replace(b"mol_id", b"mol_id, mu"), "column mu stands twice"),
+        ("gdb9.sdf.csv", lambda s: s.replace(b" mu,", b" A,"), "no column 'mu'"),
+        ("gdb9.sdf.csv", lambda s: s.replace(b"mol_id", b"mol_id, mu"), "column 'mu' stands twice"),
         ("gdb9.sdf.csv", lambda s: s[:-20], "not a readable CSV table"),
         ("gdb9.sdf.csv", lambda s: s.replace(b"gdb_3", b"\xff\xfe"), "not a readable CSV table"),
         ("gdb9.sdf.csv", lambda s: b"\xff" + s, "not a CSV header"),

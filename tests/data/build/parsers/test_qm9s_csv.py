@@ -39,7 +39,7 @@ def test_everything_in_a_file_is_read(parse, tmp_path) -> None:
 )
 def test_line_ends_blanks_and_floats_for_whole_numbers_do_not_matter(change) -> None:
     number, record = read_molecule(change(table(molecule(3))).encode())
-    assert number == 3 and record["smiles"] == "O" and record["numbers"] == [8, 1, 1]
+    assert number == 3 and record["smiles"] == "O" and record["atomic_numbers"] == [8, 1, 1]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from molbench.data.build.parsers.pairs import canonical
+from molbench.data.build.parsers.cells import canonical
 from molbench.errors import UserError
 
 SMILES = ["O", "CCO", "c1ccccc1", "[H][H]", "C[C@H](N)C(=O)O"]
@@ -57,7 +57,7 @@ def test_rows_are_chosen_by_a_source_among_others(parse, tmp_path) -> None:
     files = combisolv(tmp_path, [("CCO", "O", -1.0)], source="CompSol Binary (1)', 'Abraham Paper (A6)")
     assert len(parse("combisolv", files, {"source": "compsol"}).table) == 1
     assert len(parse("combisolv", files, {"source": "freesolv"}).table) == 0
-    with pytest.raises(UserError, match="none of abraham, compsol, freesolv"):
+    with pytest.raises(UserError, match="'abraham', 'compsol' or 'freesolv'"):
         parse("combisolv", files, {"source": "mnsol"})
     files[0].write_text("ssid,dgsolv\nC.O,1\n")
     with pytest.raises(UserError, match="does not say where"):
