@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from typing_extensions import TypeVar
 
 from molbench.backbones.config import C_co, Configured
+from molbench.backbones.parts.layers import HEAVIEST
+from molbench.data.read.elements import refuse_heavier
 from molbench.errors import UserError
 from molbench.graph.batch import Batch
 from molbench.graph.molecules import MoleculeBatch
@@ -84,6 +86,17 @@ class Backbone(nn.Module, ABC, Configured[C_co], Generic[C_co, BatchT]):
             UserError: If it cannot encode such records.
         """
 
+    def check_records(self, store: Store, rows: np.ndarray | None = None) -> None:
+        """Refuse records that it cannot encode, before any work is done; by default there are none.
+
+        Args:
+            store: The dataset.
+            rows: Which records, [n] int64; None for all.
+
+        Raises:
+            UserError: Naming what it lacks and the first such record.
+        """
+
     @abstractmethod
     def vectors_per_record(self, store: Store) -> int:
         """How many vectors ``Representation.graph`` has for one record, P."""
@@ -128,6 +141,15 @@ class GeometryBackbone(Backbone[C_co, MoleculeBatch]):
     """An encoder of molecules with positions."""
 
     inputs = "molecules"
+
+    @property
+    def largest_element(self) -> int:
+        """The largest atomic number that it has features for."""
+        return HEAVIEST
+
+    def check_records(self, store: Store, rows: np.ndarray | None = None) -> None:
+        """See :meth:`Backbone.check_records`; elements must not be heavier than :attr:`largest_element`."""
+        refuse_heavier(store, rows, f"backbone '{self.name}'", self.largest_element)
 
     @abstractmethod
     def neighbors(self, batch: MoleculeBatch) -> EdgeList:

@@ -104,6 +104,11 @@ class DimeNetPP(GeometryBackbone[DimeNetPPConfig]):
             for _ in range(config.blocks + 1)
         )
 
+    @property
+    def largest_element(self) -> int:
+        """See :attr:`GeometryBackbone.largest_element`."""
+        return int(self.emb.emb.num_embeddings) - 1
+
     def neighbors(self, batch: MoleculeBatch) -> EdgeList:
         """Pairs within the cutoff."""
         return radius_edges(batch, self.config.cutoff)

@@ -112,6 +112,11 @@ class EGNN(GeometryBackbone[EGNNConfig]):
         nn.init.xavier_uniform_(step.weight, gain=0.001)
         self.displacement = nn.Sequential(nn.Linear(width, width), SiLU(), step)
 
+    @property
+    def largest_element(self) -> int:
+        """See :attr:`GeometryBackbone.largest_element`."""
+        return self.config.elements - 1
+
     def neighbors(self, batch: MoleculeBatch) -> EdgeList:
         """All pairs of atoms of a molecule."""
         return all_pairs(batch.ptr)

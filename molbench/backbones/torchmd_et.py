@@ -209,6 +209,11 @@ class TorchMDET(GeometryBackbone[TorchMDETConfig]):
         self.scalar_norm = nn.LayerNorm(width)
         self.vector_norm = Whitening(width, config.regulariser) if config.vector_norm else nn.Identity()
 
+    @property
+    def largest_element(self) -> int:
+        """See :attr:`GeometryBackbone.largest_element`."""
+        return self.config.elements - 1
+
     def neighbors(self, batch: MoleculeBatch) -> EdgeList:
         """Pairs within the cutoff."""
         return radius_edges(batch, self.config.cutoff, self.config.max_neighbors)

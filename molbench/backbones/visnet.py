@@ -90,6 +90,11 @@ class ViSNet(GeometryBackbone[ViSNetConfig]):
         )
         self.block.distance = GivenEdges()
 
+    @property
+    def largest_element(self) -> int:
+        """See :attr:`GeometryBackbone.largest_element`."""
+        return self.config.elements - 1
+
     def neighbors(self, batch: MoleculeBatch) -> EdgeList:
         """Pairs within the cutoff."""
         return radius_edges(batch, self.config.cutoff)

@@ -8,98 +8,58 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from molbench.cli.request import options_of
+from molbench.spec.pretrain import PretrainRequest
+from molbench.spec.request import ask
+
 if TYPE_CHECKING:
+    from molbench.training.checkpoint import Checkpoint
     from molbench.training.loop import StepReport
 
 
-def pretrain(
-    method: Annotated[str, typer.Argument(help="Pretraining method; see `molbench list methods`.")],
-    *,
-    data: Annotated[str, typer.Option(help="Id or folder of a built dataset.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Checkpoint: *.pt or *.safetensors.")],
-    backbone: Annotated[str | None, typer.Option(help="Backbone; see `molbench list backbones`.")] = None,
-    init: Annotated[Path | None, typer.Option(help="Checkpoint to start from.")] = None,
-    variant: Annotated[
-        str, typer.Option(help="'intended': what the paper says; 'faithful': what its code does.")
-    ] = "intended",
-    subset: Annotated[str | None, typer.Option(help="Part of the dataset, where it has parts.")] = None,
-    scheme: Annotated[
-        str | None, typer.Option(help="Split scheme; only its training split is used. Default: the first.")
-    ] = None,
-    exclude: Annotated[
-        list[str] | None,
-        typer.Option(help="Leave out test molecules or pairs of these tasks, e.g. 'qm9/*'; may be repeated."),
-    ] = None,
-    include_test_pairs: Annotated[
-        bool,
-        typer.Option(
-            "--include-test-pairs",
-            help="Leave in pairs that tasks test on; marks the checkpoint as contaminated.",
-        ),
-    ] = False,
-    steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps.")] = None,
-    epochs: Annotated[
-        int | None, typer.Option(min=1, help="Passes over the data. Default: the paper's.")
-    ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed of weights, shuffling and noise.")] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="A setting, e.g. training.lr=1e-3, method.beta=2, backbone.width=64."),
-    ] = None,
-    accelerator: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    devices: Annotated[int, typer.Option(min=1, help="Processes of data-parallel training.")] = 1,
-) -> None:
+@options_of(
+    PretrainRequest,
+    method=Annotated[str, typer.Argument()],
+    data=str,
+    output=Annotated[Path, typer.Option("--output", "-o")],
+    exclude=list[str],
+    include_test_pairs=Annotated[bool, typer.Option("--include-test-pairs")],
+    overrides=Annotated[list[str], typer.Option("--set")],
+)
+def pretrain(given: dict[str, Any]) -> None:
     """Pretrain a backbone. The same command continues a run that was stopped."""
-    from molbench.errors import UserError
-
-    if steps and epochs:
-        raise UserError("--steps and --epochs exclude each other")
-    if accelerator not in {"auto", "cpu", "cuda"}:
-        raise UserError(f"--accelerator {accelerator}: one of auto, cpu, cuda")
-    overrides = _overrides(set_ or [])
+    request = ask(PretrainRequest, **given | {"overrides": _overrides(given.get("overrides", []))})
 
     from molbench.training.allocator import tune_allocator
 
     tune_allocator()
 
     from molbench.training.interrupt import InterruptedTrainingError
-    from molbench.training.pretrain import pretrain
+    from molbench.training.pretrain import run_pretraining
 
     try:
         with _bar() as progress:
-            checkpoint = pretrain(
-                method,
-                data=data,
-                output=output,
-                backbone=backbone,
-                init=init,
-                variant=variant,
-                subset=subset,
-                scheme=scheme,
-                exclude=exclude or (),
-                include_test_pairs=include_test_pairs,
-                steps=steps,
-                epochs=epochs,
-                seed=seed,
-                overrides=overrides,
-                accelerator=accelerator,  # type: ignore[arg-type]
-                devices=devices,
-                progress=progress,
-            )
+            checkpoint = run_pretraining(request, progress)
     except InterruptedTrainingError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(130) from None
-    if not _is_first_process():
-        return
+    if _is_first_process():
+        _tell(request.output, checkpoint)
+
+
+def _tell(output: Path, checkpoint: "Checkpoint") -> None:
     done = checkpoint.pretraining
     left_out = f" ({done['excluded']['records']:,} left out)" if done["excluded"]["tasks"] else ""
     records = "pairs" if "contaminated" in done else "molecules"
+    loss = "not finite" if done["final_loss"] is None else f"{done['final_loss']:.4g}"
     typer.echo(
-        f"{output}: {method} on {checkpoint.backbone}, {done['records']:,} {records} of {done['dataset']}@"
-        f"{done['scheme']}{left_out}, {done['steps']:,} steps, loss {done['final_loss']:.4g}, "
+        f"{output}: {checkpoint.method} on {checkpoint.backbone}, {done['records']:,} {records} of "
+        f"{done['dataset']}@{done['scheme']}{left_out}, {done['steps']:,} steps, loss {loss}, "
         f"{done['molecules_per_second']:,.0f} {records}/s, {done['seconds']:.0f} s"
     )
-    for number, stage in enumerate(done.get("stages", ()), 1):
+    if done["skipped_steps"]:
+        typer.echo(f"{done['skipped_steps']:,} steps were skipped: their gradients were not finite")
+    for number, stage in enumerate(done["stages"], 1):
         typer.echo(f"stage {number} was {stage.get('method')} on {stage.get('dataset') or 'unknown data'}")
     if done.get("contaminated"):
         seen = sum(count > 0 for count in done["test_pairs"].values())

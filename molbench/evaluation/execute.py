@@ -121,6 +121,7 @@ def _encoded(
     if isinstance(protocol, Boosting):
         raise TypeError(f"{candidate.name} is an encoder; trees do without one")
     backbone = checkpoint.build()
+    backbone.check_records(data.store)
     predictions, throughput = apply(
         backbone,
         data,

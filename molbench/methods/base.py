@@ -82,6 +82,18 @@ class Method(nn.Module, ABC, Configured[C_co], Generic[C_co, D, B, E]):
         source: Source[B] = self.backbone.reader(store)
         return source
 
+    def check_records(self, store: Store, rows: np.ndarray) -> None:
+        """Refuse records that cannot be trained on; by default those that the backbone cannot encode.
+
+        Args:
+            store: The dataset.
+            rows: Rows that are to be trained on, [n] int64.
+
+        Raises:
+            UserError: Naming what the backbone or the objective lacks, and the first such record.
+        """
+        self.backbone.check_records(store, rows)
+
     def prepare(self, store: Store, rows: np.ndarray) -> None:
         """Learn what must be known of the data before training; the results are persistent buffers.
 

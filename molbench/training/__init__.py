@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from molbench.training.checkpoint import Checkpoint
     from molbench.training.environment import environment
     from molbench.training.loop import FitReport, StepReport, fit
-    from molbench.training.pretrain import pretrain
 
 _HOME = {
     "Checkpoint": "checkpoint",
@@ -19,11 +18,10 @@ _HOME = {
     "StepReport": "loop",
     "environment": "environment",
     "fit": "loop",
-    "pretrain": "pretrain",
     "tune_allocator": "allocator",
 }
 
-__all__ = ["Checkpoint", "FitReport", "StepReport", "environment", "fit", "pretrain", "tune_allocator"]
+__all__ = ["Checkpoint", "FitReport", "StepReport", "environment", "fit", "tune_allocator"]
 
 
 def __getattr__(name: str) -> Any:

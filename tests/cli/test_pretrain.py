@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from molbench.cli.pretrain import pretrain
 from molbench.errors import UserError
+from molbench.spec.pretrain import PretrainRequest
 
 
 def invoke(
@@ -20,8 +21,8 @@ def invoke(
 
     asked: dict[str, Any] = {}
 
-    def fake(method: str, **options: Any) -> Checkpoint:
-        asked.update(options, method=method)
+    def fake(request: PretrainRequest, progress: object) -> Checkpoint:
+        asked.update(vars(request))
         if error:
             raise error
         numbers = {
@@ -30,12 +31,14 @@ def invoke(
             "final_loss": 0.5,
             "molecules_per_second": 99.0,
             "seconds": 2.0,
+            "skipped_steps": 3,
         }
         excluded = {"tasks": ["qm9/homo"], "records": 7}
-        pretraining = {"dataset": "xtb-molecules", "scheme": "random", "excluded": excluded, **numbers}
+        pretraining = {"dataset": "xtb-molecules", "scheme": "random", "excluded": excluded, "stages": []}
+        pretraining |= numbers
         return Checkpoint("painn", {}, {}, pretraining=pretraining)
 
-    monkeypatch.setattr(room, "pretrain", fake)
+    monkeypatch.setattr(room, "run_pretraining", fake)
     app = typer.Typer()
     app.command()(pretrain)
     return CliRunner().invoke(app, list(arguments)), asked
@@ -64,6 +67,7 @@ def test_options_reach_the_function_and_the_outcome_is_told(monkeypatch: pytest.
     }
     assert (asked["output"], asked["steps"], asked["exclude"]) == (Path("c.pt"), 10, ["qm9/*", "md17/*"])
     assert "1,600 molecules of xtb-molecules@random (7 left out), 10 steps, loss 0.5" in result.output
+    assert "3 steps were skipped" in result.output
 
 
 def test_stopped_run_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,7 +84,8 @@ def test_stopped_run_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
         (("--steps", "1", "--epochs", "1"), "exclude each other"),
         (("--set", "lr=1"), "not of the form group.key=value"),
         (("--set", "training.lr=["), "--set training.lr="),
-        (("--accelerator", "tpu"), "one of auto, cpu, cuda"),
+        (("--steps", "0"), "steps: Input should be greater than or equal to 1, not 0"),
+        (("--set", "trainer.lr=1"), "no group of settings 'trainer'"),
     ],
 )
 def test_mistakes(monkeypatch: pytest.MonkeyPatch, extra: tuple[str, ...], message: str) -> None:

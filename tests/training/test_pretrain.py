@@ -11,10 +11,12 @@ import torch
 
 from molbench.data.read.store import Store
 from molbench.errors import UserError
+from molbench.spec.pretrain import PretrainRequest
+from molbench.spec.request import ask
 from molbench.training.checkpoint import Checkpoint
 from molbench.training.interrupt import InterruptedTrainingError
 from molbench.training.loop import StepReport
-from molbench.training.pretrain import pretrain
+from molbench.training.pretrain import pretrain, run_pretraining
 
 SMILES = [
     "C",
@@ -45,9 +47,10 @@ def data(build_molecules: Callable[..., Path]) -> Path:
     return build_molecules("molecules", SMILES)
 
 
-def run(output: Path, **changes: Any) -> Checkpoint:
+def run(output: Path, progress: Callable[[StepReport], None] | None = None, **changes: Any) -> Checkpoint:
     settings: dict[str, Any] = {"data": "molecules", "backbone": "painn", "steps": 6, "overrides": SMALL}
-    return pretrain("geossl-ddm", output=output, **(settings | changes))
+    request = ask(PretrainRequest, "geossl-ddm", output=output, **(settings | changes))
+    return run_pretraining(request, progress)
 
 
 @pytest.mark.parametrize("backbone", ["schnet", "painn"])

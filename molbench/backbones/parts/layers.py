@@ -16,7 +16,8 @@ Readout = Literal["mean", "sum"]
 
 # Classes of the GeoSSL release in its order; every other element is the class behind the last.
 _GEOSSL = (1, 6, 7, 8, 9, 15, 16, 17)
-_HEAVIEST = 118
+#: Atomic number of the last element there is.
+HEAVIEST = 118
 
 
 class AtomEmbedding(nn.Module):
@@ -35,9 +36,9 @@ class AtomEmbedding(nn.Module):
     def __init__(self, width: int, vocabulary: Vocabulary, frozen_hydrogen: bool = False) -> None:
         super().__init__()
         if vocabulary == "elements":
-            classes = torch.arange(_HEAVIEST + 1)
+            classes = torch.arange(HEAVIEST + 1)
         else:
-            classes = torch.full((_HEAVIEST + 1,), len(_GEOSSL))
+            classes = torch.full((HEAVIEST + 1,), len(_GEOSSL))
             classes[list(_GEOSSL)] = torch.arange(len(_GEOSSL))
         self.register_buffer("classes", classes, persistent=False)
         padding = int(classes[1]) if frozen_hydrogen else None
