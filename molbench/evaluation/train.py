@@ -52,38 +52,51 @@ def train(
     reader = model.backbone.reader(data.store)
     forces = data.kind.reads_forces
     batches = Loader(reader, data.rows["train"], config.batch_size, seed=seed, forces=forces)
-    held_out = _ordered(reader, data, "validation")
-    generator = torch.Generator()
-
-    def loss(_module: torch.nn.Module) -> float:
-        total, device = 0.0, model.labels.device
-        with torch.no_grad():
-            for batch in held_out.epoch(0):
-                moved = batch.to(device, precision_of(config))
-                total += float(model.loss(moved, generator)[0]) * moved.num_records
-        return total / held_out.all_rows.size
-
-    chosen = METRICS[data.task.task.metrics[0]]
-    if select == "metric" and chosen.varied:
-        labels = data.labels[data.rows["validation"]]
-        if why := data.kind.undefined(data.task.task, labels, "validation"):
-            raise UserError(f"{data.task.id}: {why}, and it chooses the weights")
-
-    def metric(_module: torch.nn.Module) -> float:
-        value = chosen.value(predict(model, data, precision_of(config), "validation"))
-        return value if chosen.direction == "lower" else -value
-
     return fit(
         regularised or model,
         batches,
         config.model_copy(update={"seed": seed}),
         folder=folder,
         key=key,
-        validate=loss if select == "loss" else metric,
+        validate=(_primary_metric if select == "metric" else _mean_loss)(model, data, precision_of(config)),
         validate_every=max(1, config.steps // evaluations),
         patience=patience,
         progress=progress,
     )
+
+
+def _mean_loss(model: Model, data: TaskData, dtype: torch.dtype) -> Callable[[torch.nn.Module], float]:
+    """Loss over the validation split."""
+    held_out = _ordered(model.backbone.reader(data.store), data, "validation")
+    generator = torch.Generator()
+
+    def loss(_module: torch.nn.Module) -> float:
+        total = 0.0
+        with torch.no_grad():
+            for batch in held_out.epoch(0):
+                moved = batch.to(model.labels.device, dtype)
+                total += float(model.loss(moved, generator)[0]) * moved.num_records
+        return total / held_out.all_rows.size
+
+    return loss
+
+
+def _primary_metric(model: Model, data: TaskData, dtype: torch.dtype) -> Callable[[torch.nn.Module], float]:
+    """Primary metric of the validation split, or minus it where higher is better.
+
+    Raises:
+        UserError: If the labels of that split leave it undefined.
+    """
+    chosen = METRICS[data.task.task.metrics[0]]
+    labels = data.labels[data.rows["validation"]]
+    if chosen.varied and (why := data.kind.undefined(data.task.task, labels, "validation")):
+        raise UserError(f"{data.task.id}: {why}, and it chooses the weights")
+
+    def metric(_module: torch.nn.Module) -> float:
+        value = chosen.value(predict(model, data, dtype, "validation"))
+        return value if chosen.direction == "lower" else -value
+
+    return metric
 
 
 def predict(
