@@ -106,7 +106,7 @@ def test_the_grid_is_eight_tasks_with_five_encoders_in_fifteen_folds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("molbench.evaluation.plan._refuse_missing", lambda _: None)
-    monkeypatch.setattr("molbench.evaluation.plan._data", lambda task: Data("d", task.split_name, False))
+    monkeypatch.setattr("molbench.evaluation.plan.data_of", lambda task: Data("d", task.split_name, False))
     paths = [tmp_path / f"{name}.pt" for name in PAIR_ENCODERS]
     for name, path in zip(PAIR_ENCODERS, paths, strict=True):
         Checkpoint.of(build_backbone(name)).save(path)
@@ -142,7 +142,7 @@ def test_hydrogens_are_the_reader_s_business_and_part_of_the_key(
     assert np.array_equal(predicted(True, False), without)
     assert np.array_equal(predicted(False, True), with_)
 
-    monkeypatch.setattr("molbench.evaluation.plan._data", lambda _: Data("d", "s", False))
+    monkeypatch.setattr("molbench.evaluation.plan.data_of", lambda _: Data("d", "s", False))
     Checkpoint.of(encoder()).save(tmp_path / "m.pt")
     candidate = Candidate.of_file(tmp_path / "m.pt")
     protocols = [recipe(), recipe(hydrogens=False), recipe(hydrogens=True)]
