@@ -18,6 +18,22 @@ COLUMNS = (
     "serial_number",
 )
 ELEMENTS = ("N", "C", "C", "O", "H")
+#: A molecule as PDBbind has it.
+MOL2 = """# made up
+@<TRIPOS>MOLECULE
+carbon dioxide
+3 2 1 0 0
+SMALL
+NO_CHARGES
+
+@<TRIPOS>ATOM
+  1 O1  -1.2 0.0 0.1 O.2 1 LIG 0.0
+  2 C1   0.0 0.0 0.0 C.1 1 LIG 0.0
+  3 O2   1.2 0.0 0.0 O.2 1 LIG 0.0
+@<TRIPOS>BOND
+  1 1 2 2
+  2 2 3 2
+"""
 
 
 def frame(atoms: list[dict[str, Any]], columns: tuple[str, ...] = COLUMNS) -> dict[str, Any]:

@@ -15,8 +15,6 @@ from molbench.kernels.edges import EdgeList
 from molbench.releases import from_released, released_name
 from tests.golden_files import Golden, read_golden, tolerance
 
-pytestmark = pytest.mark.golden
-
 every_dtype = pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 
 

@@ -17,8 +17,6 @@ from molbench.methods import load_settings
 from molbench.releases import from_released, released_name
 from tests.golden_files import Golden, read_golden, tolerance
 
-pytestmark = pytest.mark.golden
-
 
 def batch_of(fixture: Golden, dtype: torch.dtype) -> MoleculeBatch:
     sizes = torch.bincount(fixture["batch"])

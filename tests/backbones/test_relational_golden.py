@@ -20,8 +20,6 @@ from molbench.releases.mrl3d import head_from_released
 from tests.backbones.relational_pairs import NAMES, golden_pairs
 from tests.golden_files import Golden, read_golden, tolerance
 
-pytestmark = pytest.mark.golden
-
 # What each release does and the intended defaults do not.
 QUIRKS: dict[str, dict[str, object]] = {
     "cgib": {"uniform_noise": True},

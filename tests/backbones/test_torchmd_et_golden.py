@@ -14,8 +14,6 @@ from molbench.graph.molecules import MoleculeBatch
 from molbench.releases import from_released
 from tests.golden_files import Golden, read_golden
 
-pytestmark = pytest.mark.golden
-
 every_dtype = pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 
 

@@ -41,7 +41,6 @@ def bits(smiles: str, kind: str = "interaction") -> np.ndarray:
     return features(Chem.MolFromSmiles(smiles), kind)[0]
 
 
-@pytest.mark.golden
 @pytest.mark.parametrize(
     ("fixture", "kind"), [("mrl3d_mi_features", "interaction"), ("mrl3d_ddi_features", "drug")]
 )

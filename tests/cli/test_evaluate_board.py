@@ -1,8 +1,6 @@
 """``molbench evaluate`` and ``molbench board`` as a user types them."""
 
-import importlib.util
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,17 +9,9 @@ from typer.testing import CliRunner
 
 from molbench.cli import main
 from molbench.errors import UserError
+from tests.evaluation import toy
 
 SMALL = {"width": 8, "filters": 8, "interactions": 1, "gaussians": 4, "cutoff": 3.0}
-
-
-def _toy():
-    path = Path(__file__).parents[1] / "evaluation" / "toy.py"
-    spec = importlib.util.spec_from_file_location("cli_toy", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["cli_toy"] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture
@@ -33,7 +23,7 @@ def ready(_own_home: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     monkeypatch.setenv("MOLBENCH_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.chdir(tmp_path)
-    _toy().write_molecules(tmp_path / "home")
+    toy.write_molecules(tmp_path / "home")
     torch.manual_seed(0)
     Checkpoint.of(build_backbone("schnet", SMALL), method="m").save(Path("model.pt"))
     return tmp_path

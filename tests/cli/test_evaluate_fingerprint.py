@@ -1,11 +1,9 @@
 """``molbench evaluate --fingerprint``, with checkpoints beside it and alone."""
 
-import importlib.util
 import json
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pyarrow as pa
@@ -22,23 +20,15 @@ from molbench.leaderboard.collect import collect
 from molbench.leaderboard.render import to_csv, to_json, to_markdown
 from molbench.leaderboard.table import Table, tabulate
 from molbench.spec.board import Board
+from tests.evaluation import toy
 
 SMALL = {"width": 8, "filters": 8, "interactions": 1, "gaussians": 4, "cutoff": 3.0}
 LOCAL = ("--executor", "inline")
 
 
-def _toy() -> ModuleType:
-    path = Path(__file__).parents[1] / "evaluation" / "toy.py"
-    spec = importlib.util.spec_from_file_location("cli_fingerprint_toy", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 def _write_alcohols(home: Path, n: int = 200) -> None:
     """Records whose label is in the SMILES, and whose geometry is noise: trees must win."""
-    toy, rng = _toy(), np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     texts = [f"{'C' * int(rng.integers(1, 9))}{'O' * int(rng.integers(0, 2))}" for _ in range(n)]
     records = [
         {
@@ -80,7 +70,6 @@ def ready(_own_home: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     monkeypatch.setenv("MOLBENCH_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("COLUMNS", "220")
     monkeypatch.chdir(tmp_path)
-    toy = _toy()
     toy.write_molecules(tmp_path / "home")
     toy.write_frames(tmp_path / "home")
     _write_alcohols(tmp_path / "home")

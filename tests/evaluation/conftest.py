@@ -1,11 +1,8 @@
 """A home with the toy datasets, and checkpoints of a small backbone."""
 
-import importlib.util
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 import torch
@@ -13,19 +10,9 @@ from threadpoolctl import threadpool_limits
 
 from molbench.backbones import build_backbone
 from molbench.training.checkpoint import Checkpoint
+from tests.evaluation import toy
 
 CONFIG = {"width": 16, "filters": 16, "interactions": 2, "gaussians": 8, "cutoff": 4.0}
-
-
-def _load_toy() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("evaluation_toy", Path(__file__).with_name("toy.py"))
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["evaluation_toy"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-toy_module = _load_toy()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -39,16 +26,10 @@ def _one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def toy() -> ModuleType:
-    """Writers of the toy datasets."""
-    return toy_module
-
-
-@pytest.fixture(scope="session")
 def _built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("toy-home")
-    toy_module.write_molecules(root)
-    toy_module.write_frames(root)
+    toy.write_molecules(root)
+    toy.write_frames(root)
     return root
 
 

@@ -11,6 +11,7 @@ from molbench.evaluation import Predictions, Watcher, evaluate, read_results
 from molbench.evaluation.protocols import load_protocol
 from molbench.evaluation.score import score
 from molbench.training.interrupt import InterruptedTrainingError
+from tests.evaluation import toy
 
 FAST = load_protocol("probe", ["frames=8"])
 
@@ -142,7 +143,7 @@ def test_pretraining_on_the_same_dataset_is_noted(toy_home, save, tmp_path) -> N
     assert note == "pretrained on 'geom'; 5 records left out because they are in the test splits of toy/*"
 
 
-def test_partial_datasets_are_marked(toy_home, checkpoint, tmp_path, toy) -> None:
+def test_partial_datasets_are_marked(toy_home, checkpoint, tmp_path) -> None:
     toy.write_molecules(toy_home, n=60, digest="p0", partial=True)
     report = evaluate([checkpoint], ["toy-partial/size"], seeds=1, output=tmp_path / "r", executor="inline")
     entry = report.results[0].result.task

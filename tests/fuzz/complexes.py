@@ -7,23 +7,8 @@ import json
 import tempfile
 from pathlib import Path
 
-from tests.complex_files import lba_record, lep_record, ligand, pdb_file, protein, sd_file, write_lmdb
+from tests.complex_files import MOL2, lba_record, lep_record, ligand, pdb_file, protein, sd_file, write_lmdb
 from tests.fuzz.mutation import Files, Sample
-
-_MOL2 = b"""@<TRIPOS>MOLECULE
-carbon dioxide
-3 2 1 0 0
-SMALL
-NO_CHARGES
-
-@<TRIPOS>ATOM
-  1 O1  -1.2 0.0 0.1 O.2 1 LIG 0.0
-  2 C1   0.0 0.0 0.0 C.1 1 LIG 0.0
-  3 O2   1.2 0.0 0.0 O.2 1 LIG 0.0
-@<TRIPOS>BOND
-  1 1 2 2
-  2 2 3 2
-"""
 
 
 def samples() -> list[Sample]:
@@ -60,7 +45,7 @@ def _pdbbind() -> Files:
         files[f"{code}_protein.pdb"] = pdb_file(protein(6, i, water=True)).encode()
         files[f"{code}_pocket.pdb"] = pdb_file(protein(3, i)).encode()
         files[f"{code}_ligand.sdf"] = sd_file(ligand(i), "  0  3  0  4").encode()
-    return files | {"2abc_ligand.mol2": _MOL2}
+    return files | {"2abc_ligand.mol2": MOL2.encode()}
 
 
 def _lep_pdb() -> Files:

@@ -67,7 +67,6 @@ def test_hops_are_powers_of_the_adjacency_matrix(seed: int, max_hops: int) -> No
     assert torch.equal(hop_classes(batch, pairs, max_hops), expected)
 
 
-@pytest.mark.golden
 @pytest.mark.parametrize("rule", ["bonds of the molecule", "1.6 Å"])
 def test_classes_of_the_released_code(rule: str, golden: Path) -> None:
     if rule == "1.6 Å":

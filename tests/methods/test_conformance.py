@@ -8,6 +8,7 @@ from molbench.errors import UserError
 from molbench.methods import METHODS, VARIANTS, build_method, load_settings
 from molbench.spec.training import TrainingConfig
 from molbench.testing import assert_method, example_batch
+from tests.methods.learning import losses_on
 from tests.methods.method_pairs import PAIRS, SMALL, batch_for
 
 
@@ -58,13 +59,6 @@ def test_unknown_names_and_settings_are_refused() -> None:
 def test_a_step_lowers_the_loss() -> None:
     torch.manual_seed(0)
     method = build_method("geossl-ddm", build_backbone("schnet", {"interactions": 2, "width": 32}))
-    optimizer = torch.optim.Adam(method.parameters(), 1e-3)
     batch = example_batch(dtype=torch.float32)
-    losses = []
-    for _ in range(30):
-        loss, _ = method.loss(batch, torch.Generator().manual_seed(0))
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
+    losses = losses_on(batch, method, 30, 1e-3)
     assert losses[-1] < 0.8 * losses[0]

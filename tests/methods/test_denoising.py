@@ -19,6 +19,7 @@ from molbench.methods.frad import Frad, FradConfig
 from molbench.methods.molspectra import MolSpectra, MolSpectraConfig, scaled
 from molbench.methods.parts.denoising import NoiseHead, Standardiser
 from molbench.testing import example_batch, random_rotation
+from tests.methods.learning import losses_on
 
 SMALL = {
     "painn": {"interactions": 2, "width": 16},
@@ -302,12 +303,6 @@ def test_one_vector_or_many_make_one_noise(name: str) -> None:
 def test_one_batch_can_be_learnt(method: str) -> None:
     small = {"molspectra": {"spectra": SPECTRA, **SPECTRUM}, "slide": {"slices": 16}}
     objective = build_method(method, encoder(), small.get(method))
-    optimizer = torch.optim.Adam(objective.parameters(), 5e-3)
-    batch, losses = with_spectra(example_batch(dtype=torch.float32)), []
-    for _ in range(60):
-        loss, _ = objective.loss(batch, seeded())
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
+    batch = with_spectra(example_batch(dtype=torch.float32))
+    losses = losses_on(batch, objective, 60, 5e-3)
     assert losses[-1] < 0.7 * losses[0]

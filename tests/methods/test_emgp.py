@@ -12,6 +12,7 @@ from molbench.backbones.heads.values import energy_and_forces
 from molbench.graph.molecules import MoleculeBatch
 from molbench.methods.emgp import EMGP, Draws, EMGPConfig
 from molbench.testing import assert_method, example_batch, random_rotation
+from tests.methods.learning import losses_on
 
 SMALL = {"egnn": {"layers": 2, "width": 16}, "schnet": {"interactions": 2, "width": 16}}
 
@@ -110,12 +111,5 @@ def test_loss_falls_on_one_batch() -> None:
     torch.manual_seed(0)
     method = EMGP(build_backbone("egnn", SMALL["egnn"]), EMGPConfig(sigma_begin=0.5))
     batch = example_batch(dtype=torch.float32)
-    optimizer = torch.optim.Adam(method.parameters(), 3e-3)
-    losses = []
-    for _ in range(40):
-        loss, _ = method.loss(batch, torch.Generator().manual_seed(0))
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
+    losses = losses_on(batch, method, 40, 3e-3)
     assert losses[-1] < 0.8 * losses[0]

@@ -26,6 +26,7 @@ from molbench.methods.parts.augment import BONDS, DROP, KINDS, MASK, NONE, PIECE
 from molbench.methods.parts.crop import keep_atoms, kept_sizes
 from molbench.methods.parts.sampling import ranks, some_atoms
 from molbench.testing import assert_method, example_batch, random_rotation
+from tests.methods.learning import losses_on
 
 BASELINES = [
     "attr-mask",
@@ -92,14 +93,7 @@ def test_losses_fall_on_one_batch(name: str) -> None:
     torch.manual_seed(0)
     method = build_method(name, build_backbone("schnet", {"interactions": 1, "width": 32}))
     batch = example_batch((5, 9, 7, 6), dtype=torch.float32)
-    optimizer = torch.optim.Adam(method.parameters(), 2e-3)
-    losses = []
-    for _ in range(40):
-        loss, _ = method.loss(batch, generator())
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
+    losses = losses_on(batch, method, 40, 2e-3)
     assert losses[-1] < losses[0] - 0.2 * abs(losses[0])
 
 

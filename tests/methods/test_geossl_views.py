@@ -25,6 +25,7 @@ from molbench.methods.parts.views import ViewDraws, encode_views
 from molbench.methods.supervised import Supervised
 from molbench.methods.type_prediction import TypePrediction, TypePredictionConfig
 from molbench.testing import example_batch, labelled, random_rotation
+from tests.methods.learning import losses_on
 
 TWO_VIEWS = ("geossl-rr", "geossl-infonce", "geossl-ebm-nce")
 BASELINES = ("supervised", "type-prediction", "distance-prediction", "angle-prediction", "infograph-3d")
@@ -75,14 +76,7 @@ def test_losses_fall_on_one_batch(name: str) -> None:
     torch.manual_seed(0)
     method = build_method(name, build_backbone("schnet", {"interactions": 2, "width": 32}))
     batch = labelled(example_batch((5, 9, 7, 6), dtype=torch.float32), method.columns)
-    optimizer = torch.optim.Adam(method.parameters(), 3e-3)
-    losses = []
-    for _ in range(40):
-        loss, _ = method.loss(batch, torch.Generator().manual_seed(0))
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
+    losses = losses_on(batch, method, 40, 3e-3)
     assert losses[-1] < 0.8 * losses[0]
 
 

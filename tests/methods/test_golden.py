@@ -15,8 +15,6 @@ from molbench.methods.geossl_ddm import Draws, GeoSSLDDM, GeoSSLDDMConfig
 from molbench.releases import from_released, released_name
 from tests.golden_files import Golden, read_golden, tolerance
 
-pytestmark = pytest.mark.golden
-
 HEAD = {
     "input_distance_mlp.layers.0": "distance.0",
     "input_distance_mlp.layers.1": "distance.2",

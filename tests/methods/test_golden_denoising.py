@@ -21,8 +21,6 @@ from molbench.releases import from_released
 from tests.golden_files import Golden, read_golden
 from tests.golden_specformer import NAMES, rounded_attend, specformer_state
 
-pytestmark = pytest.mark.golden
-
 DTYPES = [torch.float64, torch.float32]
 
 

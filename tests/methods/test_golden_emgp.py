@@ -19,8 +19,6 @@ from molbench.methods.parts.riemann import align, force_target, perturb
 from molbench.releases import from_released, released_name
 from tests.golden_files import Golden, read_golden, tolerance
 
-pytestmark = pytest.mark.golden
-
 HEADS = {"node_dec": "atoms", "graph_dec": "energy", "noise_pred": "level"}
 DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 
@@ -122,7 +120,6 @@ def test_published_attribute_masking_names_elements(dtype: torch.dtype, golden: 
 
 
 @pytest.mark.slow
-@pytest.mark.real
 def test_published_weights_have_learnt_their_task(golden: Path, real_data: Path) -> None:
     """EFP 3.98 and INP 1.79 on the first 100 molecules of QM9, where random weights have 21.6 and 4.80.
 

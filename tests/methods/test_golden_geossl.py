@@ -19,8 +19,6 @@ from molbench.methods.parts.views import ViewDraws, encode_views
 from molbench.releases import from_released, released_name
 from tests.golden_files import Golden, read_golden, tolerance
 
-pytestmark = pytest.mark.golden
-
 DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 NAMES = pytest.mark.parametrize("name", ["schnet", "painn"])
 

@@ -12,6 +12,7 @@ from molbench.data.folder.location import locate
 from molbench.data.read.store import Store
 from molbench.methods import METHODS, build_method
 from molbench.methods.geossl_rr import GeoSSLRR
+from tests.methods.learning import losses_on
 from tests.methods.method_pairs import RELATIONAL, SMALL
 
 STEPS, RECORDS = 12, 4
@@ -42,14 +43,9 @@ def test_the_loss_of_a_few_molecules_falls(name: str) -> None:
     rows = np.asarray(method.select(store, train))[:RECORDS]
     batch = method.reader(store).batch(rows, targets=method.columns)
     sizes = record_sizes(method) if name == "geossl-rr" else []
-    optimizer = torch.optim.Adam(method.parameters(), 1e-3 if name in RELATIONAL else 3e-3)
-    losses = []
-    for _ in range(STEPS):
-        loss, _ = method.loss(batch, torch.Generator().manual_seed(0))
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item() / (sizes[-1] if sizes else 1.0))
+    losses = np.array(losses_on(batch, method, STEPS, 1e-3 if name in RELATIONAL else 3e-3))
+    if sizes:
+        losses /= sizes[-STEPS:]
     assert np.mean(losses[-3:]) < 0.97 * losses[0], losses
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from molbench.backbones import build_backbone
 from molbench.backbones.pairs.base import PairBackbone
@@ -21,6 +21,7 @@ from molbench.releases import released_name
 from molbench.testing import example_batch, random_rotation
 from tests.backbones.relational_pairs import NAMES, example_pairs
 from tests.golden_files import Golden, read_golden, tolerance
+from tests.methods.learning import losses_on
 from tests.methods.mrl3d_golden import released_batch, released_method
 
 SIZES = ((12, 4), (3, 1), (9, 6), (6, 2))
@@ -41,7 +42,6 @@ def close(ours: Tensor, fixture: Golden, key: str, *, loss: bool = False) -> Non
 
 
 @pytest.mark.slow
-@pytest.mark.golden
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
 def test_a_step_of_the_release(dtype: torch.dtype, golden: Path) -> None:
     fixture = fixture_of(golden)
@@ -72,7 +72,6 @@ def test_a_step_of_the_release(dtype: torch.dtype, golden: Path) -> None:
     )
 
 
-@pytest.mark.golden
 def test_rigid_copies_share_their_filters(golden: Path) -> None:
     fixture = fixture_of(golden)
     batch, draws = released_batch(golden, torch.float64)
@@ -202,14 +201,7 @@ def test_solvents_of_single_atoms_have_no_bonds() -> None:
 
 def test_a_step_lowers_the_loss() -> None:
     method, batch = example()
-    optimizer = torch.optim.Adam(nn.ModuleList([method]).parameters(), 1e-3)
-    losses = []
-    for _ in range(30):
-        loss, _ = method.loss(batch, torch.Generator().manual_seed(0))
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
+    losses = losses_on(batch, method, 30, 1e-3)
     assert losses[-1] < 0.8 * losses[0]
 
 

@@ -18,7 +18,6 @@ from tests.methods.mrl3d_golden import conformers, golden_draws
 COPIES = 5
 
 
-@pytest.mark.golden
 @pytest.mark.parametrize(("dataset", "epsilon"), [("mi", 0.0), ("ddi", 1e-6)])
 def test_the_environment_of_the_release(dataset: str, epsilon: float, golden: Path) -> None:
     fixture = read_golden(golden, f"mrl3d_{dataset}_virtual_environment")

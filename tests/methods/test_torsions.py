@@ -156,7 +156,6 @@ def test_rounds_take_one_of_every_molecule() -> None:
     assert rounds(torch.zeros(0, dtype=torch.long)) == []
 
 
-@pytest.mark.golden
 @pytest.mark.parametrize("sigma", [2, 20])
 def test_positions_of_the_release(sigma: int, golden: Path) -> None:
     fixture = read_golden(golden, "frad_two_noise")

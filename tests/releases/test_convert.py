@@ -32,7 +32,6 @@ def batch_of(fixture: Golden, positions: Tensor) -> MoleculeBatch:
     return MoleculeBatch(fixture["z"], positions, ptr, bonds=bonds)
 
 
-@pytest.mark.golden
 @pytest.mark.parametrize("name", ["3dmgp", "attrmask"])
 def test_published_weights_reproduce_the_reference(name: str, golden: Path, tmp_path: Path) -> None:
     file = golden / "published" / f"checkpoint-{name}"
@@ -50,7 +49,6 @@ def test_published_weights_reproduce_the_reference(name: str, golden: Path, tmp_
     torch.testing.assert_close(fixture["pos"] + found.vectors[..., 0], fixture["coord_output"], **close)
 
 
-@pytest.mark.golden
 @pytest.mark.parametrize("name", ["schnet", "painn"])
 def test_files_as_geossl_writes_them(name: str, golden: Path, tmp_path: Path) -> None:
     fixture = read_golden(golden, f"geossl_{name}_forward")
@@ -72,7 +70,6 @@ PAIRS = {
 }
 
 
-@pytest.mark.golden
 @pytest.mark.parametrize("name", PAIRS)
 @pytest.mark.parametrize("prefix", ["", "module."])
 def test_files_as_3dmrl_writes_them(name: str, prefix: str, golden: Path, tmp_path: Path) -> None:
@@ -90,7 +87,6 @@ def test_files_as_3dmrl_writes_them(name: str, prefix: str, golden: Path, tmp_pa
     torch.testing.assert_close(head(found.graph), fixture["prediction"], **tolerance(torch.float64))
 
 
-@pytest.mark.golden
 def test_a_file_of_3dmrl_with_more_than_its_encoder_is_refused(golden: Path, tmp_path: Path) -> None:
     state = read_golden(golden, "mrl3d_mi_cigin").state("model.")
     torch.save(state | {"denoiser.weight": torch.ones(1)}, tmp_path / "more.pt")
@@ -110,7 +106,6 @@ def lightning_file(fixture: Golden, path: Path, **hyper: Any) -> Path:
     return path
 
 
-@pytest.mark.golden
 @pytest.mark.parametrize("line", ["md17line", "qm9line"])
 def test_files_as_molspectra_writes_them(line: str, golden: Path, tmp_path: Path) -> None:
     fixture = read_golden(golden, f"molspectra_{line}_stage2")
@@ -128,7 +123,6 @@ def test_files_as_molspectra_writes_them(line: str, golden: Path, tmp_path: Path
         convert("torchmd-net", file, tmp_path / "other.pt")
 
 
-@pytest.mark.golden
 def test_hyperparameters_that_our_encoder_lacks_are_refused(golden: Path, tmp_path: Path) -> None:
     fixture = read_golden(golden, "coord_denoising")
     convert("torchmd-net", lightning_file(fixture, tmp_path / "a.ckpt"), tmp_path / "a.pt")

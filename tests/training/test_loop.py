@@ -2,7 +2,6 @@ import json
 import os
 import signal
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 import torch
@@ -13,6 +12,7 @@ from molbench.training.interrupt import InterruptedTrainingError
 from molbench.training.loop import fit
 from molbench.training.run import MAX_STREAK
 from molbench.training.step import OPTIMIZERS
+from tests.training import toy
 
 
 def weights(module: nn.Module) -> dict[str, torch.Tensor]:
@@ -24,7 +24,7 @@ def assert_equal(first: nn.Module, second: nn.Module, **tolerance: float) -> Non
         torch.testing.assert_close(second.state_dict()[name], value, **(tolerance or {"rtol": 0, "atol": 0}))
 
 
-def test_training_lowers_the_loss_and_reports_it(toy: ModuleType, tmp_path: Path) -> None:
+def test_training_lowers_the_loss_and_reports_it(tmp_path: Path) -> None:
     module = toy.Toy(dropout=0, noise=0)
     before = toy.validation(module)
     seen = []
@@ -39,7 +39,7 @@ def test_training_lowers_the_loss_and_reports_it(toy: ModuleType, tmp_path: Path
     assert lines[0]["lr"] == pytest.approx(1e-2 / 3)
 
 
-def test_first_step_by_hand(toy: ModuleType) -> None:
+def test_first_step_by_hand() -> None:
     """Adam's first update is -lr * g / (|g| + eps) whatever g: bias correction cancels its moments."""
     module = toy.Toy(dropout=0, noise=0)
     start = weights(module)
@@ -53,7 +53,7 @@ def test_first_step_by_hand(toy: ModuleType) -> None:
     torch.testing.assert_close(module.unused, torch.ones(3))
 
 
-def test_same_seed_same_weights_other_seed_others(toy: ModuleType) -> None:
+def test_same_seed_same_weights_other_seed_others() -> None:
     runs = [toy.Toy() for _ in range(3)]
     for module, seed in zip(runs, (1, 1, 2), strict=True):
         torch.manual_seed(len(runs))  # the caller's random state must not matter
@@ -62,7 +62,7 @@ def test_same_seed_same_weights_other_seed_others(toy: ModuleType) -> None:
     assert not torch.equal(runs[0].net[0].weight, runs[2].net[0].weight)
 
 
-def test_callers_random_state_is_left_alone(toy: ModuleType) -> None:
+def test_callers_random_state_is_left_alone() -> None:
     module = toy.Toy()
     torch.manual_seed(1)
     fit(module, toy.ToyLoader(40, 4), toy.config(steps=2))
@@ -71,7 +71,7 @@ def test_callers_random_state_is_left_alone(toy: ModuleType) -> None:
     assert torch.equal(drawn, torch.rand(1))
 
 
-def test_accumulation_equals_a_larger_batch(toy: ModuleType) -> None:
+def test_accumulation_equals_a_larger_batch() -> None:
     small, large = toy.Toy(dropout=0, noise=0).double(), toy.Toy(dropout=0, noise=0).double()
     common = {"steps": 9, "precision": "64-true"}
     fit(small, toy.ToyLoader(40, 4), toy.config(**common, accumulate=2))
@@ -79,7 +79,7 @@ def test_accumulation_equals_a_larger_batch(toy: ModuleType) -> None:
     assert_equal(small, large, rtol=0, atol=1e-13)
 
 
-def test_clipping_bounds_the_norm(toy: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clipping_bounds_the_norm(monkeypatch: pytest.MonkeyPatch) -> None:
     norms = []
 
     class Watched(torch.optim.Adam):
@@ -93,7 +93,7 @@ def test_clipping_bounds_the_norm(toy: ModuleType, monkeypatch: pytest.MonkeyPat
     assert max(norms) <= 1e-3 * (1 + 1e-5)
 
 
-def test_ema_weights_are_kept_and_follow_the_recurrence(toy: ModuleType) -> None:
+def test_ema_weights_are_kept_and_follow_the_recurrence() -> None:
     trace = []
     plain, averaged = toy.Toy(), toy.Toy()
     fit(plain, toy.ToyLoader(40, 4), toy.config(), progress=lambda _: trace.append(weights(plain)))
@@ -105,7 +105,7 @@ def test_ema_weights_are_kept_and_follow_the_recurrence(toy: ModuleType) -> None
         torch.testing.assert_close(value, expected[name], rtol=1e-5, atol=1e-6)
 
 
-def test_validation_sees_averaged_weights_and_the_best_are_kept(toy: ModuleType) -> None:
+def test_validation_sees_averaged_weights_and_the_best_are_kept() -> None:
     values, kept = iter([3.0, 1.0, 2.0, float("nan")]), []
 
     def validate(module: nn.Module) -> float:
@@ -129,7 +129,7 @@ def test_validation_sees_averaged_weights_and_the_best_are_kept(toy: ModuleType)
     assert not torch.equal(kept[1]["net.0.weight"], live[9]["net.0.weight"])
 
 
-def test_plateau_lowers_the_rate_when_validation_stalls(toy: ModuleType) -> None:
+def test_plateau_lowers_the_rate_when_validation_stalls() -> None:
     rates = []
     fit(
         toy.Toy(),
@@ -144,7 +144,7 @@ def test_plateau_lowers_the_rate_when_validation_stalls(toy: ModuleType) -> None
         fit(toy.Toy(), toy.ToyLoader(40, 4), toy.config(schedule="plateau"))
 
 
-def test_step_without_finite_gradient_is_skipped_and_counted(toy: ModuleType, tmp_path: Path) -> None:
+def test_step_without_finite_gradient_is_skipped_and_counted(tmp_path: Path) -> None:
     class Faulty(toy.Toy):  # type: ignore[name-defined, misc]
         calls = 0
 
@@ -169,7 +169,7 @@ def test_step_without_finite_gradient_is_skipped_and_counted(toy: ModuleType, tm
     assert third["loss"] is None
 
 
-def test_divergence_is_an_error(toy: ModuleType) -> None:
+def test_divergence_is_an_error() -> None:
     class Hopeless(toy.Toy):  # type: ignore[name-defined, misc]
         def loss(self, batch, generator):  # type: ignore[no-untyped-def]
             loss, logs = super().loss(batch, generator)
@@ -181,7 +181,7 @@ def test_divergence_is_an_error(toy: ModuleType) -> None:
 
 @pytest.mark.parametrize(("infinite", "named"), [("loss", "every loss"), ("gradient", "every gradient")])
 def test_a_run_without_a_single_step_is_an_error_and_leaves_nothing(
-    toy: ModuleType, tmp_path: Path, infinite: str, named: str
+    tmp_path: Path, infinite: str, named: str
 ) -> None:
     class Hopeless(toy.Toy):  # type: ignore[name-defined, misc]
         def loss(self, batch, generator):  # type: ignore[no-untyped-def]
@@ -198,7 +198,7 @@ def test_a_run_without_a_single_step_is_an_error_and_leaves_nothing(
 
 
 @pytest.mark.parametrize("precision", ["bf16-mixed", "64-true"])
-def test_precisions_run_and_leave_targets_in_float64(toy: ModuleType, precision: str) -> None:
+def test_precisions_run_and_leave_targets_in_float64(precision: str) -> None:
     seen = set()
 
     class Watched(toy.Toy):  # type: ignore[name-defined, misc]
@@ -217,7 +217,7 @@ def test_precisions_run_and_leave_targets_in_float64(toy: ModuleType, precision:
     assert report.skipped == 0
 
 
-def test_finished_run_is_not_run_again(toy: ModuleType, tmp_path: Path) -> None:
+def test_finished_run_is_not_run_again(tmp_path: Path) -> None:
     first, again = toy.Toy(), toy.Toy()
     report = fit(first, toy.ToyLoader(40, 4), toy.config(), folder=tmp_path, validate=toy.validation)
     steps = []
@@ -237,9 +237,7 @@ def test_finished_run_is_not_run_again(toy: ModuleType, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "named"), [({"lr": 1.0}, "lr was 0.01, is 1.0"), ({"steps": 30}, "steps was 24")]
 )
-def test_state_of_another_run_is_refused(
-    toy: ModuleType, tmp_path: Path, changes: dict[str, float], named: str
-) -> None:
+def test_state_of_another_run_is_refused(tmp_path: Path, changes: dict[str, float], named: str) -> None:
     fit(toy.Toy(), toy.ToyLoader(40, 4), toy.config(), folder=tmp_path)
     with pytest.raises(UserError, match=named):
         fit(toy.Toy(), toy.ToyLoader(40, 4), toy.config(**changes), folder=tmp_path)
@@ -247,7 +245,7 @@ def test_state_of_another_run_is_refused(
         fit(toy.Toy(), toy.ToyLoader(40, 4), toy.config(), folder=tmp_path, key={"data": "other"})
 
 
-def test_damaged_state_is_named(toy: ModuleType, tmp_path: Path) -> None:
+def test_damaged_state_is_named(tmp_path: Path) -> None:
     fit(toy.Toy(), toy.ToyLoader(40, 4), toy.config(), folder=tmp_path)
     state = tmp_path / "state.pt"
     state.write_bytes(state.read_bytes()[:-100])
@@ -256,9 +254,7 @@ def test_damaged_state_is_named(toy: ModuleType, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_signal_saves_and_the_next_call_goes_on(
-    toy: ModuleType, tmp_path: Path, number: signal.Signals
-) -> None:
+def test_signal_saves_and_the_next_call_goes_on(tmp_path: Path, number: signal.Signals) -> None:
     whole, parted = toy.Toy(), toy.Toy()
     report = fit(whole, toy.ToyLoader(40, 4), toy.config())
     before = signal.getsignal(number)
@@ -277,14 +273,14 @@ def test_signal_saves_and_the_next_call_goes_on(
     assert_equal(whole, fresh)
 
 
-def test_nothing_to_train_or_to_train_on(toy: ModuleType) -> None:
+def test_nothing_to_train_or_to_train_on() -> None:
     with pytest.raises(UserError, match="no batch"):
         fit(toy.Toy(), toy.ToyLoader(3, 4), toy.config())
     with pytest.raises(ValueError, match="all are frozen"):
         fit(toy.Toy().requires_grad_(False), toy.ToyLoader(40, 4), toy.config())
 
 
-def test_a_module_may_ask_for_other_learning_rates(toy: ModuleType) -> None:
+def test_a_module_may_ask_for_other_learning_rates() -> None:
     module = toy.Toy(dropout=0, noise=0)
     module.lr_factors = {"net.3.": 0.0}
     before = weights(module)

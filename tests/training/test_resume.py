@@ -6,13 +6,13 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 import torch
 
 from molbench.training.loop import fit
+from tests.training import toy
 
 pytestmark = pytest.mark.slow
 
@@ -25,7 +25,7 @@ def run(**options: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment, check=False)
 
 
-def test_killed_run_ends_with_the_weights_of_an_unbroken_one(toy: ModuleType, tmp_path: Path) -> None:
+def test_killed_run_ends_with_the_weights_of_an_unbroken_one(tmp_path: Path) -> None:
     settings = {"ema_decay": 0.9, "accumulate": 3}
     killed = run(config=settings, validate=True, folder=str(tmp_path), kill=17, save_seconds=0)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
@@ -46,9 +46,7 @@ def test_killed_run_ends_with_the_weights_of_an_unbroken_one(toy: ModuleType, tm
 
 
 @pytest.mark.parametrize("records", [40, 12, 4], ids=["even", "odd", "single"])
-def test_two_processes_equal_one_that_accumulates_twice(
-    toy: ModuleType, tmp_path: Path, records: int
-) -> None:
+def test_two_processes_equal_one_that_accumulates_twice(tmp_path: Path, records: int) -> None:
     two = run(out=str(tmp_path / "two.pt"), devices=2, toy={"dropout": 0.0}, records=records)
     assert two.returncode == 0, two.stderr
     module = toy.Toy(dropout=0.0)

@@ -131,7 +131,6 @@ def test_pdbbind_is_built_from_an_unpacked_folder(tmp_path, raw) -> None:
         round_trip(folder, scheme, part.schemes[scheme].counts)
 
 
-@pytest.mark.real
 def test_real_complexes_are_built(real_data, tmp_path, raw) -> None:
     for code in ("10gs", "1imx", "1k9q"):
         (raw / code).symlink_to(real_data / "lba" / "pdbbind_oddt" / code)

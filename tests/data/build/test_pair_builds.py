@@ -99,7 +99,6 @@ def write(path, rows: list[dict[str, str]]) -> None:
         writer.writerows(rows)
 
 
-@pytest.mark.real
 def test_a_slice_of_the_solvation_tables(real_data, raw, tmp_path) -> None:
     table = real_data / "solvation" / "mrl_cise_amgnn" / "exp_data.csv"
     rows = shortest(table, ("smiles_solute", "smiles_solvent"), "dGsolv_avg", 90)
@@ -139,7 +138,6 @@ def only(whole: DatasetEntry, subset: str, folder: Path) -> DatasetEntry:
     return DatasetEntry(whole.id, folder)
 
 
-@pytest.mark.real
 @pytest.mark.parametrize("target", ["absorption", "lifetime"])
 def test_a_slice_of_the_chromophores(real_data, raw, tmp_path, target: str) -> None:
     table = real_data / "chromophore" / "deep4chem" / "DB_for_chromophore_Sci_Data_rev02.csv"

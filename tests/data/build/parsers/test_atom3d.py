@@ -209,7 +209,6 @@ def test_a_bad_pair_is_a_failure(parse, tmp_path, changes, reason: str) -> None:
     assert len(table) == 1 and reason in failures[0].reason
 
 
-@pytest.mark.real
 @pytest.mark.parametrize("name", ["atom3d-lba", "atom3d-lep"])
 def test_a_real_database_of_something_else_fails_with_what_it_has(parse, real_data, name: str) -> None:
     folder = real_data / "lba" / "atom3d_test_lmdb"
@@ -218,7 +217,6 @@ def test_a_real_database_of_something_else_fails_with_what_it_has(parse, real_da
     assert all("the record has atoms, id, file_path, types" in f.reason for f in failures)
 
 
-@pytest.mark.real
 def test_a_real_table_is_read_by_column_name(real_data) -> None:
     with Database(real_data / "lba" / "atom3d_test_lmdb") as database:
         records = [decode_record(database[str(i).encode()]) for i in range(4)]

@@ -35,7 +35,6 @@ def test_both_forms_of_qm9_have_the_same_targets_and_splits() -> None:
     assert other.dataset.records == QM9.dataset.records == 130_831
 
 
-@pytest.mark.real
 @pytest.mark.parametrize(
     ("name", "order", "sizes"),
     [
@@ -75,7 +74,6 @@ def test_splits_of_md17_come_out_as_declared(scheme: str) -> None:
         assert set(np.flatnonzero(labels == "validation")) == set(order[1000:2000])
 
 
-@pytest.mark.real
 def test_free_atom_references_are_those_of_the_authors(real_data, tmp_path) -> None:
     """The label table has atomisation energies too (kcal/mol), from the same free atoms."""
     folder = real_data / "qm9" / "derived_subset_12000"

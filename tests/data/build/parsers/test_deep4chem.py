@@ -98,7 +98,6 @@ def test_options_and_columns_are_checked(parse, tmp_path) -> None:
         parse("deep4chem", files, {"target": "absorption"})
 
 
-@pytest.mark.real
 @pytest.mark.parametrize(
     ("target", "rows", "gas", "records"),
     [("absorption", 17295, 19, 16999), ("emission", 18142, 1, 17850), ("lifetime", 6960, 0, 6832)],

@@ -187,7 +187,6 @@ def test_smiles_with_labels(parse, tmp_path) -> None:
     assert records["source_rows"].to_pylist()[:2] == [1, 2]
 
 
-@pytest.mark.real
 class TestRealTables:
     @pytest.fixture
     def folder(self, real_data):

@@ -241,7 +241,6 @@ def test_options_are_checked(parse, tmp_path) -> None:
             parse("md17-npz", files, options)
 
 
-@pytest.mark.real
 def test_real_coupled_cluster_file(parse, real_data) -> None:
     """The official file is compressed, in Fortran order, with 0-d byte strings beside the numbers."""
     path = real_data / "md17" / "ccsd_t" / "ethanol_ccsd_t-train.npz"
@@ -254,7 +253,6 @@ def test_real_coupled_cluster_file(parse, real_data) -> None:
         assert records["atomic_numbers"][0].as_py() == content["z"].tolist()
 
 
-@pytest.mark.real
 def test_real_frames_have_one_id_in_both_datasets(parse, real_data) -> None:
     """MD17 frames of aspirin repacked from revised MD17 are those of its train and test files."""
     original, _ = parse(

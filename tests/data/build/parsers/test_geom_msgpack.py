@@ -182,7 +182,6 @@ def test_options(parse, tmp_path) -> None:
         parse("geom-msgpack", files[:1], OPTIONS)
 
 
-@pytest.mark.real
 def test_the_real_crude_file(parse, real_data) -> None:
     path = real_data / "geom" / "from_tutorial" / "crude" / "drugs_crude_1mol.msgpack"
     records, failures = parse("geom-msgpack", [path], {**BARE, "molecules": "drugs"})
@@ -197,7 +196,6 @@ def test_the_real_crude_file(parse, real_data) -> None:
     ]
 
 
-@pytest.mark.real
 def test_the_real_featurized_file(parse, real_data, tmp_path) -> None:
     """It has no coordinates; with made-up ones beside it, its bonds and its own SMILES are read."""
     path = real_data / "geom" / "from_tutorial" / "crude" / "qm9_featurized_1mol.msgpack"

@@ -9,7 +9,6 @@ import tarfile
 from functools import cache
 from pathlib import Path
 
-import datasets
 import numpy as np
 import pytest
 import yaml
@@ -23,7 +22,7 @@ from molbench.data.build.parsers.mol_process import MolProcess
 from molbench.data.folder.manifest import Manifest
 from molbench.data.read.store import Store
 from molbench.errors import UserError
-from molbench.spec.catalogue import Catalogue, DatasetEntry
+from tests.data.build.parsers.published import loaded, published
 
 pytestmark = pytest.mark.slow
 
@@ -281,27 +280,6 @@ def test_a_damaged_molecule_ends_no_build() -> None:
     assert refused > 10
 
 
-def published(name: str, folder: Path, **changes: object) -> DatasetEntry:
-    """The catalogue's declaration without the sizes and checksums of the real files."""
-    entry = Catalogue.load().dataset(name)
-    shutil.copytree(entry.folder, folder)
-    declared = yaml.safe_load((folder / "dataset.yaml").read_text()) | changes
-    for source in declared["sources"].values():
-        for key in ("urls", "size", "md5", "sha256"):
-            source.pop(key, None)
-    (folder / "dataset.yaml").write_text(yaml.safe_dump(declared, sort_keys=False))
-    return DatasetEntry(name, folder)
-
-
-def loaded(folder: Path, scheme: str, split: str) -> list[str]:
-    """Ids that stock ``datasets`` reads, the same plain and streaming."""
-    plain = datasets.load_dataset(str(folder), scheme, split=split)
-    assert sorted(
-        row["id"] for row in datasets.load_dataset(str(folder), scheme, split=split, streaming=True)
-    ) == sorted(plain["id"])
-    return sorted(plain["id"])
-
-
 MANY = ["CCO", "CCN", "CCC", "CC=O", "C#CC", "COC", "CCF", "C/C=C/C", "CNC", "OCO", "NCO", "CCCO"]
 
 
@@ -349,7 +327,6 @@ def test_a_build_from_the_published_layout(tmp_path, layout: str) -> None:
     assert batch.bonds is not None and batch.bonds.max() < len(batch.atomic_numbers)
 
 
-@pytest.mark.real
 def test_the_real_folder(parse, real_data, tmp_path) -> None:
     """Three molecules in the summary, the pickle of one of them, and one of its 84 conformers in that."""
     root = real_data / "geom" / "from_tutorial" / "rdkit_folder"
@@ -369,7 +346,6 @@ def test_the_real_folder(parse, real_data, tmp_path) -> None:
     assert records["energy"].to_pylist() == [crude["totalenergy"]]
 
 
-@pytest.mark.real
 def test_real_weights_are_ordered_and_add_up(real_data) -> None:
     """34 conformers of a real molecule, without their geometries."""
     path = real_data / "geom" / "from_tutorial" / "crude" / "drugs_34conformers_no_geometry.json"
@@ -382,7 +358,6 @@ def test_real_weights_are_ordered_and_add_up(real_data) -> None:
     assert list(members(stream, path)) == [("C", entry)]
 
 
-@pytest.mark.real
 def test_a_build_from_real_files(real_data, tmp_path) -> None:
     """One conformer; the two molecules whose pickles are not here are listed."""
     raw = real_data / "geom" / "from_tutorial"

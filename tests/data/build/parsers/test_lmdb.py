@@ -74,7 +74,6 @@ def test_a_damaged_database_never_ends_the_process(tmp_path_factory, data) -> No
         return
 
 
-@pytest.mark.real
 def test_a_real_database_is_what_the_library_says(real_data) -> None:
     folder = real_data / "lba" / "atom3d_test_lmdb"
     with lmdb.open(str(folder), readonly=True, lock=False) as environment, environment.begin() as transaction:

@@ -3,11 +3,9 @@
 import csv
 import gzip
 import json
-import shutil
 from pathlib import Path
 from unittest.mock import patch
 
-import datasets
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -24,7 +22,7 @@ from molbench.data.build.parsers.molecule3d import PROPERTIES
 from molbench.data.folder.manifest import Manifest
 from molbench.data.read.store import Store
 from molbench.errors import UserError
-from molbench.spec.catalogue import Catalogue, DatasetEntry
+from tests.data.build.parsers.published import loaded, published
 
 HEADER = ["cid", *PROPERTIES.values()]
 SMILES = ["O", "CCO", "c1ccccc1", "C#N", "CC(=O)[O-]"]
@@ -263,27 +261,6 @@ def test_a_wrong_file_of_the_mirror(parse, tmp_path) -> None:
         parse("molecule3d-parquet", {})
 
 
-def published(name: str, folder: Path, **changes: object) -> DatasetEntry:
-    """The catalogue's declaration without the sizes and checksums of the real files."""
-    entry = Catalogue.load().dataset(name)
-    shutil.copytree(entry.folder, folder)
-    declared = yaml.safe_load((folder / "dataset.yaml").read_text()) | changes
-    for source in declared["sources"].values():
-        for key in ("urls", "size", "md5", "sha256"):
-            source.pop(key, None)
-    (folder / "dataset.yaml").write_text(yaml.safe_dump(declared, sort_keys=False))
-    return DatasetEntry(name, folder)
-
-
-def loaded(folder: Path, scheme: str, split: str) -> list[str]:
-    """Ids that stock ``datasets`` reads, the same plain and streaming."""
-    plain = datasets.load_dataset(str(folder), scheme, split=split)
-    assert sorted(
-        row["id"] for row in datasets.load_dataset(str(folder), scheme, split=split, streaming=True)
-    ) == sorted(plain["id"])
-    return sorted(plain["id"])
-
-
 @pytest.mark.slow
 def test_a_build_from_the_published_layout(tmp_path) -> None:
     """Two million-molecule files in small, of which one record cannot be read."""
@@ -329,7 +306,6 @@ def test_a_build_from_the_published_layout(tmp_path) -> None:
     }
 
 
-@pytest.mark.real
 def test_the_real_export_has_lost_its_hydrogens(parse, real_data, tmp_path) -> None:
     """2,000 records; the properties are made up here, for none came with them."""
     folder = real_data / "molecule3d" / "sdf_export"
@@ -356,7 +332,6 @@ def test_the_real_export_has_lost_its_hydrogens(parse, real_data, tmp_path) -> N
     assert again.drop(["smiles"]).equals(records.slice(0, 200).drop(["smiles"]))
 
 
-@pytest.mark.real
 def test_a_build_from_real_files(real_data, tmp_path) -> None:
     """500 real structures without hydrogens, with made-up properties, under the published names."""
     source = real_data / "molecule3d" / "sdf_export" / "molecule3d_chon20_train.sdf"

@@ -2,12 +2,10 @@
 
 import gzip
 import io
-import shutil
 import tarfile
 import zipfile
 from pathlib import Path
 
-import datasets
 import numpy as np
 import pytest
 import torch
@@ -22,7 +20,7 @@ from molbench.data.build.parsers import zip_entries
 from molbench.data.folder.manifest import Manifest
 from molbench.data.read.store import Store
 from molbench.errors import UserError
-from molbench.spec.catalogue import Catalogue, DatasetEntry
+from tests.data.build.parsers.published import loaded, published
 
 SMILES = ["O", "CCO", "C#N", "c1ccncc1", "CCN", "CO"]
 STRUCTURES = 4
@@ -246,27 +244,6 @@ def test_a_damaged_zip_gives_its_content_or_a_user_error(
         pass
 
 
-def published(name: str, folder: Path, **changes: object) -> DatasetEntry:
-    """The catalogue's declaration without the sizes and checksums of the real files."""
-    entry = Catalogue.load().dataset(name)
-    shutil.copytree(entry.folder, folder)
-    declared = yaml.safe_load((folder / "dataset.yaml").read_text()) | changes
-    for source in declared["sources"].values():
-        for key in ("urls", "size", "md5", "sha256"):
-            source.pop(key, None)
-    (folder / "dataset.yaml").write_text(yaml.safe_dump(declared, sort_keys=False))
-    return DatasetEntry(name, folder)
-
-
-def loaded(folder: Path, scheme: str, split: str) -> list[str]:
-    """Ids that stock ``datasets`` reads, the same plain and streaming."""
-    plain = datasets.load_dataset(str(folder), scheme, split=split)
-    assert sorted(
-        row["id"] for row in datasets.load_dataset(str(folder), scheme, split=split, streaming=True)
-    ) == sorted(plain["id"])
-    return sorted(plain["id"])
-
-
 @pytest.mark.slow
 def test_a_build_from_the_published_layout(tmp_path) -> None:
     """Training molecules with their structures, validation molecules with made ones, no hidden tests."""
@@ -305,7 +282,6 @@ def test_a_build_from_the_published_layout(tmp_path) -> None:
     assert store.target("gap").tolist() == [i + 0.5 for i in range(17)]
 
 
-@pytest.mark.real
 def test_real_structures(parse, real_data, tmp_path) -> None:
     """1,999 training molecules; SMILES were written anew from structures without radical marks."""
     folder = real_data / "pcqm4mv2" / "sdf_from_graphium"
@@ -330,7 +306,6 @@ def test_real_structures(parse, real_data, tmp_path) -> None:
     assert "[N]" in ten["smiles"][0].as_py() and "[N]" not in records["smiles"][0].as_py()
 
 
-@pytest.mark.real
 def test_a_build_from_real_files(real_data, tmp_path) -> None:
     """1,999 of three million molecules are a dataset of their own, without the published split."""
     folder = real_data / "pcqm4mv2" / "sdf_from_graphium"

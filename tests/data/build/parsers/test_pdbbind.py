@@ -147,7 +147,6 @@ def test_one_index_is_needed_and_must_fit_the_files(parse, tmp_path) -> None:
         parse("pdbbind", [*files, index(tmp_path, LINES[2])])
 
 
-@pytest.mark.real
 def test_the_real_index_is_consistent(real_data) -> None:
     entries, failures = read_index(real_data / "lba/pdbbind_index/INDEX_refined_data.2019_first200")
     assert not failures and len(entries) == 200 and len({entry.code for entry in entries}) == 200
@@ -162,7 +161,6 @@ def real_files(real_data, tmp_path) -> list[Path]:
     return [*found, index(tmp_path, *lines)]
 
 
-@pytest.mark.real
 def test_real_complexes_with_their_stored_pockets(parse, real_files) -> None:
     table, failures = parse("pdbbind", real_files)
     assert table["id"].to_pylist() == ["10gs", "1imx", "1k9q"]
@@ -174,7 +172,6 @@ def test_real_complexes_with_their_stored_pockets(parse, real_files) -> None:
     assert all("[H]" not in smiles and ":" not in smiles for smiles in table["ligand_smiles"].to_pylist())
 
 
-@pytest.mark.real
 def test_real_complexes_with_geossls_pocket(parse, real_files) -> None:
     table, failures = parse("pdbbind", real_files, {"pocket": "geossl"})
     assert table["id"].to_pylist() == ["1a0q", "1imx", "1k9q"] and [f.id for f in failures] == ["10gs"]

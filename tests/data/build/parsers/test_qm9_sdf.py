@@ -219,7 +219,6 @@ def test_shards_do_not_change_the_records(parse, tmp_path_factory, n: int, shard
     assert one.table.equals(many.table) and one.table["id"].to_pylist() == [i for i in ids if i != "gdb_40"]
 
 
-@pytest.mark.real
 def test_real_labelled_molecules(parse, real_data, tmp_path) -> None:
     import zipfile
 
@@ -237,7 +236,6 @@ def test_real_labelled_molecules(parse, real_data, tmp_path) -> None:
     assert records["smiles"].null_count == 331
 
 
-@pytest.mark.real
 def test_the_official_and_the_rewritten_table_agree(parse, real_data) -> None:
     """The first molecules as the SD file with a table rewritten by pandas, and as the authors' xyz files."""
     folder = real_data / "qm9"
@@ -252,7 +250,6 @@ def test_the_official_and_the_rewritten_table_agree(parse, real_data) -> None:
         assert all(record[name] == float(row[name]) for name in PROPERTIES)
 
 
-@pytest.mark.real
 def test_the_real_list_has_3054_molecules(real_data) -> None:
     path = real_data / "qm9" / "uncharacterized" / "pyg_layout" / "uncharacterized.txt"
     numbers = uncharacterized({"u": path})

@@ -115,7 +115,6 @@ def test_numbers_come_back_exactly(values: list[float], mathematica: bool) -> No
     assert index == 7 and [molecule[name] for name in PROPERTIES] == values
 
 
-@pytest.mark.real
 def test_real_files_agree_with_the_sd_file(parse, real_data, tmp_path) -> None:
     folder = real_data / "qm9"
     excluded = folder / "uncharacterized" / "pyg_layout" / "uncharacterized.txt"

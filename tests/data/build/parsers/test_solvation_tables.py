@@ -115,7 +115,6 @@ def test_freesolv_comments_blanks_and_bad_lines(parse, tmp_path) -> None:
         parse("freesolv", [path])
 
 
-@pytest.mark.real
 class TestRealTables:
     @pytest.fixture
     def folder(self, real_data):

@@ -6,28 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from molbench.data.build.parsers.structure_files import read_ligand, read_pdb
-from tests.complex_files import pdb_file, protein, sd_file
+from tests.complex_files import MOL2, pdb_file, protein, sd_file
 
 ETHANOL = [
     {"x": 0.0, "y": 0.0, "z": 0.1, "element": "C"},
     {"x": 1.5, "y": 0.0, "z": 0.0, "element": "C"},
     {"x": 2.1, "y": 1.3, "z": 0.0, "element": "O"},
 ]
-MOL2 = """# made up
-@<TRIPOS>MOLECULE
-carbon dioxide
-3 2 1 0 0
-SMALL
-NO_CHARGES
-
-@<TRIPOS>ATOM
-  1 O1  -1.2 0.0 0.1 O.2 1 LIG 0.0
-  2 C1   0.0 0.0 0.0 C.1 1 LIG 0.0
-  3 O2   1.2 0.0 0.0 O.2 1 LIG 0.0
-@<TRIPOS>BOND
-  1 1 2 2
-  2 2 3 2
-"""
 
 
 def test_a_protein_has_its_residues_chains_and_sequence() -> None:
@@ -227,7 +212,6 @@ def test_coordinates_of_a_mol2_file_are_held_against_their_text(wrong: str) -> N
         read_ligand({"a.mol2": MOL2.replace("-1.2", wrong).encode()})
 
 
-@pytest.mark.real
 def test_both_files_of_a_real_ligand_have_the_same_heavy_atoms(real_data) -> None:
     folder = real_data / "lba" / "pdbbind_diffdock" / "1a0q"
     files = {name: (folder / name).read_bytes() for name in ("1a0q_ligand.sdf", "1a0q_ligand.mol2")}
@@ -237,7 +221,6 @@ def test_both_files_of_a_real_ligand_have_the_same_heavy_atoms(real_data) -> Non
     assert read_ligand(files)[1] == first
 
 
-@pytest.mark.real
 def test_every_real_structure_is_read(real_data) -> None:
     paths = sorted((real_data / "lba").rglob("*.pdb"))
     assert paths and all(len(read_pdb(path.read_bytes()).atoms.numbers) > 0 for path in paths)

@@ -138,7 +138,6 @@ def test_a_compressed_file_that_is_cut_short_is_refused(parse, tmp_path, name: s
         parse("xyz", [path])
 
 
-@pytest.mark.real
 def test_real_geometries_are_the_start_of_qm9(parse, real_data, tmp_path) -> None:
     with lzma.open(real_data / "qm9" / "geometries" / "qm9_geometries.xyz.xz", "rb") as file:
         head = b"".join(file.readline() for _ in range(7 + 6 + 5))

@@ -190,7 +190,6 @@ def test_an_index_for_another_list_is_refused(geom, tmp_path) -> None:
             )
 
 
-@pytest.mark.real
 def test_the_published_index_is_read_without_unpickling(real_data) -> None:
     from molbench.data.build.splits.geom import _index
 
