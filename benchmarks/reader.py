@@ -38,16 +38,14 @@ class Molecules(InMemoryDataset):
 
     def process(self) -> None:
         """Write the collated file."""
-        numbers, positions, bounds = self.store._numbers, self.store._positions, self.store._offsets
-        labels = self.store.target(self.target)
+        everything = self.store.batch(np.arange(len(self.store)), [self.target])
+        numbers, positions = everything.atomic_numbers, everything.positions
         self.save(
             [
-                Data(
-                    z=torch.from_numpy(numbers[a:b].astype(np.int64)),
-                    pos=torch.from_numpy(positions[a:b].copy()),
-                    y=torch.tensor([labels[i]]),
+                Data(z=numbers[a:b].clone(), pos=positions[a:b].clone(), y=label.view(1))
+                for (a, b), label in zip(
+                    pairwise(everything.ptr.tolist()), everything.targets[self.target], strict=True
                 )
-                for i, (a, b) in enumerate(pairwise(bounds))
             ],
             self.processed_paths[0],
         )

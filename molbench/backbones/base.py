@@ -190,11 +190,11 @@ class GeometryBackbone(Backbone[C_co, MoleculeBatch]):
 
     def vectors_per_record(self, store: Store) -> int:
         """One of each molecule."""
-        return store.parts
+        return store.molecules_per_record
 
     def distinct(self, store: Store, batch_size: int) -> tuple[Iterator[MoleculeBatch], np.ndarray]:
         """See :meth:`Backbone.distinct`; a molecule that many records share is there once."""
-        return store.molecule_batches(batch_size), store.structures.index
+        return store.molecule_batches(batch_size), store.atom_index.index
 
 
 def geometry_encoder(backbone: Backbone, purpose: str) -> GeometryBackbone:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from molbench.chem.fingerprint import descriptors, morgan_counts
+from molbench.data.folder.location import subset_folder
 from molbench.data.read.store import Store
 from molbench.errors import UserError
 from molbench.evaluation.data import TaskData
@@ -35,8 +36,8 @@ def unfit(task: TaskRef) -> str | None:
         return f"it predicts one value a record, and this is a task of kind '{task.task.kind}'"
     if task.dataset.identity == "frame":
         return "frames of a trajectory share their SMILES"
-    part = (task.folder or task.entry.folder) / (task.subset or "")
-    cell = next(part.glob("cells/*.parquet"), None)
+    folder = subset_folder(task.folder or task.entry.folder, task.subset)
+    cell = next(folder.glob("cells/*.parquet"), None)
     if cell is None or not smiles_columns(pq.read_schema(cell).names):
         return "its records have no SMILES"
     return None

@@ -128,7 +128,7 @@ def value_head(kind: HeadKind, backbone: Backbone, data: TaskData) -> Head:
         if "is_ligand" not in data.store.table.schema.names:
             raise UserError(f"{data.task.id}: head 'complex' needs complexes with a column 'is_ligand'")
         return ComplexHead(halving(2 * inputs, data.outputs), ordered)
-    if data.store.parts > 1 or data.outputs > 1:
+    if data.store.molecules_per_record > 1 or data.outputs > 1:
         raise UserError(f"{data.task.id}: head '{kind}' gives one value to one molecule; use 'standard'")
     return _property_head(kind, encoder, data)
 

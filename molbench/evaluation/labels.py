@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from molbench.data.folder.columns import part_folder, read_columns, read_labels
+from molbench.data.folder.columns import read_columns, read_labels
+from molbench.data.folder.location import subset_folder
 from molbench.data.folder.manifest import Manifest
 from molbench.errors import UserError
 from molbench.evaluation.kinds import kind_of
@@ -40,8 +41,8 @@ def tested_labels(task: TaskRef) -> np.ndarray:
     """
     if task.folder is None:
         raise ValueError(f"{task.id} is not built")
-    folder, target = part_folder(task.folder, task.subset), task.task.target
-    table = read_columns(folder, Manifest.read(task.folder).parts[task.subset], [target])
+    folder, target = subset_folder(task.folder, task.subset), task.task.target
+    table = read_columns(folder, Manifest.read(task.folder).part(task.subset), [target])
     if target not in table.column_names:
         raise UserError(f"{task.id}: this build has no column '{target}'")
     labels: np.ndarray = pc.cast(table.column(target), pa.float64()).to_numpy()

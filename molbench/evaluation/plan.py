@@ -160,13 +160,12 @@ def data_of(task: TaskRef) -> Data:
     if task.folder is None:
         raise ValueError(f"{task.id} is not built")
     manifest = Manifest.read(task.folder)
-    parts = manifest.parts
-    if task.subset not in parts:
+    if task.subset not in manifest.by_subset:
         raise UserError(
             f"{task.id}: '{manifest.dataset_id}' was built without subset '{task.subset}'; "
             f"run `molbench data build {manifest.name} --subset {task.subset}`"
         )
-    part = parts[task.subset]
+    part = manifest.by_subset[task.subset]
     if task.split_name not in part.schemes:
         why = part.left_out.get(task.scheme_name, "it was declared after the build; build the dataset again")
         raise UserError(f"{task.id}: this build has no split scheme '{task.split_name}': {why}")

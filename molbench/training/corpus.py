@@ -111,6 +111,6 @@ def _pairs(
 
 def _default_scheme(store: Store) -> str:
     """The first declared scheme that the build has; a partial one may lack some."""
-    built = {path.stem for path in (store.folder / (store.subset or "") / "splits").glob("*.parquet")}
+    built = {path.stem for path in (store.subset_folder / "splits").glob("*.parquet")}
     declared = expand(DatasetEntry(store.dataset_id, store.folder).splits.schemes)
     return next(name for name in declared if name in built)

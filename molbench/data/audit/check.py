@@ -13,8 +13,9 @@ import pyarrow.compute as pc
 from molbench.data.audit.nearest_train import NearestTrain
 from molbench.data.audit.result import QUANTILES, Audit, Distribution, PartAudit, SchemeAudit, SplitAudit
 from molbench.data.build.splits import expand
-from molbench.data.folder.columns import part_columns, part_folder, read_columns, read_labels
+from molbench.data.folder.columns import part_columns, read_columns, read_labels
 from molbench.data.folder.identity import COLUMNS, first_blocks, identity_digest, identity_keys
+from molbench.data.folder.location import subset_folder
 from molbench.data.folder.manifest import Manifest, Part
 from molbench.spec.catalogue import DatasetEntry
 from molbench.spec.dataset import Dataset
@@ -39,11 +40,11 @@ def audit(
     manifest = Manifest.read(folder)
     entry = DatasetEntry(manifest.dataset_id, folder)
     schemes = expand(entry.splits.schemes)
-    total = sum(len(part.schemes) for part in manifest.parts.values())
+    total = sum(len(part.schemes) for part in manifest.by_subset.values())
     done = 0
     parts = []
-    for subset, part in manifest.parts.items():
-        view = _PartView(part_folder(folder, subset), part, entry.dataset, seed)
+    for subset, part in manifest.by_subset.items():
+        view = _PartView(subset_folder(folder, subset), part, entry.dataset, seed)
         audited = {}
         for name in part.schemes:
             audited[name] = view.scheme(name, schemes[name])

@@ -14,7 +14,8 @@ from rdkit import Chem
 
 from molbench.atomic import replace_file
 from molbench.data.audit.result import FEWEST
-from molbench.data.folder.columns import part_folder, stream_columns
+from molbench.data.folder.columns import stream_columns
+from molbench.data.folder.location import subset_folder
 from molbench.data.folder.manifest import Manifest
 from molbench.spec.dataset import Dataset
 
@@ -45,8 +46,8 @@ def content(folder: Path, dataset: Dataset) -> Content:
     sizes: list[np.ndarray] = []
     elements = np.zeros(_ELEMENTS, dtype=np.int64)
     labels: dict[str, list[np.ndarray]] = {name: [] for name in targets}
-    for subset, part in Manifest.read(folder).parts.items():
-        where = part_folder(folder, subset)
+    for subset, part in Manifest.read(folder).by_subset.items():
+        where = subset_folder(folder, subset)
         for table in stream_columns(where, part, ["atomic_numbers", *targets]):
             for name in (target for target in targets if target in table.column_names):
                 values = pc.cast(table.column(name), pa.float64()).to_numpy()

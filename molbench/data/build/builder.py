@@ -18,6 +18,7 @@ from molbench.data.build import card
 from molbench.data.build.part import build_part
 from molbench.data.build.raw import raw_files
 from molbench.data.build.records import Progress
+from molbench.data.folder.location import subset_folder
 from molbench.data.folder.manifest import Manifest, Part, combined_digest, file_entries
 from molbench.errors import UserError
 from molbench.paths import home
@@ -88,7 +89,7 @@ def build(
                 files,
                 lacking=sorted((dispensable & dataset.subset_sources(subset).keys()) - files.keys()),
                 scratch=work,
-                target=_part_folder(scratch / "built", subset),
+                target=subset_folder(scratch / "built", subset),
                 allow_partial=allow_partial,
                 num_proc=num_proc,
                 level=level,
@@ -119,12 +120,12 @@ def seal(folder: Path, entry: DatasetEntry, manifest: Manifest) -> None:
         entry: Declarations to describe it with.
         manifest: What has been built; the list of files is made anew.
     """
-    schemas = {subset: part_schema(folder, subset) for subset in manifest.parts}
+    schemas = {subset: part_schema(folder, subset) for subset in manifest.by_subset}
     text = card.render(entry.dataset, entry.splits, entry.tasks, manifest, schemas)
     (folder / "README.md").write_text(text, encoding="utf-8")
     failures = [
         {"subset": subset, **failure.model_dump()} if subset else failure.model_dump()
-        for subset, part in manifest.parts.items()
+        for subset, part in manifest.by_subset.items()
         for failure in part.failures
     ]
     if failures:
@@ -135,9 +136,9 @@ def seal(folder: Path, entry: DatasetEntry, manifest: Manifest) -> None:
 
 def part_schema(folder: Path, subset: str | None) -> pa.Schema:
     """Columns of one part of a built folder."""
-    cells = sorted((_part_folder(folder, subset) / "cells").glob("*.parquet"))
+    cells = sorted((subset_folder(folder, subset) / "cells").glob("*.parquet"))
     if not cells:
-        raise UserError(f"{_part_folder(folder, subset)}: no cells: the build is damaged")
+        raise UserError(f"{subset_folder(folder, subset)}: no cells: the build is damaged")
     return pq.read_schema(cells[0]).remove_metadata()
 
 
@@ -156,10 +157,6 @@ def _split_sources(dataset: Dataset, splits: Splits) -> set[str]:
     }
     parsed = {text for value in dataset.options.values() if isinstance(value, list) for text in value}
     return {key for key in named & sources.keys() - parsed if len(sources[key].members) <= 1}
-
-
-def _part_folder(folder: Path, subset: str | None) -> Path:
-    return folder / subset if subset else folder
 
 
 def _existing(folder: Path, dataset: Dataset) -> Manifest | None:

@@ -103,7 +103,7 @@ def _partial(manifest: Manifest) -> Iterator[str]:
 
 
 def _usage(dataset: Dataset, manifest: Manifest) -> str:
-    subset, part = next(iter(manifest.parts.items()))
+    subset, part = next(iter(manifest.by_subset.items()))
     config = config_name(subset, next(iter(part.schemes)))
     folder = f"datasets/{dataset.name}" if dataset.embedded else "path/to/this/folder"
     arguments = f'"{next(iter(part.schemes))}"' + (f', subset="{subset}"' if subset else "")
@@ -154,11 +154,11 @@ def _subsets(dataset: Dataset, manifest: Manifest) -> str:
 def _schemes(splits: Splits, manifest: Manifest) -> Iterator[str]:
     rows = [
         (f"`{config_name(subset, name)}`", *(f"{entry.counts.get(split, 0):,}" for split in SPLITS))
-        for subset, part in manifest.parts.items()
+        for subset, part in manifest.by_subset.items()
         for name, entry in part.schemes.items()
     ]
     yield _table(("config", *SPLITS), rows)
-    built = {name for part in manifest.parts.values() for name in part.schemes}
+    built = {name for part in manifest.by_subset.values() for name in part.schemes}
     notes = []
     for name, scheme in splits.schemes.items():
         if not built & set(expand({name: scheme})):
@@ -169,7 +169,7 @@ def _schemes(splits: Splits, manifest: Manifest) -> Iterator[str]:
         clusters = f" Test records that share a {shared} are not independent." if shared else ""
         notes.append(f"* `{name}`: {scheme.description}{source}{clusters}{leaks}")
     yield "\n".join(notes)
-    for subset, part in manifest.parts.items():
+    for subset, part in manifest.by_subset.items():
         if part.molecules:
             means = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(part.molecules.items()))
             yield (
@@ -179,7 +179,7 @@ def _schemes(splits: Splits, manifest: Manifest) -> Iterator[str]:
             )
     left_out = {
         f"* `{config_name(subset, name)}`: {reason}"
-        for subset, part in manifest.parts.items()
+        for subset, part in manifest.by_subset.items()
         for name, reason in part.left_out.items()
     }
     if left_out:
@@ -190,7 +190,7 @@ def _schemes(splits: Splits, manifest: Manifest) -> Iterator[str]:
         f"above (`{ascii_lowercase[0]}` for the first), and a digit for the split ({codes}), so that "
         "`a0` marks the training records of the first scheme. `splits/` lists them by id."
     )
-    folders = next(iter(manifest.parts.values())).cell_folders
+    folders = next(iter(manifest.by_subset.values())).cell_folders
     if len(folders) > 1:
         listed = "; ".join(f"`{folder}/`: {', '.join(names)}" for folder, names in folders.items())
         yield f"Schemes that would make too many cells together have folders of their own: {listed}."
@@ -200,7 +200,7 @@ def _tasks(manifest: Manifest, splits: Splits, tasks: Tasks) -> str:
     """Tasks that this build can be asked for, on the schemes it has."""
     rows, caveats = [], []
     for name, task in tasks.tasks.items():
-        part = manifest.parts.get(task.subset)
+        part = manifest.by_subset.get(task.subset)
         built = [
             scheme
             for scheme in dict.fromkeys([task.scheme, *task.schemes])

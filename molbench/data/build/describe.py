@@ -20,7 +20,7 @@ def info(folder: Path) -> dict[str, Any]:
         UserError: If it is not a built dataset.
     """
     manifest = Manifest.read(folder)
-    first = next(iter(manifest.parts))
+    first = next(iter(manifest.by_subset))
     return {
         "dataset": manifest.dataset_id,
         "version": manifest.version,
@@ -32,15 +32,15 @@ def info(folder: Path) -> dict[str, Any]:
         "columns": {field.name: str(field.type) for field in part_schema(folder, first)},
         "configs": {
             config_name(subset, scheme): entry.counts
-            for subset, part in manifest.parts.items()
+            for subset, part in manifest.by_subset.items()
             for scheme, entry in part.schemes.items()
         },
         "left_out": {
             config_name(subset, scheme): reason
-            for subset, part in manifest.parts.items()
+            for subset, part in manifest.by_subset.items()
             for scheme, reason in part.left_out.items()
         },
-        "failures": sum(len(part.failures) for part in manifest.parts.values()),
+        "failures": sum(len(part.failures) for part in manifest.by_subset.values()),
         "software": manifest.software,
     }
 
@@ -61,7 +61,7 @@ def refresh_card(folder: Path) -> Path:
             f"{folder}: dataset.yaml is of '{entry.dataset.name}', the records are of '{manifest.name}'"
         )
     declared = expand(entry.splits.schemes)
-    if gone := {s for part in manifest.parts.values() for s in part.schemes} - set(declared):
+    if gone := {s for part in manifest.by_subset.values() for s in part.schemes} - set(declared):
         raise UserError(
             f"{folder}: splits.yaml lacks the built scheme '{min(gone)}'; build the dataset again"
         )

@@ -97,10 +97,7 @@ def _has_addresses(dataset: Any) -> bool:
 def _scheme(manifest: Manifest, scheme: str | None, subset: str | None) -> str:
     """The scheme asked for, if it has been built."""
     name = manifest.dataset_id
-    if subset not in manifest.parts:
-        known = ", ".join(part for part in manifest.parts if part) or "none"
-        raise UserError(f"{name}: no subset '{subset or ''}' in this build; it has: {known}")
-    part = manifest.parts[subset]
+    part = manifest.part(subset)
     scheme = scheme or next(iter(part.schemes))
     if scheme not in part.schemes:
         reason = f" ({part.left_out[scheme]})" if scheme in part.left_out else ""

@@ -63,11 +63,6 @@ def read_labels(folder: Path, scheme: str) -> np.ndarray:
     return labels
 
 
-def part_folder(folder: Path, subset: str | None) -> Path:
-    """Where the cells and splits of a subset, or of a dataset without any, lie."""
-    return folder / subset if subset else folder
-
-
 def _cells(folder: Path, part: Part) -> list[Path]:
     """The cells that hold every record once."""
     if not part.schemes:

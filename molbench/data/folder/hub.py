@@ -59,7 +59,7 @@ def head(dataset: Dataset, manifest: Manifest, schemas: Mapping[str | None, pa.S
 
 def _configs(manifest: Manifest) -> Iterator[dict[str, Any]]:
     default = {"default": True}
-    for subset, part in manifest.parts.items():
+    for subset, part in manifest.by_subset.items():
         folder = f"{subset}/" if subset else ""
         for scheme, entry in part.schemes.items():
             together = part.cell_folders[entry.cells]
@@ -78,7 +78,7 @@ def _configs(manifest: Manifest) -> Iterator[dict[str, Any]]:
 
 
 def _infos(manifest: Manifest, schemas: Mapping[str | None, pa.Schema]) -> Iterator[dict[str, Any]]:
-    for subset, part in manifest.parts.items():
+    for subset, part in manifest.by_subset.items():
         for scheme, entry in part.schemes.items():
             counts = {split: entry.counts[split] for split in SPLITS if split in entry.counts}
             splits = [

@@ -19,6 +19,11 @@ def declared(name: str) -> DatasetEntry:
     )
 
 
+def subset_folder(folder: Path, subset: str | None) -> Path:
+    """Where the cells and splits of a subset, or of a dataset without any, lie."""
+    return folder / subset if subset else folder
+
+
 def locate(dataset_id: str) -> Path:
     """Folder of a built dataset: below ``$MOLBENCH_HOME``, else in the catalogue where it is embedded.
 

@@ -96,11 +96,22 @@ class Manifest(Part):
     software: dict[str, str] = Field(default_factory=dict)
 
     @property
-    def parts(self) -> dict[str | None, Part]:
+    def by_subset(self) -> dict[str | None, Part]:
         """The subsets by name, or the dataset itself under None."""
         parts: dict[str | None, Part] = {}
         parts.update(self.subsets)
         return parts or {None: self}
+
+    def part(self, subset: str | None) -> Part:
+        """One subset, or the dataset itself for None.
+
+        Raises:
+            UserError: If it has not been built.
+        """
+        if subset not in self.by_subset:
+            known = ", ".join(self.subsets) or "none"
+            raise UserError(f"{self.dataset_id}: no subset '{subset or ''}' in this build; it has: {known}")
+        return self.by_subset[subset]
 
     @classmethod
     def read(cls, folder: Path) -> Manifest:

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from molbench.data.folder.cells import cell_names
 from molbench.data.folder.digest import ContentDigest, assignment_digest
+from molbench.data.folder.location import subset_folder
 from molbench.data.folder.manifest import Manifest, Part, combined_digest, file_entries, file_entry
 from molbench.errors import UserError
 
@@ -38,8 +39,8 @@ def verify(folder: Path, progress: Callable[[str, int, int | None], None] | None
         f"{name}: does not belong to the build" for name in sorted(set(_data_files(folder)) - expected)
     ]
     if not problems:
-        for subset, part in manifest.parts.items():
-            problems += _part_problems(folder / subset if subset else folder, part)
+        for subset, part in manifest.by_subset.items():
+            problems += _part_problems(subset_folder(folder, subset), part)
         if manifest.subsets and combined_digest(manifest.subsets) != manifest.digest:
             problems.append("manifest.json: digest is not that of the subsets")
     if problems:

@@ -49,7 +49,7 @@ def relational_tasks(entries: Iterable[DatasetEntry]) -> list[TaskRef]:
     for entry in entries:
         if not entry.built or entry.dataset.record != "pair":
             continue
-        parts = Manifest.read(entry.folder).parts
+        parts = Manifest.read(entry.folder).by_subset
         for name, task in entry.tasks.tasks.items():
             for scheme in dict.fromkeys([task.scheme, *task.schemes]):
                 ref = TaskRef(entry, name, scheme)

@@ -9,7 +9,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from molbench.data.folder.columns import part_columns, part_folder, read_split, stream_columns
+from molbench.data.folder.columns import part_columns, read_split, stream_columns
+from molbench.data.folder.location import subset_folder
 from molbench.data.folder.manifest import Manifest, Part
 from molbench.data.leakage.matrix import Side
 from molbench.errors import UserError
@@ -67,7 +68,7 @@ def corpus(folder: Path, subset: str | None, scheme: str | None) -> Split:
         UserError: If there is no such subset or scheme.
     """
     manifest = Manifest.read(folder)
-    scheme = scheme or next(iter(_part(manifest, subset).schemes))
+    scheme = scheme or next(iter(manifest.part(subset).schemes))
     return _split(folder, subset, scheme, "train")
 
 
@@ -90,8 +91,8 @@ def tested(task: TaskRef) -> Split:
 def _split(folder: Path, subset: str | None, scheme: str, split: str | None) -> Split:
     """A split, or all records for None."""
     manifest = Manifest.read(folder)
-    part = _part(manifest, subset)
-    where = part_folder(folder, subset)
+    part = manifest.part(subset)
+    where = subset_folder(folder, subset)
     ids = None
     records, digest = part.records, part.digest
     if split is not None:
@@ -114,10 +115,3 @@ def _split(folder: Path, subset: str | None, scheme: str, split: str | None) -> 
         records=records,
     )
     return Split(where, part, side, DatasetEntry(manifest.dataset_id, folder).dataset, ids)
-
-
-def _part(manifest: Manifest, subset: str | None) -> Part:
-    if subset not in manifest.parts:
-        known = ", ".join(name for name in manifest.parts if name) or "none"
-        raise UserError(f"{manifest.dataset_id}: no subset '{subset or ''}' in this build; it has: {known}")
-    return manifest.parts[subset]

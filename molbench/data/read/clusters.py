@@ -64,8 +64,8 @@ def _named(store: Store, rows: np.ndarray, columns: Sequence[str], kind: str) ->
     present = [name for name in columns if name in store.table.schema.names]
     if not present:
         raise UserError(
-            f"{store.part}: splits.yaml says that test records share a '{kind}', and there is no column "
-            f"{' or '.join(columns)}"
+            f"{store.subset_folder}: splits.yaml says that test records share a '{kind}', "
+            f"and there is no column {' or '.join(columns)}"
         )
     take = pa.array(rows)
     values = store.column(present[0]).take(take).to_pylist()
@@ -101,7 +101,8 @@ def _blocks(store: Store, rows: np.ndarray) -> list[str]:
     """
     if "frame" not in store.table.schema.names:
         raise UserError(
-            f"{store.part}: splits.yaml says that test records share a 'block', and they have no 'frame'"
+            f"{store.subset_folder}: splits.yaml says that test records share a 'block', "
+            "and they have no 'frame'"
         )
     frames = store.column("frame").take(pa.array(rows)).to_numpy()
     place = np.empty(len(rows), dtype=np.int64)

@@ -24,7 +24,7 @@ def refuse_heavier(store: Store, rows: np.ndarray | None, model: str, largest: i
     Raises:
         UserError: If a record has a heavier one, naming the first.
     """
-    index = store.structures
+    index = store.atom_index
     heavier = index.numbers > largest
     if not heavier.any():
         return

@@ -76,7 +76,7 @@ class Graphs:
 
 
 @dataclass(frozen=True)
-class Structures:
+class Conformers:
     """Conformers of some molecules, one behind the other; a molecule without one has no atoms.
 
     Attributes:
@@ -167,7 +167,7 @@ class Molecules:
             _unpacked(self._ragged(f"{kind}_bonds")[1][taken], BOND_BITS[kind]),
         )
 
-    def structures(self, rows: Ints) -> Structures:
+    def conformers(self, rows: Ints) -> Conformers:
         """Conformers, hydrogens included.
 
         Args:
@@ -176,7 +176,7 @@ class Molecules:
         offsets, positions = self._ragged("positions")
         ptr, taken = _gather(offsets, rows)
         starts, numbers = self._ragged("atomic_numbers")
-        return Structures(ptr, numbers[_gather(starts, rows, np.diff(ptr))[1]], positions[taken])
+        return Conformers(ptr, numbers[_gather(starts, rows, np.diff(ptr))[1]], positions[taken])
 
     @cached_property
     def _skeleton_bonds(self) -> Ints:

@@ -42,7 +42,7 @@ class PairReader:
     @cached_property
     def molecules(self) -> Molecules:
         """The table of all molecules."""
-        return Molecules.open(self.store.part)
+        return Molecules.open(self.store.subset_folder)
 
     @cached_property
     def choice(self) -> np.ndarray:

@@ -8,13 +8,11 @@ Its buffers are memory-mapped, so opening costs nothing and a batch is one vecto
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -24,7 +22,9 @@ import pyarrow.parquet as pq
 import torch
 
 from molbench.atomic import replace_file
-from molbench.data.read.structures import Structures
+from molbench.data.folder.location import subset_folder
+from molbench.data.folder.manifest import Manifest, file_entry
+from molbench.data.read.atom_index import AtomIndex
 from molbench.errors import UserError
 from molbench.graph.molecules import MoleculeBatch
 from molbench.paths import home
@@ -39,20 +39,18 @@ class Store:
 
     Attributes:
         folder: The built dataset.
-        part: The folder of the open part, which is the dataset's where it has no subsets.
-        subset: The part of it that is open, or None.
-        manifest: Contents of ``manifest.json``.
+        subset: Which of its subsets is open, or None where it has none.
+        subset_folder: Where the subset lies, which is the dataset's folder where it has none.
+        manifest: What was built.
         table: All columns in source order, memory-mapped.
     """
 
-    def __init__(
-        self, folder: Path, subset: str | None, manifest: dict[str, Any], table: pa.RecordBatch
-    ) -> None:
+    def __init__(self, folder: Path, subset: str | None, manifest: Manifest, table: pa.RecordBatch) -> None:
         self.folder = folder
         self.subset = subset
         self.manifest = manifest
         self.table = table
-        self.part = folder / subset if subset else folder
+        self.subset_folder = subset_folder(folder, subset)
         self._targets: dict[str, np.ndarray] = {}
 
     @classmethod
@@ -62,24 +60,15 @@ class Store:
         Raises:
             UserError: If the folder is not a built dataset, or ``subset`` is missing or unknown.
         """
-        try:
-            manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise UserError(
-                f"{folder}: no manifest.json: not a built dataset; see `molbench data build`"
-            ) from None
-        subsets = list(manifest.get("subsets") or {})
-        if (subset not in subsets) if subsets else subset is not None:
-            known = ", ".join(subsets) or "none"
-            raise UserError(f"{folder}: no subset '{subset}' in this build; it has: {known}")
-        part = folder / subset if subset else folder
-        digest = _digest(manifest, subset)
+        manifest = Manifest.read(folder)
+        digest = manifest.part(subset).digest
         # Hashed, because the manifest may be a stranger's and the name becomes part of a path.
         path = home() / "stores" / f"{sha256(digest.encode()).hexdigest()}.arrow"
         table = _map(path, digest)
         if table is None:
-            _refuse_damage(folder, part, manifest)
-            lay_out(part, path, digest)
+            where = subset_folder(folder, subset)
+            _refuse_damage(folder, where, manifest)
+            lay_out(where, path, digest)
             table = pa.ipc.open_file(pa.memory_map(str(path))).get_batch(0)
         return cls(folder, subset, manifest, table)
 
@@ -92,8 +81,8 @@ class Store:
         return read_yaml(self.folder / "dataset.yaml", Dataset).ordered
 
     def molecule_batches(self, batch_size: int) -> Iterator[MoleculeBatch]:
-        """Every different molecule once, in the numbering of ``structures.index``."""
-        distinct = self.structures.distinct
+        """Every different molecule once, in the numbering of ``atom_index.index``."""
+        distinct = self.atom_index.distinct
         for start in range(0, len(distinct.starts), batch_size):
             stop = min(start + batch_size, len(distinct.starts))
             yield MoleculeBatch(**distinct.gather(np.arange(start, stop), forces=False))
@@ -101,12 +90,12 @@ class Store:
     @property
     def dataset_id(self) -> str:
         """Name of the dataset, ``-partial`` behind it where records are missing."""
-        return str(self.manifest["dataset_id"])
+        return self.manifest.dataset_id
 
     @property
     def digest(self) -> str:
-        """Content digest of the open part."""
-        return _digest(self.manifest, self.subset)
+        """Content digest of the records."""
+        return self.manifest.part(self.subset).digest
 
     @property
     def ids(self) -> pa.Array:
@@ -114,24 +103,24 @@ class Store:
         return self.column("id")
 
     @cached_property
-    def structures(self) -> Structures:
+    def atom_index(self) -> AtomIndex:
         """Where the atoms of each record lie."""
         if "a_smiles" not in self.table.schema.names:
-            return Structures.of_records(self.table)
+            return AtomIndex.of_records(self.table)
         columns = ["smiles", "atomic_numbers", "positions", "bonds"]
-        molecules = pq.read_table(self.part / "molecules.parquet", columns=columns).combine_chunks()
-        return Structures.of_pairs(self.table, molecules.to_batches()[0])
+        molecules = pq.read_table(self.subset_folder / "molecules.parquet", columns=columns).combine_chunks()
+        return AtomIndex.of_pairs(self.table, molecules.to_batches()[0])
 
     @property
     def sizes(self) -> np.ndarray:
         """Atoms of each record, [n] int64."""
-        sizes: np.ndarray = self.structures.sizes.sum(axis=1)
+        sizes: np.ndarray = self.atom_index.sizes.sum(axis=1)
         return sizes
 
     @property
-    def parts(self) -> int:
-        """Molecules of a record: 2 for pairs and for a ligand in two structures."""
-        return self.structures.parts
+    def molecules_per_record(self) -> int:
+        """P, 2 for pairs and for a ligand in two structures."""
+        return self.atom_index.molecules_per_record
 
     def column(self, name: str) -> pa.Array:
         """One column in source order.
@@ -140,7 +129,9 @@ class Store:
             UserError: If there is none of that name.
         """
         if name not in self.table.schema.names:
-            raise UserError(f"{self.part}: no column '{name}'; columns: {', '.join(self.table.schema.names)}")
+            raise UserError(
+                f"{self.subset_folder}: no column '{name}'; columns: {', '.join(self.table.schema.names)}"
+            )
         return self.table.column(name)
 
     def target(self, name: str) -> np.ndarray:
@@ -161,7 +152,7 @@ class Store:
         Raises:
             UserError: If the build lacks the scheme, or the scheme the split.
         """
-        path = self.part / "splits" / f"{scheme}.parquet"
+        path = self.subset_folder / "splits" / f"{scheme}.parquet"
         if not path.is_file():
             built = sorted(p.stem for p in path.parent.glob("*.parquet"))
             raise UserError(
@@ -183,30 +174,30 @@ class Store:
             forces: Whether to carry the forces.
         """
         rows = np.ascontiguousarray(rows, dtype=np.int64)
-        structures = self.structures
-        if forces and structures.forces is None:
+        atoms = self.atom_index
+        if forces and atoms.forces is None:
             raise UserError(f"{self.dataset_id}: records carry no forces")
         return MoleculeBatch(
-            **structures.gather(rows, forces=forces),
+            **atoms.gather(rows, forces=forces),
             targets={name: torch.from_numpy(self.target(name)[rows]) for name in targets},
             rows=torch.from_numpy(rows),
         )
 
 
-def lay_out(part: Path, path: Path, digest: str) -> None:
-    """Write the records below ``part`` to ``path`` as one Arrow record batch in source order.
+def lay_out(folder: Path, path: Path, digest: str) -> None:
+    """Write the records below ``folder`` to ``path`` as one Arrow record batch in source order.
 
     Columns are gathered one after the other and parked on disk until the batch is written from their mapped
     pages, so that memory holds one column at a time and never the dataset.
     """
-    cells = sorted((part / "cells").glob("*.parquet"))
-    schemes = sorted((part / "splits").glob("*.parquet"))
+    cells = sorted((folder / "cells").glob("*.parquet"))
+    schemes = sorted((folder / "splits").glob("*.parquet"))
     if not cells or not schemes:
-        raise UserError(f"{part}: no cells or no splits: the build is damaged; see `molbench data verify`")
+        raise UserError(f"{folder}: no cells or no splits: the build is damaged; see `molbench data verify`")
     order = pq.read_table(schemes[0], columns=["id"]).column("id").combine_chunks()
     take = pc.index_in(order, value_set=_column(cells, "id"))
     if take.null_count or len(pc.unique(take)) != sum(pq.read_metadata(cell).num_rows for cell in cells):
-        raise UserError(f"{part}: ids of cells and splits disagree: damaged; see `molbench data verify`")
+        raise UserError(f"{folder}: ids of cells and splits disagree: damaged; see `molbench data verify`")
     schema = pq.read_schema(cells[0]).with_metadata({b"digest": digest.encode()})
     with replace_file(path) as temporary, TemporaryDirectory(dir=path.parent, prefix=".store.") as parking:
         columns = [
@@ -235,17 +226,13 @@ def _park(column: pa.Array, path: Path) -> pa.Array:
     return pa.ipc.open_file(pa.memory_map(str(path))).get_batch(0).column(0)
 
 
-def _refuse_damage(folder: Path, part: Path, manifest: dict[str, Any]) -> None:
+def _refuse_damage(folder: Path, subset: Path, manifest: Manifest) -> None:
     """Parquet readers do not notice a flipped bit: compare every file with the manifest before it is used."""
     for path in sorted(
-        file for kind in ("cells/*", "splits/*", "molecules") for file in part.glob(f"{kind}.parquet")
+        file for kind in ("cells/*", "splits/*", "molecules") for file in subset.glob(f"{kind}.parquet")
     ):
-        entry = manifest["files"].get(path.relative_to(folder).as_posix())
-        with path.open("rb") as file:
-            if entry is None or file_digest(file, "sha256").hexdigest() != entry["sha256"]:
-                raise UserError(
-                    f"{path}: damaged, it is not the file that was built; build or fetch it again"
-                )
+        if file_entry(path) != manifest.files.get(path.relative_to(folder).as_posix()):
+            raise UserError(f"{path}: damaged, it is not the file that was built; build or fetch it again")
 
 
 def _map(path: Path, digest: str) -> pa.RecordBatch | None:
@@ -257,7 +244,3 @@ def _map(path: Path, digest: str) -> pa.RecordBatch | None:
     if (reader.schema.metadata or {}).get(b"digest") != digest.encode():
         return None
     return reader.get_batch(0)
-
-
-def _digest(manifest: dict[str, Any], subset: str | None) -> str:
-    return str(manifest["subsets"][subset]["digest"] if subset else manifest["digest"])

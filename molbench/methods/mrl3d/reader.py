@@ -127,7 +127,7 @@ class MRLReader:
     def radii(self) -> np.ndarray:
         """Largest distance of an atom from the centre of its molecule, [molecules] (Å)."""
         molecules = self.pairs.molecules
-        found = molecules.structures(np.arange(len(molecules)))
+        found = molecules.conformers(np.arange(len(molecules)))
         sizes = np.diff(found.ptr)
         owner = np.repeat(np.arange(len(sizes)), sizes)
         total = np.zeros((len(sizes), 3))
@@ -138,7 +138,7 @@ class MRLReader:
         return radii
 
     def _conformers(self, molecules: np.ndarray) -> MoleculeBatch:
-        found = self.pairs.molecules.structures(molecules)
+        found = self.pairs.molecules.conformers(molecules)
         return MoleculeBatch(
             torch.from_numpy(found.atomic_numbers.astype(np.int64)),
             torch.from_numpy(found.positions),

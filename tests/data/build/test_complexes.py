@@ -40,7 +40,7 @@ def lba_raw(raw) -> Path:
 
 def test_lba_is_built_with_both_published_splits(tmp_path, lba_raw) -> None:
     folder = build(shrunk("lba", tmp_path, 20), raw=lba_raw, offline=True)
-    part = Manifest.read(folder).parts[None]
+    part = Manifest.read(folder).by_subset[None]
     assert part.records == 20 and not part.failures and not part.partial
     assert part.schemes["identity-30"].counts == {"train": 15, "validation": 2, "test": 3}
     assert part.schemes["identity-60"].counts == {"train": 16, "validation": 1, "test": 2, "unused": 1}
@@ -75,7 +75,7 @@ def test_lep_is_built_as_two_structures_a_record(tmp_path, raw) -> None:
     parts = {"train": records[:4], "val": records[4:8], "test": records[8:]}
     archive(raw / "LEP-split-by-protein.tar.gz", parts, "split-by-protein")
     folder = build(shrunk("lep", tmp_path, 12), raw=raw, offline=True)
-    counts = Manifest.read(folder).parts[None].schemes["protein"].counts
+    counts = Manifest.read(folder).by_subset[None].schemes["protein"].counts
     assert counts == {"train": 4, "validation": 4, "test": 4}
     round_trip(folder, "protein", counts)
     store = Store.open(folder)
@@ -104,7 +104,7 @@ def test_lep_is_built_from_pdb_files(tmp_path, raw) -> None:
             (raw / f"{record[name]}.pdb").write_text(pdb_file(protein(residues, seed) + ligand(i)))
     (raw / "info.csv").write_text("\n".join(rows) + "\n")
     folder = build(shrunk("lep-pdb", tmp_path, None), raw=raw, offline=True)
-    part = Manifest.read(folder).parts[None]
+    part = Manifest.read(folder).by_subset[None]
     assert part.records == 20 and not part.failures
     round_trip(folder, "protein", part.schemes["protein"].counts)
 
@@ -125,7 +125,7 @@ def test_pdbbind_is_built_from_an_unpacked_folder(tmp_path, raw) -> None:
         (folder / f"{code}_pocket.pdb").write_text(pdb_file(protein(4 + i, i)[:15]))
         (folder / f"{code}_ligand.sdf").write_text(sd_file(ligand(i)))
     folder = build(shrunk("lba-pdbbind", tmp_path, 20), raw=raw, offline=True)
-    part = Manifest.read(folder).parts[None]
+    part = Manifest.read(folder).by_subset[None]
     assert part.records == 20 and not part.failures
     for scheme in ("sequence", "random"):
         round_trip(folder, scheme, part.schemes[scheme].counts)
@@ -141,7 +141,7 @@ def test_real_complexes_are_built(real_data, tmp_path, raw) -> None:
         "description: One each.}\n"
     )
     folder = build(entry, raw=raw, offline=True)
-    part = Manifest.read(folder).parts[None]
+    part = Manifest.read(folder).by_subset[None]
     assert part.records == 3 and not part.failures
     round_trip(folder, "random", {"train": 1, "validation": 1, "test": 1})
 
@@ -150,7 +150,7 @@ def test_real_complexes_are_built(real_data, tmp_path, raw) -> None:
 def test_embedded_dimers_through_the_stock_library(config: str) -> None:
     folder = CATALOGUE.dataset("xtb-dimers").folder
     subset, _, scheme = config.partition("@")
-    round_trip(folder, config, Manifest.read(folder).parts[subset].schemes[scheme].counts)
+    round_trip(folder, config, Manifest.read(folder).by_subset[subset].schemes[scheme].counts)
 
 
 @pytest.mark.parametrize("subset", ["interaction", "preference"])

@@ -72,7 +72,7 @@ def test_a_batch_of_graphs_is_the_features_of_its_molecules(table, data, kind: s
 
 def test_structures_have_hydrogens_and_are_empty_where_embedding_failed(table) -> None:
     names = ["C1#CC1", "O", "not smiles", "CCO"]
-    structures = table.structures(table.rows(names))
+    structures = table.conformers(table.rows(names))
     assert np.diff(structures.ptr).tolist() == [0, 3, 0, 9]
     assert structures.atomic_numbers[:3].tolist() == [8, 1, 1] and structures.positions.shape == (12, 3)
     assert table.embedded[table.rows(names)].tolist() == [False, True, False, True]

@@ -65,7 +65,7 @@ def test_drug_pairs_from_matrix_to_rows(network, raw, tmp_path) -> None:
     store = Store.open(folder, "zhang")
     batch = store.batch(range(5), ["interaction"])
     smiles = [store.column(f"{side}_smiles")[row].as_py() for row in range(5) for side in "ab"]
-    structures = molecules.structures(molecules.rows(smiles))
+    structures = molecules.conformers(molecules.rows(smiles))
     assert batch.ptr.tolist() == structures.ptr.tolist()
     assert np.array_equal(batch.positions.numpy(), structures.positions)
 

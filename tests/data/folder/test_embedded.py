@@ -50,7 +50,7 @@ print(json.dumps([len(rows), len(load_dataset("datasets/{name}", "{config}", spl
         [sys.executable, "-c", code], cwd=ROOT, env=environment, check=True, capture_output=True, text=True
     )
     subset, _, scheme = config.rpartition("@")
-    counts = Manifest.read(ROOT / "datasets" / name).parts[subset or None].schemes[scheme].counts
+    counts = Manifest.read(ROOT / "datasets" / name).by_subset[subset or None].schemes[scheme].counts
     assert json.loads(run.stdout.splitlines()[-1]) == [counts["train"], counts["test"]]
 
 

@@ -23,7 +23,7 @@ def test_what_is_refused_is_what_is_heavier(records, largest: int, data: st.Data
     numbers = np.array([z for record in records for part in record for z in part], dtype=np.uint8)
     index = SimpleNamespace(numbers=numbers, starts=starts, sizes=sizes)
     ids = pa.array([f"r{i}" for i in range(len(records))])
-    store = SimpleNamespace(structures=index, ids=ids, dataset_id="made-up")
+    store = SimpleNamespace(atom_index=index, ids=ids, dataset_id="made-up")
     order = data.draw(st.permutations(range(len(records))))
     rows = data.draw(st.sampled_from([None, np.array(order[: 1 + len(order) // 2])]))
 
@@ -41,6 +41,6 @@ def test_what_is_refused_is_what_is_heavier(records, largest: int, data: st.Data
 
 def test_elements_are_named() -> None:
     index = SimpleNamespace(numbers=np.array([6, 17]), starts=np.array([[0]]), sizes=np.array([[2]]))
-    store = SimpleNamespace(structures=index, ids=pa.array(["a"]), dataset_id="d")
+    store = SimpleNamespace(atom_index=index, ids=pa.array(["a"]), dataset_id="d")
     with pytest.raises(UserError, match=r"^backbone 'egnn' knows elements up to F, .*: 'a' has Cl$"):
         refuse_heavier(store, None, "backbone 'egnn'", 9)  # type: ignore[arg-type]

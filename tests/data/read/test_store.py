@@ -1,7 +1,5 @@
 """The reader returns exactly what the cells hold, in any order, and notices rebuilt data."""
 
-import json
-from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +7,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from molbench.data.folder.manifest import Manifest, SchemeEntry, file_entries
 from molbench.data.read.loader import Loader
 from molbench.data.read.store import Store
 from molbench.errors import UserError
@@ -56,12 +56,20 @@ def write_dataset(folder: Path, n: int = 23, digest: str = "d0", shift: float = 
         pa.table({"id": [r["id"] for r in records], "split": [r["split"] for r in records]}),
         folder / "splits" / "random.parquet",
     )
-    files = {
-        path.relative_to(folder).as_posix(): {"sha256": sha256(path.read_bytes()).hexdigest()}
-        for path in folder.rglob("*.parquet")
-    }
-    manifest = {"dataset_id": "toy", "digest": digest, "subsets": {}, "files": files}
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    declaration = {"name": "toy", "version": "1.0.0", "title": "Toy", "summary": "Made for a test."}
+    declaration |= {"record": "molecule", "licence": "MIT", "citation": [], "parser": "records"}
+    (folder / "dataset.yaml").write_text(yaml.safe_dump(declaration))
+    Manifest(
+        name="toy",
+        dataset_id="toy",
+        version="1.0.0",
+        records=n,
+        digest=digest,
+        bytes=0,
+        partial=False,
+        schemes={"random": SchemeEntry(digest="", counts={})},
+        files=file_entries(folder),
+    ).write(folder)
     return records
 
 
@@ -104,7 +112,7 @@ def test_a_batch_is_the_concatenation_of_its_records(toy, data) -> None:
 
 def test_reading_copies_nothing_until_a_batch_is_asked_for(toy) -> None:
     store, _ = toy
-    assert not store.structures.positions.flags.owndata and not store.structures.positions.flags.writeable
+    assert not store.atom_index.positions.flags.owndata and not store.atom_index.positions.flags.writeable
 
 
 def test_rebuilt_records_are_noticed(tmp_path: Path) -> None:

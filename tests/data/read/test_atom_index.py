@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from molbench.data.read.structures import Structures
+from molbench.data.read.atom_index import AtomIndex
 
 VECTORS = pa.list_(pa.list_(pa.float32(), 3))
 BONDS = pa.list_(pa.list_(pa.uint16(), 2))
@@ -23,7 +23,7 @@ def records(sizes: list[int], **columns: pa.Array) -> pa.RecordBatch:
 
 def test_bonds_count_from_the_first_atom_of_the_batch() -> None:
     table = records([3, 1, 2], bonds=pa.array([[[0, 1], [1, 2]], [], [[0, 1]]], BONDS))
-    batch = Structures.of_records(table).gather(np.array([2, 1, 0]), forces=False)
+    batch = AtomIndex.of_records(table).gather(np.array([2, 1, 0]), forces=False)
     assert batch["ptr"].tolist() == [0, 2, 3, 6]
     assert batch["bonds"].tolist() == [[0, 1], [3, 4], [4, 5]]
 
@@ -36,11 +36,11 @@ def test_a_record_of_two_structures_is_two_molecules(first: int) -> None:
         structure=pa.array([marks, [0, 1, 1]], pa.list_(pa.uint8())),
         is_ligand=pa.array([[False, True, True, False], [True, False, True]], pa.list_(pa.bool_())),
     )
-    structures = Structures.of_records(table)
-    assert structures.parts == 2
-    assert structures.sizes.tolist() == [[first, 4 - first], [1, 2]]
-    batch = structures.gather(np.array([1, 0]), forces=False)
-    assert batch["parts"] == 2
+    index = AtomIndex.of_records(table)
+    assert index.molecules_per_record == 2
+    assert index.sizes.tolist() == [[first, 4 - first], [1, 2]]
+    batch = index.gather(np.array([1, 0]), forces=False)
+    assert batch["molecules_per_record"] == 2
     assert batch["ptr"].tolist() == [0, 1, 3, 3 + first, 7]
     stored = [row for i in (1, 0) for row in table.column("positions")[i].as_py()]
     np.testing.assert_array_equal(batch["positions"].numpy(), np.array(stored, dtype=np.float32))
@@ -58,8 +58,8 @@ def test_pairs_find_their_molecules_by_smiles_and_one_may_have_no_conformation()
     at = molecules.schema.get_field_index("positions")
     molecules = molecules.set_column(at, "positions", pa.array(places, VECTORS))
     pairs = pa.record_batch({"a_smiles": ["[H][H]", "N"], "b_smiles": ["O", "O"]})
-    structures = Structures.of_pairs(pairs, molecules)
-    batch = structures.gather(np.array([0, 1]), forces=False)
+    index = AtomIndex.of_pairs(pairs, molecules)
+    batch = index.gather(np.array([0, 1]), forces=False)
     assert batch["ptr"].tolist() == [0, 2, 5, 5, 8]
     assert batch["bonds"].tolist() == [[0, 1], [2, 3], [2, 4], [5, 6], [5, 7]]
     water = molecules.column("positions")[0].as_py()

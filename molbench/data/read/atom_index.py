@@ -12,8 +12,8 @@ import torch
 
 
 @dataclass(frozen=True, eq=False)
-class Structures:
-    """Atoms of n records of P molecules each.
+class AtomIndex:
+    """Where the atoms of n records of P molecules each lie.
 
     Attributes:
         numbers: Nuclear charges of all atoms, [M] uint8.
@@ -38,11 +38,11 @@ class Structures:
     bonds: np.ndarray | None = None
     bond_starts: np.ndarray | None = None
     bond_sizes: np.ndarray | None = None
-    molecules: Structures | None = None
+    molecules: AtomIndex | None = None
     choice: np.ndarray | None = None
 
     @classmethod
-    def of_records(cls, table: pa.RecordBatch) -> Structures:
+    def of_records(cls, table: pa.RecordBatch) -> AtomIndex:
         """Records that carry their atoms; a column ``structure`` divides those of each into two molecules."""
         offsets = list_offsets(table.column("atomic_numbers"))
         starts, sizes = offsets[:-1, None], np.diff(offsets)[:, None]
@@ -62,7 +62,7 @@ class Structures:
         )
 
     @classmethod
-    def of_pairs(cls, pairs: pa.RecordBatch, molecules: pa.RecordBatch) -> Structures:
+    def of_pairs(cls, pairs: pa.RecordBatch, molecules: pa.RecordBatch) -> AtomIndex:
         """Pairs that name their molecules by SMILES; the atoms are in a table of one row a molecule.
 
         Atoms and bonds of a molecule without a conformer are left out.
@@ -85,7 +85,7 @@ class Structures:
         )
 
     @classmethod
-    def of_molecules(cls, table: pa.RecordBatch) -> Structures:
+    def of_molecules(cls, table: pa.RecordBatch) -> AtomIndex:
         """Rows of ``molecules.parquet``, whose positions may be empty where atoms and bonds are not."""
         atoms, places = (list_offsets(table.column(name)) for name in ("atomic_numbers", "positions"))
         embedded = np.diff(places) > 0
@@ -107,16 +107,16 @@ class Structures:
         return np.arange(self.starts.size).reshape(self.starts.shape) if self.choice is None else self.choice
 
     @property
-    def distinct(self) -> Structures:
+    def distinct(self) -> AtomIndex:
         """Every different molecule once, as records of one molecule."""
         if self.molecules is not None:
             return self.molecules
-        if self.parts == 1:
+        if self.molecules_per_record == 1:
             return self
         return replace(self, starts=self.starts.reshape(-1, 1), sizes=self.sizes.reshape(-1, 1))
 
     @property
-    def parts(self) -> int:
+    def molecules_per_record(self) -> int:
         """Molecules of a record, P."""
         return int(self.starts.shape[1])
 
@@ -133,7 +133,7 @@ class Structures:
             "atomic_numbers": torch.from_numpy(self.numbers[atoms].astype(np.int64)),
             "positions": torch.from_numpy(self.positions[atoms]),
             "ptr": torch.from_numpy(ptr),
-            "molecules_per_record": self.parts,
+            "molecules_per_record": self.molecules_per_record,
         }
         if forces and self.forces is not None:
             fields["forces"] = torch.from_numpy(self.forces[atoms])
