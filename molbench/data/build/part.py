@@ -68,6 +68,7 @@ def build_part(
     parser = build_parser(dataset.subset_parser(subset), options)
     schema = built_schema(parser.schema())
     _check_columns(dataset, parser.name, schema)
+    _check_units(dataset, parser.units(files), files)
     for name in ("side", "spool", "arrow"):
         (scratch / name).mkdir()
     shards = parser.shards(files, num_proc * _SHARDS_PER_PROCESS)
@@ -175,6 +176,20 @@ def _check_columns(dataset: Dataset, parser: str, schema: pa.Schema) -> None:
             f"{dataset.name}: dataset.yaml declares {', '.join(missing)}, but parser '{parser}' "
             f"yields the columns {', '.join(schema.names)}"
         )
+
+
+def _check_units(dataset: Dataset, stated: Mapping[str, str], files: Mapping[str, Path]) -> None:
+    """Refuse files whose own word on their units is not that of the declaration."""
+    declared = {name: target.unit for name, target in dataset.targets.items()}
+    if dataset.forces is not None:
+        declared["forces"] = dataset.forces.unit
+    for column, unit in stated.items():
+        if declared.get(column, unit) != unit:
+            names = ", ".join(path.name for path in files.values())
+            raise UserError(
+                f"{names}: the file says {unit}, {dataset.name} declares {declared[column]} ({column}): "
+                "convert the numbers, or declare a dataset of its own"
+            )
 
 
 def _input_digest(sources: Mapping[str, SourceEntry], options: Mapping[str, object]) -> str:

@@ -38,3 +38,15 @@ def test_a_part_of_a_trajectory_is_built_and_named_partial(trajectory):
     np.testing.assert_array_equal(store.target("energy"), arrays["E"][:, 0])
     batch = store.batch([3], forces=True)
     np.testing.assert_allclose(batch.forces.numpy(), arrays["F"][3], rtol=1e-6)
+
+
+@pytest.mark.parametrize(("unit", "refused"), [("eV", True), ("kJ/mol", True), ("kcal/mol", False)])
+def test_a_file_in_other_units_than_declared_is_refused(trajectory, tmp_path, unit, refused):
+    raw, arrays = trajectory
+    np.savez(raw / "md22_Ac-Ala3-NHMe.npz", **arrays, e_unit=np.array(unit), r_unit=np.array("Ang"))
+    arguments = {"raw": raw, "offline": True, "subsets": ["tetrapeptide"], "allow_partial": True}
+    if not refused:
+        assert build(declared("md22"), **arguments).name == "md22-partial"
+        return
+    with pytest.raises(UserError, match=rf"Ac-Ala3-NHMe\.npz: the file says {unit}, md22 declares kcal/mol"):
+        build(declared("md22"), **arguments)

@@ -106,6 +106,14 @@ class Parser(ABC):
     def read(self, shard: Shard) -> Iterator[Chunk]:
         """Stream the records of one shard, in bounded memory."""
 
+    def units(self, files: Mapping[str, Path]) -> dict[str, str]:  # noqa: ARG002
+        """Units that the files themselves state, by column; most state none.
+
+        Raises:
+            UserError: If they state one that is unknown or cannot be read.
+        """
+        return {}
+
     def shards(self, files: Mapping[str, Path], count: int) -> list[Shard]:
         """Cut the work into about ``count`` shards; see :meth:`bounds`."""
         return [Shard(self, files, start, stop) for start, stop in pairwise(self.bounds(files, count))]

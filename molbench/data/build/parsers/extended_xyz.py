@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from molbench.data.build.parsers.elements import atomic_number
 from molbench.data.build.parsers.text import decimals, shown
+from molbench.data.build.parsers.unit_names import length_unit
 from molbench.spec.units import factor
 
 _PAIR = re.compile(
@@ -18,11 +19,6 @@ _PAIR = re.compile(
     re.VERBOSE,
 )
 _LENGTH = re.compile(r"(?:(?:length|distance|pos|positions?|coords?|coordinates?|r)_)?units?")
-_UNITS = {
-    **dict.fromkeys(("angstrom", "angstroms", "ang", "å"), "Å"),
-    **dict.fromkeys(("bohr", "bohrs", "a0", "au", "a.u.", "atomic"), "a0"),
-    **dict.fromkeys(("nm", "nanometer", "nanometers"), "nm"),
-}
 _TYPES = ("S", "R", "I", "L")
 _FALSE, _TRUE = ("f", "false", "0"), ("t", "true", "1")
 
@@ -157,11 +153,10 @@ def _refuse_periodic(pairs: dict[str, str]) -> None:
 
 
 def _scale(tags: dict[str, str]) -> float:
-    for key, value in tags.items():
-        if value.lower() not in _UNITS:
-            known = ", ".join(sorted(_UNITS))
-            raise LayoutError(f"{key}={value[:40]!a} is no unit of length that is known: {known}")
-    units = {_UNITS[value.lower()] for value in tags.values()}
+    try:
+        units = {length_unit(value) for value in tags.values()}
+    except ValueError as error:
+        raise LayoutError(f"{', '.join(tags)}: {error}") from error
     if len(units) > 1:
         raise LayoutError(f"two units of length: {', '.join(sorted(units))}")
     return factor(units.pop(), "Å") if units else 1.0

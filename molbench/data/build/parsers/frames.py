@@ -22,6 +22,7 @@ from molbench.data.build.parsers.base import (
 )
 from molbench.data.build.parsers.columns import record_schema, scalars, vectors
 from molbench.data.build.parsers.npz import NpzReader, open_npz
+from molbench.data.build.parsers.unit_names import energy_unit, length_unit
 from molbench.errors import UserError
 
 
@@ -47,8 +48,9 @@ _archive = partial(only_file, suffixes=(".npz",), what="the trajectory")
 class FrameParser(Parser):
     """Frames with an energy and forces.
 
-    Energies may be (F,) or (F, 1). A frame keeps its position in the original MD17 trajectory as ``frame``
-    and in its id, ``aspirin-000123``, so that the same structure has one id in MD17 and revised MD17.
+    Energies may be (F,) or (F, 1). Units are those that ``e_unit`` and ``r_unit`` state, which sGDML writes,
+    or where there are none those of the dataset. A frame keeps its position in the original MD17 trajectory
+    as ``frame`` and in its id, ``aspirin-000123``: the same structure has one id in MD17 and revised MD17.
 
     Attributes:
         molecule: First part of the ids.
@@ -64,6 +66,25 @@ class FrameParser(Parser):
     def schema(self) -> pa.Schema:
         """Identity, structure, forces and energy."""
         return record_schema("forces", "frame", "energy")
+
+    def units(self, files: Mapping[str, Path]) -> dict[str, str]:
+        """Units of energy and forces that the archive states.
+
+        Raises:
+            UserError: If it states an unknown unit, or that positions are not in Å.
+        """
+        path = _archive(files)
+        with open_npz(path) as archive:
+            energy, length = archive.text("e_unit"), archive.text("r_unit")
+        try:
+            if length is not None and (unit := length_unit(length)) != "Å":
+                raise ValueError(f"positions are in {unit} (r_unit), and in Å where they are read")
+            if energy is None:
+                return {}
+            unit = energy_unit(energy)
+        except ValueError as error:
+            raise UserError(f"{path}: {error}") from error
+        return {"energy": unit, "forces": f"{unit}/Å"}
 
     def bounds(self, files: Mapping[str, Path], count: int) -> list[int]:
         """Ranges of frames, once shapes and checksums of the arrays are found right."""

@@ -34,6 +34,7 @@ _DAMAGE = (
 )
 _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 _READ = 1 << 20
+_LONGEST_TEXT = 4096
 
 
 @dataclass(frozen=True)
@@ -79,19 +80,31 @@ class NpzReader:
             raise UserError(
                 f"{self._path}: no array '{key}'; the arrays are: {', '.join(self.keys) or 'none'}"
             )
-        with self._archive.open(f"{key}.npy") as file:
-            version = npy.read_magic(file)
-            if version not in _HEADERS:
-                raise UserError(f"{self._path}: array '{key}' has the unknown format version {version}")
-            with warnings.catch_warnings(action="ignore"):  # files made by Python 2 are no reason to worry
-                shape, fortran, dtype = _HEADERS[version](file)
-            header = file.tell()
+        shape, dtype, header, fortran = self._header(key)
         size = self._archive.getinfo(f"{key}.npy").file_size - header
         if dtype.kind not in "fiu":
             raise UserError(f"{self._path}: array '{key}' is of type {dtype}, expected plain numbers")
         if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != size:
             raise UserError(f"{self._path}: array '{key}' of shape {shape} does not fit its {size:,} bytes")
         return Member(key, shape, dtype, header, fortran and len(shape) > 1)
+
+    def text(self, key: str) -> str | None:
+        """A single short text, such as the name of a unit; None where there is no such array.
+
+        Raises:
+            UserError: If the array is anything else.
+        """
+        if key not in self.keys:
+            return None
+        shape, dtype, header, _ = self._header(key)
+        if shape != () or dtype.kind not in "SU" or dtype.itemsize > _LONGEST_TEXT:
+            raise UserError(
+                f"{self._path}: array '{key}' of type {dtype}, shape {shape} is not one short text"
+            )
+        with self._archive.open(f"{key}.npy") as file:
+            data = _exactly(file, header + dtype.itemsize)[header:]
+        text = np.frombuffer(data, dtype)[0]
+        return text.decode("latin-1") if isinstance(text, bytes) else str(text)
 
     def verify(self, key: str) -> None:
         """Read one array to its end, which makes the archive compare its checksum.
@@ -102,6 +115,16 @@ class NpzReader:
         with self._archive.open(f"{key}.npy") as file:
             while file.read(_READ):
                 continue
+
+    def _header(self, key: str) -> tuple[tuple[int, ...], np.dtype, int, bool]:
+        """Shape and type, bytes before the first number, and whether columns come first."""
+        with self._archive.open(f"{key}.npy") as file:
+            version = npy.read_magic(file)
+            if version not in _HEADERS:
+                raise UserError(f"{self._path}: array '{key}' has the unknown format version {version}")
+            with warnings.catch_warnings(action="ignore"):  # files made by Python 2 are no reason to worry
+                shape, fortran, dtype = _HEADERS[version](file)
+            return shape, dtype, file.tell(), fortran
 
     def blocks(self, key: str, start: int, stop: int, rows: int) -> Iterator[np.ndarray]:
         """Consecutive blocks of an array.

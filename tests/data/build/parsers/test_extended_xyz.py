@@ -104,8 +104,8 @@ def test_a_plain_comment_declares_nothing() -> None:
         ("Properties=species:S:1:pos:Q:3", "is not name:type:count"),
         ("Properties=species:S:1:pos:R:99999", "is not name:type:count"),
         ('Properties=""', "is not name:type:count"),
-        ("units=furlong", "units='furlong' is no unit of length"),
-        ("units=eV", "units='eV' is no unit of length"),
+        ("units=furlong", "units: 'furlong' is no unit of length"),
+        ("units=eV", "units: 'eV' is no unit of length"),
         ("units=bohr pos_unit=nm", "two units of length"),
     ],
 )

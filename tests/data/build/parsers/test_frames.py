@@ -269,3 +269,40 @@ def test_real_frames_have_one_id_in_both_datasets(parse, real_data) -> None:
             assert energy[identifier] == value
             seen.add(identifier)
     assert len(seen) == len(energy) == 2000
+
+
+@pytest.mark.parametrize("kind", [np.str_, np.bytes_])
+@pytest.mark.parametrize(
+    ("energy", "length", "stated"),
+    [
+        ("kcal/mol", "Ang", {"energy": "kcal/mol", "forces": "kcal/mol/Å"}),
+        ("eV", "Ang", {"energy": "eV", "forces": "eV/Å"}),
+        ("Hartree", "angstrom", {"energy": "Hartree", "forces": "Hartree/Å"}),
+    ],
+)
+def test_units_are_those_that_the_archive_states(tmp_path, kind, energy, length, stated) -> None:
+    tags = {"e_unit": np.array(kind(energy)), "r_unit": np.array(kind(length))}
+    (path,) = write(tmp_path, arrays() | tags)
+    assert build_parser("md17-npz", WATER).units({"a": path}) == stated
+
+
+def test_an_archive_may_state_no_units(tmp_path) -> None:
+    assert build_parser("md17-npz", WATER).units({"a": write(tmp_path, arrays())[0]}) == {}
+
+
+@pytest.mark.parametrize(
+    ("tags", "reason"),
+    [
+        ({"e_unit": np.array("furlong")}, "'furlong' is no unit of energy that is known"),
+        ({"r_unit": np.array("cubit")}, "'cubit' is no unit of length that is known"),
+        ({"e_unit": np.array("eV"), "r_unit": np.array("bohr")}, r"positions are in a0 \(r_unit\)"),
+        ({"e_unit": np.array(["eV"])}, "is not one short text"),
+        ({"e_unit": np.array(23.06)}, "is not one short text"),
+        ({"e_unit": np.array("x" * 5000)}, "is not one short text"),
+        ({"e_unit": np.array({"unit": "eV"}, dtype=object)}, "is not one short text"),
+    ],
+)
+def test_a_unit_that_is_none_is_refused(tmp_path, tags, reason: str) -> None:
+    (path,) = write(tmp_path, arrays() | tags)
+    with pytest.raises(UserError, match=rf"a\.npz: .*{reason}"):
+        build_parser("md17-npz", WATER).units({"a": path})
