@@ -14,6 +14,7 @@ import torch
 from molbench.backbones import build_backbone
 from molbench.errors import UserError
 from molbench.spec.fingerprint import FINGERPRINT
+from molbench.spec.names import require_name
 from molbench.training.checkpoint import Checkpoint, config_of
 
 SCRATCH = "scratch-"
@@ -42,6 +43,9 @@ class Candidate:
         Raises:
             UserError: If the file is no sound checkpoint, or its name is reserved.
         """
+        require_name(
+            path.stem, f"{path}: results are kept under the name of the file, which has to be another"
+        )
         if path.stem.startswith(SCRATCH) or path.stem == FINGERPRINT:
             raise UserError(
                 f"{path}: '{FINGERPRINT}' and names that start with '{SCRATCH}' are kept for baselines; "

@@ -17,7 +17,8 @@ from molbench.evaluation.candidate import Candidate, identity
 from molbench.evaluation.fingerprint import unfit
 from molbench.evaluation.kinds import kind_of
 from molbench.metrics import METRICS
-from molbench.spec.catalogue import PARTIAL, TaskRef
+from molbench.spec.catalogue import TaskRef
+from molbench.spec.dataset import PARTIAL
 from molbench.spec.fingerprint import Boosting
 from molbench.spec.protocol import Protocol
 

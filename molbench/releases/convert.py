@@ -43,7 +43,7 @@ def convert(
             encoder of the source or more than is known of it, or the output is there already.
     """
     release = RELEASES[source]()
-    Checkpoint.check_path(output)
+    Checkpoint.check_output(output)
     if output.exists():
         raise UserError(f"{output} is there already; remove it or name another file")
     content = content_of(path)

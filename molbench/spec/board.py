@@ -3,6 +3,7 @@
 from pydantic import Field, model_validator
 
 from molbench.spec.base import Spec
+from molbench.spec.names import Name
 
 
 class Board(Spec):
@@ -18,7 +19,7 @@ class Board(Spec):
         seeds: Seeds a score needs to be ranked.
     """
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
+    name: Name
     title: str
     description: str
     suite: str | None = None

@@ -11,11 +11,10 @@ from molbench.paths import catalogue_root, home
 from molbench.spec.base import Spec
 from molbench.spec.dataset import Dataset, Target
 from molbench.spec.document import read_yaml
+from molbench.spec.names import Name, is_name
 from molbench.spec.spectra import Spectrum
 from molbench.spec.splits import Scheme, Splits, fold_name
 from molbench.spec.tasks import Task, Tasks
-
-PARTIAL = "-partial"
 
 
 class Suite(Spec):
@@ -28,7 +27,7 @@ class Suite(Spec):
 class Suites(Spec):
     """``suites.yaml``."""
 
-    suites: dict[str, Suite]
+    suites: dict[Name, Suite]
 
 
 @dataclass(frozen=True)
@@ -244,5 +243,5 @@ class Catalogue:
 def _entries(folder: Path) -> Iterator[DatasetEntry]:
     if folder.is_dir():
         for path in sorted(folder.iterdir()):
-            if not path.name.startswith(".") and (path / "dataset.yaml").is_file():
+            if is_name(path.name) and (path / "dataset.yaml").is_file():
                 yield DatasetEntry(path.name, path)

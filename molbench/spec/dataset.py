@@ -2,13 +2,15 @@
 
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from molbench.spec.base import Spec
+from molbench.spec.names import FileName, Name
 from molbench.spec.spectra import Spectrum
 from molbench.spec.units import check_unit
 
-Name = r"^[a-z0-9][a-z0-9._-]*$"
+PARTIAL = "-partial"
+"""Ends the id of a build that lacks records."""
 
 
 class Source(Spec):
@@ -25,13 +27,13 @@ class Source(Spec):
         notice: Terms to show before a user is asked to fetch the file by hand.
     """
 
-    filename: str
+    filename: FileName
     urls: list[str] = []
     size: int | None = Field(default=None, ge=1)
     md5: str | None = Field(default=None, pattern="^[0-9a-f]{32}$")
     sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
     members: list[str] = []
-    aliases: list[str] = []
+    aliases: list[FileName] = []
     notice: str | None = None
 
 
@@ -84,7 +86,7 @@ class Dataset(Spec):
         embedded: Whether the Parquet lies in the catalogue itself.
     """
 
-    name: str = Field(pattern=Name)
+    name: Name
     version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
     title: str
     summary: str
@@ -96,7 +98,7 @@ class Dataset(Spec):
     parser: str | None = None
     options: dict[str, Any] = {}
     sources: dict[str, Source] = {}
-    subsets: dict[str, Subset] = {}
+    subsets: dict[Name, Subset] = {}
     targets: dict[str, Target] = {}
     spectra: dict[str, Spectrum] = {}
     forces: Target | None = None
@@ -122,6 +124,15 @@ class Dataset(Spec):
         """Name of the parser of one subset: its own, or the common one."""
         own = self.subsets[subset].parser if subset else None
         return own or str(self.parser)
+
+    @field_validator("name")
+    @classmethod
+    def _complete(cls, name: str) -> str:
+        if name.endswith(PARTIAL):
+            raise ValueError(
+                f"'{name}' cannot name a dataset: '{PARTIAL}' is kept for builds that lack records"
+            )
+        return name
 
     def subset_sources(self, subset: str | None) -> dict[str, Source]:
         """Sources of one subset: the common ones and its own."""

@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from molbench.spec.base import Spec, later
+from molbench.spec.names import Name
 from molbench.spec.training import Budget
 
 #: See :class:`Protocol`.
@@ -86,7 +87,7 @@ class Protocol(Spec):
         version: Raised whenever scores change, so that old ones are never mixed in.
     """
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
+    name: Name
     description: str
     kind: Literal["probe", "finetune"]
     alphas: list[float] = []

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from molbench.spec.base import Spec
+from molbench.spec.names import Name
 
 SPLITS = ("train", "validation", "test")
 
@@ -84,7 +85,7 @@ class Splits(Spec):
     """
 
     cluster: list[Cluster] = Field(default=[], max_length=2)
-    schemes: dict[str, Scheme] = Field(min_length=1)
+    schemes: dict[Name, Scheme] = Field(min_length=1)
 
     def clusters_of(self, scheme: str) -> list[Cluster]:
         """What test records of one scheme share."""
@@ -95,8 +96,6 @@ class Splits(Spec):
     @classmethod
     def _unreserved(cls, schemes: dict[str, Scheme]) -> dict[str, Scheme]:
         for name in schemes:
-            if name in {"all", "default"} or "@" in name or "/" in name:
-                raise ValueError(
-                    f"'{name}' cannot name a scheme: 'all' and 'default' are reserved, '@' and '/' separate"
-                )
+            if name in {"all", "default"}:
+                raise ValueError(f"'{name}' cannot name a scheme: 'all' and 'default' are reserved")
         return schemes

@@ -2,12 +2,13 @@
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from molbench.errors import unknown_name
 from molbench.metrics import METRICS
 from molbench.registry import Registry
 from molbench.spec.base import Spec
+from molbench.spec.names import Name
 from molbench.spec.units import check_unit
 
 #: Kinds of task by name. What they do lies in a room above, which is listed here and not imported.
@@ -43,7 +44,7 @@ class Task(Spec):
 
     kind: Annotated[str, _listed(TASK_KINDS)] = "regression"
     target: str
-    subset: str | None = None
+    subset: Name | None = None
     metrics: list[Annotated[str, _listed(METRICS)]] = Field(min_length=1)
     unit: str
     scheme: str
@@ -69,7 +70,7 @@ class Tasks(Spec):
     """
 
     defaults: dict[str, Any] = {}
-    tasks: dict[str, Task]
+    tasks: dict[Name, Task]
 
     @model_validator(mode="before")
     @classmethod
@@ -82,11 +83,3 @@ class Tasks(Spec):
             }
             return data | {"tasks": merged}
         return data
-
-    @field_validator("tasks")
-    @classmethod
-    def _plain_names(cls, tasks: dict[str, Task]) -> dict[str, Task]:
-        for name in tasks:
-            if "@" in name or "/" in name or "*" in name:
-                raise ValueError(f"'{name}' cannot name a task: '@', '/' and '*' are separators")
-        return tasks

@@ -19,6 +19,7 @@ from torch import Tensor
 from molbench.atomic import replace_file
 from molbench.backbones import build_backbone
 from molbench.errors import UserError, quoted
+from molbench.spec.names import require_name
 from molbench.spec.provenance import stages
 from molbench.training.limit import CreationLimit, TooLargeError
 from molbench.training.reading import FORMAT, VERSION, read
@@ -111,9 +112,9 @@ class Checkpoint:
         """Write to ``path``, whole or not at all, in the format of its suffix.
 
         Raises:
-            UserError: If the suffix is neither ``.pt`` nor ``.safetensors``.
+            UserError: If the name is none for a checkpoint, see :meth:`check_output`.
         """
-        self.check_path(path)
+        self.check_output(path)
         header = _plain(
             {
                 "format": FORMAT,
@@ -152,6 +153,16 @@ class Checkpoint:
             pretraining=header.pretraining,
             environment=header.environment,
         )
+
+    @classmethod
+    def check_output(cls, path: Path) -> None:
+        """Refuse a name that says no format, or under which results could not be kept.
+
+        Raises:
+            UserError: If the suffix is neither ``.pt`` nor ``.safetensors``, or what is before it is no name.
+        """
+        cls.check_path(path)
+        require_name(path.stem, f"{path}: a checkpoint's results are kept under its name")
 
     @staticmethod
     def check_path(path: Path) -> None:

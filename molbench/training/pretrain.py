@@ -42,7 +42,7 @@ def run_pretraining(
             nothing could be learned.
         InterruptedTrainingError: On SIGINT or SIGTERM, once the state is saved.
     """
-    Checkpoint.check_path(request.output)
+    Checkpoint.check_output(request.output)
     if request.output.exists():
         raise UserError(f"{request.output}: is there already; choose another name or remove it")
     start = Checkpoint.load(request.init) if request.init else None

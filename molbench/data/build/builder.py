@@ -22,8 +22,8 @@ from molbench.data.folder.location import subset_folder
 from molbench.data.folder.manifest import Manifest, Part, combined_digest, file_entries
 from molbench.errors import UserError
 from molbench.paths import home
-from molbench.spec.catalogue import PARTIAL, DatasetEntry
-from molbench.spec.dataset import Dataset
+from molbench.spec.catalogue import DatasetEntry
+from molbench.spec.dataset import PARTIAL, Dataset
 from molbench.spec.splits import Splits
 
 DECLARATIONS = ("dataset.yaml", "splits.yaml", "tasks.yaml")

@@ -12,7 +12,8 @@ from molbench.data.build.records import Progress
 from molbench.data.folder.manifest import file_entry
 from molbench.errors import UserError
 from molbench.spec.catalogue import Catalogue, DatasetEntry
-from molbench.spec.dataset import Dataset, Source
+from molbench.spec.dataset import PARTIAL, Dataset, Source
+from molbench.spec.names import check_filename, require_name
 from molbench.spec.splits import Scheme, Splits
 from molbench.spec.tasks import Tasks
 
@@ -38,6 +39,13 @@ def import_file(
         UserError: If the file is missing or wrong, or the name is taken by another dataset.
     """
     path = Path(path)
+    require_name(name, "--name")
+    if name.endswith(PARTIAL):
+        raise UserError(f"--name: '{PARTIAL}' at the end is kept for builds that lack records")
+    try:
+        check_filename(path.name)
+    except ValueError as error:
+        raise UserError(str(error)) from error
     if not path.is_file():
         raise UserError(f"{path}: no such file")
     if path.stat().st_size == 0:

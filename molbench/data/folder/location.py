@@ -4,16 +4,18 @@ from pathlib import Path
 
 from molbench.errors import UserError
 from molbench.paths import catalogue_root
-from molbench.spec.catalogue import PARTIAL, Catalogue, DatasetEntry
+from molbench.spec.catalogue import Catalogue, DatasetEntry
+from molbench.spec.dataset import PARTIAL
+from molbench.spec.names import require_name
 
 
 def declared(name: str) -> DatasetEntry:
     """The declaration a build follows: the catalogue's, not the copy that an earlier build carries.
 
     Raises:
-        UserError: If there is no dataset of that name.
+        UserError: If there is no dataset of that name, or nothing can be called so.
     """
-    folder = catalogue_root() / "datasets" / name
+    folder = catalogue_root() / "datasets" / require_name(name, "dataset")
     return (
         DatasetEntry(name, folder) if (folder / "dataset.yaml").is_file() else Catalogue.load().dataset(name)
     )

@@ -6,11 +6,13 @@ import json
 from hashlib import sha256
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from molbench.atomic import replace_file
-from molbench.errors import UserError
+from molbench.errors import UserError, quoted
 from molbench.spec.base import Spec
+from molbench.spec.dataset import PARTIAL
+from molbench.spec.names import Name
 
 FILENAME = "manifest.json"
 _BLOCK = 1 << 20
@@ -66,7 +68,7 @@ class Part(Spec):
     digest: str
     bytes: int
     partial: bool
-    schemes: dict[str, SchemeEntry]
+    schemes: dict[Name, SchemeEntry]
     left_out: dict[str, str] = Field(default_factory=dict)
     failures: list[FailureEntry] = Field(default_factory=list)
     molecules: dict[str, int] = Field(default_factory=dict)
@@ -88,12 +90,18 @@ class Manifest(Part):
     ``bytes`` are sums, and ``schemes`` is empty.
     """
 
-    name: str
+    name: Name
     dataset_id: str
     version: str
-    subsets: dict[str, Part] = Field(default_factory=dict)
+    subsets: dict[Name, Part] = Field(default_factory=dict)
     files: dict[str, FileEntry] = Field(default_factory=dict)
     software: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _named(self) -> Manifest:
+        if self.dataset_id != self.name + (PARTIAL if self.partial else ""):
+            raise ValueError(f"dataset_id {quoted(self.dataset_id)} does not belong to name and partial")
+        return self
 
     @property
     def by_subset(self) -> dict[str | None, Part]:
@@ -128,9 +136,8 @@ class Manifest(Part):
                 f"{folder}: no {FILENAME}: not a built dataset; see `molbench data build`"
             ) from None
         except (ValidationError, UnicodeDecodeError) as error:
-            raise UserError(
-                f"{path}: damaged: {str(error).splitlines()[0]}; build the dataset again"
-            ) from error
+            what = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+            raise UserError(f"{path}: damaged: {what}; build the dataset again") from error
 
     def write(self, folder: Path) -> None:
         """Write ``manifest.json`` into ``folder``."""

@@ -6,10 +6,14 @@ import lzma
 import datasets
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from molbench.cli.main import app
 from molbench.data import Store, import_file, locate
+from molbench.data.folder.manifest import Manifest
 from molbench.data.folder.verify import verify
 from molbench.errors import UserError
+from molbench.paths import home
 from molbench.spec.catalogue import Catalogue
 
 XYZ = """3
@@ -75,3 +79,23 @@ def test_name_of_another_dataset_is_refused(tmp_path, declare, molecules, raw):
     (tmp_path / "mine.xyz").write_text(XYZ)
     with pytest.raises(UserError, match="another dataset"):
         import_file(tmp_path / "mine.xyz", "toy")
+
+
+@pytest.mark.parametrize("name", ["My set", "müsli", "QM9-mine", "..", "a/b", "nul", "mine-partial"])
+def test_a_name_that_is_none_is_refused_by_the_command(tmp_path, name):
+    (tmp_path / "mine.xyz").write_text(XYZ)
+    result = CliRunner().invoke(app, ["data", "import", str(tmp_path / "mine.xyz"), "--name", name])
+    assert isinstance(result.exception, UserError)
+    assert str(result.exception).startswith("--name: ") and not list(home().glob("datasets/*"))
+
+
+def test_atoms_in_one_place_are_counted_with_their_line(tmp_path):
+    path = tmp_path / "mine.xyz"
+    path.write_text(XYZ + "2\ntwice\nH 0 0 0\nH 0 0 0\n")
+    with pytest.raises(
+        UserError, match=r"1 records failed.*\n.*twice, mine\.xyz, line 10: atoms 1 and 2 in one place"
+    ):
+        import_file(path, "mine")
+    folder = import_file(path, "mine", max_failures=1)
+    assert [failure.id for failure in Manifest.read(folder).failures] == ["twice"]
+    assert Store.open(folder).ids.to_pylist() == ["water", "carbon monoxide"]
