@@ -19,11 +19,11 @@ from molbench.data.build.splits.expand import expand
 from molbench.data.folder.cells import CellSpool, cell_folders, cell_names
 from molbench.data.folder.digest import ContentDigest, assignment_digest
 from molbench.data.folder.manifest import FailureEntry, Part, SchemeEntry, SourceEntry, file_entry
-from molbench.errors import UserError
+from molbench.errors import UserError, quoted
 from molbench.spec.dataset import Dataset
 from molbench.spec.splits import SPLITS, Splits
 
-_NAMED_FAILURES = 5
+_NAMED_FAILURES = 3
 _SHARDS_PER_PROCESS = 4
 
 
@@ -97,6 +97,11 @@ def build_part(
     partial = bool(lacking)
     partial |= _is_partial(where, len(keys), len(failures), dataset.subset_records(subset), allow_partial)
     labels, left_out = _assign(splits, subset, keys, files, partial)
+    if not labels:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
+        raise UserError(
+            f"{where}: no split scheme can be drawn from {len(keys):,} records: {reasons}{_first(failures)}"
+        )
     folders = cell_folders(labels)
     entries = _write_splits(target / "splits", keys.column("id"), labels, folders)
     _check_digests(where, splits, subset, entries, partial)
@@ -270,8 +275,7 @@ def _check_digests(
 def _first(failures: list[FailureEntry]) -> str:
     if not failures:
         return ""
-    lines = [
-        f"  {failure.id or '(no id)'}, {failure.where}: {failure.reason}"
-        for failure in failures[:_NAMED_FAILURES]
+    named = [
+        f"{quoted(failure.id)}, {failure.where}: {failure.reason}" for failure in failures[:_NAMED_FAILURES]
     ]
-    return "; the first:\n" + "\n".join(lines)
+    return f"; the first of {len(failures):,} that failed: " + "; ".join(named)

@@ -52,9 +52,7 @@ def raw_files(
         except UserError as error:
             missing.append(str(error))
     if not found:
-        raise UserError(
-            f"{raw}: raw files of no subset of {dataset.name} are there; the first:\n  {missing[0]}"
-        )
+        raise UserError(f"{raw}: raw files of no subset of {dataset.name} are there; the first: {missing[0]}")
     return found
 
 

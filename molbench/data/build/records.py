@@ -20,7 +20,7 @@ from molbench.chem.identity import inchikey
 from molbench.data.build.parsers.base import Shard
 from molbench.data.build.soundness import sound_records
 from molbench.data.folder.manifest import FailureEntry
-from molbench.errors import UserError
+from molbench.errors import UserError, quoted
 
 Progress = Callable[[str, int, int | None], None]
 """Called with the stage of the work, what is done of it, and the total where it is known."""
@@ -75,7 +75,7 @@ class RecordBuilder(datasets.ArrowBasedBuilder):  # type: ignore[misc]
                             if failed > self._patience:
                                 raise UserError(
                                     f"more than {self._patience:,} records failed, the last of them "
-                                    f"{failure.id or '(no id)'}, {failure.where}: {failure.reason}"
+                                    f"{quoted(failure.id)}, {failure.where}: {failure.reason}"
                                 )
                         done += len(chunk.table)
                         (self._side / f"{index:06d}.count").write_text(str(done))

@@ -119,7 +119,7 @@ class TestBadRecords:
     @pytest.mark.parametrize("num_proc", [1, 2])
     def test_a_file_full_of_them_is_given_up_early(self, declare, molecules, raw, num_proc):
         table = molecules(5000).set_column(4, "energy", [[float("nan")] * 5000])
-        with pytest.raises(UserError, match="more than 107 records failed, the last of them m-"):
+        with pytest.raises(UserError, match="more than 107 records failed, the last of them 'm-"):
             build(declare(table, max_failures=7), raw=raw, num_proc=num_proc)
 
 
@@ -374,3 +374,18 @@ def test_a_rebuild_in_place_replaces_every_folder_of_cells(declare, molecules, r
     fewer = build(declare(molecules(90), schemes={"random": ratio(0)}), raw=raw)
     verify(fewer)
     assert not (fewer / "cells-2").exists()
+
+
+def test_too_few_records_for_any_scheme_are_said_to_be_too_few(declare, molecules, raw):
+    entry = declare(molecules(2), schemes={"random": ratio(0), "other": ratio(1)}, records=100)
+    with pytest.raises(UserError, match=r"no split scheme can be drawn from 2 records: random: .*; other: "):
+        build(entry, raw=raw, allow_partial=True)
+    assert not any(home().glob("datasets/*"))
+
+
+def test_a_failure_is_told_in_one_printable_line(declare, molecules, raw):
+    table = molecules(60)
+    table = table.set_column(0, "id", pa.array(["\x1b[31m\u202e\n"] * 3 + table.column("id").to_pylist()[3:]))
+    with pytest.raises(UserError, match="2 records failed, 0 may") as caught:
+        build(declare(table), raw=raw)
+    assert str(caught.value).isprintable()

@@ -93,7 +93,7 @@ def test_atoms_in_one_place_are_counted_with_their_line(tmp_path):
     path = tmp_path / "mine.xyz"
     path.write_text(XYZ + "2\ntwice\nH 0 0 0\nH 0 0 0\n")
     with pytest.raises(
-        UserError, match=r"1 records failed.*\n.*twice, mine\.xyz, line 10: atoms 1 and 2 in one place"
+        UserError, match=r"1 records failed.*'twice', mine\.xyz, line 10: atoms 1 and 2 in one place"
     ):
         import_file(path, "mine")
     folder = import_file(path, "mine", max_failures=1)
