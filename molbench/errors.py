@@ -36,4 +36,4 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
     names = list(known)
     close = get_close_matches(name, names, n=1)
     hint = f" (did you mean '{close[0]}'?)" if close else ""
-    return UserError(f"unknown {kind} '{name}'{hint}; known: {', '.join(names) or 'none'}")
+    return UserError(f"unknown {kind} {quoted(name)}{hint}; known: {', '.join(names) or 'none'}")

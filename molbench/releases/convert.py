@@ -13,8 +13,7 @@ from typing import Any
 
 from torch import Tensor
 
-from molbench.backbones.base import Backbone
-from molbench.errors import UserError
+from molbench.errors import UserError, quoted
 from molbench.releases import RELEASES
 from molbench.releases.base import Release
 from molbench.training.checkpoint import Checkpoint
@@ -49,9 +48,13 @@ def convert(
     content = content_of(path)
     state = weights_of(path, _state(content))
     try:
-        built = _backbone(release, state, _hyperparameters(content), settings or {})
+        built = _translated(release, state, _hyperparameters(content), settings or {}).build()
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
+    except (LookupError, RuntimeError, ValueError, TypeError, ArithmeticError) as error:
+        # Shapes and settings of a stranger's file may break what reads them in any of these ways.
+        reason = quoted(str(error))
+        raise UserError(f"{path}: not an encoder of {release.title} as we know it: {reason}") from error
     origin = {"from": source, "release": release.title, "sha256": _sha256(path)}
     checkpoint = Checkpoint.of(
         built, method=source, pretraining={"converted": origin}, environment=environment()
@@ -60,9 +63,9 @@ def convert(
     return checkpoint
 
 
-def _backbone(
+def _translated(
     release: Release, state: dict[str, Tensor], hyper: Mapping[str, Any], settings: Mapping[str, Any]
-) -> Backbone:
+) -> Checkpoint:
     if all(name.startswith("module.") for name in state):  # DataParallel
         state = {name.removeprefix("module."): value for name, value in state.items()}
     backbone, prefix = release.find(state)
@@ -80,12 +83,8 @@ def _backbone(
     ]
     if unknown:
         raise UserError(f"no place for {_some(unknown)}: not a file of {release.title} as we know it")
-    try:
-        config = release.config(backbone, encoder, hyper) | settings
-        weights = release.translate(backbone, encoder, config.get("heads", 1))
-    except (KeyError, RuntimeError, ValueError, TypeError) as error:
-        raise UserError(f"not an encoder of {release.title} as we know it: {error}") from error
-    return Checkpoint(backbone, config, weights).build()
+    config = release.config(backbone, encoder, hyper) | settings
+    return Checkpoint(backbone, config, release.translate(backbone, encoder, config.get("heads", 1)))
 
 
 def _state(content: Any) -> Any:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
-from molbench.errors import UserError
+from molbench.errors import UserError, quoted
 from molbench.releases.base import Release, Rules, State, layers_of
 
 # What our encoder takes for granted of a file's hyperparameters, where it has them.
@@ -78,8 +78,10 @@ class TorchMDNet(Release):
     def config(self, backbone: str, state: State, hyper: Mapping[str, Any]) -> dict[str, Any]:
         """Sizes by the shapes, the cutoff by the basis, heads and neighbours by the hyperparameters."""
         for name, value in _FIXED.items():
-            if hyper.get(name) not in {None, value}:
-                raise UserError(f"its hyperparameter {name} is {hyper[name]!r}; only {value!r} is known here")
+            if hyper.get(name) not in (None, value):
+                raise UserError(
+                    f"its hyperparameter {name} is {quoted(hyper[name])}; only {value!r} is known here"
+                )
         elements, width = state["embedding.weight"].shape
         radial = state["attention_layers.0.dk_proj.weight"].shape[1]
         cutoff = round(-math.log(float(state["distance_expansion.means"][0])), 5)

@@ -109,7 +109,7 @@ def _directory(file: BinaryIO) -> tuple[int, int]:
 
 def _check_entry(entry: zipfile.ZipInfo) -> None:
     name = entry.orig_filename
-    if len(name) > 200 or not name.isprintable() or entry.filename != name:
+    if not 0 < len(name) <= 200 or not name.isprintable() or entry.filename != name:
         raise ValueError(f"an entry with the name {name[:40]!r}")
     if entry.compress_type or entry.compress_size != entry.file_size:
         # torch.save stores its entries as they are; a compressed one may unpack to any size.

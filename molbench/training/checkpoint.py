@@ -44,6 +44,7 @@ class Checkpoint:
         pretraining: Provenance: ``dataset``, ``digest``, ``excluded``, ``steps``, ``seed`` and more; the same
             of the stages before, in their order, in ``stages``.
         environment: Software and machine.
+        path: The file it was read from, for messages.
     """
 
     backbone: str
@@ -53,6 +54,7 @@ class Checkpoint:
     method_config: dict[str, Any] = field(default_factory=dict)
     pretraining: dict[str, Any] = field(default_factory=dict)
     environment: dict[str, Any] = field(default_factory=dict)
+    path: Path | None = None
 
     @classmethod
     def of(cls, backbone: Backbone, **provenance: Any) -> Self:
@@ -87,6 +89,12 @@ class Checkpoint:
         Raises:
             UserError: If the backbone is unknown, its configuration refused, or the weights do not fit it.
         """
+        try:
+            return self._built()
+        except UserError as error:
+            raise UserError(f"{self.path}: {error}" if self.path else str(error)) from error
+
+    def _built(self) -> Backbone:
         weights = sum(value.numel() for value in self.state_dict.values())
         try:
             with CreationLimit(_VALUES + 10 * weights, _OPERATIONS + 50 * len(self.state_dict)):
@@ -99,6 +107,8 @@ class Checkpoint:
             raise UserError(
                 f"backbone '{self.backbone}' cannot be built from {quoted(self.config)}: {error}"
             ) from error
+        if backbone.width < 1:
+            raise UserError(f"backbone '{self.backbone}' of {quoted(self.config)} has no features")
         places = backbone.state_dict()
         expected, found = _shapes(places), _shapes(self.state_dict)
         if expected != found:
@@ -152,6 +162,7 @@ class Checkpoint:
             method_config=header.method.config,
             pretraining=header.pretraining,
             environment=header.environment,
+            path=path,
         )
 
     @classmethod

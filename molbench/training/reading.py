@@ -144,8 +144,9 @@ def weights_of(path: Path, weights: Any) -> dict[str, Tensor]:
             raise UserError(f"{where} is no dense tensor")
         if value.dtype not in _DTYPES or value.layout != torch.strided:
             raise UserError(f"{where} is no dense tensor of real numbers")
-        if value.is_floating_point() and not bool(value.isfinite().all()):
-            raise UserError(f"{where} holds values that are not finite")
     if sum(value.nbytes for value in weights.values()) > _COPIES * path.stat().st_size:
         raise UserError(f"{path}: its tensors name the same bytes again and again")
+    for name, value in weights.items():
+        if value.is_floating_point() and not bool(value.isfinite().all()):
+            raise UserError(f"{path}: state_dict[{quoted(name)}] holds values that are not finite")
     return weights

@@ -11,8 +11,8 @@ from typing import Any
 
 from torch import Tensor
 
-#: Bytes of the header; some 100 for each tensor.
-MAX_HEADER = 4 * 2**20
+#: Bytes of the header, some 100 for each tensor, and characters of what it says of the checkpoint.
+MAX_HEADER, MAX_TEXT = 2**20, 2**18
 _SIZES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
 
 
@@ -60,8 +60,11 @@ def _header(path: Path) -> str | None:
     told = header.pop("__metadata__", {})
     if not isinstance(told, dict) or not all(isinstance(value, str) for value in told.values()):
         raise ValueError("its metadata are not text")
+    text: str | None = told.get("molbench")
+    if text is not None and len(text) > MAX_TEXT:
+        raise ValueError(f"more than {MAX_TEXT:,} characters about its origin")
     _check_places(header, size - 8 - length)
-    return told.get("molbench")
+    return text
 
 
 def _check_places(header: Mapping[str, Any], size: int) -> None:

@@ -12,8 +12,8 @@ from torch import Tensor
 from molbench.data.build.parsers.restricted_pickle import PERSISTENT, Call, load
 from molbench.training.archive import Archive
 
-#: Bytes of the pickle that says what the tensors are; some 100 for each.
-MAX_PICKLE = 2 * 2**20
+#: Bytes of the pickle that says what the tensors are; some 150 for each.
+MAX_PICKLE = 2**20
 #: Values in nested containers, each counted where it stands, and text by its length.
 MAX_VALUES, MAX_TEXT, MAX_DEPTH = 100_000, 2**20, 50
 _MAX_DIMENSIONS = 8
