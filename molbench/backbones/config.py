@@ -1,19 +1,9 @@
-"""Settings of backbones and methods: which dataclass, its defaults, and plain mappings checked against it.
+"""Settings of backbones and methods: which dataclass they are, without importing torch."""
 
-Imports no torch.
-"""
-
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, is_dataclass
 from typing import Any, ClassVar, Generic, get_args, get_origin
 
-from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypeVar
-
-from molbench.errors import UserError, quoted
-
-#: No size, number of layers or of anything else in a configuration is larger.
-MOST = 1_000_000
 
 C_co = TypeVar("C_co", covariant=True, default=Any)
 
@@ -49,28 +39,7 @@ class Configured(Generic[C_co]):
                 if isinstance(settings, type) and is_dataclass(settings):
                     cls.Config = settings
 
-
-def parse_config(kind: str, config_type: type, values: Mapping[str, Any] | None) -> Any:
-    """Build a config dataclass from the values given, defaults for the rest.
-
-    Args:
-        kind: What is configured, for messages: ``"backbone 'schnet'"``.
-        config_type: A dataclass whose fields are builtins.
-        values: Field name to value.
-
-    Raises:
-        UserError: If a field is unknown, or a value has the wrong type or is no sensible number.
-    """
-    known = [field.name for field in fields(config_type)]
-    unknown = sorted(set(values or {}) - set(known))
-    if unknown:
-        raise UserError(f"{kind}: no setting {quoted(unknown[0])}; settings: {', '.join(known)}")
-    for name, value in (values or {}).items():
-        if isinstance(value, int | float) and not abs(value) <= MOST:
-            raise UserError(f"{kind}: setting '{name}': {quoted(value)} is beyond {MOST:,}")
-    try:
-        return TypeAdapter(config_type).validate_python(dict(values or {}))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise UserError(f"{kind}: setting '{where}': {first['msg']}, not {quoted(first['input'])}") from None
+    @classmethod
+    def small(cls) -> dict[str, Any]:
+        """Settings that make a small one, for tests; what they leave out is as ever."""
+        return {}

@@ -9,7 +9,7 @@ is written anew around the library's layers. The atom features are the outputs o
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 from pydantic import Field
@@ -68,6 +68,11 @@ class DimeNetPP(GeometryBackbone[DimeNetPPConfig]):
     """
 
     name = "dimenet++"
+
+    @classmethod
+    def small(cls) -> dict[str, Any]:
+        """See :meth:`Configured.small`."""
+        return {"width": 32, "hidden": 32, "blocks": 1, "spherical": 3, "output_features": 32}
 
     def __init__(self, config: DimeNetPPConfig | None = None) -> None:
         super().__init__(config)

@@ -12,6 +12,7 @@ parts: to atoms for the first two, and once an unordered pair, for both directio
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -95,6 +96,12 @@ class EGNN(GeometryBackbone[EGNNConfig]):
     """
 
     name = "egnn"
+
+    @classmethod
+    def small(cls) -> dict[str, Any]:
+        """See :meth:`Configured.small`."""
+        return {"width": 32, "layers": 2}
+
     powers: Tensor
 
     def __init__(self, config: EGNNConfig | None = None) -> None:

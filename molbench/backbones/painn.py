@@ -13,6 +13,7 @@ centre, which changes nothing but rounding.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -89,6 +90,11 @@ class PaiNN(GeometryBackbone[PaiNNConfig]):
     """
 
     name = "painn"
+
+    @classmethod
+    def small(cls) -> dict[str, Any]:
+        """See :meth:`Configured.small`."""
+        return {"width": 32, "interactions": 2}
 
     def __init__(self, config: PaiNNConfig | None = None) -> None:
         super().__init__(config)

@@ -7,6 +7,7 @@ atom features are those behind the output network, a molecule's vector is their 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -88,6 +89,11 @@ class SchNet(GeometryBackbone[SchNetConfig]):
     """
 
     name = "schnet"
+
+    @classmethod
+    def small(cls) -> dict[str, Any]:
+        """See :meth:`Configured.small`."""
+        return {"width": 32, "filters": 32, "interactions": 2}
 
     def __init__(self, config: SchNetConfig | None = None) -> None:
         super().__init__(config)

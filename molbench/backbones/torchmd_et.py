@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -187,6 +188,11 @@ class TorchMDET(GeometryBackbone[TorchMDETConfig]):
     """
 
     name = "torchmd-et"
+
+    @classmethod
+    def small(cls) -> dict[str, Any]:
+        """See :meth:`Configured.small`."""
+        return {"width": 32, "layers": 2, "radial": 16}
 
     def __init__(self, config: TorchMDETConfig | None = None) -> None:
         super().__init__(config)

@@ -7,6 +7,7 @@ a compiled extension; ours takes its place, and everything behind it is the libr
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -71,6 +72,11 @@ class ViSNet(GeometryBackbone[ViSNetConfig]):
     """
 
     name = "visnet"
+
+    @classmethod
+    def small(cls) -> dict[str, Any]:
+        """See :meth:`Configured.small`."""
+        return {"width": 32, "layers": 2}
 
     def __init__(self, config: ViSNetConfig | None = None) -> None:
         super().__init__(config)

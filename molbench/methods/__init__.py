@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from molbench.backbones.config import parse_config
 from molbench.methods.settings import VARIANTS, Settings, load_settings
 from molbench.registry import Registry
+from molbench.spec.config import parse_config
 
 if TYPE_CHECKING:
     from molbench.backbones.base import Backbone

@@ -40,6 +40,7 @@ class Method(nn.Module, ABC, Configured[C_co], Generic[C_co, D, B, E]):
     Class attributes:
         name: As registered.
         inputs: What the backbones that it can pretrain encode, see there.
+        needs_vectors: Whether these must give vectors of atoms.
         smallest_batch: Records that a batch must have.
 
     Attributes:
@@ -48,6 +49,7 @@ class Method(nn.Module, ABC, Configured[C_co], Generic[C_co, D, B, E]):
 
     name: ClassVar[str]
     inputs: ClassVar[Literal["molecules", "pairs"]] = "molecules"
+    needs_vectors: ClassVar[bool] = False
     smallest_batch: ClassVar[int] = 1
 
     def __init__(self, backbone: E, config: C_co | None = None) -> None:

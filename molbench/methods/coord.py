@@ -47,6 +47,7 @@ class Coord(Method[CoordConfig, Tensor]):
     """
 
     name = "coord"
+    needs_vectors = True
 
     def __init__(self, backbone: GeometryBackbone, config: CoordConfig | None = None) -> None:
         super().__init__(backbone, config)

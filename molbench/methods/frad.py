@@ -65,6 +65,7 @@ class Frad(Method[FradConfig, Draws]):
     """
 
     name = "frad"
+    needs_vectors = True
 
     def __init__(self, backbone: GeometryBackbone, config: FradConfig | None = None) -> None:
         super().__init__(backbone, config)

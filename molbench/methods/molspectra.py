@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -98,6 +99,14 @@ class MolSpectra(Method[MolSpectraConfig, Draws]):
     """
 
     name = "molspectra"
+    needs_vectors = True
+
+    @classmethod
+    def small(cls) -> dict[str, Any]:
+        """See :meth:`Configured.small`; the grids are those of ``xtb-spectra``."""
+        points = {"uv": 131, "ir": 351, "raman": 351}
+        spectra = {name: {"points": size, "patch": 50, "stride": 50} for name, size in points.items()}
+        return {"spectra": spectra, "spectrum_width": 32, "spectrum_heads": 4, "spectrum_hidden": 32}
 
     def __init__(self, backbone: GeometryBackbone, config: MolSpectraConfig | None = None) -> None:
         super().__init__(backbone, config)

@@ -90,6 +90,7 @@ class SliDe(Method[SliDeConfig, Draws]):
     """
 
     name = "slide"
+    needs_vectors = True
 
     def __init__(self, backbone: GeometryBackbone, config: SliDeConfig | None = None) -> None:
         super().__init__(backbone, config)

@@ -6,7 +6,10 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from molbench.errors import UserError
+from molbench.errors import UserError, quoted
+
+#: No size, number of layers or of anything else in a configuration is larger.
+MOST = 1_000_000
 
 T = TypeVar("T")
 
@@ -20,17 +23,20 @@ def parse_config(kind: str, config_type: type[T], values: Mapping[str, Any] | No
         values: Field name to value.
 
     Raises:
-        UserError: If a field is unknown, or a value is missing or has the wrong type.
+        UserError: If a field is unknown, or a value is missing, has the wrong type or is no sensible number.
     """
     known = [field.name for field in fields(config_type)]  # type: ignore[arg-type]
     unknown = sorted(set(values or {}) - set(known))
     if unknown:
-        raise UserError(f"{kind}: no setting '{unknown[0]}'; settings: {', '.join(known) or 'none'}")
+        raise UserError(f"{kind}: no setting {quoted(unknown[0])}; settings: {', '.join(known) or 'none'}")
+    for name, value in (values or {}).items():
+        if isinstance(value, int | float) and not abs(value) <= MOST:
+            raise UserError(f"{kind}: setting '{name}': {quoted(value)} is beyond {MOST:,}")
     try:
         return TypeAdapter(config_type).validate_python(dict(values or {}))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         if first["type"] == "missing":
-            raise UserError(f"{kind}: needs the setting '{where}'") from None
-        raise UserError(f"{kind}: setting '{where}': {first['msg']}, not {first['input']!r}") from None
+            raise UserError(f"{kind}: setting '{where}' is missing") from None
+        raise UserError(f"{kind}: setting '{where}': {first['msg']}, not {quoted(first['input'])}") from None

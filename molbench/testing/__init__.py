@@ -6,6 +6,7 @@ All of them raise ``AssertionError`` with what differs and by how much.
 from molbench.testing.forces import assert_conservative
 from molbench.testing.methods import assert_method
 from molbench.testing.molecules import example_batch, labelled, random_rotation
+from molbench.testing.small import small_backbone, small_method
 from molbench.testing.symmetry import assert_batch_independent, assert_equivariant, assert_permutable
 
 __all__ = [
@@ -17,4 +18,6 @@ __all__ = [
     "example_batch",
     "labelled",
     "random_rotation",
+    "small_backbone",
+    "small_method",
 ]

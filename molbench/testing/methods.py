@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import fields, is_dataclass
+from typing import Any
 
 import torch
+from torch import Tensor
 
-from molbench.graph.molecules import MoleculeBatch
-from molbench.methods.base import Method
+from molbench.graph.batch import Batch
+from molbench.methods.base import AnyMethod
 from molbench.testing.molecules import example_batch, labelled
 
 
-def assert_method(method: Method, batch: MoleculeBatch | None = None) -> None:
+def assert_method(method: AnyMethod, batch: Batch | None = None) -> None:
     """Assert that a method can be trained, resumed and logged.
 
     Its loss must be a finite scalar, the function of its draws that it says it is and of nothing else random,
@@ -20,10 +23,10 @@ def assert_method(method: Method, batch: MoleculeBatch | None = None) -> None:
 
     Args:
         method: In the precision of the batch.
-        batch: Molecules; by default :func:`example_batch` with random labels.
+        batch: What it reads; by default the molecules of :func:`example_batch` with random labels.
     """
     batch = batch or labelled(example_batch(), method.columns)
-    before = batch.positions.clone()
+    before = [tensor.clone() for tensor in _tensors(batch)]
     method.train()
     # Copies forget what a loss teaches its method in passing, such as running statistics.
     again, given, other = (deepcopy(method) for _ in range(3))
@@ -32,7 +35,8 @@ def assert_method(method: Method, batch: MoleculeBatch | None = None) -> None:
     assert bool(loss.isfinite()), f"the loss is {loss.item()}"  # noqa: S101
     tied = [name for name, value in logs.items() if value.requires_grad]
     assert not tied, f"logs not detached: {', '.join(tied)}"  # noqa: S101
-    assert torch.equal(batch.positions, before), "the loss changed the positions of its batch"  # noqa: S101
+    same = all(torch.equal(a, b) for a, b in zip(_tensors(batch), before, strict=True))
+    assert same, "the loss changed its batch"  # noqa: S101
 
     repeated, _ = again.loss(batch, torch.Generator().manual_seed(1))
     assert torch.equal(loss, repeated), "the same generator gave another loss"  # noqa: S101
@@ -50,3 +54,15 @@ def assert_method(method: Method, batch: MoleculeBatch | None = None) -> None:
     wild = [name for name, gradient in gradients.items() if not gradient.isfinite().all()]
     assert not wild, f"gradients not finite: {', '.join(wild)}"  # noqa: S101
     assert any(bool(g.any()) for g in gradients.values()), "no gradient reaches the backbone"  # noqa: S101
+
+
+def _tensors(value: Any) -> list[Tensor]:
+    """Every tensor of a batch, made comparable where it holds NaN."""
+    if isinstance(value, Tensor):
+        return [value.nan_to_num(-1.0)]
+    parts: list[Any] = []
+    if isinstance(value, dict):
+        parts = list(value.values())
+    elif is_dataclass(value):
+        parts = [getattr(value, field.name) for field in fields(value)]
+    return [tensor for part in parts for tensor in _tensors(part)]

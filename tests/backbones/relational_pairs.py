@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from molbench.backbones import BACKBONES
 from molbench.chem.features import ATOM_BITS, BOND_BITS, Kind
 from molbench.graph.pairs import MolecularGraphs, PairBatch
 from tests.golden_files import Golden
 
-INTERACTION = ("cigin", "cgib", "cgib-cont", "mpnn", "attentivefp")
-NAMES = (*INTERACTION, "gin-cigin")
+NAMES = [name for name, backbone in BACKBONES.items() if backbone.inputs == "pairs"]
 
 
 def golden_pairs(fixture: Golden, dtype: torch.dtype) -> PairBatch:

@@ -13,6 +13,7 @@ from molbench.testing import (
     assert_equivariant,
     assert_permutable,
     example_batch,
+    small_backbone,
 )
 
 every_backbone = pytest.mark.parametrize(
@@ -20,20 +21,10 @@ every_backbone = pytest.mark.parametrize(
 )
 
 
-# Finite differences take 48 evaluations, and what they show does not depend on the size.
-SMALL = {
-    "schnet": {"width": 32, "filters": 32, "interactions": 2},
-    "painn": {"width": 32, "interactions": 2},
-    "egnn": {"width": 32, "layers": 3},
-    "torchmd-et": {"width": 32, "layers": 2, "radial": 16},
-    "visnet": {"width": 32, "layers": 2},
-    "dimenet++": {"width": 32, "hidden": 32, "blocks": 2, "spherical": 3, "output_features": 32},
-}
-
-
-def seeded(name: str, dtype: torch.dtype = torch.float64, config: dict[str, int] | None = None) -> Backbone:
+def seeded(name: str, dtype: torch.dtype = torch.float64, *, small: bool = False) -> Backbone:
     torch.manual_seed(0)
-    return build_backbone(name, config).to(dtype).eval()
+    built = small_backbone(name) if small else build_backbone(name)
+    return built.to(dtype).eval()
 
 
 @every_backbone
@@ -47,7 +38,7 @@ def test_symmetries(name: str, dtype: torch.dtype, atol: float) -> None:
 
 @every_backbone
 def test_forces_are_the_gradient_of_the_energy(name: str) -> None:
-    backbone = seeded(name, config=SMALL.get(name))
+    backbone = seeded(name, small=True)  # finite differences take 48 evaluations
     head = EnergyHead(backbone.width).double()
     assert_conservative(lambda batch: energy_and_forces(backbone, head, batch, create_graph=False))
 

@@ -16,8 +16,8 @@ from molbench.backbones.pairs.bottleneck import Draws
 from molbench.backbones.pairs.cgib import CGIB
 from molbench.backbones.pairs.interaction import interaction_maps
 from molbench.releases import from_released, released_name
-from molbench.releases.mrl3d import head_from_released
-from tests.backbones.relational_pairs import NAMES, golden_pairs
+from molbench.releases.mrl3d import MRL3D, head_from_released
+from tests.backbones.relational_pairs import golden_pairs
 from tests.golden_files import Golden, read_golden, tolerance
 
 # What each release does and the intended defaults do not.
@@ -50,7 +50,7 @@ def close(ours: Tensor, fixture: Golden, key: str, *, loss: bool = False) -> Non
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", MRL3D.names)
 def test_representations_predictions_and_gradients(name: str, dtype: torch.dtype, golden: Path) -> None:
     fixture = fixture_of(name, golden)
     backbone, head = released(name, fixture, dtype)

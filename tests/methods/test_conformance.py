@@ -3,13 +3,15 @@
 import pytest
 import torch
 
-from molbench.backbones import build_backbone
+from molbench.backbones import BACKBONES, build_backbone
 from molbench.errors import UserError
+from molbench.graph.bonds import distance_bonds
+from molbench.graph.molecules import MoleculeBatch
 from molbench.methods import METHODS, VARIANTS, build_method, load_settings
 from molbench.spec.training import TrainingConfig
-from molbench.testing import assert_method, example_batch
+from molbench.testing import assert_method, example_batch, small_backbone, small_method
 from tests.methods.learning import losses_on
-from tests.methods.method_pairs import PAIRS, SMALL, batch_for
+from tests.methods.method_pairs import PAIRS, batch_for, fits, most_able
 
 
 def differs(name: str, backbone: str) -> bool:
@@ -25,10 +27,27 @@ CASES = [(*pair, "intended") for pair in PAIRS] + [(*pair, "faithful") for pair 
 def test_every_variant_can_be_trained(name: str, backbone: str, variant: str) -> None:
     torch.manual_seed(0)
     settings = load_settings(name, variant, backbone)
-    encoder = build_backbone(backbone, {**settings.backbone, **SMALL[backbone]})
-    method = build_method(name, encoder, settings.method).double()
+    encoder = build_backbone(backbone, {**settings.backbone, **BACKBONES[backbone].small()})
+    method = build_method(name, encoder, {**settings.method, **METHODS[name].small()}).double()
     assert method.name == name
     assert_method(method, batch_for(method))
+
+
+@pytest.mark.parametrize("name", [name for name, method in METHODS.items() if method.inputs == "molecules"])
+def test_known_bonds_are_taken(name: str) -> None:
+    torch.manual_seed(0)
+    method = small_method(name, small_backbone(most_able(name))).double()
+    batch = batch_for(method)
+    assert isinstance(batch, MoleculeBatch)
+    assert_method(method, batch.replace(bonds=distance_bonds(batch)))
+
+
+@pytest.mark.parametrize("name", list(METHODS))
+def test_other_encoders_are_refused(name: str) -> None:
+    for backbone in BACKBONES:
+        if not fits(name, backbone):
+            with pytest.raises(UserError, match=r"pretrains encoders of|has no vectors"):
+                small_method(name, small_backbone(backbone))
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

@@ -18,14 +18,10 @@ from molbench.methods.coord import Coord, CoordConfig
 from molbench.methods.frad import Frad, FradConfig
 from molbench.methods.molspectra import MolSpectra, MolSpectraConfig, scaled
 from molbench.methods.parts.denoising import NoiseHead, Standardiser
-from molbench.testing import example_batch, random_rotation
+from molbench.testing import example_batch, random_rotation, small_backbone
 from tests.methods.learning import losses_on
 
-SMALL = {
-    "painn": {"interactions": 2, "width": 16},
-    "egnn": {"layers": 2, "width": 16},
-    "torchmd-et": {"layers": 2, "width": 16, "heads": 2, "radial": 8},
-}
+with_vectors = pytest.mark.parametrize("name", ["painn", "egnn", "torchmd-et"])
 SPECTRA = {"ir": {"points": 60, "patch": 6, "stride": 3}, "uv": {"points": 20, "patch": 4, "stride": 4}}
 SPECTRUM = {"spectrum_width": 8, "spectrum_heads": 2, "spectrum_hidden": 8, "spectrum_layers": 2}
 
@@ -36,7 +32,7 @@ def seeded(seed: int = 0) -> torch.Generator:
 
 def encoder(name: str = "painn") -> nn.Module:
     torch.manual_seed(0)
-    return build_backbone(name, SMALL[name])
+    return small_backbone(name)
 
 
 def molspectra(name: str = "painn", **config: object) -> MolSpectra:
@@ -112,7 +108,7 @@ def test_centred_noise_does_not_move_a_molecule() -> None:
     assert drift.abs().max() < 1e-12
 
 
-@pytest.mark.parametrize("name", list(SMALL))
+@with_vectors
 def test_frad_without_torsion_noise_is_coord(name: str) -> None:
     batch = example_batch()
     coord = Coord(encoder(name)).double()
@@ -140,7 +136,7 @@ def test_frad_asks_for_the_coordinate_noise_alone() -> None:
     torch.testing.assert_close(*lengths)
 
 
-@pytest.mark.parametrize("name", list(SMALL))
+@with_vectors
 @pytest.mark.parametrize("reflect", [False, True])
 def test_losses_do_not_change_when_molecule_and_noise_turn(name: str, reflect: bool) -> None:
     batch, turn = with_spectra(example_batch()), random_rotation(reflect=reflect)
@@ -292,7 +288,7 @@ def test_a_wrong_grid_is_refused() -> None:
         molspectra().loss(batch.replace(targets=shorter), seeded())
 
 
-@pytest.mark.parametrize("name", list(SMALL))
+@with_vectors
 def test_one_vector_or_many_make_one_noise(name: str) -> None:
     backbone = encoder(name).double()
     head, batch = NoiseHead(backbone).double(), example_batch()

@@ -6,21 +6,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from molbench.backbones import build_backbone
 from molbench.backbones.base import Representation
 from molbench.backbones.heads.values import energy_and_forces
 from molbench.graph.molecules import MoleculeBatch
 from molbench.methods.emgp import EMGP, Draws, EMGPConfig
-from molbench.testing import assert_method, example_batch, random_rotation
+from molbench.testing import assert_method, example_batch, random_rotation, small_backbone
 from tests.methods.learning import losses_on
-
-SMALL = {"egnn": {"layers": 2, "width": 16}, "schnet": {"interactions": 2, "width": 16}}
 
 
 def method_with(backbone: str = "egnn", **config: object) -> EMGP:
     torch.manual_seed(0)
-    built = build_backbone(backbone, SMALL.get(backbone, {"interactions": 2, "width": 16}))
-    return EMGP(built, EMGPConfig(**config)).double()  # type: ignore[arg-type]
+    return EMGP(small_backbone(backbone), EMGPConfig(**config)).double()  # type: ignore[arg-type]
 
 
 def draws_for(method: EMGP, batch: MoleculeBatch, seed: int = 0) -> Draws:
@@ -109,7 +105,7 @@ def test_bonds_of_the_perturbed_molecule_are_those_of_the_clean_one() -> None:
 
 def test_loss_falls_on_one_batch() -> None:
     torch.manual_seed(0)
-    method = EMGP(build_backbone("egnn", SMALL["egnn"]), EMGPConfig(sigma_begin=0.5))
+    method = EMGP(small_backbone("egnn"), EMGPConfig(sigma_begin=0.5))
     batch = example_batch(dtype=torch.float32)
     losses = losses_on(batch, method, 40, 3e-3)
     assert losses[-1] < 0.8 * losses[0]

@@ -25,7 +25,6 @@ from molbench.methods.parts.views import ViewDraws, encode_views
 from molbench.methods.supervised import Supervised
 from molbench.methods.type_prediction import TypePrediction, TypePredictionConfig
 from molbench.testing import example_batch, labelled, random_rotation
-from tests.methods.learning import losses_on
 
 TWO_VIEWS = ("geossl-rr", "geossl-infonce", "geossl-ebm-nce")
 BASELINES = ("supervised", "type-prediction", "distance-prediction", "angle-prediction", "infograph-3d")
@@ -69,15 +68,6 @@ def test_the_order_of_molecules_does_not_matter(name: str) -> None:
     shuffled = MoleculeBatch(batch.atomic_numbers[atoms], batch.positions[atoms], ptr)
     other = ViewDraws(draws.noise[atoms])
     torch.testing.assert_close(method.loss_given(shuffled, other)[0], method.loss_given(batch, draws)[0])
-
-
-@pytest.mark.parametrize("name", [*TWO_VIEWS, *BASELINES])
-def test_losses_fall_on_one_batch(name: str) -> None:
-    torch.manual_seed(0)
-    method = build_method(name, build_backbone("schnet", {"interactions": 2, "width": 32}))
-    batch = labelled(example_batch((5, 9, 7, 6), dtype=torch.float32), method.columns)
-    losses = losses_on(batch, method, 40, 3e-3)
-    assert losses[-1] < 0.8 * losses[0]
 
 
 def test_bonds_of_both_views_are_those_of_the_clean_one() -> None:

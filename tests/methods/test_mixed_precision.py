@@ -3,15 +3,14 @@
 import pytest
 import torch
 
-from molbench.backbones import build_backbone
-from molbench.methods import build_method
-from tests.methods.method_pairs import PAIRS, SMALL, batch_for
+from molbench.testing import small_backbone, small_method
+from tests.methods.method_pairs import PAIRS, batch_for
 
 
-@pytest.mark.parametrize(("name", "backbone"), [pair for pair in PAIRS if pair[1] != "painn"])
+@pytest.mark.parametrize(("name", "backbone"), PAIRS)
 def test_mixed_precision_stays_near_single(name: str, backbone: str) -> None:
     torch.manual_seed(0)
-    method = build_method(name, build_backbone(backbone, SMALL[backbone]))
+    method = small_method(name, small_backbone(backbone))
     batch = batch_for(method, torch.float32)
     exact, _ = method.loss(batch, torch.Generator().manual_seed(0))
     with torch.autocast("cpu", torch.bfloat16):

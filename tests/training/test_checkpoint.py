@@ -13,6 +13,7 @@ from molbench.backbones import BACKBONES, build_backbone
 from molbench.backbones.pairs.base import PairBackbone
 from molbench.errors import UserError
 from molbench.graph.molecules import MoleculeBatch
+from molbench.testing import small_backbone
 from molbench.training.checkpoint import Checkpoint
 from tests.backbones.relational_pairs import example_pairs
 
@@ -61,7 +62,7 @@ def water() -> MoleculeBatch:
 @pytest.mark.parametrize("name", list(BACKBONES))
 def test_round_trip(tmp_path: Path, name: str, suffix: str) -> None:
     torch.manual_seed(1)
-    backbone = build_backbone(name).eval()
+    backbone = small_backbone(name).eval()
     saved = Checkpoint.of(
         backbone, method="m", pretraining={"steps": 3, "note": None, "list": [1, 2.5, True]}
     )

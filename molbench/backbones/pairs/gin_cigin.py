@@ -7,7 +7,7 @@ knowledge (Xu et al., ICML 2018).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -52,6 +52,11 @@ class GINCIGIN(PairBackbone[GINCIGINConfig]):
 
     name = "gin-cigin"
     features: ClassVar[Kind] = "drug"
+
+    @classmethod
+    def small(cls) -> dict[str, Any]:
+        """See :meth:`Configured.small`."""
+        return {"hidden": 32}
 
     def __init__(self, config: GINCIGINConfig | None = None) -> None:
         super().__init__(config)

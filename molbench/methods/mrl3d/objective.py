@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -99,6 +99,12 @@ class MRL3D(Method[MRL3DConfig, Draws, MRLBatch, PairBackbone]):
     name = "3dmrl"
     inputs = "pairs"
     smallest_batch = 2
+
+    @classmethod
+    def small(cls) -> dict[str, Any]:
+        """See :meth:`Configured.small`; any pairs do, and no dropout draws from the global generator."""
+        sizes = {"projection": 16, "filters": 16, "gaussians": 16, "hidden": 16, "edge_hidden": 16}
+        return {"copies": 1, "interactions": 2, "dropout": 0.0, "positives": None, **sizes}
 
     def __init__(self, backbone: PairBackbone, config: MRL3DConfig | None = None) -> None:
         super().__init__(backbone, config)

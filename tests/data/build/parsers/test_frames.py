@@ -232,7 +232,7 @@ def test_a_file_made_by_python_2_is_read_without_a_warning(parse, tmp_path) -> N
 def test_options_are_checked(parse, tmp_path) -> None:
     files = write(tmp_path, arrays())
     for options, reason in [
-        ({}, "needs the setting 'molecule'"),
+        ({}, "setting 'molecule' is missing"),
         ({"molecule": 1}, "setting 'molecule': Input should be a valid string"),
         ({"molecule": "water", "colour": "red"}, "no setting 'colour'"),
         ({"molecule": "water", "labels": "revised"}, "no setting 'labels'"),
