@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from molbench.data.build.parsers.elements import atomic_number
 from molbench.data.build.parsers.text import decimals, shown
 from molbench.data.build.parsers.unit_names import length_unit
+from molbench.errors import quoted
 from molbench.spec.units import factor
 
 _PAIR = re.compile(
@@ -127,29 +128,29 @@ def _columns(properties: str) -> tuple[int | None, int | None, int, int]:
     names, types, counts = fields[::3], fields[1::3], fields[2::3]
     whole = [count.isascii() and count.isdigit() and 0 < len(count) <= 3 for count in counts]
     if len(fields) % 3 or not all(whole) or not all(kind in _TYPES for kind in types):
-        raise LayoutError(f"Properties={properties[:80]!a} is not name:type:count:name:type:count…")
+        raise LayoutError(f"Properties={quoted(properties)} is not name:type:count:name:type:count…")
     starts: dict[tuple[str, str, int], int] = {}
     width = 0
     for name, kind, count in zip(names, types, map(int, counts), strict=True):
         if starts.setdefault((name.lower(), kind, count), width) != width:
-            raise LayoutError(f"Properties= has {name} twice")
+            raise LayoutError(f"Properties= has {quoted(name)} twice")
         width += count
     position = starts.get(("pos", "R", 3))
     symbol, number = starts.get(("species", "S", 1)), starts.get(("z", "I", 1))
     if position is None or (symbol is None and number is None):
         lacking = "pos:R:3, the coordinates" if position is None else "species:S:1, the elements"
-        raise LayoutError(f"Properties= has no {lacking}; it has: {', '.join(names)[:80]}")
+        raise LayoutError(f"Properties= has no {lacking}; it has: {quoted(', '.join(names))}")
     return symbol, number, position, width
 
 
 def _refuse_periodic(pairs: dict[str, str]) -> None:
     words = [word.lower() for word in re.split(r"[\s,]+", pairs.get("pbc", "")) if word]
     if "pbc" in pairs and (len(words) not in {1, 3} or not all(word in _FALSE + _TRUE for word in words)):
-        raise LayoutError(f"pbc={pairs['pbc'][:40]!a} is not three of T and F")
+        raise LayoutError(f"pbc={quoted(pairs['pbc'])} is not three of T and F")
     if "lattice" in pairs and "pbc" not in pairs:
         raise LayoutError('a Lattice is periodic unless pbc="F F F" says otherwise; only molecules are read')
     if any(word in _TRUE for word in words):
-        raise LayoutError(f'periodic (pbc="{pairs["pbc"]}"); only molecules are read')
+        raise LayoutError(f"periodic (pbc={quoted(pairs['pbc'])}); only molecules are read")
 
 
 def _scale(tags: dict[str, str]) -> float:

@@ -1,5 +1,7 @@
 """Units as files spell them, and as they are called here."""
 
+from molbench.errors import quoted
+
 _LENGTHS = {
     **dict.fromkeys(("angstrom", "angstroms", "ang", "å"), "Å"),
     **dict.fromkeys(("bohr", "bohrs", "a0", "au", "a.u.", "atomic"), "a0"),
@@ -35,5 +37,5 @@ def energy_unit(text: str) -> str:
 def _named(text: str, units: dict[str, str], what: str) -> str:
     unit = units.get(text.strip().lower())
     if unit is None:
-        raise ValueError(f"{text[:40]!a} is no unit of {what} that is known: {', '.join(sorted(units))}")
+        raise ValueError(f"{quoted(text)} is no unit of {what} that is known: {', '.join(sorted(units))}")
     return unit

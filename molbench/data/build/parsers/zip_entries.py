@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from molbench.errors import UserError
+from molbench.errors import UserError, quoted
 
 _END, _END64, _LOCATOR = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
 _ENTRY, _LOCAL = b"PK\x01\x02", b"PK\x03\x04"
@@ -117,20 +117,20 @@ def _zip64(extra: bytes) -> Iterator[int]:
 
 def _content(file: IO[bytes], entry: _Entry) -> bytes:
     if max(entry.size, entry.packed) > _MAX_MEMBER:
-        raise ValueError(f"member '{entry.name}' has {entry.size:,} bytes, no molecule has")
+        raise ValueError(f"member {quoted(entry.name)} has {entry.size:,} bytes, no molecule has")
     file.seek(entry.offset)
     head = _exactly(file, _LOCAL_SIZE)
     if head[:4] != _LOCAL:
-        raise ValueError(f"member '{entry.name}' is not where the directory says")
+        raise ValueError(f"member {quoted(entry.name)} is not where the directory says")
     name_length, extra_length = struct.unpack_from("<HH", head, 26)
     file.seek(name_length + extra_length, 1)
     data = _exactly(file, entry.packed)
     if entry.method == _DEFLATED:
         data = zlib.decompressobj(-15).decompress(data, entry.size + 1)
     elif entry.method != _STORED:
-        raise ValueError(f"member '{entry.name}' is compressed by the unknown method {entry.method}")
+        raise ValueError(f"member {quoted(entry.name)} is compressed by the unknown method {entry.method}")
     if len(data) != entry.size or zlib.crc32(data) != entry.crc:
-        raise ValueError(f"member '{entry.name}' is damaged")
+        raise ValueError(f"member {quoted(entry.name)} is damaged")
     return data
 
 

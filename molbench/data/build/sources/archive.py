@@ -14,12 +14,13 @@ from typing import IO
 from molbench.atomic import replace_file, replace_folder
 from molbench.data.build.sources.check import human
 from molbench.data.build.sources.streams import open_tar
-from molbench.errors import UserError
+from molbench.errors import UserError, quoted
 
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 _RATIO = 100
 _ALLOWANCE = 64 << 20
 _NAMED = 8
+_HEADER = 512  # bytes of a tar member
 
 
 def is_archive(name: str) -> bool:
@@ -73,9 +74,10 @@ class _Taken:
         self._found: dict[str, str] = {}
 
     def account(self, name: str, size: int) -> None:
-        """Note one member, wanted or not: even skipping it costs its size in a stream."""
-        self._seen.append(name)
-        self._bytes += size
+        """Note one member, wanted or not: even skipping it costs its size and its header in a stream."""
+        if len(self._seen) <= _NAMED:
+            self._seen.append(name)
+        self._bytes += size + _HEADER
         if size < 0 or self._bytes > self._limit:
             raise UserError(
                 f"{self._archive}: expands beyond {human(self._limit)}, {_RATIO} times its own size: refused"
@@ -89,22 +91,24 @@ class _Taken:
         """Extract one wanted member under its bare name."""
         path = PurePosixPath(name)
         if not regular:
-            raise UserError(f"{self._archive}: member '{name}' is a link or a device: refused")
+            raise UserError(f"{self._archive}: member {quoted(name)} is a link or a device: refused")
         if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name or path.name in {"", "."}:
-            raise UserError(f"{self._archive}: member '{name}' leads out of the folder: refused")
+            raise UserError(f"{self._archive}: member {quoted(name)} leads out of the folder: refused")
         if path.name in self._found:
-            raise UserError(f"{self._archive}: two members are called '{path.name}': refused")
+            raise UserError(f"{self._archive}: two members are called {quoted(path.name)}: refused")
         self._found[path.name] = name
         with content() as source, (self._folder / path.name).open("xb") as file:
             shutil.copyfileobj(source, file, 1 << 20)
         if (self._folder / path.name).stat().st_size != size:
-            raise UserError(f"{self._archive}: member '{name}' ends early: the archive is cut short")
+            raise UserError(f"{self._archive}: member {quoted(name)} ends early: the archive is cut short")
 
     def check_complete(self) -> None:
         """Refuse an archive in which something wanted is missing."""
         for pattern in self._wanted:
             if not any(fnmatchcase(name, pattern) for name in self._found.values()):
-                some = ", ".join(self._seen[:_NAMED]) + (" …" if len(self._seen) > _NAMED else "")
+                some = ", ".join(map(quoted, self._seen[:_NAMED])) + (
+                    " …" if len(self._seen) > _NAMED else ""
+                )
                 raise UserError(f"{self._archive}: no member '{pattern}'; it has: {some or 'none'}")
 
 

@@ -18,6 +18,11 @@ _OPEN: dict[str, Callable[..., object]] = {
     ".xz": lzma.open,
     ".bz2": bz2.open,
 }
+_EXTENDED = (
+    *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
+    *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
+)
+_MAX_HEADER = 1 << 20
 _DAMAGE = (EOFError, OSError, lzma.LZMAError, zlib.error, tarfile.TarError)
 
 
@@ -43,11 +48,20 @@ def open_stream(path: Path) -> Iterator[IO[bytes]]:
 class _StrictInfo(tarfile.TarInfo):
     """Only the end mark ends the archive; the library takes any bad header for the end.
 
-    What follows the mark is read too, for a compressed file keeps its checksum behind it.
+    What follows the mark is read too, for a compressed file keeps its checksum behind it. Headers of any
+    length are read into memory, and members are remembered, unless that is prevented.
     """
 
     @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "_StrictInfo":
+        info = super().frombuf(buf, encoding, errors)
+        if info.type in _EXTENDED and info.size > _MAX_HEADER:
+            raise tarfile.InvalidHeaderError("a header of more than a megabyte")  # type: ignore[attr-defined]
+        return info
+
+    @classmethod
     def fromtarfile(cls, archive: tarfile.TarFile) -> "_StrictInfo":
+        archive.members = []  # type: ignore[attr-defined]
         try:
             return super().fromtarfile(archive)
         except tarfile.EOFHeaderError:  # type: ignore[attr-defined]

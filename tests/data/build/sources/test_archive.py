@@ -46,7 +46,9 @@ def test_wanted_members_come_out_and_no_others(tmp_path, name: str) -> None:
 
 def test_a_missing_member_is_named_with_those_there_are(tmp_path, name: str) -> None:
     archive = make(tmp_path / name, FILES)
-    with pytest.raises(UserError, match=r"no member 'gdb10.sdf'; it has: gdb9.sdf, gdb9.sdf.csv, notes.txt"):
+    with pytest.raises(
+        UserError, match=r"no member 'gdb10.sdf'; it has: 'gdb9.sdf', 'gdb9.sdf.csv', 'notes.txt'"
+    ):
         extract(archive, ["gdb9.sdf", "gdb10.sdf"], tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
