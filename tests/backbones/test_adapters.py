@@ -63,6 +63,7 @@ def triplets_by_loops(edge_index: Tensor, num_nodes: int) -> tuple[Tensor, ...]:
     return edge_index[1], edge_index[0], *found.unbind(-1)
 
 
+@pytest.mark.slow
 def test_dimenet(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
     # Few functions: the library derives each of them symbolically.

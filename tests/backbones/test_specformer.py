@@ -30,6 +30,7 @@ SMALL = SpecFormerConfig(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
 @pytest.mark.parametrize(("line", "outputs"), [("md17line", 128), ("qm9line", 256)])
 def test_vectors_and_errors(

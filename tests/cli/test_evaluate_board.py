@@ -61,7 +61,7 @@ def test_without_scratch_there_is_no_baseline(ready: Path) -> None:
     ("arguments", "message"),
     [
         (("model.pt", "-t", "toy/none"), "no task matches 'toy/none'"),
-        (("other.pt", "-t", "toy/size"), "no such checkpoint"),
+        (("other.pt", "-t", "toy/size"), "no such file"),
         (("model.pt", "-t", "toy/size", "--protocol", "magic"), "unknown protocol 'magic'"),
         (("model.pt", "-t", "toy/size", "--set", "stepz=1"), "no setting 'stepz'"),
         (("model.pt", "-t", "toy/size", "--executor", "moon"), "unknown executor 'moon'"),

@@ -73,6 +73,7 @@ def pairs(tmp_path: Path) -> DatasetEntry:
     return entry
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["cigin", "cgib-cont", "attentivefp"])
 def test_no_conformer_is_touched(
     name: str, pairs: DatasetEntry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -171,6 +171,7 @@ def build_lep(folder: Path) -> None:
     build(shrunk("lep", folder, 24), raw=folder, offline=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("task", "make"),
     [

@@ -47,6 +47,7 @@ def predict(folder: Path, **changes: Any) -> None:
     replace(predictions, **changes).write(folder / "predictions.parquet")
 
 
+@pytest.mark.slow
 def test_honest_results_hold_and_are_not_changed(results: Path) -> None:
     good, bad = read_trusted(results, Catalogue.load())
     assert len(good) == 16 and not bad
@@ -180,6 +181,7 @@ FORGERIES: dict[str, tuple[Callable[[Path], None], str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORGERIES)
 def test_a_forged_result_is_set_aside_with_its_reason(results: Path, name: str) -> None:
     forge, told = FORGERIES[name]

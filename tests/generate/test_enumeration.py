@@ -20,6 +20,7 @@ def test_same_seed_gives_the_same_list(small):
     assert enumerate_molecules(7) != enumerate_molecules(8)
 
 
+@pytest.mark.slow
 def test_molecules_are_neutral_closed_shells_of_up_to_seven_heavy_atoms(molecules):
     for smiles in molecules:
         mol = Chem.MolFromSmiles(smiles)

@@ -295,6 +295,7 @@ def test_one_vector_or_many_make_one_noise(name: str) -> None:
     assert head(backbone(batch, vectors=True)).shape == (batch.num_atoms, 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["coord", "frad", "slide", "molspectra"])
 def test_one_batch_can_be_learnt(method: str) -> None:
     small = {"molspectra": {"spectra": SPECTRA, **SPECTRUM}, "slide": {"slices": 16}}

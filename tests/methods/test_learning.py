@@ -14,6 +14,7 @@ from tests.methods.method_pairs import most_able, real_batch
 STEPS, RECORDS = 12, 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(METHODS))
 def test_the_loss_of_a_few_records_falls(name: str) -> None:
     """The noise is the same in every step, too."""

@@ -187,6 +187,7 @@ def test_solvents_of_single_atoms_have_no_bonds() -> None:
     assert not any(buffer.isnan().any() for buffer in method.buffers())
 
 
+@pytest.mark.slow
 def test_a_step_lowers_the_loss() -> None:
     method, batch = example()
     losses = losses_on(batch, method, 30, 1e-3)

@@ -3,6 +3,7 @@
 import warnings
 from pathlib import Path
 
+import pytest
 import yaml
 
 from molbench.metrics import METRICS
@@ -11,6 +12,7 @@ from tests.metrics.digest import current, digest_of
 RECORDED = Path(__file__).with_name("versions.yaml")
 
 
+@pytest.mark.slow
 def test_no_metric_changes_under_its_version() -> None:
     recorded, found = yaml.safe_load(RECORDED.read_text(encoding="utf-8")), current()
     changed = {name: entry for name, entry in found.items() if recorded.get(name, entry) != entry}
@@ -27,6 +29,7 @@ def test_no_metric_changes_under_its_version() -> None:
         )
 
 
+@pytest.mark.slow
 def test_a_digest_sees_what_a_metric_uses_and_nothing_else(monkeypatch) -> None:
     import molbench.metrics.regression as module
     from tests.metrics import digest

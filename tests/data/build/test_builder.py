@@ -347,6 +347,7 @@ class TestSubsets:
             build(entry, raw=tmp_path / "empty")
 
 
+@pytest.mark.slow
 def test_many_schemes_are_spread_over_folders_that_load_and_verify(declare, molecules, raw):
     schemes = {f"r{i}": ratio(i) for i in range(7)}
     folder = build(declare(molecules(90), schemes=schemes), raw=raw)

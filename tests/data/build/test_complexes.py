@@ -38,6 +38,7 @@ def lba_raw(raw) -> Path:
     return raw
 
 
+@pytest.mark.slow
 def test_lba_is_built_with_both_published_splits(tmp_path, lba_raw) -> None:
     folder = build(shrunk("lba", tmp_path, 20), raw=lba_raw, offline=True)
     part = Manifest.read(folder).by_subset[None]
@@ -146,6 +147,7 @@ def test_real_complexes_are_built(real_data, tmp_path, raw) -> None:
     round_trip(folder, "random", {"train": 1, "validation": 1, "test": 1})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", ["interaction@partner", "preference@random"])
 def test_embedded_dimers_through_the_stock_library(config: str) -> None:
     folder = CATALOGUE.dataset("xtb-dimers").folder

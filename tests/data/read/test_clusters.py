@@ -87,6 +87,7 @@ def test_a_cluster_without_its_column_is_named() -> None:
 BUILT = [ref for ref in Catalogue.load().tasks(["*/*@*"]) if ref.dataset.embedded]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ref", BUILT, ids=lambda ref: ref.id)
 def test_embedded_records_have_the_clusters_that_are_declared(ref) -> None:
     store = Store.open(ref.folder, ref.subset)

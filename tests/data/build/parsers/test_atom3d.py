@@ -156,6 +156,7 @@ def test_columns_are_found_by_name_and_elements_in_any_case(columns, case) -> No
     assert set(chains) == {"L"}
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=50)
 @given(
     table=st.fixed_dictionaries(

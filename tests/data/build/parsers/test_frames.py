@@ -82,6 +82,7 @@ def test_a_long_trajectory_comes_in_chunks_of_bounded_size(parse, tmp_path) -> N
     assert np.allclose(cube(parse("md17-npz", files, WATER, 3).table["positions"], 3), content["R"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", ["C", "F"])
 @pytest.mark.parametrize("packed", [False, True])
 def test_memory_does_not_grow_with_the_trajectory(tmp_path, order: str, packed: bool) -> None:

@@ -69,6 +69,7 @@ class TestTargetRange:
 
 
 class TestGroup:
+    @pytest.mark.slow
     @settings(deadline=None, max_examples=50)
     @given(
         names=st.lists(st.sampled_from([None, *"abcdefghijklmnopqrst"]), min_size=100, max_size=300),
