@@ -7,63 +7,22 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
-PACKAGE = ROOT / "molbench"
-# A room may import from itself and from rooms further up this list.
-ROOMS = [
-    "kernels",
-    "metrics",
-    "spec",
-    "executors",
-    "chem",
-    "graph",
-    "data.folder",
-    "data.read",
-    "data.build",
-    "data.leakage",
-    "data.audit",
-    "backbones",
-    "methods",
-    "training",
-    "releases",
-    "evaluation",
-    "studies",
-    "leaderboard",
-    "generate",
-    "testing",
-    "cli",
-]
-FILES = sorted(PACKAGE.rglob("*.py"))
-
-
-def _imports(path: Path) -> set[str]:
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            found.add(node.module)
-        elif isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-    return {name for name in found if name.split(".")[0] == "molbench"}
-
-
-def _room(parts: tuple[str, ...]) -> str | None:
-    """The room of a module below ``molbench``; None for the small modules at the root."""
-    for length in (2, 1):
-        name = ".".join(parts[:length])
-        if name in ROOMS:
-            return name
-    return None
+from tests.rooms import FILES, FRONTS, PACKAGE, ROOMS, ROOT, imported_by, module_name, room_of
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_rooms_import_only_from_their_left(path: Path) -> None:
-    room = _room(path.relative_to(PACKAGE).with_suffix("").parts)
-    if room is None:
+    if module_name(path) in FRONTS:
         return
-    allowed = set(ROOMS[: ROOMS.index(room) + 1])
-    for name in _imports(path):
-        imported = _room(tuple(name.split(".")[1:]))
-        assert imported is None or imported in allowed, f"{path.relative_to(ROOT)} imports {name}"
+    room = room_of(module_name(path))
+    allowed = {None, *ROOMS[: ROOMS.index(room) + 1]} if room else {None}
+    for name in imported_by(path):
+        assert room_of(name) in allowed, f"{path.relative_to(ROOT)} imports {name}"
+
+
+def test_every_folder_is_a_room() -> None:
+    folders = {module_name(path.parent) for path in FILES} - set(FRONTS)
+    assert not [folder for folder in folders if room_of(folder) is None]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
