@@ -8,6 +8,8 @@ import zipfile
 from collections.abc import Mapping
 from typing import Any, BinaryIO
 
+from molbench.errors import quoted
+
 #: Far more than the tensors of any encoder, and few enough to be listed in no time.
 MAX_ENTRIES = 20_000
 #: Bytes of all headers together.
@@ -68,7 +70,7 @@ class Archive:
             ValueError: If there is no such entry, or it differs from its checksum.
         """
         if name not in self._entries:
-            raise ValueError(f"no entry '{name}' in the archive")
+            raise ValueError(f"no entry {quoted(name)} in the archive")
         return self._read(name, keep=True)
 
     def _read(self, name: str, *, keep: bool) -> bytearray:
@@ -110,7 +112,7 @@ def _directory(file: BinaryIO) -> tuple[int, int]:
 def _check_entry(entry: zipfile.ZipInfo) -> None:
     name = entry.orig_filename
     if not 0 < len(name) <= 200 or not name.isprintable() or entry.filename != name:
-        raise ValueError(f"an entry with the name {name[:40]!r}")
+        raise ValueError(f"an entry with the name {quoted(name)}")
     if entry.compress_type or entry.compress_size != entry.file_size:
         # torch.save stores its entries as they are; a compressed one may unpack to any size.
         raise ValueError(f"'{name}' is compressed, which no checkpoint is")

@@ -11,6 +11,8 @@ from typing import Any
 
 from torch import Tensor
 
+from molbench.errors import quoted
+
 #: Bytes of the header, some 100 for each tensor, and characters of what it says of the checkpoint.
 MAX_HEADER, MAX_TEXT = 2**20, 2**18
 _SIZES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
@@ -79,13 +81,13 @@ def _check_places(header: Mapping[str, Any], size: int) -> None:
             }:
                 numbers = (*shape, start, end)
             case _:
-                raise ValueError(f"tensor {name[:60]!r} has no type, shape and place")
+                raise ValueError(f"tensor {quoted(name)} has no type, shape and place")
         if dtype not in _SIZES:
-            raise ValueError(f"tensor {name[:60]!r} holds {dtype[:20]!r}; only real numbers are read")
+            raise ValueError(f"tensor {quoted(name)} holds {quoted(dtype)}; only real numbers are read")
         if not all(type(number) is int and number >= 0 for number in numbers) or len(shape) > 8:
-            raise ValueError(f"tensor {name[:60]!r} has no sensible shape or place")
+            raise ValueError(f"tensor {quoted(name)} has no sensible shape or place")
         if end - start != math.prod(shape) * _SIZES[dtype]:
-            raise ValueError(f"tensor {name[:60]!r} claims more or fewer values than it has bytes")
+            raise ValueError(f"tensor {quoted(name)} claims more or fewer values than it has bytes")
         places.append((start, end))
     ends = [0, *(end for _, end in sorted(places))]
     if [start for start, _ in sorted(places)] != ends[:-1] or ends[-1] != size:

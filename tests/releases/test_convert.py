@@ -22,6 +22,7 @@ from molbench.releases.mrl3d import head_from_released
 from molbench.training.checkpoint import Checkpoint
 from tests.backbones.relational_pairs import golden_pairs
 from tests.golden_files import Golden, read_golden, tolerance
+from tests.releases.emgp_weights import egnn
 
 
 def batch_of(fixture: Golden, positions: Tensor) -> MoleculeBatch:
@@ -134,21 +135,8 @@ def test_hyperparameters_that_our_encoder_lacks_are_refused(golden: Path, tmp_pa
 
 
 def emgp_state(width: int = 4, layers: int = 2) -> dict[str, Tensor]:
-    """Made-up weights under 3D-EMGP's names."""
-    shapes = {"embedding_in.weight": (width, 300), "embedding_in.bias": (width,)}
-    for layer in range(layers):
-        for name, *shape in (
-            ("edge_mlp.0", width, 2 * width + 5),
-            ("edge_mlp.2", width, width),
-            ("node_mlp.0", width, 2 * width),
-            ("node_mlp.2", width, width),
-            ("att_mlp.0", 1, width),
-            ("coord_mlp.0", width, width),
-        ):
-            shapes[f"gcl_{layer}.{name}.weight"] = tuple(shape)
-            shapes[f"gcl_{layer}.{name}.bias"] = (shape[0],)
-        shapes[f"gcl_{layer}.coord_mlp.2.weight"] = (1, width)
-    return {f"module.model.{name}": torch.randn(shape) for name, shape in shapes.items()}
+    """As its authors save it."""
+    return {f"module.model.{name}": value for name, value in egnn(width, layers).items()}
 
 
 def saved(path: Path, state: dict[str, Tensor], **more: Any) -> Path:

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.releases.emgp_weights import egnn
 from tests.security import pickles
 from tests.security.archives import Archive, archive
 from tests.security.conftest import CommandRefused
 from tests.security.pickles import MARK, PROTO, STOP, called, many, mapping, number, storage, tensor, text
 from tests.security.test_contents_of_checkpoints import FIRST, content
 from tests.security.test_declarations import LAUGHS
-from tests.security.test_releases import egnn
 
 pytestmark = pytest.mark.slow
 

@@ -13,26 +13,10 @@ import torch
 from torch import Tensor
 
 from molbench.releases.convert import convert
+from tests.releases.emgp_weights import egnn
 from tests.security.conftest import Refused
 
 State = dict[str, Tensor]
-
-
-def egnn(width: int = 4, layers: int = 2) -> State:
-    """Made-up weights under 3D-EMGP's names."""
-    shapes: dict[str, tuple[int, ...]] = {"embedding_in.weight": (width, 300), "embedding_in.bias": (width,)}
-    for layer in range(layers):
-        for name, *shape in (
-            ("edge_mlp.0", width, 2 * width + 5),
-            ("edge_mlp.2", width, width),
-            ("node_mlp.0", width, 2 * width),
-            ("node_mlp.2", width, width),
-            ("att_mlp.0", 1, width),
-            ("coord_mlp.0", width, width),
-        ):
-            shapes |= {f"gcl_{layer}.{name}.weight": tuple(shape), f"gcl_{layer}.{name}.bias": (shape[0],)}
-        shapes[f"gcl_{layer}.coord_mlp.2.weight"] = (1, width)
-    return {name: torch.ones(shape) for name, shape in shapes.items()}
 
 
 def transformer(cutoff: float = 5.0) -> State:
