@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -15,9 +14,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from molbench.atomic import replace_file
+from molbench.atomic import replace_file, temporary_beside
 from molbench.data.build.parsers.base import Failure
 from molbench.data.read.molecule_table import FILENAME, SCHEMA, Molecules
+from molbench.errors import UserError
+from molbench.executors import EXECUTORS
+from molbench.executors.base import Listener, Unit
 
 if TYPE_CHECKING:
     from molbench.data.build.records import Progress
@@ -63,7 +65,8 @@ def write_molecules(
     known = [pq.read_table(path, schema=SCHEMA) for path in reuse]
     old = pa.concat_tables([SCHEMA.empty_table(), *known]).combine_chunks()
     row_of = {name: row for row, name in enumerate(old.column("smiles").to_pylist())}
-    new = _described([name for name in names if name not in row_of], num_proc)
+    scratch = temporary_beside(target)
+    new = _described([name for name in names if name not in row_of], num_proc, scratch)
     counts: Counter[str] = Counter()
     failures: list[Failure] = []
     done = 0
@@ -127,28 +130,42 @@ def describe(smiles: str) -> dict[str, Any]:
     return row
 
 
-def _describe_all(names: Sequence[str]) -> list[dict[str, Any]]:
-    return [describe(name) for name in names]
+def describe_chunk(arguments: Mapping[str, Any], listen: Listener) -> None:  # noqa: ARG001 - as units are called
+    """Write the rows of some molecules to a file of their own; a unit of work."""
+    table = pa.Table.from_pylist([describe(name) for name in arguments["names"]], schema=SCHEMA)
+    pq.write_table(table, arguments["file"])
 
 
-def _described(names: Sequence[str], num_proc: int) -> Iterator[dict[str, Any]]:
-    """Rows of ``names`` in order; no more than a few chunks are under way at a time."""
-    chunks = (names[start : start + _CHUNK] for start in range(0, len(names), _CHUNK))
+def _described(names: Sequence[str], num_proc: int, scratch: Path) -> Iterator[dict[str, Any]]:
+    """Rows of ``names`` in order; those that are made before their turn wait in files below ``scratch``.
+
+    Raises:
+        UserError: If the process of a chunk is lost twice.
+    """
     if num_proc == 1 or len(names) <= _CHUNK:
-        for chunk in chunks:
-            yield from map(describe, chunk)
+        yield from map(describe, names)
         return
-    with ProcessPoolExecutor(num_proc, mp_context=multiprocessing.get_context("spawn")) as pool:
-        under_way: list[Future[list[dict[str, Any]]]] = []
-        try:
-            for chunk in chunks:
-                under_way.append(pool.submit(_describe_all, chunk))
-                if len(under_way) > 2 * num_proc:
-                    yield from under_way.pop(0).result()
-            for future in under_way:
-                yield from future.result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+    scratch.mkdir()
+    chunks = [names[start : start + _CHUNK] for start in range(0, len(names), _CHUNK)]
+    files = [scratch / f"{number}.parquet" for number in range(len(chunks))]
+    groups = [
+        [Unit(str(number), f"{__name__}:describe_chunk", {"names": chunk, "file": str(file)})]
+        for number, (chunk, file) in enumerate(zip(chunks, files, strict=True))
+    ]
+    made: set[int] = set()
+    turn = 0
+    try:
+        for done in EXECUTORS["local"](workers=num_proc, retries=1).run(groups):
+            if done.error is not None:
+                first, last = (chunks[int(done.key)][end] for end in (0, -1))
+                raise UserError(f"molecules '{first}' to '{last}': {done.error}")
+            made.add(int(done.key))
+            while turn in made:
+                yield from pq.read_table(files[turn], schema=SCHEMA).to_pylist()
+                files[turn].unlink()
+                turn += 1
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _unique(pairs: Iterable[pa.Table]) -> list[str]:
