@@ -1,0 +1,155 @@
+"""Kills builds, imports, pretraining, evaluations and boards at random moments, and counts what that costs.
+
+    python benchmarks/kills.py --moments 20 --raw FOLDER
+
+``FOLDER`` holds QM9 in its official layout, complete or a part; without it builds are not tried.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from tests.kills import Command, Killed, files_digest, kill, manifest_digest, undisturbed
+
+ROOT = Path(__file__).parent.parent
+TASKS = "xtb-molecules/homo,xtb-molecules/mu"
+PRETRAIN = (
+    *(
+        "pretrain",
+        "coord",
+        "--backbone",
+        "painn",
+        "--data",
+        "xtb-molecules",
+        "--steps",
+        "40",
+        "-o",
+        "model.pt",
+    ),
+    *("--set", "training.batch_size=16", "--set", "backbone.width=16", "--set", "training.warmup_steps=0"),
+)
+
+
+def main() -> None:
+    """Print a line a command, and everything as JSON where that is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--moments", type=int, default=20)
+    parser.add_argument("--raw", type=Path)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--only", action="append")
+    options = parser.parse_args()
+    report: dict[str, list[dict[str, object]]] = {}
+    with tempfile.TemporaryDirectory() as place:
+        for command in commands(Path(place), options.raw):
+            if options.only and command.name not in options.only:
+                continue
+            killed = measure(command, Path(place), options.moments)
+            report[command.name] = [asdict(item) for item in killed]
+            print(summary(command.name, killed), flush=True)
+    if options.json:
+        options.json.write_text(json.dumps(report, indent=1))
+
+
+def measure(command: Command, place: Path, moments: int) -> list[Killed]:
+    """Kill a command at so many moments, each in a folder of its own."""
+    folder = place / f"{command.name}-whole"
+    folder.mkdir()
+    seconds, expected = undisturbed(command, folder)
+    killed = []
+    for moment in range(moments):
+        folder = place / f"{command.name}-{moment}"
+        folder.mkdir()
+        killed.append(kill(command, folder, seconds, expected, moment))
+        shutil.rmtree(folder, ignore_errors=True)
+    return killed
+
+
+def summary(name: str, killed: list[Killed]) -> str:
+    """One line of text."""
+    workers = sum(item.victim == "worker" for item in killed)
+    line = (
+        f"{name:10} {len(killed)} kills ({workers} of workers), "
+        f"{sum(item.same for item in killed)} with the same outcome, "
+        f"{sum(item.survivors for item in killed)} survivors, "
+        f"{sum(len(item.leftovers) for item in killed)} leftovers"
+    )
+    wrong = [item for item in killed if not item.clean]
+    return "\n".join([line, *(f"    {item}" for item in wrong[:5])])
+
+
+def commands(place: Path, raw: Path | None) -> list[Command]:
+    """All of them, smallest first; later ones use what an undisturbed earlier one made."""
+    made = place / "made"
+    made.mkdir()
+    geometries = made / "mine.xyz"
+    write_geometries(geometries)
+    pretrain = Command("pretrain", PRETRAIN, lambda folder: weights(folder / "model.pt"))
+    undisturbed(pretrain, made)
+    evaluate = Command(
+        "evaluate",
+        ("evaluate", "model.pt", "-t", TASKS, "--seeds", "2", "-o", "results"),
+        lambda folder: files_digest(folder, "results/*/*/*/*/*/predictions.parquet"),
+        lambda folder: _copy(made / "model.pt", folder / "model.pt"),
+    )
+    undisturbed(evaluate, made)
+    found = [
+        Command(
+            "import",
+            ("data", "import", str(geometries), "--name", "mine", "--num-proc", "2"),
+            manifest_digest("home/datasets/mine/manifest.json"),
+        ),
+        pretrain,
+        evaluate,
+        Command(
+            "board",
+            ("board", "build", "embedded", "-r", "results", "-o", "boards"),
+            lambda folder: files_digest(folder, "boards/*"),
+            lambda folder: _copy(made / "results", folder / "results"),
+        ),
+    ]
+    if raw is not None:
+        words = ("data", "build", "qm9", "--raw", str(raw), "--offline", "--allow-partial", "--num-proc", "2")
+        found.append(Command("build", words, manifest_digest("home/datasets/qm9*/manifest.json")))
+    return found
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source == target:
+        return
+    if source.is_dir():
+        shutil.copytree(source, target)
+    else:
+        shutil.copyfile(source, target)
+
+
+def write_geometries(path: Path, count: int = 4000) -> None:
+    """Chains of carbon and oxygen, told apart by their lengths and bonds."""
+    rng = np.random.default_rng(0)
+    with path.open("w") as file:
+        for number in range(count):
+            size = int(rng.integers(3, 12))
+            steps = rng.normal(size=(size, 3))
+            positions = np.cumsum(1.4 * steps / np.linalg.norm(steps, axis=1)[:, None] + [1.8, 0, 0], axis=0)
+            lines = [f"{'CO'[int(rng.integers(2))]} {x:.5f} {y:.5f} {z:.5f}" for x, y, z in positions]
+            file.write("\n".join([str(size), f"chain-{number}", *lines]) + "\n")
+
+
+def weights(path: Path) -> str:
+    """Digest of a checkpoint's weights."""
+    from molbench.training.checkpoint import Checkpoint
+
+    return Checkpoint.load(path).digest
+
+
+if __name__ == "__main__":
+    main()
