@@ -23,6 +23,7 @@ from molbench.spec.names import require_name
 from molbench.spec.provenance import stages
 from molbench.training.limit import CreationLimit, TooLargeError
 from molbench.training.reading import FORMAT, VERSION, read
+from molbench.training.saving import save_whole
 
 if TYPE_CHECKING:
     from molbench.backbones.base import Backbone
@@ -139,7 +140,7 @@ class Checkpoint:
         weights = {name: value.contiguous().clone() for name, value in self.state_dict.items()}
         with replace_file(path) as temporary:
             if path.suffix == ".pt":
-                torch.save(header | {"state_dict": weights}, temporary)
+                save_whole(header | {"state_dict": weights}, temporary)
             else:
                 from safetensors.torch import save_file
 

@@ -19,6 +19,7 @@ from molbench.atomic import replace_file
 from molbench.errors import UserError
 from molbench.training.ema import averaged_weights
 from molbench.training.log import LOG
+from molbench.training.saving import save_whole
 from molbench.training.schedules import Schedule
 from molbench.training.step import StepResult
 
@@ -113,7 +114,7 @@ class State:
             "best_weights": self.best_weights,
         }
         with replace_file(path) as temporary:
-            torch.save(content, temporary)
+            save_whole(content, temporary)
 
     def load(self, path: Path, identity: Mapping[str, Any]) -> None:
         """Take up the run written to ``path``.

@@ -144,7 +144,7 @@ def test_pretraining_on_the_same_dataset_is_noted(toy_home, save, tmp_path) -> N
 
 
 def test_partial_datasets_are_marked(toy_home, checkpoint, tmp_path) -> None:
-    toy.write_molecules(toy_home, n=60, digest="p0", partial=True)
+    toy.write_molecules(toy_home, n=60, partial=True)
     report = evaluate([checkpoint], ["toy-partial/size"], seeds=1, output=tmp_path / "r", executor="inline")
     entry = report.results[0].result.task
     assert (entry.id, entry.dataset, entry.partial) == ("toy-partial/size", "toy-partial", True)

@@ -8,14 +8,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from molbench.data.folder.digest import assignment_digest
+from molbench.data.folder.digest import assignment_digest, content_digest
 from molbench.data.folder.manifest import Manifest, Part, SchemeEntry, combined_digest, file_entries
 
 VECTORS = pa.list_(pa.list_(pa.float32(), 3))
 SPLITS = ["train", "validation", "test"]
 
 
-def write_molecules(home: Path, n: int = 120, digest: str = "m0", partial: bool = False) -> Path:
+def write_molecules(home: Path, n: int = 120, partial: bool = False) -> Path:
     """Chains of C, N, O: ``mass`` (sum over atoms), ``size``, ``ring`` (0, 1), ``rare`` (half missing)."""
     rng = np.random.default_rng(1)
     records = []
@@ -51,14 +51,14 @@ def write_molecules(home: Path, n: int = 120, digest: str = "m0", partial: bool 
         "positions": VECTORS,
     } | dict.fromkeys(("mass", "size", "ring", "rare"), pa.float64())
     folder = home / "datasets" / name
-    part = _write_part(folder, records, pa.schema(schema), ["random", "other"], digest, partial)
+    part = _write_part(folder, records, pa.schema(schema), ["random", "other"], partial)
     _declare(folder, declaration, ["random", "other"], {"defaults": common, "tasks": tasks})
     files = file_entries(folder)
     Manifest(name="toy", dataset_id=name, version="1.0.0", files=files, **part.model_dump()).write(folder)
     return folder
 
 
-def write_frames(home: Path, n: int = 60, digest: str = "f0") -> Path:
+def write_frames(home: Path, n: int = 60) -> Path:
     """Frames of a diatomic on a spring, ``E = k/2 (r - r0)²`` in kcal/mol."""
     rng = np.random.default_rng(2)
     records = []
@@ -104,7 +104,7 @@ def write_frames(home: Path, n: int = 60, digest: str = "f0") -> Path:
         }
     )
     folder = home / "datasets" / "toy-frames"
-    part = _write_part(folder / "co", records, schema, ["random"], digest, False)
+    part = _write_part(folder / "co", records, schema, ["random"], False)
     _declare(folder, declaration, ["random"], {"tasks": tasks})
     subsets = {"co": part}
     total = part.model_copy(update={"digest": combined_digest(subsets), "schemes": {}})
@@ -155,16 +155,16 @@ def _write_part(
     records: list[dict[str, Any]],
     schema: pa.Schema,
     schemes: list[str],
-    digest: str,
     partial: bool,
 ) -> Part:
     (folder / "cells").mkdir(parents=True, exist_ok=True)
     (folder / "splits").mkdir(exist_ok=True)
-    pq.write_table(pa.Table.from_pylist(records, schema=schema), folder / "cells" / "all.parquet")
+    table = pa.Table.from_pylist(records, schema=schema)
+    pq.write_table(table, folder / "cells" / "all.parquet")
     ids, entries = [record["id"] for record in records], {}
     for seed, scheme in enumerate(schemes):
         labels = np.random.default_rng(seed).permutation(np.resize(np.repeat(SPLITS, [6, 2, 2]), len(ids)))
         pq.write_table(pa.table({"id": ids, "split": labels}), folder / "splits" / f"{scheme}.parquet")
         counts = {split: int((labels == split).sum()) for split in SPLITS}
         entries[scheme] = SchemeEntry(digest=assignment_digest(ids, labels), counts=counts)
-    return Part(records=len(ids), digest=digest, bytes=1, partial=partial, schemes=entries)
+    return Part(records=len(ids), digest=content_digest(table), bytes=1, partial=partial, schemes=entries)

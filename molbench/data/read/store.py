@@ -10,24 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from hashlib import sha256
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.ipc
 import pyarrow.parquet as pq
 import torch
 
-from molbench.atomic import replace_file
 from molbench.data.folder.location import subset_folder
-from molbench.data.folder.manifest import Manifest, file_entry
+from molbench.data.folder.manifest import Manifest
 from molbench.data.read.atom_index import AtomIndex
+from molbench.data.read.layout import checked_labels, laid_out, refuse_impostor
 from molbench.errors import UserError
 from molbench.graph.molecules import MoleculeBatch
-from molbench.paths import home
 from molbench.spec.dataset import Dataset
 from molbench.spec.document import read_yaml
 
@@ -58,19 +54,12 @@ class Store:
         """Open a built dataset, laying out its record batch on first use.
 
         Raises:
-            UserError: If the folder is not a built dataset, or ``subset`` is missing or unknown.
+            UserError: If the folder is not a built dataset, ``subset`` is missing or unknown, or the records
+                are not those that its manifest tells.
         """
         manifest = Manifest.read(folder)
-        digest = manifest.part(subset).digest
-        # Hashed, because the manifest may be a stranger's and the name becomes part of a path.
-        path = home() / "stores" / f"{sha256(digest.encode()).hexdigest()}.arrow"
-        table = _map(path, digest)
-        if table is None:
-            where = subset_folder(folder, subset)
-            _refuse_damage(folder, where, manifest)
-            lay_out(where, path, digest)
-            table = pa.ipc.open_file(pa.memory_map(str(path))).get_batch(0)
-        return cls(folder, subset, manifest, table)
+        refuse_impostor(folder, manifest)
+        return cls(folder, subset, manifest, laid_out(folder, subset, manifest))
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
@@ -150,15 +139,15 @@ class Store:
         """Rows of one split, ascending, [m] int64.
 
         Raises:
-            UserError: If the build lacks the scheme, or the scheme the split.
+            UserError: If the build lacks the scheme, the scheme the split, or its file is another.
         """
         path = self.subset_folder / "splits" / f"{scheme}.parquet"
-        if not path.is_file():
-            built = sorted(p.stem for p in path.parent.glob("*.parquet"))
+        built = sorted(self.manifest.part(self.subset).schemes)
+        if scheme not in built or not path.is_file():
             raise UserError(
                 f"{self.dataset_id}: no split scheme '{scheme}' in this build; it has: {', '.join(built)}"
             )
-        labels = pq.read_table(path, columns=["split"]).column("split")
+        labels = checked_labels(path, self.manifest.part(self.subset).schemes[scheme].digest)
         found = np.flatnonzero(pc.equal(labels, split).to_numpy(zero_copy_only=False))
         if found.size == 0:
             known = ", ".join(sorted(pc.unique(labels).to_pylist()))
@@ -182,65 +171,3 @@ class Store:
             targets={name: torch.from_numpy(self.target(name)[rows]) for name in targets},
             rows=torch.from_numpy(rows),
         )
-
-
-def lay_out(folder: Path, path: Path, digest: str) -> None:
-    """Write the records below ``folder`` to ``path`` as one Arrow record batch in source order.
-
-    Columns are gathered one after the other and parked on disk until the batch is written from their mapped
-    pages, so that memory holds one column at a time and never the dataset.
-    """
-    cells = sorted((folder / "cells").glob("*.parquet"))
-    schemes = sorted((folder / "splits").glob("*.parquet"))
-    if not cells or not schemes:
-        raise UserError(f"{folder}: no cells or no splits: the build is damaged; see `molbench data verify`")
-    order = pq.read_table(schemes[0], columns=["id"]).column("id").combine_chunks()
-    take = pc.index_in(order, value_set=_column(cells, "id"))
-    if take.null_count or len(pc.unique(take)) != sum(pq.read_metadata(cell).num_rows for cell in cells):
-        raise UserError(f"{folder}: ids of cells and splits disagree: damaged; see `molbench data verify`")
-    schema = pq.read_schema(cells[0]).with_metadata({b"digest": digest.encode()})
-    with replace_file(path) as temporary, TemporaryDirectory(dir=path.parent, prefix=".store.") as parking:
-        columns = [
-            _park(_column(cells, name).take(take), Path(parking) / str(i))
-            for i, name in enumerate(schema.names)
-        ]
-        batch = pa.RecordBatch.from_arrays(columns, schema=schema)
-        with pa.ipc.new_file(str(temporary), schema) as writer:
-            writer.write_batch(batch)
-
-
-def _column(cells: list[Path], name: str) -> pa.Array:
-    return pa.concat_arrays(
-        [
-            chunk
-            for cell in cells
-            for chunk in pq.read_table(cell, columns=[name], partitioning=None).column(0).chunks
-        ]
-    )
-
-
-def _park(column: pa.Array, path: Path) -> pa.Array:
-    batch = pa.record_batch([column], names=["column"])
-    with pa.ipc.new_file(str(path), batch.schema) as writer:
-        writer.write_batch(batch)
-    return pa.ipc.open_file(pa.memory_map(str(path))).get_batch(0).column(0)
-
-
-def _refuse_damage(folder: Path, subset: Path, manifest: Manifest) -> None:
-    """Parquet readers do not notice a flipped bit: compare every file with the manifest before it is used."""
-    for path in sorted(
-        file for kind in ("cells/*", "splits/*", "molecules") for file in subset.glob(f"{kind}.parquet")
-    ):
-        if file_entry(path) != manifest.files.get(path.relative_to(folder).as_posix()):
-            raise UserError(f"{path}: damaged, it is not the file that was built; build or fetch it again")
-
-
-def _map(path: Path, digest: str) -> pa.RecordBatch | None:
-    """The mapped record batch, or None where the file is absent or made from other records."""
-    try:
-        reader = pa.ipc.open_file(pa.memory_map(str(path)))
-    except (FileNotFoundError, pa.ArrowInvalid):
-        return None
-    if (reader.schema.metadata or {}).get(b"digest") != digest.encode():
-        return None
-    return reader.get_batch(0)

@@ -11,6 +11,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from molbench.data.folder.digest import assignment_digest, content_digest
 from molbench.data.folder.manifest import Manifest, SchemeEntry, file_entries
 from molbench.data.read.loader import Loader
 from molbench.data.read.store import Store
@@ -20,7 +21,7 @@ from molbench.paths import home
 POSITIONS = pa.list_(pa.list_(pa.float32(), 3))
 
 
-def write_dataset(folder: Path, n: int = 23, digest: str = "d0", shift: float = 0.0) -> list[dict]:
+def write_dataset(folder: Path, n: int = 23, digest: str = "", shift: float = 0.0) -> list[dict]:
     """A built folder made by hand: three cells whose rows are not in source order."""
     rng = np.random.default_rng(0)
     records = []
@@ -52,10 +53,9 @@ def write_dataset(folder: Path, n: int = 23, digest: str = "d0", shift: float = 
     for split in ["train", "validation", "test"]:
         rows = [{k: r[k] for k in schema.names} for r in reversed(records) if r["split"] == split]
         pq.write_table(pa.Table.from_pylist(rows, schema=schema), folder / "cells" / f"s-{split}.parquet")
-    pq.write_table(
-        pa.table({"id": [r["id"] for r in records], "split": [r["split"] for r in records]}),
-        folder / "splits" / "random.parquet",
-    )
+    ids, labels = [r["id"] for r in records], [r["split"] for r in records]
+    pq.write_table(pa.table({"id": ids, "split": labels}), folder / "splits" / "random.parquet")
+    whole = pa.Table.from_pylist([{k: r[k] for k in schema.names} for r in records], schema=schema)
     declaration = {"name": "toy", "version": "1.0.0", "title": "Toy", "summary": "Made for a test."}
     declaration |= {"record": "molecule", "licence": "MIT", "citation": [], "parser": "records"}
     (folder / "dataset.yaml").write_text(yaml.safe_dump(declaration))
@@ -64,10 +64,10 @@ def write_dataset(folder: Path, n: int = 23, digest: str = "d0", shift: float = 
         dataset_id="toy",
         version="1.0.0",
         records=n,
-        digest=digest,
+        digest=digest or content_digest(whole),
         bytes=0,
         partial=False,
-        schemes={"random": SchemeEntry(digest="", counts={})},
+        schemes={"random": SchemeEntry(digest=assignment_digest(ids, labels), counts={})},
         files=file_entries(folder),
     ).write(folder)
     return records
@@ -116,9 +116,9 @@ def test_reading_copies_nothing_until_a_batch_is_asked_for(toy) -> None:
 
 
 def test_rebuilt_records_are_noticed(tmp_path: Path) -> None:
-    write_dataset(tmp_path, digest="old")
+    write_dataset(tmp_path)
     before = Store.open(tmp_path).batch([0]).positions
-    write_dataset(tmp_path, digest="new", shift=1.0)
+    write_dataset(tmp_path, shift=1.0)
     torch.testing.assert_close(Store.open(tmp_path).batch([0]).positions, before + 1.0)
 
 
@@ -146,7 +146,7 @@ def test_what_is_missing_is_named(toy, call, message: str) -> None:
 
 
 def test_a_flipped_bit_is_noticed_before_training(tmp_path: Path) -> None:
-    write_dataset(tmp_path, digest="flipped")
+    write_dataset(tmp_path)
     path = tmp_path / "cells" / "s-train.parquet"
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
