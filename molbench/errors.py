@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from reprlib import Repr
 
+_LONGEST = 300
 _EXCERPT = Repr()
 _EXCERPT.maxstring = _EXCERPT.maxother = _EXCERPT.maxlong = 80
 
@@ -18,6 +19,12 @@ class UserError(Exception):
 def quoted(value: object) -> str:
     """A stranger's value as it can stand in a message: one line, escaped, the beginning of what is long."""
     return _EXCERPT.repr(value)
+
+
+def told(error: BaseException) -> str:
+    """What a library says of an error as it can stand in a message: its first line, escaped."""
+    first = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    return quoted(first)[1:-1] if not first.isprintable() else first[:_LONGEST]
 
 
 def path_of(keys: Iterable[str | int]) -> str:

@@ -10,7 +10,7 @@ from typing import IO, NamedTuple
 from molbench.data.build.parsers.base import only_file
 from molbench.data.build.parsers.json_stream import members
 from molbench.data.build.sources.streams import open_stream, open_tar
-from molbench.errors import UserError
+from molbench.errors import UserError, told
 
 MAX_PICKLE = 256 << 20
 
@@ -123,7 +123,9 @@ def _indexed(path: Path, entries: Iterable[Entry], start: int, stop: int | None)
                 file.seek(offset)
                 yield entry.smiles, str(entry.pickle), file.read(size)
     except (tarfile.TarError, OSError, EOFError) as error:
-        raise UserError(f"{path}: not an undamaged tar archive, it may be cut short: {error}") from error
+        raise UserError(
+            f"{path}: not an undamaged tar archive, it may be cut short: {told(error)}"
+        ) from error
     behind = slice(max(start - len(places), 0), None if stop is None else max(stop - len(places), 0))
     for entry in [*wanted.values(), *rest][behind]:
         yield _absent(entry, path)

@@ -17,7 +17,7 @@ from typing import IO
 import numpy as np
 from numpy.lib import format as npy
 
-from molbench.errors import UserError
+from molbench.errors import UserError, told
 
 _DAMAGE = (
     zipfile.BadZipFile,
@@ -165,7 +165,9 @@ def open_npz(path: Path) -> Iterator[NpzReader]:
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except _DAMAGE as error:
-        raise UserError(f"{path}: not an undamaged npz archive, it may be cut short: {error}") from error
+        raise UserError(
+            f"{path}: not an undamaged npz archive, it may be cut short: {told(error)}"
+        ) from error
 
 
 def _rows_first(file: IO[bytes], member: Member, start: int, stop: int, rows: int) -> Iterator[np.ndarray]:

@@ -23,7 +23,7 @@ from molbench.data.build.parsers.collector import Collector
 from molbench.data.build.parsers.composition import missing_hydrogens
 from molbench.data.build.parsers.qm9s import ATOM_TENSORS, CHUNK_MOLECULES, TENSORS, tensor_schema
 from molbench.data.build.parsers.text import decimals, shown, whole
-from molbench.errors import UserError
+from molbench.errors import UserError, told
 
 _NAME = re.compile(r"(\d{1,9})\.csv")
 _MAX_MEMBER = 1 << 23
@@ -119,7 +119,9 @@ def open_molecules(path: Path) -> Iterator[Molecules]:
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except _DAMAGE as error:
-        raise UserError(f"{path}: not an undamaged zip archive, it may be cut short: {error}") from error
+        raise UserError(
+            f"{path}: not an undamaged zip archive, it may be cut short: {told(error)}"
+        ) from error
 
 
 def read_molecule(text: bytes) -> tuple[int, dict[str, Any]]:

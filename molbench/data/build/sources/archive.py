@@ -14,13 +14,13 @@ from typing import IO
 from molbench.atomic import replace_file, replace_folder
 from molbench.data.build.sources.check import human
 from molbench.data.build.sources.streams import open_tar
-from molbench.errors import UserError, quoted
+from molbench.errors import UserError, quoted, told
 
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 _RATIO = 100
 _ALLOWANCE = 64 << 20
 _NAMED = 8
-_HEADER = 512  # bytes of a tar member
+_HEADER = 4096  # bytes that a member counts for beside its own: a header, and the time that it takes
 
 
 def is_archive(name: str) -> bool:
@@ -124,7 +124,9 @@ def _from_zip(path: Path, taken: _Taken) -> None:
                 regular = not member.is_dir() and (stat.S_IFMT(mode) in {0, stat.S_IFREG})
                 taken.write(member.filename, regular, partial(archive.open, member), member.file_size)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
-        raise UserError(f"{path}: not an undamaged zip archive, it may be cut short: {error}") from error
+        raise UserError(
+            f"{path}: not an undamaged zip archive, it may be cut short: {told(error)}"
+        ) from error
 
 
 def _from_tar(path: Path, taken: _Taken) -> None:
