@@ -17,14 +17,15 @@ T = TypeVar("T")
 class Registry(Mapping[str, T], Generic[T]):
     """A read-only mapping of the objects of one kind, which are imported only when asked for.
 
-    An object says its name once, in its own file: a class as ``name = "schnet"``, a function, or any other
-    object of a module, by the decorator that is called as the kind is, ``@splitter("kfold-half")`` or
-    ``mae = metric("mae", ...)``. Files are read, not imported, the first time that a name is needed; those in
-    folders below count too, and one that names nothing is passed over. Other packages add theirs through
-    entry points. A name that two of them claim is refused when it is asked for, the other names are not.
+    An object says its name once, in its own file: a class as ``name = "schnet"``, a function by a decorator
+    that is called as the kind is, ``@splitter("kfold-half")``, and any other object by that decorator or by
+    its class, ``XTB = Generator("xtb", ...)``. Files are read, not imported, the first time that a name is
+    needed; those in folders below count too, and one that names nothing is passed over. Other packages add
+    theirs through entry points. A name that two of them claim is refused when it is asked for, the other
+    names are not.
 
     Args:
-        kind: What is listed, for messages and as the name of the decorator: ``"backbone"``.
+        kind: What is listed, for messages and as the name of decorator or class: ``"backbone"``.
         package: The package that is the listing.
         group: Entry-point group through which other packages add to it, e.g. ``"molbench.backbones"``.
     """
@@ -46,8 +47,8 @@ class Registry(Mapping[str, T], Generic[T]):
             value: T = getattr(import_module(module), attribute)
         except (ImportError, AttributeError) as error:
             raise UserError(f"{self.kind} '{name}' cannot be loaded from {target}: {error}") from error
-        if (own := getattr(value, "name", name)) != name:
-            raise UserError(f"{self.kind} '{name}' of {target} calls itself '{own}': the names must agree")
+        if (own := getattr(value, "name", None)) != name:
+            raise UserError(f"{self.kind} '{name}' of {target} calls itself {own!r}: the names must agree")
         return value
 
     def __contains__(self, name: object) -> bool:
@@ -97,7 +98,7 @@ class Registry(Mapping[str, T], Generic[T]):
                     yield name, f"{module}:{attribute}"
 
 
-def _named(path: Path, decorator: str) -> Iterator[tuple[str, str]]:
+def _named(path: Path, kind: str) -> Iterator[tuple[str, str]]:
     """Name and attribute of every object at the top level of a file that says its name.
 
     Raises:
@@ -121,15 +122,15 @@ def _named(path: Path, decorator: str) -> Iterator[tuple[str, str]]:
             case _:
                 continue
         for value in values:
-            if (given := _given(value, decorator)) is not None:
+            if (given := _given(value, kind)) is not None:
                 yield given, attribute
 
 
-def _given(value: ast.expr, decorator: str) -> str | None:
-    """The name in ``decorator("name", ...)`` or ``decorator("name", ...)(function)``."""
+def _given(value: ast.expr, kind: str) -> str | None:
+    """The name in ``kind("name", ...)``, ``Kind("name", ...)`` or ``kind("name", ...)(function)``."""
     match value:
         case ast.Call(func=ast.Name(id=called), args=[ast.Constant(value=str(name)), *_]):
-            return name if called == decorator else None
+            return name if called.lower() == kind else None
         case ast.Call(func=ast.Call() as call):
-            return _given(call, decorator)
+            return _given(call, kind)
     return None

@@ -5,18 +5,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from molbench.errors import UserError
-from molbench.generate import dimers, dynamics, molecules, solvation, spectra
 from molbench.generate.engine import Generator, run
+from molbench.registry import Registry
 
 __all__ = ["GENERATORS", "Generator", "generate"]
 
-GENERATORS: dict[str, Generator] = {
-    "xtb-molecules": Generator(molecules.SCHEMA, molecules.plan, molecules.compute),
-    "xtb-dynamics": Generator(dynamics.SCHEMA, dynamics.plan, dynamics.compute),
-    "xtb-spectra": Generator(spectra.SCHEMA, spectra.plan, spectra.compute),
-    "xtb-solvation": Generator(solvation.SCHEMA, solvation.plan, solvation.compute),
-    "xtb-dimers": Generator(dimers.SCHEMA, dimers.plan, dimers.compute),
-}
+GENERATORS: Registry[Generator] = Registry("generator", __name__, "molbench.generators")
 
 
 def generate(
@@ -34,7 +28,7 @@ def generate(
     call, when repeated, goes on where it stopped.
 
     Args:
-        name: a key of `GENERATORS`.
+        name: as in `GENERATORS`.
         out: Parquet file to write, in source order; appears whole or not at all.
         seed: seeds the enumeration, the conformers and the dynamics.
         limit: candidate molecules tried (xtb-molecules) or frames per molecule (xtb-dynamics), at least 1;
@@ -48,14 +42,13 @@ def generate(
     Raises:
         UserError: if there is no such generator, a number is below 1, or a package it needs is not installed.
     """
-    if name not in GENERATORS:
-        raise UserError(f"no generator named {name!r}; there are: {', '.join(GENERATORS)}")
     if num_proc < 1 or (limit is not None and limit < 1):
         raise UserError(f"limit and num_proc must be at least 1; got {limit} and {num_proc}")
+    generator = GENERATORS[name]
     missing = [package for package in ("tblite", "ase", "pyscf") if find_spec(package) is None]
     if missing:
         raise UserError(
             f"generating {name} needs {', '.join(missing)}, not installed here; "
             "install them with: pip install 'molbench[generate]'"
         )
-    return run(GENERATORS[name], name, out, seed=seed, limit=limit, num_proc=num_proc, progress=progress)
+    return run(generator, out, seed=seed, limit=limit, num_proc=num_proc, progress=progress)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import constants
 
 from molbench.generate import geometry, xtb
-from molbench.generate.engine import RECORD_FIELDS, Outcome
+from molbench.generate.engine import RECORD_FIELDS, Generator, Outcome
 from molbench.generate.placement import place, radii
 from molbench.generate.xtb import ANGSTROM, HARTREE, Array
 
@@ -243,3 +243,6 @@ def _atoms(partner: Monomer, ligand: Monomer, placements: Sequence[Placement]) -
         "is_ligand": side * count,
         "structure": [index for index in range(count) for _ in numbers],
     }
+
+
+GENERATOR = Generator("xtb-dimers", SCHEMA, plan, compute)

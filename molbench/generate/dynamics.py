@@ -7,7 +7,7 @@ import pyarrow as pa
 from scipy import constants
 
 from molbench.generate import geometry, xtb
-from molbench.generate.engine import RECORD_FIELDS, VECTORS, Outcome
+from molbench.generate.engine import RECORD_FIELDS, VECTORS, Generator, Outcome
 from molbench.generate.xtb import ANGSTROM, HARTREE
 
 #: Molecules by name; malonaldehyde as the enol that its proton hops in.
@@ -106,3 +106,6 @@ def compute(job: tuple[str, int, int]) -> Outcome:
             }
         )
     return Outcome(rows, [])
+
+
+GENERATOR = Generator("xtb-dynamics", SCHEMA, plan, compute)

@@ -59,11 +59,13 @@ class Generator:
     """A dataset that is computed.
 
     Attributes:
+        name: as in ``molbench data generate``.
         schema: columns of the table.
         plan: from the seed and the limit to independent picklable jobs in source order.
         compute: one job; a module-level function, so that worker processes can import it.
     """
 
+    name: str
     schema: pa.Schema
     plan: Callable[[int, int | None], Sequence[Any]]
     compute: Callable[[Any], Outcome]
@@ -71,7 +73,6 @@ class Generator:
 
 def run(
     generator: Generator,
-    name: str,
     out: Path,
     *,
     seed: int,
@@ -93,7 +94,7 @@ def run(
         Exception: whatever a job raises; the jobs finished before it are kept.
     """
     provenance = {
-        "name": name,
+        "name": generator.name,
         "seed": seed,
         "limit": limit,
         "software": {package: version(package) for package in _SOFTWARE},

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import constants
 
 from molbench.generate import density, geometry, thermochemistry, xtb
-from molbench.generate.engine import RECORD_FIELDS, Outcome
+from molbench.generate.engine import RECORD_FIELDS, Generator, Outcome
 from molbench.generate.minimum import compute_each, minimum_of
 from molbench.generate.xtb import ANGSTROM, Array
 
@@ -97,3 +97,6 @@ def _properties(
         "g298": electronic.energy + gas.free_energy,
         "cv": gas.heat_capacity * _CALORIE,
     }
+
+
+GENERATOR = Generator("xtb-molecules", SCHEMA, plan, compute)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import constants
 
 from molbench.generate import geometry, xtb
-from molbench.generate.engine import Outcome, Rejection
+from molbench.generate.engine import Generator, Outcome, Rejection
 from molbench.generate.xtb import ANGSTROM, Array
 
 #: Solvents that ALPB has parameters for at GFN2-xTB, under its names. Octanol saturated with water has no
@@ -151,3 +151,6 @@ def _single_point(
         calculator.add("alpb-solvation", solvent)
     result = calculator.singlepoint()
     return float(result.get("energy")), float(np.linalg.norm(result.get("dipole")))
+
+
+GENERATOR = Generator("xtb-solvation", SCHEMA, plan, compute)

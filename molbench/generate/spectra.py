@@ -8,7 +8,7 @@ import pyarrow as pa
 from rdkit import Chem
 
 from molbench.generate import spectra_excitations, spectra_vibrations, thermochemistry, xtb
-from molbench.generate.engine import RECORD_FIELDS, Outcome
+from molbench.generate.engine import RECORD_FIELDS, Generator, Outcome
 from molbench.generate.minimum import compute_each, minimum_of
 from molbench.generate.xtb import ANGSTROM, Array
 from molbench.spec.spectra import Grid
@@ -121,3 +121,6 @@ def gaussians(centres: Array, areas: Array, grid: Grid, width: float) -> Array:
     sigma = width / np.sqrt(8 * np.log(2))
     away = (np.array(grid.values())[:, None] - centres) / sigma
     return np.asarray(np.exp(-(away**2) / 2) @ areas / (sigma * np.sqrt(2 * np.pi)))
+
+
+GENERATOR = Generator("xtb-spectra", SCHEMA, plan, compute)

@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from molbench.atomic import replace_file
-from molbench.errors import UserError
+from molbench.errors import UserError, unknown_name
 from molbench.evaluation.trust import Rejection, read_trusted
 from molbench.leaderboard.collect import collect
 from molbench.leaderboard.render import to_csv, to_json, to_markdown
@@ -17,7 +17,7 @@ from molbench.leaderboard.table import Table, tabulate
 from molbench.paths import catalogue_root
 from molbench.spec.board import Board
 from molbench.spec.catalogue import Catalogue
-from molbench.spec.document import read_yaml
+from molbench.spec.document import read_listing
 
 #: Rejected results that an error names one by one.
 _NAMED = 5
@@ -26,8 +26,7 @@ _WRITERS = {"md": to_markdown, "csv": to_csv, "json": to_json}
 
 def load_boards() -> dict[str, Board]:
     """Rules of all boards of the catalogue, by name."""
-    found = (read_yaml(path, Board) for path in sorted((catalogue_root() / "leaderboards").glob("*.yaml")))
-    return {board.name: board for board in found}
+    return read_listing(catalogue_root() / "leaderboards", Board)
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ def build_boards(results: Path, output: Path, names: Sequence[str] = ()) -> Buil
     boards = load_boards()
     for name in names:
         if name not in boards:
-            raise UserError(f"unknown board '{name}'; known: {', '.join(boards)}")
+            raise unknown_name("board", name, boards)
     catalogue = Catalogue.load()
     stored, rejections = read_trusted(results, catalogue)
     tables, empty = [], []

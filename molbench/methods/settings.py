@@ -36,7 +36,7 @@ class Settings:
 def load_settings(method: str, variant: str = "intended", backbone: str | None = None) -> Settings:
     """Settings of a method: ``intended`` does what the paper says, ``faithful`` what its released code does.
 
-    They are read from ``configs/<method>.yaml`` beside the module the method is defined in; a method without
+    They are read from ``configs/<module>.yaml`` beside the module that the method is defined in; one without
     that file has no settings but its defaults, and only the intended variant.
 
     Args:
@@ -67,7 +67,8 @@ def _read(method: str) -> dict[str, Any]:
     module = find_spec(METHODS.module(method))
     if module is None or module.origin is None:
         return {"intended": {}}
-    path = Path(module.origin).parent / "configs" / f"{method}.yaml"
+    path = Path(module.origin)
+    path = path.parent / "configs" / f"{path.stem}.yaml"
     if not path.is_file():
         return {"intended": {}}
     variants: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))["variants"]

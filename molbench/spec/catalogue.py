@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 
-from molbench.errors import UserError
+from molbench.errors import UserError, unknown_name
 from molbench.paths import catalogue_root, home
 from molbench.spec.base import Spec
 from molbench.spec.dataset import Dataset, Target
@@ -68,8 +68,8 @@ class DatasetEntry:
     def _check(self, name: str, task: Task) -> None:
         def require(value: str, known: Iterable[str], what: str) -> None:
             if value not in known:
-                path = self.folder / "tasks.yaml"
-                raise UserError(f"{path}: tasks.{name}: unknown {what} '{value}'; known: {', '.join(known)}")
+                where = f"{self.folder / 'tasks.yaml'}: tasks.{name}"
+                raise UserError(f"{where}: {unknown_name(what, value, known)}")
 
         require(task.target, self.dataset.columns, "target")
         if task.subset is not None:
@@ -184,7 +184,7 @@ class Catalogue:
             UserError: If there is none.
         """
         if name not in self.entries:
-            raise UserError(f"unknown dataset '{name}'; known: {', '.join(self.entries)}")
+            raise unknown_name("dataset", name, self.entries)
         return self.entries[name]
 
     def suite(self, name: str) -> Suite:
@@ -194,7 +194,7 @@ class Catalogue:
             UserError: If there is none.
         """
         if name not in self.suites:
-            raise UserError(f"unknown suite '{name}'; known: {', '.join(self.suites)}")
+            raise unknown_name("suite", name, self.suites)
         return self.suites[name]
 
     def tasks(self, patterns: Sequence[str] | None = None, suite: str | None = None) -> list[TaskRef]:

@@ -38,6 +38,25 @@ def read_yaml(path: Path, model: type[Model]) -> Model:
     return parse_yaml(text, model, path)
 
 
+def read_listing(folder: Path, model: type[Model]) -> dict[str, Model]:
+    """Every YAML file of a folder, under the name that it gives itself.
+
+    Raises:
+        UserError: As :func:`read_yaml`, or if two files claim one name.
+    """
+    listing: dict[str, Model] = {}
+    paths: dict[str, Path] = {}
+    for path in sorted(folder.glob("*.yaml")):
+        document = read_yaml(path, model)
+        name = str(getattr(document, "name"))  # noqa: B009 - pydantic has no type for what has a name
+        if name in paths:
+            raise UserError(
+                f"'{name}' is claimed by {paths[name]} and by {path}: rename or remove one of them"
+            )
+        listing[name], paths[name] = document, path
+    return listing
+
+
 def parse_yaml(text: str, model: type[Model], path: Path | str) -> Model:
     """Parse YAML text into ``model``; ``path`` is used in messages only."""
     loader = yaml.CSafeLoader(text)

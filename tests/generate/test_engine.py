@@ -36,12 +36,12 @@ def counting(calls, fails=()):
             raise Interrupted
         return Outcome([{"id": f"{job}-{k}"} for k in range(2)], [Rejection(f"{job}-x", "C", "too soft")])
 
-    return Generator(SCHEMA, lambda seed, limit: list(range(limit)), compute)
+    return Generator("toy", SCHEMA, lambda seed, limit: list(range(limit)), compute)
 
 
 def run(generator, out, **options):
     options = {"seed": 0, "limit": 4, "num_proc": 1, "progress": None, **options}
-    return engine.run(generator, "toy", out, **options)
+    return engine.run(generator, out, **options)
 
 
 def test_rows_are_in_source_order_whatever_the_number_of_workers(tmp_path):

@@ -9,7 +9,7 @@ from molbench.generate import GENERATORS, enumeration, generate
 
 
 def test_unknown_dataset_names_the_known_ones(tmp_path):
-    with pytest.raises(UserError, match="xtb-molecules, xtb-dynamics"):
+    with pytest.raises(UserError, match="unknown generator 'qm9'; known: xtb-dimers, xtb-dynamics"):
         generate("qm9", tmp_path / "out.parquet")
 
 

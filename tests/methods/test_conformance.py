@@ -1,8 +1,11 @@
 """Laws that every registered method obeys, around every backbone."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
+from molbench import methods
 from molbench.backbones import BACKBONES, build_backbone
 from molbench.errors import UserError
 from molbench.graph.bonds import distance_bonds
@@ -81,3 +84,10 @@ def test_a_step_lowers_the_loss() -> None:
     batch = example_batch(dtype=torch.float32)
     losses = losses_on(batch, method, 30, 1e-3)
     assert losses[-1] < 0.8 * losses[0]
+
+
+def test_every_file_of_settings_is_that_of_a_method() -> None:
+    folder = Path(methods.__file__).parent
+    files = {path.relative_to(folder) for path in folder.rglob("configs/*.yaml")}
+    modules = [METHODS.module(name).removeprefix(f"{methods.__name__}.").split(".") for name in METHODS]
+    assert files <= {Path(*parts, "configs", f"{stem}.yaml") for *parts, stem in modules}

@@ -11,8 +11,8 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from molbench.errors import UserError
-from molbench.spec.document import read_yaml
+from molbench.errors import UserError, unknown_name
+from molbench.spec.document import read_listing, read_yaml
 from molbench.spec.protocol import NoisyNodesSettings, Protocol
 from molbench.spec.training import Budget
 
@@ -23,8 +23,7 @@ _FIXED = {"name", "kind", "version", "training", "forces", "overrides"}
 
 def load_protocols() -> dict[str, Protocol]:
     """The protocols that come with the package, by name."""
-    found = (read_yaml(path, Protocol) for path in sorted(Path(__file__).parent.glob("*.yaml")))
-    return {protocol.name: protocol for protocol in found}
+    return read_listing(Path(__file__).parent, Protocol)
 
 
 def load_protocol(name: str, settings: Sequence[str] = ()) -> Protocol:
@@ -42,7 +41,7 @@ def load_protocol(name: str, settings: Sequence[str] = ()) -> Protocol:
     """
     known = load_protocols()
     if name not in known and not name.endswith((".yaml", ".yml")):
-        raise UserError(f"unknown protocol '{name}'; known: {', '.join(known)}, or a path to a YAML file")
+        raise unknown_name("protocol", name, [*known, "or a path to a YAML file"])
     protocol = known[name] if name in known else read_yaml(Path(name), Protocol)
     changed = protocol.model_dump()
     for setting in settings:
