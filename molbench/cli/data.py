@@ -2,13 +2,16 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from molbench.cli import audit
 from molbench.cli.console import progress_bars, table_console
 from molbench.cli.folder import built_folder
+from molbench.cli.request import options_of
+from molbench.spec.build import BuildRequest
+from molbench.spec.request import ask
 
 app = typer.Typer(no_args_is_help=True)
 app.command("audit")(audit.audit_dataset)
@@ -19,35 +22,23 @@ NumProc = Annotated[int, typer.Option("--num-proc", "-j", min=1, help="Number of
 
 
 @app.command()
-def build(
-    name: Annotated[str, typer.Argument(help="Dataset to build; see `molbench list datasets`.")],
-    *,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder to make.")] = None,
-    raw: Annotated[Path | None, typer.Option(help="Folder of raw files that are on disk already.")] = None,
-    offline: Annotated[bool, typer.Option("--offline", help="Never open a connection.")] = False,
-    subset: Annotated[list[str] | None, typer.Option(help="Only this subset; may be repeated.")] = None,
-    allow_partial: Annotated[
-        bool, typer.Option("--allow-partial", help="Build from fewer records, as a dataset of its own.")
-    ] = False,
-    num_proc: NumProc = 1,
-    level: Annotated[int, typer.Option(min=1, max=22, help="Zstandard level of the Parquet files.")] = 9,
-) -> None:
+@options_of(
+    BuildRequest,
+    entry=Annotated[str, typer.Argument(metavar="NAME")],
+    output=Annotated[Path, typer.Option("--output", "-o")],
+    offline=Annotated[bool, typer.Option("--offline")],
+    subsets=Annotated[list[str], typer.Option("--subset")],
+    allow_partial=Annotated[bool, typer.Option("--allow-partial")],
+    num_proc=Annotated[int, typer.Option("--num-proc", "-j")],
+)
+def build(given: dict[str, Any]) -> None:
     """Build a dataset from its raw files."""
-    from molbench.data.build.builder import build
+    from molbench.data.build.builder import run_build
     from molbench.data.folder.location import declared
 
+    request = ask(BuildRequest, **given | {"entry": declared(given["entry"])})
     with progress_bars() as progress:
-        folder = build(
-            declared(name),
-            output=output,
-            raw=raw,
-            offline=offline,
-            subsets=subset or (),
-            allow_partial=allow_partial,
-            num_proc=num_proc,
-            level=level,
-            progress=progress,
-        )
+        folder = run_build(request, progress)
     _describe(folder)
 
 

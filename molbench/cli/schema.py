@@ -24,10 +24,10 @@ def schema(document: Annotated[Document, typer.Argument(help="Which kind of file
     from pydantic import BaseModel
 
     from molbench.spec.board import Board
-    from molbench.spec.catalogue import Suites
     from molbench.spec.dataset import Dataset
     from molbench.spec.protocol import Protocol
     from molbench.spec.splits import Splits
+    from molbench.spec.suites import Suites
     from molbench.spec.tasks import Tasks
     from molbench.spec.training import TrainingConfig
 

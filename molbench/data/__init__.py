@@ -4,7 +4,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from molbench.data.build.builder import build
     from molbench.data.build.importing import import_file
     from molbench.data.build.load import load_dataset
     from molbench.data.folder.location import locate
@@ -14,13 +13,12 @@ if TYPE_CHECKING:
 _LAZY = {
     "Loader": "read.loader",
     "Store": "read.store",
-    "build": "build.builder",
     "import_file": "build.importing",
     "load_dataset": "build.load",
     "locate": "folder.location",
 }
 
-__all__ = ["Loader", "Store", "build", "import_file", "load_dataset", "locate"]
+__all__ = ["Loader", "Store", "import_file", "load_dataset", "locate"]
 
 
 def __getattr__(name: str) -> Any:

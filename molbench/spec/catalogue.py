@@ -1,33 +1,27 @@
-"""Everything that is declared: datasets with their splits and tasks, and the suites."""
+"""Everything that is declared: datasets with their splits and tasks, and the suites.
+
+Declarations are read, and the models of them imported, when they are first asked for: finding what there is
+takes neither, and the command line starts without pydantic.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from molbench.errors import UserError, unknown_name
 from molbench.paths import catalogue_root, home
-from molbench.spec.base import Spec
-from molbench.spec.dataset import Dataset, Target
-from molbench.spec.document import read_yaml
-from molbench.spec.names import Name, is_name
-from molbench.spec.spectra import Spectrum
-from molbench.spec.splits import Scheme, Splits, fold_name
-from molbench.spec.tasks import Task, Tasks
 
-
-class Suite(Spec):
-    """A named list of task patterns."""
-
-    description: str
-    tasks: list[str]
-
-
-class Suites(Spec):
-    """``suites.yaml``."""
-
-    suites: dict[Name, Suite]
+if TYPE_CHECKING:
+    from molbench.spec.dataset import Dataset, Target
+    from molbench.spec.spectra import Spectrum
+    from molbench.spec.splits import Scheme, Splits
+    from molbench.spec.suites import Suite
+    from molbench.spec.tasks import Task, Tasks
 
 
 @dataclass(frozen=True)
@@ -45,16 +39,25 @@ class DatasetEntry:
     @cached_property
     def dataset(self) -> Dataset:
         """Origin, records and targets."""
+        from molbench.spec.dataset import Dataset
+        from molbench.spec.document import read_yaml
+
         return read_yaml(self.folder / "dataset.yaml", Dataset)
 
     @cached_property
     def splits(self) -> Splits:
         """Split schemes."""
+        from molbench.spec.document import read_yaml
+        from molbench.spec.splits import Splits
+
         return read_yaml(self.folder / "splits.yaml", Splits)
 
     @cached_property
     def tasks(self) -> Tasks:
         """Tasks, checked against the targets and schemes they name."""
+        from molbench.spec.document import read_yaml
+        from molbench.spec.tasks import Tasks
+
         tasks = read_yaml(self.folder / "tasks.yaml", Tasks)
         for name, task in tasks.tasks.items():
             self._check(name, task)
@@ -100,7 +103,7 @@ class TaskRef:
         bare = f"{self.entry.id}/{self.name}"
         return bare if self.scheme_name == self.task.scheme else f"{bare}@{self.scheme_name}"
 
-    def at(self, seed: int) -> "TaskRef":
+    def at(self, seed: int) -> TaskRef:
         """The task as a run with ``seed`` sees it: seeds of a cross-validation are its folds in turn.
 
         Raises:
@@ -118,6 +121,8 @@ class TaskRef:
     @property
     def split_name(self) -> str:
         """Scheme as built: ``kfold-0-3`` for a fold, else the declared one."""
+        from molbench.spec.splits import fold_name
+
         return self.scheme_name if self.fold is None else fold_name(self.scheme_name, *self.fold)
 
     @property
@@ -164,12 +169,15 @@ class Catalogue:
     suites: dict[str, Suite] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, extra: Sequence[Path] = ()) -> "Catalogue":
+    def load(cls, extra: Sequence[Path] = ()) -> Catalogue:
         """Find every dataset folder.
 
         Built folders below ``$MOLBENCH_HOME/datasets`` and in ``extra`` take the place of the bare
         declaration of the same name.
         """
+        from molbench.spec.document import read_yaml
+        from molbench.spec.suites import Suites
+
         root = catalogue_root() / "datasets"
         entries = {
             entry.id: entry for folder in [root, home() / "datasets", *extra] for entry in _entries(folder)
@@ -241,6 +249,8 @@ class Catalogue:
 
 
 def _entries(folder: Path) -> Iterator[DatasetEntry]:
+    from molbench.spec.names import is_name
+
     if folder.is_dir():
         for path in sorted(folder.iterdir()):
             if is_name(path.name) and (path / "dataset.yaml").is_file():

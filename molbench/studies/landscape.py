@@ -33,10 +33,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _BATCH = 64
-_NOTES = [
-    "roughness: mean absolute second difference along both axes over the range of the energies.",
-    "minimum at: distance of the lowest point of the plane from the conformation.",
-]
 
 
 def landscape(
@@ -69,9 +65,15 @@ def landscape(
     Raises:
         UserError: If the pattern is not one built task on forces, or points is even.
     """
+    tasks = Catalogue.load().tasks([pattern])
+    if len(tasks) != 1 or not kind_of(tasks[0].task).reads_forces:
+        raise UserError(f"'{pattern}' must be one task on forces; it matches {len(tasks)} tasks")
+    (task,) = tasks
+    if task.folder is None:
+        raise UserError(f"{task.id}: not built here; run `molbench data build {task.entry.id}`")
     if points % 2 == 0 or points < 3:
         raise UserError(f"points must be odd and at least 3, not {points}")
-    data = _force_task(pattern, seed)
+    data = TaskData.open(task.at(seed), Store.open(task.folder, task.subset))
     train = data.rows["train"]
     centre = data.store.batch(train[[int(np.argmin(data.labels[train]))]])
     steps = np.linspace(-extent, extent, points)
@@ -82,18 +84,21 @@ def landscape(
     for number, candidate in enumerate(candidates):
         if progress is not None:
             progress(candidate.name, number, len(candidates))
-        backbone = geometry_encoder(candidate.checkpoint(seed).build(), data.task.id)
+        backbone = geometry_encoder(candidate.checkpoint(seed).build(), task.id)
         model = force_probe(backbone, data, protocol, seed, torch.device("cpu"))
         grid = _energies(model, frames).reshape(points, points) * data.scale
         energies[candidate.name] = grid - grid[points // 2, points // 2]
         rows.append({"model": candidate.name, **_shape(energies[candidate.name], steps, data.unit)})
     study = Study(
         "landscape",
-        f"Energies on a plane of ±{extent} Å around the lowest training frame of {data.task.id}, from linear "
+        f"Energies on a plane of ±{extent} Å around the lowest training frame of {task.id}, from linear "
         f"heads on frozen encoders fitted to {protocol.frames} frames.",
         rows,
         command,
-        _NOTES,
+        [
+            "roughness: mean absolute second difference along both axes over the range of the energies.",
+            "minimum at: distance of the lowest point of the plane from the conformation.",
+        ],
         {
             "steps": steps.tolist(),
             "unit": data.unit,
@@ -101,17 +106,6 @@ def landscape(
         },
     )
     return write_study(output, study, lambda: _draw(energies, steps, data.unit))
-
-
-def _force_task(pattern: str, seed: int) -> TaskData:
-    """Records of the one built task on forces that a pattern names."""
-    tasks = Catalogue.load().tasks([pattern])
-    if len(tasks) != 1 or not kind_of(tasks[0].task).reads_forces:
-        raise UserError(f"'{pattern}' must be one task on forces; it matches {len(tasks)} tasks")
-    (task,) = tasks
-    if task.folder is None:
-        raise UserError(f"{task.id}: not built here; run `molbench data build {task.entry.id}`")
-    return TaskData.open(task.at(seed), Store.open(task.folder, task.subset))
 
 
 def _plane(centre: MoleculeBatch, steps: np.ndarray, seed: int) -> list[MoleculeBatch]:

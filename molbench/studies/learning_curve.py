@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,23 +66,24 @@ def learning_curve(
     wanted = [_sizes(task, store, sizes) for task, store in zip(tasks, stores, strict=True)]
     total, done = sum(map(len, wanted)) * len(candidates) * seeds, 0
     for task, store, counts in zip(tasks, stores, wanted, strict=True):
-        for candidate, count in product(candidates, counts):
-            scores = []
-            for seed in range(seeds):
-                if progress is not None:
-                    progress(f"{candidate.name} {task.id} n={count}", done, total)
-                scores.append(
-                    _point(points, candidate, task, store, protocol=protocol, count=count, seed=seed)
+        for candidate in candidates:
+            for count in counts:
+                scores = []
+                for seed in range(seeds):
+                    if progress is not None:
+                        progress(f"{candidate.name} {task.id} n={count}", done, total)
+                    scores.append(
+                        _point(points, candidate, task, store, protocol=protocol, count=count, seed=seed)
+                    )
+                    done += 1
+                rows.append(
+                    {
+                        "task": task.id,
+                        "model": candidate.name,
+                        "training records": count,
+                        **spread(task, scores),
+                    }
                 )
-                done += 1
-            rows.append(
-                {
-                    "task": task.id,
-                    "model": candidate.name,
-                    "training records": count,
-                    **spread(task, scores),
-                }
-            )
     study = Study(
         "learning-curve",
         f"Protocol {protocol.name}, {seeds} seeds, each drawing its training records and its head anew.",

@@ -13,8 +13,6 @@ import yaml
 
 from molbench.evaluation.predictions import Predictions
 
-pytestmark = pytest.mark.slow
-
 KIND = '''
 """Counts, whose logarithm is learnt by the likelihood of Poisson's distribution."""
 

@@ -34,7 +34,6 @@ def built(tmp_path: Path, label: list[float], tasks: dict[str, dict[str, object]
     build(entry, raw=tmp_path)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("protocol", ["probe", "finetune"])
 def test_a_test_split_of_one_class_is_refused_before_any_training(
     save, tmp_path: Path, protocol: str

@@ -2,63 +2,40 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib.metadata import version as installed
 from pathlib import Path
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+from tempfile import TemporaryDirectory
 
 from molbench.atomic import replace_folder
-from molbench.data.build import card
-from molbench.data.build.part import build_part
-from molbench.data.build.raw import raw_files
+from molbench.data.build.part import PartBuilder
+from molbench.data.build.raw import raw_parts
 from molbench.data.build.records import Progress
+from molbench.data.build.seal import seal
 from molbench.data.folder.location import subset_folder
-from molbench.data.folder.manifest import Manifest, Part, combined_digest, file_entries
+from molbench.data.folder.manifest import Manifest, Part, combined_digest
 from molbench.errors import UserError
 from molbench.paths import home
+from molbench.spec.build import BuildRequest
 from molbench.spec.catalogue import DatasetEntry
 from molbench.spec.dataset import PARTIAL, Dataset
-from molbench.spec.splits import Splits
+from molbench.spec.request import by_fields
 
 DECLARATIONS = ("dataset.yaml", "splits.yaml", "tasks.yaml")
 _REBUILT = {*DECLARATIONS, "README.md", "manifest.json", "failures.jsonl", "splits", "molecules.parquet"}
 _CELLS = re.compile(r"cells(-\d+)?")
-_LEVEL = 9
+_BUILT = "built"
 
 
-def build(
-    entry: DatasetEntry,
-    *,
-    output: Path | None = None,
-    raw: Path | None = None,
-    offline: bool = False,
-    subsets: Sequence[str] = (),
-    allow_partial: bool = False,
-    num_proc: int = 1,
-    level: int = _LEVEL,
-    progress: Progress | None = None,
-) -> Path:
+def run_build(request: BuildRequest, progress: Progress | None = None) -> Path:
     """Build a dataset from its raw files.
 
     The folder appears whole or not at all. Building subsets into a folder that holds others keeps those.
 
     Args:
-        entry: What to build.
-        output: Folder to make; ``$MOLBENCH_HOME/datasets/<id>`` by default, with ``-partial`` behind the id
-            where records are missing.
-        raw: Folder of raw files that are on disk already.
-        offline: Whether to refuse every download.
-        subsets: Which subsets; by default all, or with ``raw`` those whose files are there.
-        allow_partial: Whether records of the complete dataset may be missing, or files that only split
-            schemes read; such schemes are left out.
-        num_proc: Number of processes that parse.
-        level: Zstandard level of the cells.
+        request: What is asked for.
         progress: Told how far the work is.
 
     Returns:
@@ -67,96 +44,42 @@ def build(
     Raises:
         UserError: If a source, a record or a split scheme is not as declared; nothing is written then.
     """
-    dataset = entry.dataset
-    parent = output.parent if output else home() / "datasets"
+    entry, output = request.entry, request.output
     if output is not None:
-        _existing(output, dataset)  # a wrong folder is better refused before the work than after it
+        _existing(output, entry.dataset)  # a wrong folder is better refused before the work than after it
+    parent = output.parent if output else home() / "datasets"
     parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{entry.id}-build.", dir=parent))
-    try:
-        parts: dict[str | None, Part] = {}
-        dispensable = _split_sources(dataset, entry.splits) if allow_partial else set()
-        found = raw_files(
-            dataset, subsets, raw=raw, offline=offline, progress=progress, dispensable=dispensable
-        )
-        for subset, files in found.items():
-            work = scratch / "work"
-            work.mkdir()
-            parts[subset] = build_part(
-                dataset,
-                entry.splits,
-                subset,
-                files,
-                lacking=sorted((dispensable & dataset.subset_sources(subset).keys()) - files.keys()),
-                scratch=work,
-                target=subset_folder(scratch / "built", subset),
-                allow_partial=allow_partial,
-                num_proc=num_proc,
-                level=level,
-                progress=progress,
-            )
-            shutil.rmtree(work)
+    with TemporaryDirectory(prefix=f".{entry.id}-build.", dir=parent, ignore_cleanup_errors=True) as scratch:
+        parts = _build_parts(request, Path(scratch), progress)
         partial = any(part.partial for part in parts.values())
-        folder = output or parent / (dataset.name + (PARTIAL if partial else ""))
-        before = _existing(folder, dataset)
-        with replace_folder(folder) as temporary:
-            for item in (scratch / "built").iterdir():
-                shutil.move(item, temporary / item.name)
-            kept = _keep(folder, before, temporary, parts, dataset.version)
-            for name in DECLARATIONS:
-                shutil.copyfile(entry.folder / name, temporary / name)
-            manifest = _manifest(dataset, {**kept, **parts})
-            seal(temporary, entry, manifest)
-        return folder
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        folder = output or parent / (entry.dataset.name + (PARTIAL if partial else ""))
+        _put_in_place(folder, entry, Path(scratch) / _BUILT, parts)
+    return folder
 
 
-def seal(folder: Path, entry: DatasetEntry, manifest: Manifest) -> None:
-    """Write card, failure list and manifest into a folder that holds everything else.
-
-    Args:
-        folder: The folder.
-        entry: Declarations to describe it with.
-        manifest: What has been built; the list of files is made anew.
-    """
-    schemas = {subset: part_schema(folder, subset) for subset in manifest.by_subset}
-    text = card.render(entry.dataset, entry.splits, entry.tasks, manifest, schemas)
-    (folder / "README.md").write_text(text, encoding="utf-8")
-    failures = [
-        {"subset": subset, **failure.model_dump()} if subset else failure.model_dump()
-        for subset, part in manifest.by_subset.items()
-        for failure in part.failures
-    ]
-    if failures:
-        lines = "".join(json.dumps(failure, ensure_ascii=False) + "\n" for failure in failures)
-        (folder / "failures.jsonl").write_text(lines, encoding="utf-8")
-    manifest.model_copy(update={"files": file_entries(folder)}).write(folder)
+build = by_fields(BuildRequest, run_build, "build")
 
 
-def part_schema(folder: Path, subset: str | None) -> pa.Schema:
-    """Columns of one part of a built folder."""
-    cells = sorted((subset_folder(folder, subset) / "cells").glob("*.parquet"))
-    if not cells:
-        raise UserError(f"{subset_folder(folder, subset)}: no cells: the build is damaged")
-    return pq.read_schema(cells[0]).remove_metadata()
+def _build_parts(request: BuildRequest, scratch: Path, progress: Progress | None) -> dict[str | None, Part]:
+    """Build every part below ``scratch``, each after its raw files are all there."""
+    parts: dict[str | None, Part] = {}
+    for raw in raw_parts(request, progress):
+        with TemporaryDirectory(dir=scratch) as work:
+            target = subset_folder(scratch / _BUILT, raw.subset)
+            parts[raw.subset] = PartBuilder(request, raw, Path(work), target, progress).build()
+    return parts
 
 
-def _split_sources(dataset: Dataset, splits: Splits) -> set[str]:
-    """Sources of one file that only split schemes read: a part of the dataset can be built without them."""
-    sources = {
-        key: source
-        for name in [None, *dataset.subsets]
-        for key, source in dataset.subset_sources(name).items()
-    }
-    named = {
-        text
-        for scheme in splits.schemes.values()
-        for text in scheme.parameters.values()
-        if isinstance(text, str)
-    }
-    parsed = {text for value in dataset.options.values() if isinstance(value, list) for text in value}
-    return {key for key in named & sources.keys() - parsed if len(sources[key].members) <= 1}
+def _put_in_place(folder: Path, entry: DatasetEntry, built: Path, parts: Mapping[str | None, Part]) -> None:
+    """Make the folder of the parts that were built and, of what is there, those that were not."""
+    before = _existing(folder, entry.dataset)
+    with replace_folder(folder) as temporary:
+        for item in built.iterdir():
+            shutil.move(item, temporary / item.name)
+        kept = _keep(folder, before, temporary, parts, entry.dataset.version)
+        for name in DECLARATIONS:
+            shutil.copyfile(entry.folder / name, temporary / name)
+        seal(temporary, entry, _manifest(entry.dataset, {**kept, **parts}))
 
 
 def _existing(folder: Path, dataset: Dataset) -> Manifest | None:

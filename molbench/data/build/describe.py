@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from molbench.data.build.builder import part_schema, seal
+from molbench.data.build.seal import part_schema, seal
 from molbench.data.build.splits.expand import expand
 from molbench.data.folder.hub import config_name
 from molbench.data.folder.manifest import Manifest

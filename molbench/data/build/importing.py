@@ -7,10 +7,11 @@ from pathlib import Path
 
 import yaml
 
-from molbench.data.build.builder import build
+from molbench.data.build.builder import run_build
 from molbench.data.build.records import Progress
 from molbench.data.folder.manifest import file_entry
 from molbench.errors import UserError
+from molbench.spec.build import BuildRequest
 from molbench.spec.catalogue import Catalogue, DatasetEntry
 from molbench.spec.dataset import PARTIAL, Dataset, Source
 from molbench.spec.names import check_filename, require_name
@@ -79,4 +80,5 @@ def import_file(
             )
             (Path(folder) / f"{key}.yaml").write_text(text, encoding="utf-8")
         entry = DatasetEntry(name, Path(folder))
-        return build(entry, raw=path.parent, offline=True, num_proc=num_proc, progress=progress)
+        request = BuildRequest(entry, raw=path.parent, offline=True, num_proc=num_proc)
+        return run_build(request, progress)

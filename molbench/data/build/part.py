@@ -1,175 +1,186 @@
-"""Building one part of a dataset: the whole of it, or one subset."""
+"""Building one part of a dataset, the whole of it or one subset: from raw files to cells and splits."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from hashlib import sha256
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from molbench.data.build.keys import key_table, repeated
 from molbench.data.build.parsers import build_parser
-from molbench.data.build.records import Progress, RecordBuilder, built_schema, parse, read_records
-from molbench.data.build.splits import assign
-from molbench.data.build.splits.expand import expand
+from molbench.data.build.raw import RawPart
+from molbench.data.build.records import Parsed, Progress, built_schema, parse
+from molbench.data.build.schemes import Labels, check_digests, draw_schemes, named_columns, write_schemes
 from molbench.data.folder.cells import CellSpool, cell_folders, cell_names
-from molbench.data.folder.digest import ContentDigest, assignment_digest
-from molbench.data.folder.manifest import FailureEntry, Part, SchemeEntry, SourceEntry, file_entry
+from molbench.data.folder.digest import ContentDigest
+from molbench.data.folder.manifest import FailureEntry, Part, SourceEntry, file_entry
 from molbench.errors import UserError, quoted
+from molbench.spec.build import BuildRequest
 from molbench.spec.dataset import Dataset
-from molbench.spec.splits import SPLITS, Splits
 
 _NAMED_FAILURES = 3
 _SHARDS_PER_PROCESS = 4
 
 
-def build_part(
-    dataset: Dataset,
-    splits: Splits,
-    subset: str | None,
-    files: Mapping[str, Path],
-    *,
-    lacking: Sequence[str],
-    scratch: Path,
-    target: Path,
-    allow_partial: bool,
-    num_proc: int,
-    level: int,
-    progress: Progress | None,
-) -> Part:
-    """Parse raw files and write the cells and splits of one part.
+@dataclass(frozen=True)
+class Kept:
+    """The parsed records but for those whose id stands earlier already.
 
-    Args:
-        dataset: The declaration.
-        splits: Its split schemes.
-        subset: Which subset, or None.
-        files: Raw files by source key.
-        lacking: Declared sources that are not among them; without one the part is partial.
-        scratch: Empty folder for intermediate files.
-        target: Folder that receives ``cells/``, ``splits/`` and, for pairs, ``molecules.parquet``.
-        allow_partial: Whether records may be missing.
-        num_proc: Number of processes.
-        level: Zstandard level of the cells.
-        progress: Told how far the work is.
-
-    Raises:
-        UserError: If the raw files are wrong, too many records fail, records are missing, or a split scheme
-            comes out other than declared.
+    Attributes:
+        parsed: All of them.
+        keep: Whether each is kept, [n] bool.
+        keys: What split schemes look at of each that is.
     """
-    sources = {
-        key: SourceEntry(filename=path.name, **file_entry(path).model_dump())
-        for key, path in sorted(files.items())
-    }
-    options = dataset.subset_options(subset)
-    parser = build_parser(dataset.subset_parser(subset), options)
-    schema = built_schema(parser.schema())
-    _check_columns(dataset, parser.name, schema)
-    _check_units(dataset, parser.units(files), files)
-    for name in ("side", "spool", "arrow"):
-        (scratch / name).mkdir()
-    shards = parser.shards(files, num_proc * _SHARDS_PER_PROCESS)
-    builder = RecordBuilder(
-        shards=shards,
-        schema=schema,
-        side=scratch / "side",
-        max_failures=dataset.max_failures,
-        cache_dir=str(scratch / "arrow"),
-        dataset_name=dataset.name.replace("-", "_"),
-        hash=_input_digest(sources, options),
-    )
-    arrow, failures = parse(builder, num_proc=min(num_proc, len(shards)), progress=progress)
-    where = f"{dataset.name}{'/' + subset if subset else ''}"
-    if not any(len(table) for table in read_records(arrow, ["id"])):
-        raise UserError(f"{where}: no record could be read{_first(failures)}")
-    keys = key_table(read_records(arrow), _named_columns(splits, schema))
-    keep, repeats = repeated(keys.column("id"))
-    failures += repeats
-    if len(failures) > dataset.max_failures:
-        raise UserError(
-            f"{where}: {len(failures):,} records failed, {dataset.max_failures} may "
-            f"(max_failures in dataset.yaml){_first(failures)}"
-        )
-    keys = keys.filter(pa.array(keep))
-    partial = bool(lacking)
-    partial |= _is_partial(where, len(keys), len(failures), dataset.subset_records(subset), allow_partial)
-    labels, left_out = _assign(splits, subset, keys, files, partial)
-    if not labels:
-        reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
-        raise UserError(
-            f"{where}: no split scheme can be drawn from {len(keys):,} records: {reasons}{_first(failures)}"
-        )
-    folders = cell_folders(labels)
-    entries = _write_splits(target / "splits", keys.column("id"), labels, folders)
-    _check_digests(where, splits, subset, entries, partial)
 
-    def kept_records() -> Iterator[pa.Table]:
+    parsed: Parsed
+    keep: np.ndarray
+    keys: pa.Table
+
+    def tables(self) -> Iterator[pa.Table]:
+        """Stream the records."""
         start = 0
-        for table in read_records(arrow):
-            yield table.filter(pa.array(keep[start : start + len(table)]))
+        for table in self.parsed.tables():
+            yield table.filter(pa.array(self.keep[start : start + len(table)]))
             start += len(table)
 
-    digest = ContentDigest(schema)
-    for table in kept_records():
-        digest.update(table)
-    for folder, schemes in folders.items():
-        names = cell_names({name: labels[name] for name in schemes})
-        _write_cells(
-            kept_records(),
-            names,
-            schema,
-            spool=scratch / "spool",
-            target=target / folder,
-            level=level,
-            progress=progress,
+
+@dataclass(frozen=True)
+class PartBuilder:
+    """Builds one part.
+
+    Attributes:
+        request: What is built, and how.
+        raw: The raw files of the part.
+        scratch: Empty folder for intermediate files.
+        target: Folder that receives ``cells/``, ``splits/`` and, for pairs, ``molecules.parquet``.
+        progress: Told how far the work is.
+    """
+
+    request: BuildRequest
+    raw: RawPart
+    scratch: Path
+    target: Path
+    progress: Progress | None
+
+    def build(self) -> Part:
+        """Parse, draw the split schemes, and write.
+
+        Raises:
+            UserError: If the raw files are wrong, too many records fail, records are missing, or a split
+                scheme comes out other than declared.
+        """
+        splits, subset = self.request.entry.splits, self.raw.subset
+        sources = {
+            key: SourceEntry(filename=path.name, **file_entry(path).model_dump())
+            for key, path in sorted(self.raw.files.items())
+        }
+        kept, failures = self._keep(self._parse())
+        partial = self._is_partial(len(kept.keys), len(failures)) or bool(self.raw.lacking)
+        labels, left_out = draw_schemes(splits, subset, kept.keys, self.raw.files, partial)
+        if not labels:
+            reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
+            raise UserError(
+                f"{self._where}: no split scheme can be drawn from {len(kept.keys):,} records: {reasons}"
+                f"{_first(failures)}"
+            )
+        folders = cell_folders(labels)
+        schemes = write_schemes(self.target / "splits", kept.keys.column("id"), labels, folders)
+        if not partial:
+            check_digests(self._where, splits, subset, schemes)
+        digest = ContentDigest(kept.parsed.schema)
+        for table in kept.tables():
+            digest.update(table)
+        for folder, names in folders.items():
+            self._write_cells(folder, kept, {name: labels[name] for name in names})
+        return Part(
+            records=len(kept.keys),
+            digest=digest.hexdigest(),
+            bytes=digest.size,
+            partial=partial,
+            schemes=schemes,
+            left_out=left_out,
+            failures=failures,
+            molecules=self._write_molecules(kept) if self._dataset.record == "pair" else {},
+            sources=sources,
         )
-    molecules: dict[str, int] = {}
-    if dataset.record == "pair":
+
+    @property
+    def _dataset(self) -> Dataset:
+        return self.request.entry.dataset
+
+    @property
+    def _where(self) -> str:
+        """The part, for messages."""
+        return "/".join(filter(None, (self._dataset.name, self.raw.subset)))
+
+    def _parse(self) -> Parsed:
+        dataset, subset = self._dataset, self.raw.subset
+        parser = build_parser(dataset.subset_parser(subset), dataset.subset_options(subset))
+        schema = built_schema(parser.schema())
+        _check_columns(dataset, parser.name, schema)
+        _check_units(dataset, parser.units(self.raw.files), self.raw.files)
+        parsed = parse(
+            parser.shards(self.raw.files, self.request.num_proc * _SHARDS_PER_PROCESS),
+            schema,
+            folder=self.scratch,
+            max_failures=dataset.max_failures,
+            num_proc=self.request.num_proc,
+            progress=self.progress,
+        )
+        if not any(map(len, parsed.tables())):
+            raise UserError(f"{self._where}: no record could be read{_first(parsed.failures)}")
+        return parsed
+
+    def _keep(self, parsed: Parsed) -> tuple[Kept, list[FailureEntry]]:
+        keys = key_table(parsed.tables(), named_columns(self.request.entry.splits, parsed.schema))
+        keep, repeats = repeated(keys.column("id"))
+        failures = [*parsed.failures, *repeats]
+        allowed = self._dataset.max_failures
+        if len(failures) > allowed:
+            raise UserError(
+                f"{self._where}: {len(failures):,} records failed, {allowed} may "
+                f"(max_failures in dataset.yaml){_first(failures)}"
+            )
+        return Kept(parsed, keep, keys.filter(pa.array(keep))), failures
+
+    def _is_partial(self, records: int, failed: int) -> bool:
+        """Whether records of the complete dataset are missing, which must be allowed."""
+        complete = self._dataset.subset_records(self.raw.subset)
+        if complete is None or records + failed == complete:
+            return False
+        if records + failed > complete:
+            raise UserError(
+                f"{self._where}: {records + failed:,} records, but dataset.yaml declares {complete:,}: "
+                "other data"
+            )
+        if not self.request.allow_partial:
+            raise UserError(
+                f"{self._where}: {records:,} of {complete:,} records are there; a build of fewer is a "
+                f"dataset of its own, '{self._dataset.name}-partial': ask for it with --allow-partial"
+            )
+        return True
+
+    def _write_cells(self, folder: str, kept: Kept, labels: Labels) -> None:
+        spool = self.scratch / "spool"
+        spool.mkdir(exist_ok=True)
+        sorter, names, done = CellSpool(spool, kept.parsed.schema), cell_names(labels), 0
+        for table in kept.tables():
+            sorter.add(table, names[done : done + len(table)])
+            done += len(table)
+            if self.progress is not None:
+                self.progress(folder, done, names.size)
+        sorter.write(self.target / folder, self.request.level)
+
+    def _write_molecules(self, kept: Kept) -> Mapping[str, int]:
+        """Write the table of the molecules of pairs; how many have a conformer by which means."""
         from molbench.data.build.molecules import FILENAME, write_molecules
 
-        others = sorted(target.parent.glob(f"*/{FILENAME}")) if subset else []
-        written = write_molecules(kept_records(), target / FILENAME, num_proc, progress, others)
-        molecules = written.counts
-    return Part(
-        records=len(keys),
-        digest=digest.hexdigest(),
-        bytes=digest.size,
-        partial=partial,
-        schemes=entries,
-        left_out=left_out,
-        failures=failures,
-        molecules=molecules,
-        sources=sources,
-    )
-
-
-def _write_cells(
-    records: Iterable[pa.Table],
-    names: np.ndarray,
-    schema: pa.Schema,
-    *,
-    spool: Path,
-    target: Path,
-    level: int,
-    progress: Progress | None,
-) -> None:
-    sorter = CellSpool(spool, schema)
-    done = 0
-    for table in records:
-        sorter.add(table, names[done : done + len(table)])
-        done += len(table)
-        if progress is not None:
-            progress(target.name, done, names.size)
-    sorter.write(target, level)
-
-
-def _named_columns(splits: Splits, schema: pa.Schema) -> list[str]:
-    """Columns that a parameter of a scheme names."""
-    values = [value for scheme in splits.schemes.values() for value in scheme.parameters.values()]
-    return [name for name in schema.names if name in values]
+        others = sorted(self.target.parent.glob(f"*/{FILENAME}")) if self.raw.subset else []
+        path = self.target / FILENAME
+        return write_molecules(kept.tables(), path, self.request.num_proc, self.progress, others).counts
 
 
 def _check_columns(dataset: Dataset, parser: str, schema: pa.Schema) -> None:
@@ -194,81 +205,6 @@ def _check_units(dataset: Dataset, stated: Mapping[str, str], files: Mapping[str
             raise UserError(
                 f"{names}: the file says {unit}, {dataset.name} declares {declared[column]} ({column}): "
                 "convert the numbers, or declare a dataset of its own"
-            )
-
-
-def _input_digest(sources: Mapping[str, SourceEntry], options: Mapping[str, object]) -> str:
-    content = {key: entry.sha256 for key, entry in sources.items()}
-    return sha256(json.dumps([content, options], sort_keys=True, default=str).encode()).hexdigest()
-
-
-def _is_partial(where: str, records: int, failed: int, complete: int | None, allow: bool) -> bool:
-    if complete is None or records + failed == complete:
-        return False
-    if records + failed > complete:
-        raise UserError(
-            f"{where}: {records + failed:,} records, but dataset.yaml declares {complete:,}: other data"
-        )
-    if not allow:
-        raise UserError(
-            f"{where}: {records:,} of {complete:,} records are there; a build of fewer is a dataset of "
-            f"its own, '{where.partition('/')[0]}-partial': ask for it with --allow-partial"
-        )
-    return True
-
-
-def _assign(
-    splits: Splits, subset: str | None, keys: pa.Table, files: Mapping[str, Path], partial: bool
-) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """Labels of every scheme that can be drawn, and why the others cannot."""
-    labels, left_out = {}, {}
-    for name, scheme in expand(splits.schemes).items():
-        if not scheme.applies_to(subset):
-            continue
-        if scheme.complete and partial:
-            left_out[name] = "defined on the complete dataset only"
-            continue
-        try:
-            labels[name] = assign(scheme, keys, files=files)
-        except UserError as error:
-            if not partial:
-                raise UserError(f"split scheme '{name}': {error}") from error
-            left_out[name] = str(error)
-    return labels, left_out
-
-
-def _write_splits(
-    folder: Path,
-    ids: pa.ChunkedArray,
-    labels: Mapping[str, np.ndarray],
-    folders: Mapping[str, Sequence[str]],
-) -> dict[str, SchemeEntry]:
-    folder.mkdir(parents=True)
-    lying = {name: cells for cells, schemes in folders.items() for name in schemes}
-    entries = {}
-    for name, column in labels.items():
-        table = pa.table({"id": ids, "split": pa.array(column, pa.string())})
-        pq.write_table(table, folder / f"{name}.parquet", compression="zstd", compression_level=9)
-        values, counts = np.unique(column, return_counts=True)
-        found = dict(zip(values.tolist(), counts.tolist(), strict=True))
-        entries[name] = SchemeEntry(
-            digest=assignment_digest(ids.to_pylist(), column.tolist()),
-            counts={label: found[label] for label in (*SPLITS, "unused") if label in found},
-            cells=lying[name],
-        )
-    return entries
-
-
-def _check_digests(
-    where: str, splits: Splits, subset: str | None, entries: Mapping[str, SchemeEntry], partial: bool
-) -> None:
-    schemes = expand(splits.schemes)
-    for name, entry in entries.items():
-        declared = schemes[name].digest_of(subset)
-        if declared is not None and not partial and entry.digest != declared:
-            raise UserError(
-                f"{where}: split scheme '{name}' came out as {entry.digest}, splits.yaml declares "
-                f"{declared}: the records or their order are not those it was made for"
             )
 
 

@@ -2,78 +2,98 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 
 from molbench.data.build.records import Progress
 from molbench.errors import UserError
 from molbench.paths import home
+from molbench.spec.build import BuildRequest
 from molbench.spec.dataset import Dataset
+from molbench.spec.splits import Splits
 
 
-def raw_files(
-    dataset: Dataset,
-    subsets: Sequence[str],
-    *,
-    raw: Path | None,
-    offline: bool,
-    progress: Progress | None,
-    dispensable: Collection[str] = (),
-) -> dict[str | None, dict[str, Path]]:
+@dataclass(frozen=True)
+class RawPart:
+    """Raw files of a dataset, or of one of its subsets.
+
+    Attributes:
+        subset: Which one, or None.
+        files: Raw files by source key; of several members of an archive, by their names.
+        lacking: Sources that only split schemes read and that are not there.
+    """
+
+    subset: str | None
+    files: dict[str, Path]
+    lacking: tuple[str, ...] = ()
+
+
+def raw_parts(request: BuildRequest, progress: Progress | None) -> list[RawPart]:
     """Find or download the raw files of each part to be built.
 
     Args:
-        dataset: The declaration.
-        subsets: Subsets asked for; none for all, or with ``raw`` for those whose files are there.
-        raw: Folder of files that are on disk already.
-        offline: Whether to refuse every download.
+        request: What is to be built.
         progress: Told how far a download is.
-        dispensable: Sources that are left out where they are not there.
-
-    Returns:
-        Part (None for a dataset without subsets) to files by source key.
 
     Raises:
-        UserError: If a subset is unknown, or a file can neither be found nor fetched.
+        UserError: If a file can neither be found nor fetched.
     """
-    if raw is not None and not raw.is_dir():
-        raise UserError(f"{raw}: no such folder of raw files")
-    if unknown := [name for name in subsets if name not in dataset.subsets]:
-        known = ", ".join(dataset.subsets) or "none"
-        raise UserError(f"{dataset.name}: no subset '{unknown[0]}'; it has: {known}")
-    if subsets or raw is None or not dataset.subsets:
-        wanted: list[str | None] = list(subsets or dataset.subsets) or [None]
-        return {name: _files(dataset, name, raw, offline, progress, dispensable) for name in wanted}
-    found: dict[str | None, dict[str, Path]] = {}
-    missing = []
+    dataset = request.entry.dataset
+    dispensable = _split_sources(dataset, request.entry.splits) if request.allow_partial else set()
+    if request.subsets or request.raw is None or not dataset.subsets:
+        wanted: list[str | None] = list(request.subsets or dataset.subsets) or [None]
+        return [_raw_part(request, name, dispensable, progress) for name in wanted]
+    found, missing = [], []
     for name in dataset.subsets:
         try:
-            found[name] = _files(dataset, name, raw, True, progress, dispensable)
+            found.append(_raw_part(request, name, dispensable, progress, offline=True))
         except UserError as error:
             missing.append(str(error))
     if not found:
-        raise UserError(f"{raw}: raw files of no subset of {dataset.name} are there; the first: {missing[0]}")
+        raise UserError(
+            f"{request.raw}: raw files of no subset of {dataset.name} are there; the first: {missing[0]}"
+        )
     return found
 
 
-def _files(  # noqa: PLR0917
-    dataset: Dataset,
+def _raw_part(
+    request: BuildRequest,
     subset: str | None,
-    raw: Path | None,
-    offline: bool,
-    progress: Progress | None,
     dispensable: Collection[str],
-) -> dict[str, Path]:
-    """Files of one part: under the source's key, or for several members of an archive under their names."""
+    progress: Progress | None,
+    offline: bool = False,
+) -> RawPart:
     from molbench.data.build.sources import MissingSourceError, fetch
 
+    dataset, offline = request.entry.dataset, offline or request.offline
+    cache = home() / "raw" / dataset.name
     files: dict[str, Path] = {}
+    lacking = []
     for key, source in dataset.subset_sources(subset).items():
         try:
-            got = fetch(source, home() / "raw" / dataset.name, raw=raw, offline=offline, progress=progress)
+            got = fetch(source, cache, raw=request.raw, offline=offline, progress=progress)
         except MissingSourceError:
             if key not in dispensable:
                 raise
+            lacking.append(key)
             continue
         files |= {key: next(iter(got.values()))} if len(got) == 1 else got
-    return files
+    return RawPart(subset, files, tuple(lacking))
+
+
+def _split_sources(dataset: Dataset, splits: Splits) -> set[str]:
+    """Sources of one file that only split schemes read: a part of the dataset can be built without them."""
+    sources = {
+        key: source
+        for name in [None, *dataset.subsets]
+        for key, source in dataset.subset_sources(name).items()
+    }
+    named = {
+        text
+        for scheme in splits.schemes.values()
+        for text in scheme.parameters.values()
+        if isinstance(text, str)
+    }
+    parsed = {text for value in dataset.options.values() if isinstance(value, list) for text in value}
+    return {key for key in named & sources.keys() - parsed if len(sources[key].members) <= 1}

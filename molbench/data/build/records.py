@@ -6,7 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -89,43 +89,66 @@ class RefusedError(DatasetGenerationError):  # type: ignore[misc]
     """A user error on its way out of a worker: the one kind that ``datasets`` lets pass unwrapped."""
 
 
+@dataclass(frozen=True)
+class Parsed:
+    """What a parser made of the raw files.
+
+    Attributes:
+        schema: Columns.
+        files: Arrow stream files in source order.
+        failures: Records that could not be read, in source order.
+    """
+
+    schema: pa.Schema
+    files: list[Path]
+    failures: list[FailureEntry]
+
+    def tables(self) -> Iterator[pa.Table]:
+        """Stream the records, one record batch in memory at a time."""
+        for path in self.files:
+            with pa.OSFile(str(path)) as source, pa.ipc.open_stream(source) as reader:
+                for batch in reader:
+                    yield pa.Table.from_batches([batch]).replace_schema_metadata()
+
+
 def parse(
-    builder: RecordBuilder, *, num_proc: int, progress: Progress | None
-) -> tuple[list[Path], list[FailureEntry]]:
-    """Run the parser over all shards.
+    shards: Sequence[Shard],
+    schema: pa.Schema,
+    *,
+    folder: Path,
+    max_failures: int,
+    num_proc: int,
+    progress: Progress | None,
+) -> Parsed:
+    """Run a parser over its shards.
 
     Args:
-        builder: What to run; its cache folder receives the files.
+        shards: The work.
+        schema: Columns of a built record.
+        folder: Empty folder that receives the files.
+        max_failures: Records that may fail.
         num_proc: Number of processes.
         progress: Told how many records have been read.
-
-    Returns:
-        Arrow stream files in source order, and the records that failed in source order.
 
     Raises:
         UserError: If a raw file is wrong as a whole.
     """
-    with _silent(), _watch(builder._side, progress):
+    side = folder / "side"
+    side.mkdir()
+    builder = RecordBuilder(
+        shards=shards, schema=schema, side=side, max_failures=max_failures, cache_dir=str(folder / "arrow")
+    )
+    with _silent(), _watch(side, progress):
         try:
-            builder.download_and_prepare(num_proc=num_proc, verification_mode="no_checks")
+            builder.download_and_prepare(num_proc=min(num_proc, len(shards)), verification_mode="no_checks")
         except RefusedError as error:
             raise UserError(str(error)) from error
-    files = sorted(Path(builder.cache_dir).glob("*.arrow"))
     failures = [
         FailureEntry.model_validate_json(line)
-        for path in sorted(builder._side.glob("*.jsonl"))
+        for path in sorted(side.glob("*.jsonl"))
         for line in path.read_text(encoding="utf-8").splitlines()
     ]
-    return files, failures
-
-
-def read_records(files: Sequence[Path], columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
-    """Stream records off the Arrow files of the first pass, one record batch in memory at a time."""
-    for path in files:
-        with pa.OSFile(str(path)) as source, pa.ipc.open_stream(source) as reader:
-            for batch in reader:
-                table = pa.Table.from_batches([batch]).replace_schema_metadata()
-                yield table if columns is None else table.select(columns)
+    return Parsed(schema, sorted(Path(builder.cache_dir).glob("*.arrow")), failures)
 
 
 def _identified(table: pa.Table, schema: pa.Schema) -> pa.Table:

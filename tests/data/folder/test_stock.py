@@ -6,7 +6,8 @@ import pytest
 import yaml
 from datasets.exceptions import ExpectedMoreSplitsError, NonMatchingSplitsSizesError
 
-from molbench.data.build.builder import build, part_schema
+from molbench.data.build.builder import build
+from molbench.data.build.seal import part_schema
 from molbench.data.build.splits import assign
 from molbench.data.folder.manifest import Manifest
 

@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch_geometric.data import InMemoryDataset
 
-from molbench.data.build.builder import build, part_schema
+from molbench.data.build.builder import build
 from molbench.data.build.parsers.qm9s import GRIDS
+from molbench.data.build.seal import part_schema
 from molbench.data.folder.manifest import Manifest
 from molbench.data.read.store import Store
 from molbench.errors import UserError

@@ -1,0 +1,103 @@
+"""The split schemes of one part of a dataset: drawn, checked against their declaration, and written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from molbench.data.build.splits import assign
+from molbench.data.build.splits.expand import expand
+from molbench.data.folder.digest import assignment_digest
+from molbench.data.folder.manifest import SchemeEntry
+from molbench.errors import UserError
+from molbench.spec.splits import SPLITS, Splits
+
+Labels = dict[str, np.ndarray]
+"""Scheme to the split of each record."""
+
+
+def named_columns(splits: Splits, schema: pa.Schema) -> list[str]:
+    """Columns that a parameter of a scheme names."""
+    values = [value for scheme in splits.schemes.values() for value in scheme.parameters.values()]
+    return [name for name in schema.names if name in values]
+
+
+def draw_schemes(
+    splits: Splits, subset: str | None, keys: pa.Table, files: Mapping[str, Path], partial: bool
+) -> tuple[Labels, dict[str, str]]:
+    """Labels of every scheme that can be drawn, and why the others cannot.
+
+    Args:
+        splits: Declared schemes.
+        subset: Part of the dataset, or None.
+        keys: What schemes look at of each record.
+        files: Raw files by source key.
+        partial: Whether records are missing, so that a scheme may be left out.
+
+    Raises:
+        UserError: If a scheme of a complete part cannot be drawn.
+    """
+    labels, left_out = {}, {}
+    for name, scheme in expand(splits.schemes).items():
+        if not scheme.applies_to(subset):
+            continue
+        if scheme.complete and partial:
+            left_out[name] = "defined on the complete dataset only"
+            continue
+        try:
+            labels[name] = assign(scheme, keys, files=files)
+        except UserError as error:
+            if not partial:
+                raise UserError(f"split scheme '{name}': {error}") from error
+            left_out[name] = str(error)
+    return labels, left_out
+
+
+def write_schemes(
+    folder: Path, ids: pa.ChunkedArray, labels: Labels, cell_folders: Mapping[str, Sequence[str]]
+) -> dict[str, SchemeEntry]:
+    """Write one Parquet file a scheme.
+
+    Args:
+        folder: Folder to make.
+        ids: Of the records, [n].
+        labels: Of the schemes.
+        cell_folders: Folder of cells to the schemes that they divide.
+
+    Returns:
+        What the manifest says of each scheme.
+    """
+    folder.mkdir(parents=True)
+    lying = {name: cells for cells, schemes in cell_folders.items() for name in schemes}
+    entries = {}
+    for name, column in labels.items():
+        table = pa.table({"id": ids, "split": pa.array(column, pa.string())})
+        pq.write_table(table, folder / f"{name}.parquet", compression="zstd", compression_level=9)
+        values, counts = np.unique(column, return_counts=True)
+        found = dict(zip(values.tolist(), counts.tolist(), strict=True))
+        entries[name] = SchemeEntry(
+            digest=assignment_digest(ids.to_pylist(), column.tolist()),
+            counts={label: found[label] for label in (*SPLITS, "unused") if label in found},
+            cells=lying[name],
+        )
+    return entries
+
+
+def check_digests(where: str, splits: Splits, subset: str | None, entries: Mapping[str, SchemeEntry]) -> None:
+    """Compare the schemes of a complete part with their declared digests.
+
+    Raises:
+        UserError: If one is another.
+    """
+    schemes = expand(splits.schemes)
+    for name, entry in entries.items():
+        declared = schemes[name].digest_of(subset)
+        if declared is not None and entry.digest != declared:
+            raise UserError(
+                f"{where}: split scheme '{name}' came out as {entry.digest}, splits.yaml declares "
+                f"{declared}: the records or their order are not those it was made for"
+            )
