@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from molbench.evaluation import evaluate
+from molbench.evaluation.summary import Cell
 from molbench.spec.protocol import Protocol
 from molbench.studies.report import Study, new_figure, write_study
 from molbench.training.checkpoint import Checkpoint
@@ -57,23 +58,8 @@ def backbones(
         report = evaluate(
             [path], list(patterns), protocol=protocol, seeds=seeds, output=output / "results", scratch=True
         )
-        cells = {(cell.task, cell.delta is None): cell for cell in report.cells}
-        for task in dict.fromkeys(cell.task for cell in report.cells):
-            own, base = cells[task, False], cells[task, True]
-            rows.append(
-                {
-                    "task": task,
-                    "backbone": name,
-                    "metric": own.metric,
-                    "unit": own.unit,
-                    "pretrained": own.mean,
-                    "scratch": base.mean,
-                    "difference": own.delta.value if own.delta else None,
-                    "low": own.delta.low if own.delta else None,
-                    "high": own.delta.high if own.delta else None,
-                    "pretraining molecules/s": provenance.get("molecules_per_second"),
-                }
-            )
+        speed = {"pretraining molecules/s": provenance.get("molecules_per_second")}
+        rows += [{**row, **speed} for row in _compared(name, report.cells)]
     study = Study(
         "backbones",
         f"{method}, {steps} steps on {data}, then protocol {protocol.name} with {seeds} seeds.",
@@ -82,6 +68,24 @@ def backbones(
         ["low and high are the ends of the 95 % paired bootstrap interval of the difference to scratch."],
     )
     return write_study(output, study, lambda: _draw(rows))
+
+
+def _compared(name: str, cells: Sequence[Cell]) -> Iterator[dict[str, Any]]:
+    """A row for each task on which a backbone was scored pretrained and from scratch."""
+    by_kind = {(cell.task, cell.delta is None): cell for cell in cells}
+    for task in dict.fromkeys(cell.task for cell in cells):
+        own, base = by_kind[task, False], by_kind[task, True]
+        yield {
+            "task": task,
+            "backbone": name,
+            "metric": own.metric,
+            "unit": own.unit,
+            "pretrained": own.mean,
+            "scratch": base.mean,
+            "difference": own.delta.value if own.delta else None,
+            "low": own.delta.low if own.delta else None,
+            "high": own.delta.high if own.delta else None,
+        }
 
 
 def _draw(rows: Sequence[dict[str, Any]]) -> Figure:

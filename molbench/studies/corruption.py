@@ -27,6 +27,7 @@ from molbench.spec.catalogue import Catalogue, TaskRef
 from molbench.spec.protocol import Protocol
 from molbench.studies.points import Points, spread
 from molbench.studies.report import Study, new_figure, write_study
+from molbench.studies.tasks import open_store
 from molbench.training.checkpoint import config_of
 
 if TYPE_CHECKING:
@@ -108,11 +109,9 @@ def corruption(
     tasks = Catalogue.load().tasks(patterns)
     total, done = len(tasks) * len(backbones) * len(MODES) * seeds, 0
     for task in tasks:
-        if task.folder is None:
-            raise UserError(f"{task.id}: not built here; run `molbench data build {task.entry.id}`")
+        store = open_store(task)
         if task.dataset.record != "molecule":
             raise UserError(f"{task.id}: the study is on records of one molecule")
-        store = Store.open(task.folder, task.subset)
         for backbone in backbones:
             for mode in MODES:
                 scores = []

@@ -17,7 +17,6 @@ import numpy as np
 import torch
 
 from molbench.backbones.base import geometry_encoder
-from molbench.data.read.store import Store
 from molbench.errors import UserError
 from molbench.evaluation.candidate import gather
 from molbench.evaluation.data import TaskData
@@ -28,6 +27,7 @@ from molbench.graph.molecules import MoleculeBatch
 from molbench.spec.catalogue import Catalogue
 from molbench.spec.protocol import Protocol
 from molbench.studies.report import Study, new_figure, write_study
+from molbench.studies.tasks import open_store
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -65,15 +65,9 @@ def landscape(
     Raises:
         UserError: If the pattern is not one built task on forces, or points is even.
     """
-    tasks = Catalogue.load().tasks([pattern])
-    if len(tasks) != 1 or not kind_of(tasks[0].task).reads_forces:
-        raise UserError(f"'{pattern}' must be one task on forces; it matches {len(tasks)} tasks")
-    (task,) = tasks
-    if task.folder is None:
-        raise UserError(f"{task.id}: not built here; run `molbench data build {task.entry.id}`")
     if points % 2 == 0 or points < 3:
         raise UserError(f"points must be odd and at least 3, not {points}")
-    data = TaskData.open(task.at(seed), Store.open(task.folder, task.subset))
+    data = _open(pattern, seed)
     train = data.rows["train"]
     centre = data.store.batch(train[[int(np.argmin(data.labels[train]))]])
     steps = np.linspace(-extent, extent, points)
@@ -84,14 +78,14 @@ def landscape(
     for number, candidate in enumerate(candidates):
         if progress is not None:
             progress(candidate.name, number, len(candidates))
-        backbone = geometry_encoder(candidate.checkpoint(seed).build(), task.id)
+        backbone = geometry_encoder(candidate.checkpoint(seed).build(), data.task.id)
         model = force_probe(backbone, data, protocol, seed, torch.device("cpu"))
         grid = _energies(model, frames).reshape(points, points) * data.scale
         energies[candidate.name] = grid - grid[points // 2, points // 2]
         rows.append({"model": candidate.name, **_shape(energies[candidate.name], steps, data.unit)})
     study = Study(
         "landscape",
-        f"Energies on a plane of ±{extent} Å around the lowest training frame of {task.id}, from linear "
+        f"Energies on a plane of ±{extent} Å around the lowest training frame of {data.task.id}, from linear "
         f"heads on frozen encoders fitted to {protocol.frames} frames.",
         rows,
         command,
@@ -106,6 +100,14 @@ def landscape(
         },
     )
     return write_study(output, study, lambda: _draw(energies, steps, data.unit))
+
+
+def _open(pattern: str, seed: int) -> TaskData:
+    """The one task on forces that a pattern names."""
+    tasks = Catalogue.load().tasks([pattern])
+    if len(tasks) != 1 or not kind_of(tasks[0].task).reads_forces:
+        raise UserError(f"'{pattern}' must be one task on forces; it matches {len(tasks)} tasks")
+    return TaskData.open(tasks[0].at(seed), open_store(tasks[0]))
 
 
 def _plane(centre: MoleculeBatch, steps: np.ndarray, seed: int) -> list[MoleculeBatch]:

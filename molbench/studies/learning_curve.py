@@ -18,6 +18,7 @@ from molbench.spec.catalogue import Catalogue, TaskRef
 from molbench.spec.protocol import Protocol
 from molbench.studies.points import Points, spread
 from molbench.studies.report import Study, new_figure, write_study
+from molbench.studies.tasks import open_store
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -62,7 +63,7 @@ def learning_curve(
     candidates = gather(list(checkpoints), scratch=True)
     points, rows = Points(output), []
     tasks = Catalogue.load().tasks(patterns)
-    stores = [_store(task) for task in tasks]
+    stores = [open_store(task) for task in tasks]
     wanted = [_sizes(task, store, sizes) for task, store in zip(tasks, stores, strict=True)]
     total, done = sum(map(len, wanted)) * len(candidates) * seeds, 0
     for task, store, counts in zip(tasks, stores, wanted, strict=True):
@@ -76,14 +77,8 @@ def learning_curve(
                         _point(points, candidate, task, store, protocol=protocol, count=count, seed=seed)
                     )
                     done += 1
-                rows.append(
-                    {
-                        "task": task.id,
-                        "model": candidate.name,
-                        "training records": count,
-                        **spread(task, scores),
-                    }
-                )
+                row = {"task": task.id, "model": candidate.name, "training records": count}
+                rows.append({**row, **spread(task, scores)})
     study = Study(
         "learning-curve",
         f"Protocol {protocol.name}, {seeds} seeds, each drawing its training records and its head anew.",
@@ -121,12 +116,6 @@ def _point(
         "seed": seed,
     }
     return points.get(depends, measure)
-
-
-def _store(task: TaskRef) -> Store:
-    if task.folder is None:
-        raise UserError(f"{task.id}: not built here; run `molbench data build {task.entry.id}`")
-    return Store.open(task.folder, task.subset)
 
 
 def _sizes(task: TaskRef, store: Store, sizes: Sequence[int] | None) -> list[int]:

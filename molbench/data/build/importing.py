@@ -54,6 +54,14 @@ def import_file(
     taken = Catalogue.load().entries.get(name)
     if taken is not None and SCHEME not in taken.splits.schemes:
         raise UserError(f"'{name}' is the name of another dataset; choose one of your own")
+    with tempfile.TemporaryDirectory() as folder:
+        entry = _declare(Path(folder), path, name, max_failures)
+        request = BuildRequest(entry, raw=path.parent, offline=True, num_proc=num_proc)
+        return run_build(request, progress)
+
+
+def _declare(folder: Path, path: Path, name: str, max_failures: int) -> DatasetEntry:
+    """Write the declaration of an imported file into an empty folder."""
     content = file_entry(path)
     dataset = Dataset(
         name=name,
@@ -73,12 +81,7 @@ def import_file(
         "splits": Splits(schemes={SCHEME: everything}),
         "tasks": Tasks(tasks={}),
     }
-    with tempfile.TemporaryDirectory() as folder:
-        for key, model in declarations.items():
-            text = yaml.safe_dump(
-                model.model_dump(exclude_defaults=True), sort_keys=False, allow_unicode=True
-            )
-            (Path(folder) / f"{key}.yaml").write_text(text, encoding="utf-8")
-        entry = DatasetEntry(name, Path(folder))
-        request = BuildRequest(entry, raw=path.parent, offline=True, num_proc=num_proc)
-        return run_build(request, progress)
+    for key, model in declarations.items():
+        text = yaml.safe_dump(model.model_dump(exclude_defaults=True), sort_keys=False, allow_unicode=True)
+        (folder / f"{key}.yaml").write_text(text, encoding="utf-8")
+    return DatasetEntry(name, folder)

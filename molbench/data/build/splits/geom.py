@@ -1,7 +1,7 @@
 """Selections and splits of GEOM that other works have published, by GEOM's own names of the molecules."""
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,23 +65,19 @@ def emgp(
         for entry in summary(geom_folder(files, molecules), molecules)
         if entry.pickle is not None and (entry.unique or 0) >= 1 and entry.smiles not in test
     ]
-    order = list(range(len(entries)))
+    order = [entry.smiles for entry in entries]
     random.Random(seed).shuffle(order)  # noqa: S311 - the draw of the paper
-    label = {entries[row].smiles: "train" for row in order[held_out:]}
-    label |= {entries[row].smiles: "validation" for row in order[:held_out]}
-    unique = {entry.smiles: entry.unique or 0 for entry in entries}
-    names = keys.column("group").to_pylist()
+    label = dict.fromkeys(order[held_out:], "train") | dict.fromkeys(order[:held_out], "validation")
     counts = keys.column(listed).to_numpy(zero_copy_only=False)
-    heavy = np.argsort(-keys.column(weight).to_numpy(zero_copy_only=False), kind="stable")
+    wanted = {entry.smiles: entry.unique or 0 for entry in entries}
     labels = np.full(len(keys), "unused", dtype="<U10")
     taken: dict[str, int] = {}
-    for row in heavy.tolist():
-        name = names[row]
+    for row, name in _heaviest_first(keys, weight):
         if name in test:
             labels[row] = "test"
-        elif name in label and unique[name] <= counts[row]:
+        elif name in label and wanted[name] <= counts[row]:
             taken[name] = taken.get(name, 0) + 1
-            if taken[name] <= min(unique[name], conformers):
+            if taken[name] <= min(wanted[name], conformers):
                 labels[row] = label[name]
     return labels
 
@@ -118,6 +114,13 @@ def geomol(keys: pa.Table, *, molecules: str, index: str, files: Mapping[str, Pa
         for place in rows.tolist()
     }
     return np.array([label.get(name, "unused") for name in keys.column("group").to_pylist()], dtype="<U10")
+
+
+def _heaviest_first(keys: pa.Table, weight: str) -> Iterator[tuple[int, str]]:
+    """Rows and the molecules they belong to, by falling weight."""
+    names = keys.column("group").to_pylist()
+    order = np.argsort(-keys.column(weight).to_numpy(zero_copy_only=False), kind="stable")
+    return ((row, names[row]) for row in order.tolist())
 
 
 def _file(entry: Entry) -> str:
