@@ -31,6 +31,13 @@ class Forces:
     offsets: np.ndarray
     unit: str
 
+    def take(self, rows: np.ndarray) -> Forces:
+        """Those of some samples, in their order and as often as they are named."""
+        sizes = np.diff(self.offsets)[rows]
+        offsets = np.concatenate([[0], sizes.cumsum()])
+        inside = np.repeat(self.offsets[:-1][rows] - offsets[:-1], sizes) + np.arange(offsets[-1])
+        return Forces(self.target[inside], self.prediction[inside], offsets, self.unit)
+
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
@@ -75,6 +82,20 @@ class Predictions:
             columns["force_unit"] = _repeat(self.forces.unit, len(self.ids))
         with replace_file(path) as temporary:
             pq.write_table(pa.table(columns), temporary, compression="zstd")
+
+    def take(self, rows: np.ndarray) -> Predictions:
+        """Some records, in the order and as often as they are named.
+
+        Args:
+            rows: Their numbers, [m].
+        """
+        return Predictions(
+            [self.ids[row] for row in rows],
+            self.target[rows],
+            self.prediction[rows],
+            self.unit,
+            self.forces and self.forces.take(rows),
+        )
 
     @classmethod
     def read(cls, path: Path) -> Predictions:

@@ -1,10 +1,11 @@
-"""Laws every backbone and method must obey, as assertions that other packages can use on theirs.
+"""Laws every backbone, method and metric must obey, as assertions that other packages can use on theirs.
 
 All of them raise ``AssertionError`` with what differs and by how much.
 """
 
 from molbench.testing.forces import assert_conservative
 from molbench.testing.methods import assert_method
+from molbench.testing.metrics import assert_metric
 from molbench.testing.molecules import example_batch, labelled, random_rotation
 from molbench.testing.small import small_backbone, small_method
 from molbench.testing.symmetry import assert_batch_independent, assert_equivariant, assert_permutable
@@ -14,6 +15,7 @@ __all__ = [
     "assert_conservative",
     "assert_equivariant",
     "assert_method",
+    "assert_metric",
     "assert_permutable",
     "example_batch",
     "labelled",

@@ -45,6 +45,14 @@ def test_predictions_that_are_not_finite_are_never_stored(tmp_path: Path) -> Non
     assert not list(tmp_path.iterdir())
 
 
+def test_records_are_taken_with_all_their_components() -> None:
+    taken = FORCES.take(np.array([2, 0, 2]))
+    assert taken.ids == ["c", "a", "c"] and taken.target.tolist() == [3e5, 1.0, 3e5]
+    assert taken.forces.target.tolist() == [*range(6, 12), *range(3), *range(6, 12)]
+    assert taken.forces.offsets.tolist() == [0, 6, 9, 15] and taken.forces.unit == "kcal/mol/Å"
+    assert VALUES.take(np.array([1])).forces is None
+
+
 def _edit(path: Path, **columns: pa.Array) -> None:
     VALUES.write(path)
     table = pq.read_table(path)

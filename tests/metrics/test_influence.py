@@ -5,53 +5,34 @@ import pytest
 
 from molbench.evaluation.predictions import Forces, Predictions
 from molbench.metrics import METRICS
-from molbench.metrics.metric import metric
+from molbench.metrics.metric import Metric, metric
+from molbench.metrics.statistic import OfMeans
+from molbench.testing import assert_metric
+from molbench.testing.metrics import jackknife
 
 N = 120
+IDS = [str(i) for i in range(1000)]
 
 
 def sample(kind: str, rng: np.random.Generator, n: int = N) -> Predictions:
     """Records of a kind, of forces with molecules of different size and error, with ties elsewhere."""
     if kind == "spectrum":
-        return Predictions([], rng.random((n, 4)), rng.random((n, 4)), "1")
+        return Predictions(IDS[:n], rng.random((n, 4)), rng.random((n, 4)), "1")
     target = np.round(rng.normal(size=n), 1)
     prediction = np.round(target + rng.normal(size=n), 1)
     if kind == "classification":
-        return Predictions([], (target > 0.3).astype(float), 1 / (1 + np.exp(-prediction)), "1")
+        return Predictions(IDS[:n], (target > 0.3).astype(float), 1 / (1 + np.exp(-prediction)), "1")
     if kind != "forces":
-        return Predictions([], target, prediction, "1")
+        return Predictions(IDS[:n], target, prediction, "1")
     sizes = 3 * rng.integers(1, 6, n)
     truth = rng.normal(size=sizes.sum())
     guess = truth + rng.normal(size=sizes.sum()) * np.repeat(sizes, sizes)
-    return Predictions([], target, prediction, "1", Forces(truth, guess, np.r_[0, sizes.cumsum()], "1"))
-
-
-def without(predictions: Predictions, left_out: np.ndarray) -> Predictions:
-    """The records of a sample that are not left out."""
-    kept, forces = ~left_out, predictions.forces
-    if forces is not None:
-        sizes = np.diff(forces.offsets)
-        inside = np.repeat(kept, sizes)
-        offsets = np.r_[0, sizes[kept].cumsum()]
-        forces = Forces(forces.target[inside], forces.prediction[inside], offsets, "1")
-    return Predictions([], predictions.target[kept], predictions.prediction[kept], "1", forces)
-
-
-def jackknife(name: str, predictions: Predictions, groups: np.ndarray) -> np.ndarray:
-    """Pseudo-values of the groups minus their mean, by computing the metric without each of them."""
-    values = [METRICS[name].value(without(predictions, groups == group)) for group in np.unique(groups)]
-    return (len(values) - 1) * (np.mean(values) - np.array(values))
+    return Predictions(IDS[:n], target, prediction, "1", Forces(truth, guess, np.r_[0, sizes.cumsum()], "1"))
 
 
 @pytest.mark.parametrize("name", METRICS)
-def test_influence_is_that_of_the_jackknife(name: str) -> None:
-    predictions = sample(METRICS[name].family, np.random.default_rng(0))
-    influence = METRICS[name].influence(predictions)
-    left_out = jackknife(name, predictions, np.arange(N))
-    assert influence.mean() == pytest.approx(0, abs=1e-12)
-    # The two differ by terms of the order of 1/n.
-    assert np.corrcoef(influence, left_out)[0, 1] > 0.999
-    assert (influence**2).sum() == pytest.approx((left_out**2).sum(), rel=0.05)
+def test_every_metric_keeps_the_laws_of_metrics(name: str) -> None:
+    assert_metric(METRICS[name], sample(METRICS[name].family, np.random.default_rng(0)))
 
 
 @pytest.mark.parametrize("name", METRICS)
@@ -59,7 +40,7 @@ def test_influences_of_a_cluster_add_up_to_that_of_leaving_it_out(name: str) -> 
     rng = np.random.default_rng(1)
     predictions, clusters = sample(METRICS[name].family, rng, 600), rng.permutation(np.arange(600) % 60)
     together = np.bincount(clusters, METRICS[name].influence(predictions)) / 600
-    left_out = jackknife(name, predictions, clusters) / 60
+    left_out = jackknife(METRICS[name], predictions, clusters) / 60
     assert np.corrcoef(together, left_out)[0, 1] > 0.99
     assert (together**2).sum() == pytest.approx((left_out**2).sum(), rel=0.08)
 
@@ -112,3 +93,28 @@ def test_a_plain_function_is_a_metric() -> None:
     fast, slow = (m.statistic(predictions).on(counts) for m in (METRICS["mae"], slow_mae))
     assert slow == pytest.approx(fast)
     assert slow_mae.scores(predictions) is None
+
+
+def test_laws_are_broken_by_what_breaks_them() -> None:
+    predictions = sample("regression", np.random.default_rng(6))
+
+    class Wrong(OfMeans):
+        def influence(self) -> np.ndarray:
+            return 2 * super().influence()
+
+    def made(function) -> Metric:
+        return metric("m", family="regression", direction="lower", scaled=True)(function)
+
+    def spoils(target: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+        prediction += 1
+        return np.abs(prediction - target)
+
+    broken = {
+        "2.000 times as large": lambda y, p: Wrong([np.abs(p - y)]),
+        "the order of records changes the value": lambda y, p: np.abs(p - y) * np.arange(len(y)),
+        "the value is nan": lambda y, p: np.full(len(y), np.nan),
+        "changed what it compares": spoils,
+    }
+    for told, function in broken.items():
+        with pytest.raises(AssertionError, match=told):
+            assert_metric(made(function), predictions)
