@@ -14,6 +14,7 @@ ROOMS = [
     "executors",
     "chem",
     "graph",
+    "data.records",
     "data.folder",
     "data.read",
     "data.build",

@@ -23,6 +23,7 @@ from molbench.kernels.edges import EdgeList
 if TYPE_CHECKING:
     from molbench.data.read.loader import Source
     from molbench.data.read.store import Store
+    from molbench.data.records.base import RecordKind
 
 BatchT = TypeVar("BatchT", bound=Batch, default=Any)
 
@@ -77,6 +78,11 @@ class Backbone(nn.Module, ABC, Configured[C_co], Generic[C_co, BatchT]):
         """See :meth:`forward`."""
         result: Representation = super().__call__(batch, vectors=vectors)
         return result
+
+    @classmethod
+    def reads(cls, record: RecordKind) -> bool:  # noqa: ARG003 - whatever has atoms
+        """Whether it can encode records of a kind."""
+        return True
 
     @abstractmethod
     def reader(self, store: Store) -> Source[BatchT]:

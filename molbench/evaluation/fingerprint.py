@@ -6,28 +6,23 @@ record. The trees are scikit-learn's histogram gradient boosting, stopped by the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import torch
 
 from molbench.chem.fingerprint import descriptors, morgan_counts
 from molbench.data.folder.location import subset_folder
 from molbench.data.read.store import Store
+from molbench.data.records import RECORD_KINDS
 from molbench.errors import UserError
 from molbench.evaluation.data import TaskData
+from molbench.evaluation.joining import join
 from molbench.evaluation.kinds import kind_of
 from molbench.spec.catalogue import TaskRef
 from molbench.spec.fingerprint import Boosting
 
-_COLUMNS = (("a_smiles", "b_smiles"), ("ligand_smiles",), ("smiles",))
 _CHUNK = 16384
-
-
-def smiles_columns(names: Sequence[str]) -> tuple[str, ...]:
-    """Columns of a dataset that hold the molecules of a record: both of a pair, else one; empty for none."""
-    return next((columns for columns in _COLUMNS if set(columns) <= set(names)), ())
 
 
 def unfit(task: TaskRef) -> str | None:
@@ -38,7 +33,8 @@ def unfit(task: TaskRef) -> str | None:
         return "frames of a trajectory share their SMILES"
     folder = subset_folder(task.folder or task.entry.folder, task.subset)
     cell = next(folder.glob("cells/*.parquet"), None)
-    if cell is None or not smiles_columns(pq.read_schema(cell).names):
+    wanted = RECORD_KINDS[task.dataset.record].smiles
+    if cell is None or not {*wanted} <= {*pq.read_schema(cell).names}:
         return "its records have no SMILES"
     return None
 
@@ -95,7 +91,6 @@ class Features:
 
     def __init__(self, store: Store, train: np.ndarray, settings: Boosting) -> None:
         self._store = store
-        self._names = smiles_columns(store.table.schema.names)
         smiles, places = self._distinct(train)
         counts = morgan_counts(smiles)
         molecules = (counts > 0).sum(axis=0)
@@ -117,16 +112,13 @@ class Features:
 
     def _joined(self, counts: np.ndarray, smiles: list[str | None], places: np.ndarray) -> np.ndarray:
         table = np.concatenate([counts[:, self._bits], descriptors(smiles)], axis=1)
-        parts = [table[place] for place in places]
-        if len(parts) == 2 and not self._store.ordered:
-            parts = [parts[0] + parts[1], np.abs(parts[0] - parts[1])]
-        return np.concatenate(parts, axis=1)
+        return join(torch.from_numpy(table[places]), self._store.ordered).numpy()
 
     def _distinct(self, rows: np.ndarray) -> tuple[list[str | None], np.ndarray]:
-        """Different molecules of some rows, and which of them each row holds, [parts, R]."""
-        columns = [self._store.column(name).take(pa.array(rows)) for name in self._names]
+        """Different molecules of some rows, and which of them each row holds, [R, P]."""
+        columns = [self._store.column(name).take(pa.array(rows)) for name in self._store.record.smiles]
         encoded = pa.concat_arrays(columns).dictionary_encode(null_encoding="encode")
-        return encoded.dictionary.to_pylist(), encoded.indices.to_numpy().reshape(len(columns), -1)
+        return encoded.dictionary.to_pylist(), encoded.indices.to_numpy().reshape(len(columns), -1).T
 
 
 def _drawn(rows: np.ndarray, settings: Boosting, seed: int) -> np.ndarray:

@@ -11,6 +11,8 @@ from typing import Any
 
 from molbench.backbones import BACKBONES
 from molbench.data.folder.manifest import Manifest
+from molbench.data.records import RECORD_KINDS
+from molbench.data.records.base import RecordKind
 from molbench.errors import UserError
 from molbench.evaluation import EVALUATION_VERSION
 from molbench.evaluation.candidate import Candidate, identity
@@ -81,9 +83,9 @@ def plan(
     for task in tasks:
         kind_of(task.task).check(task, protocol)
         for candidate in candidates:
-            if isinstance(candidate, Boosting) or task.dataset.record == "pair":
+            if isinstance(candidate, Boosting):
                 continue
-            if BACKBONES[candidate.backbone].inputs == "pairs":
+            if not BACKBONES[candidate.backbone].reads(_record_of(task)):
                 raise UserError(
                     f"{candidate.name} is a '{candidate.backbone}', which encodes pairs of molecules; "
                     f"{task.id} has none"
@@ -125,7 +127,7 @@ def key_of(encoder: str, task: TaskRef, data: Data, protocol: Protocol | Boostin
         "data": [data.digest, data.split],
         "protocol": protocol.model_dump(exclude={"description"}),
         "seed": seed,
-        **({} if task.dataset.record == "molecule" else {"ordered": task.dataset.ordered}),
+        **({"ordered": task.dataset.ordered} if _record_of(task).may_be_ordered else {}),
         "versions": {
             "evaluation": EVALUATION_VERSION,
             **{name: METRICS[name].version for name in task.task.metrics},
@@ -171,3 +173,7 @@ def data_of(task: TaskRef) -> Data:
         why = part.left_out.get(task.scheme_name, "it was declared after the build; build the dataset again")
         raise UserError(f"{task.id}: this build has no split scheme '{task.split_name}': {why}")
     return Data(part.digest, part.schemes[task.split_name].digest, manifest.partial or part.partial)
+
+
+def _record_of(task: TaskRef) -> RecordKind:
+    return RECORD_KINDS[task.dataset.record]

@@ -75,7 +75,8 @@ class Method(nn.Module, ABC, Configured[C_co], Generic[C_co, D, B, E]):
     def select(self, store: Store, rows: np.ndarray) -> np.ndarray:  # noqa: ARG002 - for those that choose
         """Rows for :meth:`reader` to train on, made from the training records [n]; by default the records.
 
-        Rows of a store of pairs may be combinations, see :func:`~molbench.data.leakage.pairs.sides`.
+        Of a store of pairs they may be combinations, the first molecule of one record with the second of
+        another, [m, 2].
         """
         return rows
 

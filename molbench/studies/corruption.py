@@ -110,7 +110,7 @@ def corruption(
     total, done = len(tasks) * len(backbones) * len(MODES) * seeds, 0
     for task in tasks:
         store = open_store(task)
-        if task.dataset.record != "molecule":
+        if store.molecules_per_record > 1:
             raise UserError(f"{task.id}: the study is on records of one molecule")
         for backbone in backbones:
             for mode in MODES:

@@ -56,7 +56,7 @@ class Choice:
     """What of a corpus is trained on.
 
     Attributes:
-        rows: For the objective's reader, [n].
+        rows: For the objective's reader, [n], or combinations of two records, [n, 2].
         excluded: What was left out.
         contamination: Of pairs alone: whether test pairs are among them, and how many of each test split.
     """
@@ -81,7 +81,7 @@ def choose(corpus: Corpus, objective: Method, request: PretrainRequest) -> Choic
         )
     catalogue = Catalogue.load()
     tasks = catalogue.tasks(request.exclude) if request.exclude else []
-    if holds_pairs(store):
+    if holds_pairs(store.dataset):
         rows = objective.select(store, corpus.records)
         return _pairs(corpus, rows, tasks, catalogue, request.include_test_pairs)
     if request.include_test_pairs:

@@ -11,13 +11,13 @@ import yaml
 
 from molbench.backbones import build_backbone
 from molbench.data.build.builder import build
-from molbench.data.read.molecule_table import Molecules
 from molbench.data.read.store import Store
+from molbench.data.records.molecule_table import Molecules
 from molbench.errors import UserError
 from molbench.evaluation import evaluate
 from molbench.evaluation.protocols import load_protocol
 from molbench.methods import build_method
-from molbench.methods.mrl3d.reader import MRLReader
+from molbench.methods.mrl3d.reader import ConformerPairReader
 from molbench.paths import home
 from molbench.spec.catalogue import DatasetEntry
 from molbench.training.checkpoint import Checkpoint
@@ -81,9 +81,9 @@ def test_no_conformer_is_touched(
     def touched(*_: object) -> None:
         raise AssertionError("a conformer was read")
 
-    monkeypatch.setattr(Molecules, "structures", touched)
+    monkeypatch.setattr(Molecules, "conformers", touched)
     monkeypatch.setattr(Molecules, "embedded", property(touched))
-    monkeypatch.setattr(Store, "structures", property(touched))
+    monkeypatch.setattr(Store, "atom_index", property(touched))
     monkeypatch.setattr(Store, "molecule_batches", touched)
     torch.manual_seed(0)
     path = tmp_path / "model.pt"
@@ -107,7 +107,7 @@ def test_no_conformer_is_touched(
 
 def test_pairs_are_read_in_two_and_three_dimensions(pairs: DatasetEntry) -> None:
     store = Store.open(home() / "datasets" / pairs.id)
-    reader = MRLReader(store, "interaction")
+    reader = ConformerPairReader(store, "interaction")
     rows = np.arange(len(store))[::-1]
     batch = reader.batch(rows, ["dg"])
     embedded = reader.pairs.molecules.embedded[reader.pairs.choice[rows]].all(axis=1)
@@ -123,7 +123,7 @@ def test_pairs_are_read_in_two_and_three_dimensions(pairs: DatasetEntry) -> None
 
 def test_the_larger_drug_is_surrounded(pairs: DatasetEntry) -> None:
     store = Store.open(home() / "datasets" / pairs.id)
-    reader = MRLReader(store, "drug")
+    reader = ConformerPairReader(store, "drug")
     batch = reader.batch(np.arange(len(store)))
 
     def radii(part: int) -> np.ndarray:
@@ -162,7 +162,7 @@ def test_combinations_are_of_any_two_molecules(pairs: DatasetEntry) -> None:
     def named(numbers: np.ndarray) -> set[tuple[str, str]]:
         return {(keys[0][i], keys[1][j]) for i, j in numbers}
 
-    drawn = named(np.stack(np.divmod(found - len(store), len(store)), axis=1))
+    drawn = named(found)
     recorded = named(np.stack([rows, rows], axis=1))
     possible = {(a, b) for a, _ in recorded for _, b in recorded}
     table = reader.pairs.molecules
@@ -173,8 +173,7 @@ def test_combinations_are_of_any_two_molecules(pairs: DatasetEntry) -> None:
 
     batch = reader.batch(found[-5:])
     assert batch.num_graphs == 5
-    for number, row in enumerate(found[-5:]):
-        i, j = divmod(row - len(store), len(store))
+    for number, (i, j) in enumerate(found[-5:]):
         single = (reader.batch(np.array([record])) for record in (i, j))
         for side, own in zip("ab", single, strict=True):
             ptr = getattr(batch, side).ptr[number : number + 2]

@@ -11,7 +11,7 @@ from torch import Tensor
 from molbench.graph.batch import Batch
 from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.pairs import PairBatch
-from molbench.methods.mrl3d.reader import MRLBatch
+from molbench.methods.mrl3d.reader import ConformerPairBatch
 from molbench.testing import example_batch
 from tests.backbones.relational_pairs import example_pairs
 
@@ -39,9 +39,9 @@ def graphs_of_pairs() -> PairBatch:
     return example_pairs(SIZES, dtype=torch.float32).replace(targets=TARGETS, rows=ROWS)
 
 
-def pairs_in_space() -> MRLBatch:
+def pairs_in_space() -> ConformerPairBatch:
     a, b = (example_batch([size[side] for size in SIZES], dtype=torch.float32) for side in (0, 1))
-    return MRLBatch(graphs_of_pairs(), a, b)
+    return ConformerPairBatch(graphs_of_pairs(), a, b)
 
 
 EXAMPLES = [molecules, molecules_of_pairs, graphs_of_pairs, pairs_in_space]

@@ -14,7 +14,7 @@ from molbench.graph.molecules import MoleculeBatch
 from molbench.methods import load_settings
 from molbench.methods.mrl3d.environment import Draws
 from molbench.methods.mrl3d.objective import MRL3D, MRL3DConfig
-from molbench.methods.mrl3d.reader import MRLBatch
+from molbench.methods.mrl3d.reader import ConformerPairBatch
 from molbench.releases import from_released
 from tests.backbones.relational_pairs import golden_pairs
 from tests.golden_files import Golden, read_golden
@@ -55,13 +55,15 @@ def _renamed(state: dict[str, Tensor]) -> dict[str, Tensor]:
     return {match.expand(ours): state[name] for match, ours, name in matches if match}
 
 
-def released_batch(golden: Path, dtype: torch.dtype) -> tuple[MRLBatch, Draws]:
+def released_batch(golden: Path, dtype: torch.dtype) -> tuple[ConformerPairBatch, Draws]:
     """The pairs of the reference with their conformers, and the numbers that were drawn."""
     fixture = read_golden(golden, "mrl3d_mi_virtual_environment")
     number = len(fixture.info["pairs"])
     solutes, solvents = ([fixture[f"pair{i}_{s}_pos"] for i in range(number)] for s in ("solute", "solvent"))
     pairs = golden_pairs(read_golden(golden, "mrl3d_mi_pretrain_step"), dtype)
-    batch = MRLBatch(pairs, conformers(solutes).to("cpu", dtype), conformers(solvents).to("cpu", dtype))
+    batch = ConformerPairBatch(
+        pairs, conformers(solutes).to("cpu", dtype), conformers(solvents).to("cpu", dtype)
+    )
     return batch, golden_draws(fixture, number, dtype)
 
 

@@ -16,7 +16,7 @@ from molbench.graph.molecules import MoleculeBatch
 from molbench.methods import build_method, load_settings
 from molbench.methods.mrl3d.environment import draw
 from molbench.methods.mrl3d.objective import MRL3D, MRL3DConfig, placed_bonds
-from molbench.methods.mrl3d.reader import MRLBatch
+from molbench.methods.mrl3d.reader import ConformerPairBatch
 from molbench.releases import released_name
 from molbench.testing import example_batch, random_rotation
 from tests.backbones.relational_pairs import example_pairs
@@ -87,7 +87,7 @@ def test_rigid_copies_share_their_filters(golden: Path) -> None:
         torch.testing.assert_close(left / scale, right / scale, rtol=1e-6, atol=1e-6)
 
 
-def example(name: str = "cigin", **config: object) -> tuple[MRL3D, MRLBatch]:
+def example(name: str = "cigin", **config: object) -> tuple[MRL3D, ConformerPairBatch]:
     torch.manual_seed(0)
     backbone = build_backbone(name, {"hidden": 16} if name == "gin-cigin" else {})
     method = build_method("3dmrl", backbone, {**SMALL, "dropout": 0.0, **config}).double()
@@ -95,14 +95,14 @@ def example(name: str = "cigin", **config: object) -> tuple[MRL3D, MRLBatch]:
     assert isinstance(backbone, PairBackbone)
     pairs = example_pairs(SIZES, backbone.features)
     a, b = (example_batch([size[side] for size in SIZES], seed=side) for side in (0, 1))
-    return method, MRLBatch(pairs, a, b)
+    return method, ConformerPairBatch(pairs, a, b)
 
 
-def turned(batch: MRLBatch, rotation: Tensor, shift: float = 0.0) -> MRLBatch:
+def turned(batch: ConformerPairBatch, rotation: Tensor, shift: float = 0.0) -> ConformerPairBatch:
     def moved(part: MoleculeBatch) -> MoleculeBatch:
         return part.replace(positions=part.positions @ rotation.t() + shift)
 
-    return MRLBatch(batch.pairs, moved(batch.a), moved(batch.b))
+    return ConformerPairBatch(batch.pairs, moved(batch.a), moved(batch.b))
 
 
 @pytest.mark.parametrize("variant", ["intended", "faithful"])
@@ -157,13 +157,13 @@ def test_without_copies_there_is_only_contrast() -> None:
     loss, logs = method.loss(batch, torch.Generator().manual_seed(0))
     assert set(logs) == {"2d_to_3d", "3d_to_2d"}
     torch.testing.assert_close(loss.detach(), logs["2d_to_3d"] + logs["3d_to_2d"])
-    far = MRLBatch(batch.pairs, batch.a, batch.b.replace(positions=3 * batch.b.positions))
+    far = ConformerPairBatch(batch.pairs, batch.a, batch.b.replace(positions=3 * batch.b.positions))
     assert torch.equal(method.loss(far, torch.Generator().manual_seed(0))[0], loss)
 
 
 def test_one_pair_cannot_be_contrasted() -> None:
     method, _ = example()
-    single = MRLBatch(example_pairs(((5, 3),)), example_batch((5,)), example_batch((3,)))
+    single = ConformerPairBatch(example_pairs(((5, 3),)), example_batch((5,)), example_batch((3,)))
     with pytest.raises(UserError, match="batches of two or more"):
         method.loss(single, torch.Generator())
 
@@ -180,7 +180,7 @@ def test_what_cannot_be_pretrained_is_refused() -> None:
 def test_solvents_of_single_atoms_have_no_bonds() -> None:
     method, _ = example()
     sizes = ((5, 1), (4, 1))
-    batch = MRLBatch(example_pairs(sizes), example_batch((5, 4)), example_batch((1, 1)))
+    batch = ConformerPairBatch(example_pairs(sizes), example_batch((5, 4)), example_batch((1, 1)))
     loss, logs = method.loss(batch, torch.Generator().manual_seed(0))
     assert loss.isfinite()
     assert logs["force"] >= 0

@@ -20,6 +20,7 @@ from molbench.graph.pairs import PairBatch
 if TYPE_CHECKING:
     from molbench.chem.features import Kind
     from molbench.data.read.store import Store
+    from molbench.data.records.base import RecordKind
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,11 @@ class PairBackbone(Backbone[P_co, PairBatch]):
     def paper_head(self) -> nn.Module:
         """See :meth:`Backbone.paper_head`."""
         return perceptron(self.width, 256, 128, 1)
+
+    @classmethod
+    def reads(cls, record: RecordKind) -> bool:
+        """Those whose molecules have 2-D graphs."""
+        return record.molecule_table
 
     def reader(self, store: Store) -> PairReader:
         """A reader of pairs as 2-D graphs."""

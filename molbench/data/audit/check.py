@@ -17,11 +17,10 @@ from molbench.data.folder.columns import part_columns, read_columns, read_labels
 from molbench.data.folder.identity import COLUMNS, first_blocks, identity_digest, identity_keys
 from molbench.data.folder.location import subset_folder
 from molbench.data.folder.manifest import Manifest, Part
+from molbench.data.records import SMILES
 from molbench.spec.catalogue import DatasetEntry
 from molbench.spec.dataset import Dataset
 from molbench.spec.splits import SPLITS, Scheme
-
-_SMILES = ("smiles", "a_smiles", "ligand_smiles")
 
 
 def audit(
@@ -83,8 +82,8 @@ class _PartView:
         self.identity = declared if set(COLUMNS[declared]) <= set(there) else "id"
         # Frames of a trajectory are all the same molecule.
         self.ordered = self.identity == "pair" and dataset.ordered
-        smiles = next((n for n in _SMILES if n in there and self.identity != "frame"), None)
-        molecules = [name for name in ("a_inchikey", "b_inchikey") if name in there]
+        smiles = next((n for n in SMILES if n in there and self.identity != "frame"), None)
+        molecules = [name for name in COLUMNS["pair"] if name in there]
         wanted = {*COLUMNS[self.identity], *molecules, *dataset.targets, *([smiles] if smiles else [])}
         table = read_columns(folder, part, [name for name in there if name in wanted])
         self.keys = identity_keys(table, self.identity, ordered=self.ordered)
@@ -155,10 +154,10 @@ class _PartView:
 
 def _swapped_keys(table: pa.Table) -> pa.Array:
     """Identity keys of the pairs the other way round."""
-    names = {"a_inchikey": "b_inchikey", "b_inchikey": "a_inchikey"}
-    return identity_keys(
-        table.rename_columns([names.get(n, n) for n in table.column_names]), "pair", ordered=True
-    )
+    first, second = COLUMNS["pair"]
+    other = {first: second, second: first}
+    turned = table.rename_columns([other.get(name, name) for name in table.column_names])
+    return identity_keys(turned, "pair", ordered=True)
 
 
 def _member(keys: pa.Array, among: pa.Array) -> np.ndarray:

@@ -17,6 +17,8 @@ from molbench.data.audit.result import FEWEST
 from molbench.data.folder.columns import stream_columns
 from molbench.data.folder.location import subset_folder
 from molbench.data.folder.manifest import Manifest
+from molbench.data.records import RECORD_KINDS
+from molbench.data.records.molecule_table import FILENAME
 from molbench.spec.dataset import Dataset
 
 _ELEMENTS = 119
@@ -71,7 +73,7 @@ def draw(found: Content, dataset: Dataset, path: Path) -> None:
     axes[0].hist(
         found.sizes, bins=min(_BINS, int(np.ptp(found.sizes)) + 1) if found.sizes.size else 1, color=_COLOUR
     )
-    axes[0].set_title("atoms" + (" of a molecule" if dataset.record == "pair" else ""))
+    axes[0].set_title("atoms" + (" of a molecule" if RECORD_KINDS[dataset.record].molecule_table else ""))
     most = [z for z in np.argsort(-found.elements, kind="stable")[:_MOST_ELEMENTS] if found.elements[z]]
     symbols = [Chem.GetPeriodicTable().GetElementSymbol(int(z)) for z in most]
     axes[1].bar(symbols, found.elements[most], color=_COLOUR)
@@ -90,7 +92,7 @@ def draw(found: Content, dataset: Dataset, path: Path) -> None:
 
 def _molecules(folder: Path) -> Iterator[pa.Table]:
     """The distinct molecules of pairs."""
-    path = folder / "molecules.parquet"
+    path = folder / FILENAME
     if path.is_file():
         with pq.ParquetFile(path) as file:
             for batch in file.iter_batches(columns=["atomic_numbers"]):

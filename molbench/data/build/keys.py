@@ -9,11 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from molbench.data.folder.manifest import FailureEntry
+from molbench.data.records import IDENTITY_KEYS
 
-_COPIED = (
-    *("id", "smiles", "inchikey", "frame", "group"),
-    *("a_smiles", "b_smiles", "a_inchikey", "b_inchikey"),
-)
+_COPIED = ("id", "frame", "group", *IDENTITY_KEYS, *IDENTITY_KEYS.values())
 
 
 def key_table(records: Iterable[pa.Table], further: Sequence[str] = ()) -> pa.Table:

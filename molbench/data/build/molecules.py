@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from molbench.atomic import replace_file, temporary_beside
 from molbench.data.build.parsers.base import Failure
-from molbench.data.read.molecule_table import FILENAME, SCHEMA, Molecules
+from molbench.data.records.molecule_table import FILENAME, SCHEMA, Molecules
 from molbench.errors import UserError
 from molbench.executors import EXECUTORS
 from molbench.executors.base import Listener, Unit

@@ -17,6 +17,7 @@ from molbench.data.build.schemes import Labels, check_digests, draw_schemes, nam
 from molbench.data.folder.cells import CellSpool, cell_folders, cell_names
 from molbench.data.folder.digest import ContentDigest
 from molbench.data.folder.manifest import FailureEntry, Part, SourceEntry, file_entry
+from molbench.data.records import RECORD_KINDS
 from molbench.errors import UserError, quoted
 from molbench.spec.build import BuildRequest
 from molbench.spec.dataset import Dataset
@@ -103,7 +104,7 @@ class PartBuilder:
             schemes=schemes,
             left_out=left_out,
             failures=failures,
-            molecules=self._write_molecules(kept) if self._dataset.record == "pair" else {},
+            molecules=self._write_molecules(kept),
             sources=sources,
         )
 
@@ -175,7 +176,9 @@ class PartBuilder:
         sorter.write(self.target / folder, self.request.level)
 
     def _write_molecules(self, kept: Kept) -> Mapping[str, int]:
-        """Write the table of the molecules of pairs; how many have a conformer by which means."""
+        """Write the molecules that records name; how many have a conformer by which means."""
+        if not RECORD_KINDS[self._dataset.record].molecule_table:
+            return {}
         from molbench.data.build.molecules import FILENAME, write_molecules
 
         others = sorted(self.target.parent.glob(f"*/{FILENAME}")) if self.raw.subset else []
@@ -184,6 +187,12 @@ class PartBuilder:
 
 
 def _check_columns(dataset: Dataset, parser: str, schema: pa.Schema) -> None:
+    required = RECORD_KINDS[dataset.record].required
+    if lacking := [name for name in required if name not in schema.names]:
+        raise UserError(
+            f"{dataset.name}: dataset.yaml says that a record is a {dataset.record}, which needs the column "
+            f"{', '.join(lacking)}, but parser '{parser}' yields {', '.join(schema.names)}"
+        )
     declared = [*dataset.targets, *dataset.spectra, *(["forces"] if dataset.forces else [])]
     missing = [name for name in declared if name not in schema.names]
     # Subsets may have targets of their own, but one without any label is a mistake.

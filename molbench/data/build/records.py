@@ -20,16 +20,13 @@ from molbench.chem.identity import inchikey
 from molbench.data.build.parsers.base import Shard
 from molbench.data.build.soundness import sound_records
 from molbench.data.folder.manifest import FailureEntry
+from molbench.data.records import IDENTITY_KEYS
 from molbench.errors import UserError, quoted
 
 Progress = Callable[[str, int, int | None], None]
 """Called with the stage of the work, what is done of it, and the total where it is known."""
 
 _FAILURES_LISTED = 100
-
-
-IDENTITY_KEYS = {"smiles": "inchikey", "a_smiles": "a_inchikey", "b_smiles": "b_inchikey"}
-"""Column of the identity key that is made from each column of SMILES."""
 
 
 def built_schema(parsed: pa.Schema) -> pa.Schema:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from molbench.data.leakage.matrix import Count, Overlap, cached
+from molbench.data.leakage.pairs import holds_pairs
 from molbench.data.leakage.sides import tested
 from molbench.spec.catalogue import TaskRef
 
@@ -45,7 +46,7 @@ def contamination(pretraining: Mapping[str, Any], task: TaskRef) -> str | None:
         pretraining: Record of one stage: ``contaminated``, and ``test_pairs`` of the test splits known then.
         task: Its dataset must be built.
     """
-    if task.dataset.record != "pair" or not pretraining.get("contaminated"):
+    if not holds_pairs(task.dataset) or not pretraining.get("contaminated"):
         return None
     known = pretraining.get("test_pairs")
     name = tested(replace(task, fold=None)).side.name

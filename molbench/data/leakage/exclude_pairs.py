@@ -23,7 +23,7 @@ def exclude_pairs(
 
     Args:
         store: The pretraining data, pairs.
-        rows: Pairs meant for pretraining, numbered as in :func:`~molbench.data.leakage.pairs.sides`, [n].
+        rows: Pairs meant for pretraining, [n], or combinations of two, [n, 2].
         tasks: Their datasets must be built.
         others: Records of the store that are not for pretraining, validation included, [m].
 

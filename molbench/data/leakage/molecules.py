@@ -11,9 +11,8 @@ import pyarrow as pa
 from molbench.chem.connectivity import connectivity_key
 from molbench.chem.identity import inchikey
 from molbench.data.folder.identity import first_blocks
+from molbench.data.records import SMILES
 
-#: SMILES columns, each with the InChIKey column that the builder puts beside it.
-SMILES = {"smiles": "inchikey", "a_smiles": "a_inchikey", "b_smiles": "b_inchikey", "ligand_smiles": None}
 GEOMETRY = ("atomic_numbers", "positions")
 
 

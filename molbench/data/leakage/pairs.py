@@ -13,47 +13,43 @@ from molbench.data.folder.identity import COLUMNS, first_blocks, identity_keys
 from molbench.data.folder.manifest import Manifest
 from molbench.data.leakage.sides import Split, tested
 from molbench.data.read.store import Store
+from molbench.data.records import PAIR, RECORD_KINDS
+from molbench.data.records.pair import both_rows
 from molbench.errors import UserError
 from molbench.spec.catalogue import DatasetEntry, TaskRef
+from molbench.spec.dataset import Dataset
 
 #: Columns of a table of pairs.
-PAIR = COLUMNS["pair"]
+KEYS = COLUMNS["pair"]
 
 
-def holds_pairs(store: Store) -> bool:
-    """Whether its records are pairs of molecules with InChIKeys."""
-    return {*PAIR} <= {*store.table.schema.names}
-
-
-def sides(rows: np.ndarray, records: int) -> tuple[np.ndarray, np.ndarray]:
-    """Records that give the first and the second molecule of some pairs, [R] each.
-
-    A row number below ``records`` is a record; the number ``records + i records + j`` stands for the first
-    molecule of record i with the second of record j.
-    """
-    i, j = np.divmod(rows, records)
-    return np.where(i == 0, j, i - 1), j
+def holds_pairs(dataset: Dataset) -> bool:
+    """Whether its records are pairs of molecules."""
+    return RECORD_KINDS[dataset.record] is PAIR
 
 
 def pairs_of(store: Store, rows: np.ndarray) -> pa.Table:
-    """InChIKeys of some pairs of a store, numbered as in :func:`sides`, in the columns :data:`PAIR`."""
-    chosen = sides(rows, len(store))
-    return pa.table(
-        {name: store.column(name).take(pa.array(side)) for name, side in zip(PAIR, chosen, strict=True)}
-    )
+    """InChIKeys of some pairs of a store, in the columns :data:`KEYS`.
+
+    Args:
+        store: Pairs.
+        rows: Records, [R], or combinations of two, [R, 2].
+    """
+    sides = zip(KEYS, both_rows(rows).T, strict=True)
+    return pa.table({name: store.column(name).take(pa.array(side)) for name, side in sides})
 
 
 def relational_tasks(entries: Iterable[DatasetEntry]) -> list[TaskRef]:
     """Every task of pairs that is built on this machine, on each of its schemes that is."""
     found = []
     for entry in entries:
-        if not entry.built or entry.dataset.record != "pair":
+        if not entry.built or not holds_pairs(entry.dataset):
             continue
-        parts = Manifest.read(entry.folder).by_subset
+        subsets = Manifest.read(entry.folder).by_subset
         for name, task in entry.tasks.tasks.items():
             for scheme in dict.fromkeys([task.scheme, *task.schemes]):
                 ref = TaskRef(entry, name, scheme)
-                if task.subset in parts and ref.at(0).split_name in parts[task.subset].schemes:
+                if task.subset in subsets and ref.at(0).split_name in subsets[task.subset].schemes:
                     found.append(ref)
     return found
 
@@ -75,7 +71,7 @@ class HeldOut:
     @property
     def identity(self) -> str:
         """``pair``; ``inchikey`` where single molecules are tested."""
-        return "pair" if {*PAIR} <= {*self.table.column_names} else "inchikey"
+        return "pair" if {*KEYS} <= {*self.table.column_names} else "inchikey"
 
     def among(self, pairs: pa.Table, *, ordered: bool) -> np.ndarray:
         """Which of some pairs are held out, [R] bool; those without a key are not.
@@ -83,12 +79,12 @@ class HeldOut:
         Molecules are compared by the first blocks of their InChIKeys.
 
         Args:
-            pairs: Columns :data:`PAIR`, [R].
+            pairs: Columns :data:`KEYS`, [R].
             ordered: Whether their order matters. Only where it does on both sides is (A, B) not (B, A).
         """
         if self.identity == "inchikey":
             known = identity_keys(self.table, "inchikey").drop_null()
-            found = pc.or_(*(pc.is_in(first_blocks(pairs.column(name)), value_set=known) for name in PAIR))
+            found = pc.or_(*(pc.is_in(first_blocks(pairs.column(name)), value_set=known) for name in KEYS))
         else:
             ordered = ordered and self.ordered
             own, theirs = (identity_keys(table, "pair", ordered=ordered) for table in (self.table, pairs))
@@ -117,7 +113,7 @@ def held_out(tasks: Sequence[TaskRef]) -> list[HeldOut]:
 
 def _inchikeys(split: Split) -> pa.Table:
     """Ids and InChIKeys of all records that a split is part of."""
-    wanted = next((names for names in (PAIR, COLUMNS["inchikey"]) if {*names} <= {*split.columns}), None)
+    wanted = next((names for names in (KEYS, COLUMNS["inchikey"]) if {*names} <= {*split.columns}), None)
     if wanted is None:
         raise UserError(f"{split.side.name}: its molecules have no InChIKeys and cannot be found in pairs")
     return split.whole(["id", *wanted])

@@ -15,11 +15,9 @@ from molbench.data.leakage.matrix import LEVELS, Count, Overlap
 from molbench.data.leakage.molecules import GEOMETRY, connectivity, named_molecules, smiles_columns
 from molbench.data.leakage.neighbours import NeighbourSearch
 from molbench.data.leakage.sides import Split
+from molbench.data.records import RECORD_KINDS
 
 THRESHOLD = 0.9
-
-#: Kind of record to the level at which whole records are compared, and the identity that does it.
-_WHOLE = {"pair": ("pair", "pair"), "complex": ("protein", "group")}
 
 
 class Chunk:
@@ -131,10 +129,9 @@ def _identity_columns(split: Split, named: bool, drawn: bool) -> list[str]:
 
 def _whole(test: Split, source: Split) -> tuple[str, str]:
     """Level and identity at which records of the same kind are compared; empty where they cannot be."""
-    kind = test.dataset.record
-    if kind != source.dataset.record or kind not in _WHOLE:
+    level, identity = RECORD_KINDS[test.dataset.record].whole
+    if not identity or test.dataset.record != source.dataset.record:
         return "", ""
-    level, identity = _WHOLE[kind]
     shared = {*test.columns} & {*source.columns}
     return (level, identity) if {*COLUMNS[identity]} <= shared else ("", "")
 

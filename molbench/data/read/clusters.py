@@ -82,12 +82,11 @@ def _scaffolds(store: Store, rows: np.ndarray) -> list[list[str]]:
     """
     from molbench.chem.scaffold import murcko_scaffold
 
-    pairs = "a_smiles" in store.table.schema.names
-    sides = ("",) if not pairs else ("a_",) if store.ordered else ("a_", "b_")
+    sides = list(store.record.smiles.items())
     result = []
-    for side in sides:
-        smiles = _named(store, rows, [f"{side}smiles"], "scaffold")
-        molecules = _named(store, rows, [f"{side}inchikey", f"{side}smiles"], "scaffold")
+    for column, key in sides[:1] if store.ordered else sides:
+        smiles = _named(store, rows, [column], "scaffold")
+        molecules = _named(store, rows, [key, column] if key else [column], "scaffold")
         known = {text: murcko_scaffold(text) for text in set(smiles)}
         result.append([known[text] or own for text, own in zip(smiles, molecules, strict=True)])
     return result

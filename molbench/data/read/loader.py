@@ -27,7 +27,7 @@ class Loader(Generic[B_co]):
 
     Args:
         store: Where the records are.
-        rows: Rows of the split, [n].
+        rows: Rows of the split, [n], or of combinations of two records, [n, 2].
         batch_size: Records a batch.
         seed: Seed of the shuffling.
         shuffle: Whether to shuffle, anew each epoch.
@@ -59,14 +59,14 @@ class Loader(Generic[B_co]):
 
     def __len__(self) -> int:
         """Batches an epoch."""
-        whole, rest = divmod(self.all_rows.size, self.batch_size)
+        whole, rest = divmod(len(self.all_rows), self.batch_size)
         return whole + (rest > 0 and not self.drop_last)
 
     def rows(self, epoch: int) -> Iterator[np.ndarray]:
         """Row numbers of each batch of one epoch."""
         order = self.all_rows
         if self.shuffle:
-            order = order[np.random.default_rng([self.seed, epoch]).permutation(order.size)]
+            order = order[np.random.default_rng([self.seed, epoch]).permutation(len(order))]
         for index in range(len(self)):
             yield order[index * self.batch_size : (index + 1) * self.batch_size]
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import torch
 
-from molbench.data.read.molecule_table import Molecules
 from molbench.data.read.store import Rows, Store
+from molbench.data.records.molecule_table import Molecules
+from molbench.data.records.pair import molecule_rows
 from molbench.errors import UserError
 from molbench.graph.pairs import MolecularGraphs, PairBatch
 
@@ -33,7 +33,7 @@ class PairReader:
     """
 
     def __init__(self, store: Store, kind: Kind, *, hydrogens: bool = True) -> None:
-        if "a_smiles" not in store.table.schema.names:
+        if not store.record.molecule_table:
             raise UserError(f"{store.dataset_id} holds no pairs of molecules")
         self.store = store
         self.kind = kind
@@ -47,11 +47,7 @@ class PairReader:
     @cached_property
     def choice(self) -> np.ndarray:
         """Row of both molecules of each pair in :attr:`molecules`, [n, 2] int64."""
-        names = pa.array(self.molecules.smiles)
-        return np.stack(
-            [pc.index_in(self.store.column(f"{s}_smiles"), value_set=names).to_numpy() for s in "ab"],
-            axis=1,
-        ).astype(np.int64)
+        return molecule_rows(self.store.table, pa.array(self.molecules.smiles))
 
     def batch(self, rows: Rows, targets: Sequence[str] = (), forces: bool = False) -> PairBatch:
         """Gather pairs into one batch.

@@ -15,13 +15,14 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import torch
 
 from molbench.data.folder.location import subset_folder
 from molbench.data.folder.manifest import Manifest
-from molbench.data.read.atom_index import AtomIndex
 from molbench.data.read.layout import checked_labels, laid_out, refuse_impostor
+from molbench.data.records import RECORD_KINDS
+from molbench.data.records.atom_index import AtomIndex
+from molbench.data.records.base import RecordKind
 from molbench.errors import UserError
 from molbench.graph.molecules import MoleculeBatch
 from molbench.spec.dataset import Dataset
@@ -65,9 +66,29 @@ class Store:
         return int(self.table.num_rows)
 
     @cached_property
+    def dataset(self) -> Dataset:
+        """The declaration."""
+        return read_yaml(self.folder / "dataset.yaml", Dataset)
+
+    @cached_property
+    def record(self) -> RecordKind:
+        """What a record is.
+
+        Raises:
+            UserError: If there are no columns of such records.
+        """
+        kind = RECORD_KINDS[self.dataset.record]
+        if missing := [name for name in kind.required if name not in self.table.schema.names]:
+            raise UserError(
+                f"{self.subset_folder}: dataset.yaml says that a record is a {kind.name}, and there is no "
+                f"column {', '.join(missing)}: damaged; see `molbench data verify`"
+            )
+        return kind
+
+    @property
     def ordered(self) -> bool:
         """Whether it matters which molecule of a record comes first."""
-        return read_yaml(self.folder / "dataset.yaml", Dataset).ordered
+        return self.dataset.ordered
 
     def molecule_batches(self, batch_size: int) -> Iterator[MoleculeBatch]:
         """Every different molecule once, in the numbering of ``atom_index.index``."""
@@ -94,11 +115,7 @@ class Store:
     @cached_property
     def atom_index(self) -> AtomIndex:
         """Where the atoms of each record lie."""
-        if "a_smiles" not in self.table.schema.names:
-            return AtomIndex.of_records(self.table)
-        columns = ["smiles", "atomic_numbers", "positions", "bonds"]
-        molecules = pq.read_table(self.subset_folder / "molecules.parquet", columns=columns).combine_chunks()
-        return AtomIndex.of_pairs(self.table, molecules.to_batches()[0])
+        return self.record.atom_index(self.table, self.subset_folder)
 
     @property
     def sizes(self) -> np.ndarray:

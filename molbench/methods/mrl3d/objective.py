@@ -24,7 +24,7 @@ from molbench.methods.base import Method
 from molbench.methods.mrl3d.environment import Draws, Environment, draw, surround
 from molbench.methods.mrl3d.environment_encoder import EnvironmentEncoder
 from molbench.methods.mrl3d.local_frames import LocalFrameHead
-from molbench.methods.mrl3d.reader import MRLBatch, MRLReader
+from molbench.methods.mrl3d.reader import ConformerPairBatch, ConformerPairReader
 
 if TYPE_CHECKING:
     from molbench.data.read.store import Store
@@ -85,7 +85,7 @@ class MRL3DConfig:
     positives: str | None = None
 
 
-class MRL3D(Method[MRL3DConfig, Draws, MRLBatch, PairBackbone]):
+class MRL3D(Method[MRL3DConfig, Draws, ConformerPairBatch, PairBackbone]):
     """Contrast and force directions.
 
     Args:
@@ -127,9 +127,9 @@ class MRL3D(Method[MRL3DConfig, Draws, MRLBatch, PairBackbone]):
             self.head = LocalFrameHead(backbone.atom_width, config.hidden, config.edge_hidden, config.dropout)
             self.head.requires_grad_(not config.frozen_head)
 
-    def reader(self, store: Store) -> MRLReader:
+    def reader(self, store: Store) -> ConformerPairReader:
         """Pairs with their conformers."""
-        return MRLReader(store, self.backbone.features)
+        return ConformerPairReader(store, self.backbone.features)
 
     def select(self, store: Store, rows: np.ndarray) -> np.ndarray:
         """Rows for :meth:`reader` that are pretrained on; molecules without a conformer are in none of them.
@@ -161,11 +161,11 @@ class MRL3D(Method[MRL3DConfig, Draws, MRLBatch, PairBackbone]):
             )
         return found
 
-    def draw(self, batch: MRLBatch, generator: torch.Generator) -> Draws:
+    def draw(self, batch: ConformerPairBatch, generator: torch.Generator) -> Draws:
         """See :meth:`Method.draw`."""
         return draw(batch.a, self.config.copies, generator)
 
-    def loss_given(self, batch: MRLBatch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss_given(self, batch: ConformerPairBatch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
         """See :meth:`Method.loss_given`; logs both directions of the contrast and the force loss.
 
         Dropout alone draws from the global generator.
@@ -189,7 +189,7 @@ class MRL3D(Method[MRL3DConfig, Draws, MRLBatch, PairBackbone]):
         force = (vectors - environment.forces).square().sum(-1).mean()
         return forth + back + config.alpha * force, logs | {"force": force.detach()}
 
-    def surround(self, batch: MRLBatch, draws: Draws) -> Environment:
+    def surround(self, batch: ConformerPairBatch, draws: Draws) -> Environment:
         """The environments of the pairs of a batch."""
         # In both featurisations the last bit of an atom says that it is in a ring.
         in_ring = batch.pairs.a.atoms[:, -1] > 0
@@ -203,7 +203,9 @@ class MRL3D(Method[MRL3DConfig, Draws, MRLBatch, PairBackbone]):
             epsilon=config.force_epsilon,
         )
 
-    def predict_forces(self, batch: MRLBatch, environment: Environment, found: PairRepresentation) -> Tensor:
+    def predict_forces(
+        self, batch: ConformerPairBatch, environment: Environment, found: PairRepresentation
+    ) -> Tensor:
         """Vectors of placed atoms, [P, 3]."""
         positions = environment.positions[environment.placed]
         if not self.config.absolute_frames:

@@ -12,9 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from molbench.data.leakage.pairs import sides
+from molbench.data.folder.identity import COLUMNS
 from molbench.data.read.pair_reader import PairReader
 from molbench.data.read.store import Rows, Store
+from molbench.data.records.pair import both_rows
 from molbench.errors import UserError
 from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.pairs import PairBatch
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(eq=False)
-class MRLBatch:
+class ConformerPairBatch:
     """R pairs in two and in three dimensions; both have the same atoms in the same order.
 
     Attributes:
@@ -57,17 +58,18 @@ class MRLBatch:
         """Target name to one value a pair, [R]."""
         return self.pairs.targets
 
-    def to(self, device: torch.device | str, dtype: torch.dtype | None = None) -> MRLBatch:
+    def to(self, device: torch.device | str, dtype: torch.dtype | None = None) -> ConformerPairBatch:
         """A copy on ``device``; ``dtype`` applies to features and positions."""
-        return MRLBatch(self.pairs.to(device, dtype), self.a.to(device, dtype), self.b.to(device, dtype))
+        return ConformerPairBatch(
+            self.pairs.to(device, dtype), self.a.to(device, dtype), self.b.to(device, dtype)
+        )
 
 
-class MRLReader:
+class ConformerPairReader:
     """Reads pairs of which both molecules have a conformer, and leaves out the others.
 
-    A row is a record or a combination of the molecules of two, numbered as in
-    :func:`~molbench.data.leakage.pairs.sides`. In pairs of drugs the molecule with the larger radius comes
-    first, since it is to be surrounded.
+    Rows are records, [R], or combinations of the first molecule of one and the second of another, [R, 2]. In
+    pairs of drugs the molecule with the larger radius comes first, since it is to be surrounded.
 
     Args:
         store: A store of pairs.
@@ -77,21 +79,27 @@ class MRLReader:
     def __init__(self, store: Store, kind: Kind) -> None:
         self.pairs = PairReader(store, kind, hydrogens=True)
 
-    def batch(self, rows: Rows, targets: Sequence[str] = (), forces: bool = False) -> MRLBatch:
-        """Gather pairs; see :meth:`PairReader.batch`. Only records have targets."""
-        rows = np.ascontiguousarray(rows, dtype=np.int64)
-        chosen = self._molecules(rows)
+    def batch(self, rows: Rows, targets: Sequence[str] = (), forces: bool = False) -> ConformerPairBatch:
+        """Gather pairs; see :meth:`PairReader.batch`.
+
+        Raises:
+            ValueError: If combinations are to have targets, which only records have.
+        """
+        records = np.ascontiguousarray(rows, dtype=np.int64)
+        chosen = self._molecules(records)
         embedded = self._embedded(chosen)
-        rows, chosen = rows[embedded], chosen[embedded]
+        records, chosen = records[embedded], chosen[embedded]
         if self.pairs.kind == "drug":
             radii = self.radii[chosen]
             chosen = np.where((radii[:, 1] > radii[:, 0])[:, None], chosen[:, ::-1], chosen)
+        if targets and records.ndim == 2:
+            raise ValueError("a combination of the molecules of two records has no targets")
         if forces:
             raise UserError(f"{self.pairs.store.dataset_id}: pairs carry no forces")
-        values = {name: torch.from_numpy(self.pairs.store.target(name)[rows]) for name in targets}
+        values = {name: torch.from_numpy(self.pairs.store.target(name)[records]) for name in targets}
         a, b = (self.pairs.graphs(chosen[:, side]) for side in (0, 1))
-        read = PairBatch(a, b, values, torch.from_numpy(rows))
-        return MRLBatch(read, self._conformers(chosen[:, 0]), self._conformers(chosen[:, 1]))
+        read = PairBatch(a, b, values, torch.from_numpy(records))
+        return ConformerPairBatch(read, self._conformers(chosen[:, 0]), self._conformers(chosen[:, 1]))
 
     def embedded(self, rows: np.ndarray) -> np.ndarray:
         """Those of some rows that can be read."""
@@ -99,7 +107,7 @@ class MRLReader:
         return found
 
     def combinations(self, rows: np.ndarray, share: float, seed: int) -> np.ndarray:
-        """Row numbers of combinations of any first with any second molecule that occurs in some records.
+        """Combinations of any first with any second molecule that occurs in some records, [m, 2].
 
         Args:
             rows: Records, [n].
@@ -107,17 +115,15 @@ class MRLReader:
             seed: Of the drawing.
         """
         store = self.pairs.store
-        a, b = (_numbered(store.column(f"{side}_inchikey").to_pylist()) for side in "ab")
+        a, b = (_numbered(store.column(key).to_pylist()) for key in COLUMNS["pair"])
         first, second = (rows[np.unique(key[rows], return_index=True)[1]] for key in (a, b))
         total = len(first) * len(second)
         drawn = np.random.default_rng(seed).choice(total, math.ceil(share * total), replace=False)
-        found: np.ndarray = first[drawn // len(second)] * len(store) + second[drawn % len(second)]
-        return len(store) + found
+        return np.stack([first[drawn // len(second)], second[drawn % len(second)]], axis=1)
 
     def _molecules(self, rows: np.ndarray) -> np.ndarray:
         """Rows of both molecules in the table of molecules, [R, 2]."""
-        i, j = sides(rows, len(self.pairs.store))
-        return np.stack([self.pairs.choice[i, 0], self.pairs.choice[j, 1]], axis=1)
+        return np.take_along_axis(self.pairs.choice, both_rows(rows), axis=0)
 
     def _embedded(self, molecules: np.ndarray) -> np.ndarray:
         both: np.ndarray = self.pairs.molecules.embedded[molecules].all(axis=1)

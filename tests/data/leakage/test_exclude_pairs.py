@@ -12,7 +12,7 @@ import yaml
 
 from molbench.data.build.builder import build
 from molbench.data.leakage.exclude_pairs import count_pairs, exclude_pairs
-from molbench.data.leakage.pairs import held_out, pairs_of, relational_tasks, sides
+from molbench.data.leakage.pairs import held_out, pairs_of, relational_tasks
 from molbench.data.read.store import Store
 from molbench.errors import UserError
 from molbench.spec.catalogue import Catalogue, DatasetEntry
@@ -117,12 +117,6 @@ def own_tasks(*names: str) -> list[Any]:
     return relational_tasks(entries[name] for name in names)
 
 
-def test_numbers_of_combinations_name_their_records() -> None:
-    n = 5
-    rows = np.array([3, n + 2 * n + 4])
-    assert [side.tolist() for side in sides(rows, n)] == [[3, 2], [3, 4]]
-
-
 @pytest.mark.parametrize("here", [True, False])
 @pytest.mark.parametrize("there", [True, False])
 def test_order_matters_where_it_matters_on_both_sides(build_pairs: Build, here: bool, there: bool) -> None:
@@ -146,12 +140,14 @@ def test_combinations_are_known_by_both_records(build_pairs: Build) -> None:
     store = Store.open(build_pairs("corpus", [("CO", "O"), ("CCO", "CC#N"), ("CCCO", "CC=O"), ("C", "S")]))
     build_pairs("tested", [("CO", "CC#N"), ("CCO", "O"), *UNRELATED], scheme="kfold")
     n = len(store)
-    numbers = np.array([n + i * n + j for i in range(n) for j in range(n)])
-    keys = pairs_of(store, numbers).to_pydict()
+    every = np.array([(i, j) for i in range(n) for j in range(n)])
+    keys = pairs_of(store, every).to_pydict()
     assert keys["a_inchikey"][1] == store.column("a_inchikey")[0].as_py()
     assert keys["b_inchikey"][1] == store.column("b_inchikey")[1].as_py()
-    rows, _ = exclude_pairs(store, numbers, own_tasks("tested"))
-    assert {*numbers} - {*rows} == {n + 0 * n + 1, n + 1 * n + 0}
+    rows, _ = exclude_pairs(store, every, own_tasks("tested"))
+    assert {*map(tuple, every)} - {*map(tuple, rows)} == {(0, 1), (1, 0)}
+    # A record is the combination of its own molecules.
+    assert pairs_of(store, np.arange(n)).equals(pairs_of(store, np.arange(n)[:, None].repeat(2, axis=1)))
 
 
 def test_pairs_of_a_molecule_that_is_tested_alone(

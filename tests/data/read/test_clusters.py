@@ -3,6 +3,7 @@
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -10,6 +11,7 @@ import pytest
 
 from molbench.data.read.clusters import cluster_names
 from molbench.data.read.store import Store
+from molbench.data.records import kind_of_columns
 from molbench.errors import UserError
 from molbench.spec.catalogue import Catalogue
 
@@ -19,7 +21,8 @@ ETHANOL, METHANOL = "LFQSCWFLJHTTHZ-UHFFFAOYSA-N", "OKKJLVBELUTLKV-UHFFFAOYSA-N"
 def _store(ordered: bool = True, **columns: list) -> Store:
     ids = [f"r{i}" for i in range(len(next(iter(columns.values()))))]
     store = Store(Path("d"), None, {}, pa.RecordBatch.from_pydict({"id": ids, **columns}))
-    store.ordered = ordered
+    store.dataset = SimpleNamespace(ordered=ordered)
+    store.record = kind_of_columns(columns)
     return store
 
 

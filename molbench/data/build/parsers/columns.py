@@ -3,6 +3,8 @@
 import numpy as np
 import pyarrow as pa
 
+from molbench.data.records import kind_of_columns
+
 VECTORS = pa.list_(pa.list_(pa.float32(), 3))
 
 RECORD_TYPES: dict[str, pa.DataType] = {
@@ -37,8 +39,6 @@ RECORD_TYPES: dict[str, pa.DataType] = {
 }
 """Types of the columns that are not targets; targets are float64."""
 
-REQUIRED = ("id", "atomic_numbers", "positions")
-REQUIRED_OF_PAIRS = ("id", "a_smiles", "b_smiles")
 UNBOUND = ("bonds", "bond_orders")
 """Lists that have not one entry an atom."""
 
@@ -46,11 +46,10 @@ UNBOUND = ("bonds", "bond_orders")
 def record_schema(*names: str) -> pa.Schema:
     """Schema of the required columns and those of ``names``; a name that is no record column is a target.
 
-    Records with ``a_smiles`` are pairs, which have SMILES where other records have atoms. ``drawn`` says
-    whether the parser drew a negative pair, ``source_rows`` how many rows of the source a record stands for.
+    Pairs have SMILES where other records have atoms, and are told by these. ``drawn`` says whether the parser
+    drew a negative pair, ``source_rows`` how many rows of the source a record stands for.
     """
-    required = REQUIRED_OF_PAIRS if "a_smiles" in names else REQUIRED
-    every = dict.fromkeys((*required, *names))
+    every = dict.fromkeys((*kind_of_columns(names).required, *names))
     return pa.schema([(name, RECORD_TYPES.get(name, pa.float64())) for name in every])
 
 

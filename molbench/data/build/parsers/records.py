@@ -22,8 +22,9 @@ from molbench.data.build.parsers.base import (
     even_bounds,
     only_file,
 )
-from molbench.data.build.parsers.columns import REQUIRED, REQUIRED_OF_PAIRS, UNBOUND, record_schema
+from molbench.data.build.parsers.columns import UNBOUND, record_schema
 from molbench.data.build.parsers.parquet import undamaged
+from molbench.data.records import kind_of_columns
 from molbench.errors import UserError
 
 _file = partial(only_file, suffixes=(".parquet",), what="the Parquet file of records")
@@ -117,12 +118,11 @@ def _checked(table: pa.Table, places: tuple[str, ...]) -> Chunk:
             problems.setdefault(row, reason)
 
     columns = {field: table.column(field).combine_chunks() for field in table.column_names}
-    pair = "a_smiles" in columns
-    for field in REQUIRED_OF_PAIRS if pair else REQUIRED:
+    for field in kind_of_columns(columns).required:
         note(_mask(pc.is_null(columns[field])), f"{field} is missing")
     note(_mask(pc.equal(columns["id"], "")), "id is empty")
     atoms = np.zeros(len(table), dtype=np.int64)
-    if not pair:
+    if "atomic_numbers" in columns:
         numbers = columns["atomic_numbers"]
         atoms = _lengths(numbers)
         note(atoms == 0, "a molecule without atoms")

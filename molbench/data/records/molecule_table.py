@@ -1,4 +1,4 @@
-"""Reads ``molecules.parquet``, the molecules of a pair part, into flat arrays for whole batches."""
+"""Reads ``molecules.parquet``, the molecules of a subset of pairs, into flat arrays for whole batches."""
 
 from __future__ import annotations
 
@@ -58,6 +58,22 @@ bonds of both. Masses (u) belong to the drug features.
 """
 
 
+def read_table(folder: Path, columns: Sequence[str] = SCHEMA.names) -> pa.Table:
+    """Some columns of the table of a built subset.
+
+    Raises:
+        UserError: If it is missing, damaged, or of another release.
+    """
+    path = folder / FILENAME
+    try:
+        with pq.ParquetFile(path) as file:
+            if file.schema_arrow.remove_metadata() != SCHEMA:
+                raise UserError(f"{path}: not the columns of this release; build the dataset anew")
+            return file.read(columns=list(columns))
+    except (pa.ArrowException, OSError) as error:
+        raise UserError(f"{path}: cannot be read: {error}; build the dataset anew") from error
+
+
 @dataclass(frozen=True)
 class Graphs:
     """2-D graphs of some molecules, one behind the other.
@@ -91,7 +107,7 @@ class Conformers:
 
 
 class Molecules:
-    """All molecules of one part, by row of the table; atoms in the order of RDKit, hydrogens last.
+    """All molecules of one subset, by row of the table; atoms in the order of RDKit, hydrogens last.
 
     Args:
         table: In the columns of ``SCHEMA``.
@@ -103,19 +119,12 @@ class Molecules:
 
     @classmethod
     def open(cls, folder: Path) -> Molecules:
-        """The table of a built part.
+        """The table of a built subset.
 
         Raises:
             UserError: If it is missing, damaged, or of another release.
         """
-        path = folder / FILENAME
-        try:
-            table = pq.read_table(path)
-        except (pa.ArrowException, OSError) as error:
-            raise UserError(f"{path}: cannot be read: {error}; build the dataset anew") from error
-        if table.schema.remove_metadata() != SCHEMA:
-            raise UserError(f"{path}: not the columns of this release; build the dataset anew")
-        return cls(table)
+        return cls(read_table(folder))
 
     def __len__(self) -> int:
         return len(self.smiles)

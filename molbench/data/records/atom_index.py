@@ -7,8 +7,29 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import torch
+
+
+@dataclass(frozen=True, eq=False)
+class BondIndex:
+    """Where the bonds of n records of P molecules each lie.
+
+    Attributes:
+        atoms: Both atoms of each bond, counted from the first of their molecule, [L, 2].
+        starts: First bond of each molecule of each record, [n, P] int64.
+        sizes: Its number of bonds, [n, P] int64.
+    """
+
+    atoms: np.ndarray
+    starts: np.ndarray
+    sizes: np.ndarray
+
+    @classmethod
+    def of_records(cls, table: pa.RecordBatch) -> BondIndex:
+        """Records that carry their bonds, each one molecule."""
+        column = table.column("bonds")
+        offsets = list_offsets(column)
+        return cls(flat(column).reshape(-1, 2), offsets[:-1, None], np.diff(offsets)[:, None])
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,9 +43,7 @@ class AtomIndex:
         sizes: Its number of atoms, [n, P] int64.
         forces: Forces, [M, 3] float32, or None.
         is_ligand: Whether an atom is the ligand's, [M] bool, or None.
-        bonds: Pairs of atoms, counted from the first of their molecule, [L, 2], or None.
-        bond_starts: First bond of each molecule of each record, [n, P] int64, or None.
-        bond_sizes: Its number of bonds, [n, P] int64, or None.
+        bonds: Where their bonds lie, or None.
         molecules: The molecules that the records choose from, one a row, where several records share one.
         choice: Which of them stands at each place, [n, P] int64, or None.
     """
@@ -35,70 +54,39 @@ class AtomIndex:
     sizes: np.ndarray
     forces: np.ndarray | None = None
     is_ligand: np.ndarray | None = None
-    bonds: np.ndarray | None = None
-    bond_starts: np.ndarray | None = None
-    bond_sizes: np.ndarray | None = None
+    bonds: BondIndex | None = None
     molecules: AtomIndex | None = None
     choice: np.ndarray | None = None
 
     @classmethod
     def of_records(cls, table: pa.RecordBatch) -> AtomIndex:
-        """Records that carry their atoms; a column ``structure`` divides those of each into two molecules."""
+        """Records that carry their atoms, each one molecule."""
         offsets = list_offsets(table.column("atomic_numbers"))
-        starts, sizes = offsets[:-1, None], np.diff(offsets)[:, None]
-        if two := "structure" in table.schema.names:
-            second = np.add.reduceat(flat(table.column("structure")).astype(np.int64), offsets[:-1])[:, None]
-            sizes = np.hstack([sizes - second, second])
-            starts = np.hstack([starts, starts + sizes[:, :1]])
-        bonds: dict[str, Any] = _bonds(table) if "bonds" in table.schema.names and not two else {}
         return cls(
             flat(table.column("atomic_numbers")),
             flat(table.column("positions")).reshape(-1, 3),
-            starts,
-            sizes,
+            offsets[:-1, None],
+            np.diff(offsets)[:, None],
             flat(table.column("forces")).reshape(-1, 3) if "forces" in table.schema.names else None,
-            flat(table.column("is_ligand")) if "is_ligand" in table.schema.names else None,
-            **bonds,
+            bonds=BondIndex.of_records(table) if "bonds" in table.schema.names else None,
         )
 
-    @classmethod
-    def of_pairs(cls, pairs: pa.RecordBatch, molecules: pa.RecordBatch) -> AtomIndex:
-        """Pairs that name their molecules by SMILES; the atoms are in a table of one row a molecule.
+    def combined(self, choice: np.ndarray) -> AtomIndex:
+        """Records made of these molecules.
 
-        Atoms and bonds of a molecule without a conformer are left out.
+        Args:
+            choice: Which molecules each record consists of, [n, P] int64.
         """
-        single = cls.of_molecules(molecules)
-        names = molecules.column("smiles")
-        index = np.stack(
-            [pc.index_in(pairs.column(f"{side}_smiles"), value_set=names).to_numpy() for side in "ab"], axis=1
+        bonds = self.bonds and BondIndex(
+            self.bonds.atoms, self.bonds.starts[choice, 0], self.bonds.sizes[choice, 0]
         )
-        return cls(
-            single.numbers,
-            single.positions,
-            single.starts[index, 0],
-            single.sizes[index, 0],
-            bonds=single.bonds,
-            bond_starts=None if single.bond_starts is None else single.bond_starts[index, 0],
-            bond_sizes=None if single.bond_sizes is None else single.bond_sizes[index, 0],
-            molecules=single,
-            choice=index,
-        )
-
-    @classmethod
-    def of_molecules(cls, table: pa.RecordBatch) -> AtomIndex:
-        """Rows of ``molecules.parquet``, whose positions may be empty where atoms and bonds are not."""
-        atoms, places = (list_offsets(table.column(name)) for name in ("atomic_numbers", "positions"))
-        embedded = np.diff(places) > 0
-        bonds = list_offsets(table.column("bonds"))
-        bond_sizes = np.diff(bonds) * embedded
-        return cls(
-            flat(table.column("atomic_numbers"))[np.repeat(embedded, np.diff(atoms))],
-            flat(table.column("positions")).reshape(-1, 3),
-            places[:-1, None],
-            np.diff(places)[:, None],
-            bonds=flat(table.column("bonds")).reshape(-1, 2),
-            bond_starts=bonds[:-1, None],
-            bond_sizes=bond_sizes[:, None],
+        return replace(
+            self,
+            starts=self.starts[choice, 0],
+            sizes=self.sizes[choice, 0],
+            bonds=bonds,
+            molecules=self,
+            choice=choice,
         )
 
     @property
@@ -139,11 +127,11 @@ class AtomIndex:
             fields["forces"] = torch.from_numpy(self.forces[atoms])
         if self.is_ligand is not None:
             fields["is_ligand"] = torch.from_numpy(self.is_ligand[atoms])
-        if self.bonds is not None and self.bond_starts is not None and self.bond_sizes is not None:
-            counts = self.bond_sizes[rows].reshape(-1)
-            bonds, _ = _ranges(self.bond_starts[rows].reshape(-1), counts)
+        if self.bonds is not None:
+            counts = self.bonds.sizes[rows].reshape(-1)
+            bonds, _ = _ranges(self.bonds.starts[rows].reshape(-1), counts)
             first = np.repeat(ptr[:-1], counts)[:, None]
-            fields["bonds"] = torch.from_numpy(self.bonds[bonds].astype(np.int64) + first)
+            fields["bonds"] = torch.from_numpy(self.bonds.atoms[bonds].astype(np.int64) + first)
         return fields
 
 
@@ -160,16 +148,6 @@ def flat(column: pa.Array) -> np.ndarray:
         values = values.flatten()
     array: np.ndarray = values.to_numpy(zero_copy_only=not pa.types.is_boolean(values.type))
     return array
-
-
-def _bonds(table: pa.RecordBatch) -> dict[str, np.ndarray]:
-    column = table.column("bonds")
-    offsets = list_offsets(column)
-    return {
-        "bonds": flat(column).reshape(-1, 2),
-        "bond_starts": offsets[:-1, None],
-        "bond_sizes": np.diff(offsets)[:, None],
-    }
 
 
 def _ranges(starts: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
