@@ -9,7 +9,7 @@ from importlib.metadata import version as installed
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from molbench.atomic import replace_folder
+from molbench.atomic import replace_folder, scratch_folder, sweep
 from molbench.data.build.part import PartBuilder
 from molbench.data.build.raw import raw_parts
 from molbench.data.build.records import Progress
@@ -49,11 +49,12 @@ def run_build(request: BuildRequest, progress: Progress | None = None) -> Path:
         _existing(output, entry.dataset)  # a wrong folder is better refused before the work than after it
     parent = output.parent if output else home() / "datasets"
     parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=f".{entry.id}-build.", dir=parent, ignore_cleanup_errors=True) as scratch:
-        parts = _build_parts(request, Path(scratch), progress)
+    sweep(parent)
+    with scratch_folder(parent / f"{entry.id}-build") as scratch:
+        parts = _build_parts(request, scratch, progress)
         partial = any(part.partial for part in parts.values())
         folder = output or parent / (entry.dataset.name + (PARTIAL if partial else ""))
-        _put_in_place(folder, entry, Path(scratch) / _BUILT, parts)
+        _put_in_place(folder, entry, scratch / _BUILT, parts)
     return folder
 
 

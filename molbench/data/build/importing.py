@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 import yaml
 
+from molbench.atomic import scratch_folder
 from molbench.data.build.builder import run_build
 from molbench.data.build.records import Progress
 from molbench.data.folder.manifest import file_entry
 from molbench.errors import UserError
+from molbench.paths import home
 from molbench.spec.build import BuildRequest
 from molbench.spec.catalogue import Catalogue, DatasetEntry
 from molbench.spec.dataset import PARTIAL, Dataset, Source
@@ -54,8 +55,8 @@ def import_file(
     taken = Catalogue.load().entries.get(name)
     if taken is not None and SCHEME not in taken.splits.schemes:
         raise UserError(f"'{name}' is the name of another dataset; choose one of your own")
-    with tempfile.TemporaryDirectory() as folder:
-        entry = _declare(Path(folder), path, name, max_failures)
+    with scratch_folder(home() / "datasets" / f"{name}-declared") as folder:
+        entry = _declare(folder, path, name, max_failures)
         request = BuildRequest(entry, raw=path.parent, offline=True, num_proc=num_proc)
         return run_build(request, progress)
 

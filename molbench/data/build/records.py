@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,8 @@ from molbench.data.build.soundness import sound_records
 from molbench.data.folder.manifest import FailureEntry
 from molbench.data.records import IDENTITY_KEYS
 from molbench.errors import UserError, quoted
+from molbench.executors.base import describe
+from molbench.executors.parent import die_with_parent
 
 Progress = Callable[[str, int, int | None], None]
 """Called with the stage of the work, what is done of it, and the total where it is known."""
@@ -52,6 +55,7 @@ class RecordBuilder(datasets.ArrowBasedBuilder):  # type: ignore[misc]
         self._schema = schema
         self._side = side
         self._patience = max_failures + _FAILURES_LISTED
+        self._parent = os.getpid()
         super().__init__(**arguments)
 
     def _info(self) -> datasets.DatasetInfo:
@@ -61,6 +65,8 @@ class RecordBuilder(datasets.ArrowBasedBuilder):  # type: ignore[misc]
         return [datasets.SplitGenerator(name="records", gen_kwargs={"shards": self._shards})]
 
     def _generate_tables(self, shards: list[tuple[int, Shard]]) -> Iterator[tuple[Key, pa.Table]]:
+        if os.getpid() != self._parent:  # in a process that the library forked
+            die_with_parent()
         for index, shard in shards:
             done = failed = 0
             with (self._side / f"{index:06d}.jsonl").open("w", encoding="utf-8") as report:
@@ -140,12 +146,26 @@ def parse(
             builder.download_and_prepare(num_proc=min(num_proc, len(shards)), verification_mode="no_checks")
         except RefusedError as error:
             raise UserError(str(error)) from error
+        except (DatasetGenerationError, RuntimeError) as error:
+            raise _cause(error) from error
     failures = [
         FailureEntry.model_validate_json(line)
         for path in sorted(side.glob("*.jsonl"))
         for line in path.read_text(encoding="utf-8").splitlines()
     ]
     return Parsed(schema, sorted(Path(builder.cache_dir).glob("*.arrow")), failures)
+
+
+def _cause(error: BaseException) -> Exception:
+    """What stopped the library: a system error as it is, else in one line."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError):
+            return cause
+        cause = cause.__cause__ or cause.__context__
+    if "abruptly died" in str(error):
+        return UserError("a process of the build was lost; perhaps memory ran out: try a smaller --num-proc")
+    return UserError(f"parsing ended with {describe(error)}")
 
 
 def _identified(table: pa.Table, schema: pa.Schema) -> pa.Table:
