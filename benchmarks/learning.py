@@ -150,12 +150,12 @@ def probe(row: dict[str, Any], folder: Path) -> dict[str, Any]:
     untrained = {cell.task: cell.mean for cell in report.cells if cell.delta is None}
     own = [cell for cell in report.cells if cell.delta is not None]
     ratios = {cell.task.partition("/")[2]: cell.mean / untrained[cell.task] for cell in own}
-    sure = [cell.delta for cell in own if cell.delta is not None and cell.delta.significant]
+    verdicts = [cell.delta.verdict for cell in own if cell.delta is not None]
     return {
         **row,
         "tasks": len(own),
-        "better": sum(delta.better for delta in sure),
-        "worse": sum(not delta.better for delta in sure),
+        "better": verdicts.count("better"),
+        "worse": verdicts.count("worse"),
         "ratio": float(np.exp(np.mean(np.log(list(ratios.values()))))),
         "ratios": ratios,
     }

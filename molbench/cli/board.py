@@ -78,7 +78,7 @@ def _print(table: Table) -> None:
     for row in table.rows:
         grid.add_row(
             "-" if row.rank is None else str(row.rank),
-            "" if row.rank is None else f"{row.rank_low}-{row.rank_high}",
+            "" if row.rank is None else f"{row.rank}-{row.rank_high}",
             row.model,
             pretraining(row),
             estimate(row.relative_error) if row.relative_error else "",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from molbench.evaluation import Outcome, Report, Run, Watcher
-    from molbench.evaluation.summary import Delta
+    from molbench.evaluation.summary import Cell, Delta
     from molbench.training import StepReport
 
 
@@ -178,31 +178,18 @@ def _plain(report: Report) -> dict[str, object]:
 def _show(report: Report, output: Path) -> None:
     from rich.table import Table
 
-    from molbench.leaderboard.numbers import interval, plus_minus
-
     console = table_console()
     base = {(cell.task, cell.candidate): cell for cell in report.cells}
-    models = {stored.result.checkpoint.name: stored.result.checkpoint for stored in report.results}
+    scratch = {stored.result.checkpoint.name for stored in report.results if stored.result.checkpoint.scratch}
+    baselines = {
+        stored.result.checkpoint.name: stored.result.checkpoint.baseline for stored in report.results
+    }
     rows = []
     for cell in report.cells:
-        if models[cell.candidate].scratch:
+        if cell.candidate in scratch:
             continue
-        scratch = base.get((cell.task, models[cell.candidate].baseline))
-        rows.append(
-            {
-                "task": cell.task,
-                "metric": f"{cell.metric} {'↓' if cell.direction == 'lower' else '↑'}",
-                "unit": cell.unit,
-                "model": cell.candidate,
-                "score ± seeds": plus_minus(cell.mean, cell.std),
-                "95 %": interval(cell.low, cell.high, 3),
-                "scratch ± seeds": plus_minus(scratch.mean, scratch.std)
-                if scratch not in {cell, None}
-                else "",
-                "change": _change(cell.delta, cell.mean),
-                "over fingerprint": _change(cell.over_fingerprint, cell.mean),
-            }
-        )
+        reference = base.get((cell.task, baselines.get(cell.candidate, "")))
+        rows.append(_row(cell, reference if reference is not cell else None))
     if rows:
         table = Table(box=None, pad_edge=False, header_style="bold")
         # Columns of baselines that were not asked for would be empty.
@@ -217,13 +204,34 @@ def _show(report: Report, output: Path) -> None:
         console.print(f"fingerprint skips {task}: {why}", markup=False)
 
 
+def _row(cell: Cell, scratch: Cell | None) -> dict[str, str]:
+    from molbench.evaluation.summary import MORE_SEEDS
+    from molbench.leaderboard.numbers import plus_minus, probabilities, share, spread
+
+    delta, over = cell.delta, cell.over_fingerprint
+    row = {
+        "task": cell.task,
+        "metric": f"{cell.metric} {'↓' if cell.direction == 'lower' else '↑'}",
+        "unit": cell.unit,
+        "model": cell.candidate,
+        "score ± 95 %": plus_minus(cell.mean, cell.half_width),
+        "over seeds": "" if cell.spread is None else spread(cell.spread, cell.mean),
+        "scratch ± 95 %": plus_minus(scratch.mean, scratch.half_width) if scratch else "",
+        "change ± 95 %": _change(delta, cell.mean),
+        "p (adjusted)": probabilities(delta.p, delta.p_adjusted) if delta else "",
+        "": delta.verdict if delta else "",
+        "detectable": "",
+        "over fingerprint": f"{_change(over, cell.mean)} {over.verdict}" if over else "",
+    }
+    if delta and delta.detectable and delta.detectable_later and (base := abs(cell.mean - delta.value)):
+        row["detectable"] = share(delta.detectable / base, delta.detectable_later / base, MORE_SEEDS)
+    return row
+
+
 def _change(delta: Delta | None, mean: float) -> str:
     from molbench.leaderboard.numbers import signed
 
-    if delta is None:
-        return ""
-    mark = "=" if not delta.significant else "better" if delta.better else "worse"
-    return f"{signed(delta.value, mean)} {mark}"
+    return "" if delta is None else signed(delta.value, mean, delta.half_width)
 
 
 def _explain(report: Report, output: Path, console: Console) -> None:
@@ -231,11 +239,22 @@ def _explain(report: Report, output: Path, console: Console) -> None:
     protocols = ", ".join(dict.fromkeys(cell.protocol for cell in cells))
     partial = sorted({stored.result.task.dataset for stored in report.results if stored.result.task.partial})
     console.print(
-        f"\nprotocol {protocols}, {len(cells[0].seeds)} seeds, results in {output}; ±: standard deviation "
-        "over seeds, or complete repeats of a cross-validation; change: to the same backbone from scratch, "
-        "'better' or 'worse' where p < 0.05; intervals and p by paired bootstrap over test records and seeds",
+        f"\nprotocol {protocols}, {len(cells[0].seeds)} seeds, results in {output}; ± 95 %: half-width of "
+        "the interval over test records, in their clusters, and seeds; over seeds: standard deviation, of a "
+        "cross-validation over its repeats; change: to the same backbone from scratch, 'better' or 'worse' "
+        "where p, adjusted for all rows, is below 0.05, '=' where they are not told apart; detectable: true "
+        "difference that this table would find in 80 % of repetitions",
         soft_wrap=True,
     )
+    if any(cell.delta and cell.delta.verdict == "needs more seeds" for cell in cells):
+        console.print("one seed shows nothing of how much luck there is in it: use --seeds 3 or more")
+    if few := sorted({cell.task for cell in cells if cell.few}):
+        console.print(
+            f"few records: the intervals of {', '.join(few)} cannot be relied on: too few test records, or "
+            "clusters of them, or scores that are too skewed",
+            markup=False,
+            soft_wrap=True,
+        )
     if any(cell.over_fingerprint for cell in cells):
         console.print(
             "over fingerprint: to boosted trees on fingerprints; a model that is 'worse' loses to them"

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from molbench.evaluation.summary import Cell, summarise
 
 #: Raised whenever a change of the code changes scores; it is part of every result's key.
-EVALUATION_VERSION = 1
+EVALUATION_VERSION = 2
 
 _LAZY = {
     "Candidate": "candidate",

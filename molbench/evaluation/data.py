@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 
+from molbench.data.read.clusters import cluster_names
 from molbench.data.read.store import Store
 from molbench.errors import UserError
 from molbench.evaluation.kinds import kind_of
 from molbench.evaluation.kinds.base import TaskKind
+from molbench.evaluation.predictions import CLUSTERS
 from molbench.spec.catalogue import TaskRef
 from molbench.spec.splits import SPLITS
 
@@ -100,3 +103,8 @@ def labelled(task: TaskRef, store: Store, split: str, labels: np.ndarray) -> np.
     if found.size == 0:
         raise UserError(f"{task.id}: no record of the {split} split has a value of '{task.task.target}'")
     return found
+
+
+def clusters(task: TaskRef, store: Store, rows: np.ndarray) -> pa.ListArray | None:
+    """Names of the clusters of records, as their predictions carry them; None where they are independent."""
+    return pa.array(cluster_names(store, rows, task.clusters), CLUSTERS) if task.clusters else None

@@ -24,7 +24,7 @@ from molbench.evaluation.plan import Run
 from molbench.evaluation.predictions import FILENAME as PREDICTIONS
 from molbench.evaluation.predictions import Predictions
 from molbench.evaluation.result import CheckpointEntry, Result, Stored, TaskEntry, find
-from molbench.evaluation.score import score
+from molbench.evaluation.score import record_scores, score
 from molbench.evaluation.train import as_predictions
 from molbench.spec.fingerprint import Boosting
 from molbench.spec.provenance import stages
@@ -103,7 +103,7 @@ def execute(run: Run, workspace: Workspace, progress: Progress | None = None) ->
         environment=environment(),
     )
     with replace_folder(run.folder) as temporary:
-        predictions.write(temporary / PREDICTIONS)
+        predictions.write(temporary / PREDICTIONS, record_scores(run.task.task, predictions))
         result.write(temporary)
     return Stored.read(run.folder)
 

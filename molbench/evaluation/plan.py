@@ -125,6 +125,7 @@ def key_of(encoder: str, task: TaskRef, data: Data, protocol: Protocol | Boostin
         "target": _target(task),
         "forces": task.dataset.forces and task.dataset.forces.unit,
         "data": [data.digest, data.split],
+        "clusters": task.clusters,
         "protocol": protocol.model_dump(exclude={"description"}),
         "seed": seed,
         **({"ordered": task.dataset.ordered} if _record_of(task).may_be_ordered else {}),

@@ -13,6 +13,8 @@ from molbench.atomic import replace_file
 from molbench.errors import UserError
 
 FILENAME = "predictions.parquet"
+#: Type of the column of cluster names.
+CLUSTERS = pa.list_(pa.string())
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +51,8 @@ class Predictions:
         prediction: Predicted values, [n] float64; probabilities of class 1; spectra [n, points].
         unit: Unit of both.
         forces: The same for every force component, for force tasks.
+        clusters: Names of the clusters of each record, a list of at most two, see
+            :func:`molbench.data.read.clusters.cluster_names`; None where records are independent.
     """
 
     ids: list[str]
@@ -56,11 +60,17 @@ class Predictions:
     prediction: np.ndarray
     unit: str
     forces: Forces | None = None
+    clusters: pa.ListArray | None = None
 
-    def write(self, path: Path) -> None:
-        """Write one row a sample: id, target, prediction, unit, and for forces lists of components.
+    def write(self, path: Path, scores: np.ndarray | None = None) -> None:
+        """Write one row a record: id, target, prediction, unit, and for forces lists of components.
 
         Targets and predictions are double-precision numbers, or for spectra lists of single-precision ones.
+
+        Args:
+            path: The file.
+            scores: The record's own score, [n], whose mean is the score of the task; nothing here needs it
+                again.
 
         Raises:
             UserError: If a prediction is not finite.
@@ -80,6 +90,10 @@ class Predictions:
                 values = pa.array(getattr(self.forces, name), pa.float32())
                 columns[f"force_{name}"] = pa.ListArray.from_arrays(offsets, values)
             columns["force_unit"] = _repeat(self.forces.unit, len(self.ids))
+        if self.clusters is not None:
+            columns["cluster"] = self.clusters
+        if scores is not None:
+            columns["score"] = pa.array(scores, pa.float64())
         with replace_file(path) as temporary:
             pq.write_table(pa.table(columns), temporary, compression="zstd")
 
@@ -124,6 +138,7 @@ class Predictions:
                 _values(table.column("prediction")),
                 _single(path, table, "unit"),
                 forces,
+                _clusters(path, table),
             )
         except FileNotFoundError:
             raise UserError(f"{path}: no such predictions") from None
@@ -159,6 +174,17 @@ def _values(column: pa.ChunkedArray) -> np.ndarray:
         raise pa.ArrowInvalid("a spectrum is missing")
     spectra: np.ndarray = column.flatten().to_numpy(zero_copy_only=False)
     return spectra.reshape(len(column), -1).astype(np.float64)
+
+
+def _clusters(path: Path, table: pa.Table) -> pa.ListArray | None:
+    if "cluster" not in table.schema.names:
+        return None
+    column = table.column("cluster").combine_chunks()
+    if column.type != CLUSTERS or column.null_count or column.flatten().null_count:
+        raise UserError(f"{path}: column 'cluster' is no column of lists of names")
+    if np.diff(column.offsets.to_numpy()).max(initial=0) > 2:
+        raise UserError(f"{path}: column 'cluster' names more than two clusters of a record")
+    return column
 
 
 def _repeat(text: str, count: int) -> pa.Array:

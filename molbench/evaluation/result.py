@@ -9,13 +9,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import ValidationError
 
 from molbench.errors import UserError
 from molbench.evaluation.kinds import kind_of
 from molbench.evaluation.predictions import FILENAME as PREDICTIONS
 from molbench.evaluation.predictions import Predictions
-from molbench.evaluation.score import Value
+from molbench.evaluation.score import Scorer, Value
 from molbench.spec.base import Spec
 from molbench.spec.fingerprint import Boosting
 from molbench.spec.protocol import Protocol
@@ -136,6 +137,21 @@ class Stored:
     def predictions(self) -> Predictions:
         """The latter."""
         return self.checked or Predictions.read(self.folder / PREDICTIONS)
+
+    @cached_property
+    def value(self) -> float:
+        """The primary metric that the predictions give."""
+        return self._scorer.value(self.predictions)
+
+    @cached_property
+    def contributions(self) -> np.ndarray:
+        """What each test record adds to the distance of that value from its expectation, [n]."""
+        return self._scorer.influence(self.predictions) / len(self.predictions.ids)
+
+    @property
+    def _scorer(self) -> Scorer:
+        task = self.result.task.declaration
+        return Scorer.of(task, task.metrics[0], self.predictions)
 
     @classmethod
     def read(cls, folder: Path) -> Stored:

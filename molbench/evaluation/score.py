@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Annotated
 
 import numpy as np
 from pydantic import BeforeValidator, PlainSerializer
 
 from molbench.errors import UserError
+from molbench.evaluation.clusters import Clusters
 from molbench.evaluation.kinds import kind_of
 from molbench.evaluation.predictions import Predictions
-from molbench.evaluation.statistics import interval, resample
+from molbench.evaluation.statistics import half_width
 from molbench.metrics import METRICS
 from molbench.metrics.metric import Metric
 from molbench.spec.base import Spec
@@ -36,15 +35,13 @@ class Value(Spec):
         value: The metric in ``unit``; NaN where it is not defined, as is the correlation of a constant.
         unit: ``1`` for pure numbers.
         direction: Which is better.
-        low: Lower end of the 95 % bootstrap interval over test samples.
-        high: Upper end.
+        half_width: Of its 95 % interval over test records, in their clusters; the seed is not in it.
     """
 
     value: Number
     unit: str
     direction: str
-    low: Number
-    high: Number
+    half_width: Number
 
 
 @dataclass(frozen=True)
@@ -78,10 +75,6 @@ class Scorer:
         """What each record does to the value, [n]; see :meth:`~molbench.metrics.metric.Metric.influence`."""
         return self.scale * self.metric.influence(predictions)
 
-    def on_resamples(self, predictions: Predictions) -> Callable[[np.ndarray], np.ndarray]:
-        """The metric as a function of counts [R, n]."""
-        return partial(_scaled, self.metric.statistic(predictions).on, self.scale)
-
 
 def score(task: Task, predictions: Predictions) -> dict[str, Value]:
     """Every metric of a task with its interval, the primary one first.
@@ -89,18 +82,17 @@ def score(task: Task, predictions: Predictions) -> dict[str, Value]:
     Raises:
         UserError: If the primary metric is not defined for these predictions.
     """
-    scorers = [Scorer.of(task, name, predictions) for name in task.metrics]
-    draws = resample([scorer.on_resamples(predictions) for scorer in scorers], len(predictions.ids))
+    clusters = clusters_of(predictions)
     values = {}
-    for scorer, drawn in zip(scorers, draws, strict=True):
-        value = scorer.value(predictions)
-        low, high = (math.nan, math.nan) if math.isnan(value) else interval(drawn)
-        values[scorer.metric.name] = Value(
-            value=value,
+    for name in task.metrics:
+        scorer = Scorer.of(task, name, predictions)
+        component = clusters.component(scorer.influence(predictions) / clusters.count)
+        size = float(half_width([component]))
+        values[name] = Value(
+            value=scorer.value(predictions),
             unit=scorer.unit,
             direction=scorer.metric.direction,
-            low=low,
-            high=high,
+            half_width=size if math.isfinite(size) else math.nan,
         )
     if math.isnan(values[task.metrics[0]].value):
         alike = "; they are all the same" if np.ptp(predictions.prediction) == 0 else ""
@@ -108,5 +100,18 @@ def score(task: Task, predictions: Predictions) -> dict[str, Value]:
     return values
 
 
-def _scaled(function: Callable[[np.ndarray], np.ndarray], scale: float, counts: np.ndarray) -> np.ndarray:
-    return scale * function(counts)
+def record_scores(task: Task, predictions: Predictions) -> np.ndarray:
+    """Each record's own score, [n], in the unit the task reports; their mean is the primary metric.
+
+    Where the metric is a mean over records it is what the record adds to that; else the value plus the
+    record's influence, which says likewise how much better or worse the whole is for it.
+    """
+    scorer = Scorer.of(task, task.metrics[0], predictions)
+    return scorer.value(predictions) + scorer.influence(predictions)
+
+
+def clusters_of(predictions: Predictions) -> Clusters:
+    """How the records hang together."""
+    if predictions.clusters is None:
+        return Clusters(len(predictions.ids))
+    return Clusters.of(predictions.clusters.to_pylist())

@@ -3,42 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
-from molbench.errors import UserError
-from molbench.evaluation.repeats import deviation
+from molbench.evaluation.measurement import Estimate, estimate
+from molbench.evaluation.pretrainings import repeated
+from molbench.evaluation.repeats import Records, Runs
 from molbench.evaluation.result import Stored
-from molbench.evaluation.score import Scorer
-from molbench.evaluation.statistics import RESAMPLES, average_over_seeds, interval, p_value, resample
+from molbench.evaluation.statistics import LEVEL, SIGNIFICANT, holm
 from molbench.spec.fingerprint import FINGERPRINT
 
-SIGNIFICANT = 0.05
+#: What may be said of a difference. ``=``: the models are not told apart.
+Verdict = Literal["better", "worse", "=", "needs more seeds", "few records"]
+
+#: Times as many seeds as there were, of which it is told what they would show.
+MORE_SEEDS = 3
 
 
 @dataclass(frozen=True)
 class Delta:
-    """Score minus a baseline's, over the seeds both have.
+    """Score minus a baseline's.
 
     Attributes:
         value: In the unit of the score.
-        low: Lower end of the 95 % paired bootstrap interval over test samples and seeds.
-        high: Upper end.
-        p: Two-sided bootstrap p-value of no difference.
-        better: Whether the sign is the one hoped for.
+        half_width: Of its 95 % interval; None where either had one seed, whose luck is unknown.
+        p: Two-sided p-value of no difference; None likewise.
+        p_adjusted: The same by Holm's method for all differences of the table to this kind of baseline.
+        verdict: What it amounts to.
+        detectable: Smallest true difference that the adjusted test finds in 80 % of repetitions.
+        detectable_later: The same with three times as many seeds.
     """
 
     value: float
-    low: float
-    high: float
-    p: float
-    better: bool
-
-    @property
-    def significant(self) -> bool:
-        """Whether no difference is unlikely."""
-        return self.p < SIGNIFICANT
+    half_width: float | None
+    p: float | None
+    p_adjusted: float | None
+    verdict: Verdict
+    detectable: float | None
+    detectable_later: float | None
 
 
 @dataclass(frozen=True)
@@ -47,11 +51,13 @@ class Cell:
 
     Attributes:
         mean: Mean of the primary metric over seeds.
-        std: Standard deviation over seeds (n - 1), or over complete repeats of a cross-validation; None for
-            one. See :func:`~molbench.evaluation.repeats.deviation`.
-        low: Lower end of the 95 % bootstrap interval of the mean over test samples and seeds.
-        high: Upper end.
+        half_width: Of its 95 % interval over seeds and test records; None for one seed.
+        spread: Standard deviation over seeds (n - 1), over complete repeats of a cross-validation, or over
+            pretrainings where there are several; None for one.
+        pretrainings: How many checkpoints of one method it is the mean of, equal but for the seed.
         n: Test records.
+        clusters: Effective number of independent ones among them.
+        few: Whether they are too few, or their scores too skewed, for the interval to be relied on.
         delta: Difference to the scratch baseline; None for a baseline itself or without one.
         over_fingerprint: Difference to the fingerprint baseline, likewise.
     """
@@ -63,11 +69,13 @@ class Cell:
     unit: str
     direction: str
     mean: float
-    std: float | None
-    low: float
-    high: float
+    half_width: float | None
+    spread: float | None
     seeds: tuple[int, ...]
+    pretrainings: int
     n: int
+    clusters: float
+    few: bool
     warnings: tuple[str, ...]
     delta: Delta | None = None
     over_fingerprint: Delta | None = None
@@ -77,97 +85,105 @@ Key = tuple[str, str, str]
 
 
 def summarise(results: Sequence[Stored]) -> list[Cell]:
-    """One cell a (task, candidate, protocol), in order of first appearance.
+    """One cell a (task, protocol, candidate), in order of first appearance.
+
+    Candidates that are one method pretrained with several seeds have a cell together behind their own.
 
     Raises:
         UserError: If results that belong together were not made on the same test records.
     """
     groups: dict[Key, dict[int, Stored]] = {}
+    of_task: dict[str, list[Stored]] = {}
     for stored in results:
         result = stored.result
         key = (result.task.id, result.protocol.name, result.checkpoint.name)
         groups.setdefault(key, {})[result.seed] = stored
-    cells = []
-    for key, group in groups.items():
-        scratch = (*key[:2], next(iter(group.values())).result.checkpoint.baseline)
-        fingerprint = (key[0], FINGERPRINT, FINGERPRINT)
-        references = [groups.get(other, {}) if other != key else {} for other in (scratch, fingerprint)]
-        cells.append(_cell(group, *references))
-    return cells
-
-
-def _cell(group: dict[int, Stored], scratch: dict[int, Stored], fingerprint: dict[int, Stored]) -> Cell:
-    first = next(iter(group.values())).result
-    seeds = tuple(sorted(group))
-    shared = [[seed for seed in seeds if seed in reference] for reference in (scratch, fingerprint)]
-    rows = [
-        *(group[seed] for seed in seeds),
-        *(scratch[seed] for seed in shared[0]),
-        *(fingerprint[seed] for seed in shared[1]),
-    ]
-    values, draws = drawn_scores(rows)
-    own, own_draws = values[: len(seeds)], draws[: len(seeds)]
-    low, high = interval(average_over_seeds(own_draws))
-    deltas, place = [], len(seeds)
-    for common in shared:
-        index, others = [seeds.index(seed) for seed in common], slice(place, place + len(common))
-        place += len(common)
-        lower = first.primary.direction == "lower"
-        deltas.append(
-            _delta(own[index] - values[others], own_draws[index] - draws[others], lower) if common else None
+        of_task.setdefault(result.task.id, []).append(stored)
+    records = {task: Records.of(own) for task, own in of_task.items()}
+    members: dict[Key, list[Runs]] = {key: [runs] for key, runs in groups.items()}
+    members |= _pretrainings(groups)
+    cells, compared = [], []
+    for key, runs in members.items():
+        first = next(iter(runs[0].values())).result
+        references = ((*key[:2], first.checkpoint.baseline), (key[0], FINGERPRINT, FINGERPRINT))
+        cells.append(_cell(key, runs, records[key[0]]))
+        compared.append(
+            [
+                records[key[0]].difference(runs, [groups[other]])
+                if other in groups and other != key
+                else None
+                for other in references
+            ]
         )
+    lower = [cell.direction == "lower" for cell in cells]
+    deltas = [verdicts([pair[i] for pair in compared], lower) for i in range(2)]
+    return [
+        replace(cell, delta=delta, over_fingerprint=over)
+        for cell, delta, over in zip(cells, *deltas, strict=True)
+    ]
+
+
+def verdicts(differences: Sequence[Estimate | None], lower: Sequence[bool]) -> list[Delta | None]:
+    """What the differences of one table amount to, adjusted for their number.
+
+    Args:
+        differences: Scores minus a baseline's; None stays None.
+        lower: Whether lower scores are better, for each.
+    """
+    tested = [i for i, found in enumerate(differences) if found and np.isfinite(found.half_width())]
+    raw = {i: float(found.p) for i in tested if (found := differences[i])}
+    adjusted = dict(zip(raw, holm(np.array(list(raw.values()))).tolist(), strict=True))
+    level = 1 - (1 - LEVEL) / max(len(tested), 1)
+    return [
+        _delta(found, raw.get(i), adjusted.get(i), level, lower[i]) if found else None
+        for i, found in enumerate(differences)
+    ]
+
+
+def _delta(found: Estimate, p: float | None, adjusted: float | None, level: float, lower: bool) -> Delta:
+    value = float(found.value)
+    if p is None or adjusted is None:
+        return Delta(value, None, None, None, "needs more seeds", None, None)
+    verdict: Verdict = "="
+    if adjusted < SIGNIFICANT:
+        verdict = "few records" if found.records.few else "better" if (value < 0) == lower else "worse"
+    detectable, later = (float(found.detectable(level, times)) for times in (1, MORE_SEEDS))
+    return Delta(value, float(found.half_width()), p, adjusted, verdict, detectable, later)
+
+
+def _cell(key: Key, runs: Sequence[Runs], records: Records) -> Cell:
+    everything = [stored for one in runs for stored in one.values()]
+    first = everything[0].result
+    measured = records.measure(runs)
+    found = estimate(measured, records.clusters)
+    half_width = float(found.half_width())
     return Cell(
-        candidate=first.checkpoint.name,
-        task=first.task.id,
-        protocol=first.protocol.name,
+        candidate=key[2],
+        task=key[0],
+        protocol=key[1],
         metric=first.task.declaration.metrics[0],
         unit=first.primary.unit,
         direction=first.primary.direction,
-        mean=float(np.mean(own)),
-        std=deviation([group[seed].result.task for seed in seeds], own),
-        low=low,
-        high=high,
-        seeds=seeds,
-        n=first.n,
-        warnings=tuple(sorted({warning for stored in group.values() for warning in stored.result.warnings})),
-        delta=deltas[0],
-        over_fingerprint=deltas[1],
+        mean=float(measured.value),
+        half_width=half_width if np.isfinite(half_width) else None,
+        spread=float(measured.repeats.std(ddof=1)) if measured.repeats.size > 1 else None,
+        seeds=tuple(sorted({stored.result.seed for stored in everything})),
+        pretrainings=len(runs),
+        n=records.clusters.count,
+        clusters=records.clusters.effective,
+        few=bool(found.records.few),
+        warnings=tuple(sorted({warning for stored in everything for warning in stored.result.warnings})),
     )
 
 
-def _delta(differences: np.ndarray, draws: np.ndarray, lower: bool) -> Delta:
-    """Of the differences a seed, [m], and those on resamples, [m, R]."""
-    drawn, value = average_over_seeds(draws), float(np.mean(differences))
-    return Delta(value, *interval(drawn), p_value(drawn), value < 0 if lower else value > 0)
-
-
-def drawn_scores(rows: Sequence[Stored]) -> tuple[np.ndarray, np.ndarray]:
-    """Primary metric of results of one task: values [m], and on resamples [m, R].
-
-    Results on the same test records are drawn the same resamples. Those of a cross-validation belong to
-    different folds, and each fold is drawn on its own.
-
-    Raises:
-        UserError: If test records or labels differ that should not.
-    """
-    folds: dict[str, list[int]] = {}
-    for i, stored in enumerate(rows):
-        folds.setdefault(stored.result.task.scheme, []).append(i)
-    values, draws = np.empty(len(rows)), np.empty((len(rows), RESAMPLES))
-    for places in folds.values():
-        values[places], draws[places] = _on_same_records([rows[i] for i in places])
-    return values, draws
-
-
-def _on_same_records(rows: Sequence[Stored]) -> tuple[np.ndarray, np.ndarray]:
-    first = rows[0].predictions
-    for stored in rows[1:]:
-        other = stored.predictions
-        if other.ids != first.ids or not np.array_equal(other.target, first.target):
-            raise UserError(f"{stored.folder} and {rows[0].folder} were not made on the same test records")
-    task = rows[0].result.task.declaration
-    scorers = [Scorer.of(task, task.metrics[0], stored.predictions) for stored in rows]
-    pairs = list(zip(scorers, rows, strict=True))
-    values = np.array([scorer.value(stored.predictions) for scorer, stored in pairs])
-    draws = resample([scorer.on_resamples(stored.predictions) for scorer, stored in pairs], len(first.ids))
-    return values, draws
+def _pretrainings(groups: dict[Key, dict[int, Stored]]) -> dict[Key, list[Runs]]:
+    """What checkpoints that are one method give together, on each task under each protocol."""
+    checkpoints = {key[2]: next(iter(runs.values())).result.checkpoint for key, runs in groups.items()}
+    together = repeated(checkpoints)
+    found: dict[Key, list[Runs]] = {}
+    for task, protocol in dict.fromkeys(key[:2] for key in groups):
+        for names in together:
+            own: list[Runs] = [groups[key] for name in names if (key := (task, protocol, name)) in groups]
+            if len(own) > 1:
+                found[task, protocol, " + ".join(names)] = own
+    return found

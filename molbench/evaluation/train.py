@@ -11,7 +11,7 @@ import torch
 
 from molbench.data.read.loader import Loader, Source
 from molbench.errors import UserError
-from molbench.evaluation.data import TaskData
+from molbench.evaluation.data import TaskData, clusters
 from molbench.evaluation.kinds.forces import force_unit
 from molbench.evaluation.models import Model
 from molbench.evaluation.predictions import Forces, Predictions
@@ -135,7 +135,9 @@ def as_predictions(
 ) -> Predictions:
     """Labels of a split beside ``values``, [m], in the dataset's own unit."""
     rows = data.rows[split]
-    return Predictions(data.store.ids.take(rows).to_pylist(), data.labels[rows], values, data.unit, forces)
+    ids = data.store.ids.take(rows).to_pylist()
+    shared = clusters(data.task, data.store, rows)
+    return Predictions(ids, data.labels[rows], values, data.unit, forces, shared)
 
 
 def _ordered(reader: Source[Any], data: TaskData, split: str) -> Loader[Any]:

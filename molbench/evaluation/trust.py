@@ -14,11 +14,12 @@ from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from molbench.data.read.store import Store
 from molbench.errors import UserError
 from molbench.evaluation.candidate import SCRATCH, Candidate, identity
-from molbench.evaluation.data import labelled
+from molbench.evaluation.data import clusters, labelled
 from molbench.evaluation.kinds import kind_of
 from molbench.evaluation.plan import data_of, key_of
 from molbench.evaluation.predictions import Forces, Predictions
@@ -150,12 +151,14 @@ class _Test:
         place: Record id to its place.
         target: Labels in the dataset's unit, in that order.
         forces: Force components likewise, for force tasks.
+        clusters: Names of their clusters likewise.
     """
 
     task: TaskRef
     place: dict[str, int]
     target: np.ndarray
     forces: Forces | None
+    clusters: pa.ListArray | None
 
     @classmethod
     def of(cls, task: TaskRef) -> _Test:
@@ -172,7 +175,8 @@ class _Test:
             offsets = np.concatenate([[0], batch.sizes.numpy().cumsum() * 3])
             true = np.asarray(batch.forces, dtype=np.float32).reshape(-1)
             forces = Forces(true, true, offsets, task.dataset.forces.unit)
-        return cls(task, {name: i for i, name in enumerate(ids)}, labels[rows], forces)
+        place = {name: i for i, name in enumerate(ids)}
+        return cls(task, place, labels[rows], forces, clusters(task, store, rows))
 
     def labelled(self, given: Predictions) -> Predictions:
         """Predictions beside the dataset's own labels, in the dataset's order.
@@ -197,7 +201,8 @@ class _Test:
             if [len(piece) for piece in sorted_pieces] != np.diff(self.forces.offsets).tolist():
                 raise UserError("its forces are not three for each atom of each record")
             forces = replace(self.forces, prediction=np.concatenate(sorted_pieces))
-        return Predictions(list(self.place), self.target, given.prediction[order], given.unit, forces)
+        values = given.prediction[order]
+        return Predictions(list(self.place), self.target, values, given.unit, forces, self.clusters)
 
     def _check_ids(self, ids: Sequence[str]) -> None:
         known = self.place.keys()

@@ -3,39 +3,32 @@
 A task's *error* is its primary metric, or one minus it where higher is better. A model's *relative error* is
 the geometric mean over tasks of its error over that of predicting one constant. Ratios make tasks of
 different units comparable, and the order of two models does not depend on the constant: it cancels in their
-ratio.
+ratio. Tasks weigh alike, however many records and seeds they have.
 
-Rank intervals come from the same bootstrap as all others: test records and seeds are drawn again, for all
-models alike, and everything is ranked anew. A model's rank is one more than the number of models that are
-significantly better.
+Uncertainty is that of :mod:`molbench.evaluation.statistics`, to first order in the logarithm. Records that
+several tasks test on, and seeds, which may draw one encoder for all tasks, count once. A model's rank is one
+more than the number of models that are told to be better.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from molbench.evaluation.clusters import Clusters
+from molbench.evaluation.measurement import Measurement
 from molbench.evaluation.predictions import Predictions
+from molbench.evaluation.repeats import Records, Runs, repeats_of
 from molbench.evaluation.result import Stored
 from molbench.evaluation.score import Scorer
-from molbench.evaluation.statistics import average_over_seeds, interval, p_value
-from molbench.evaluation.summary import SIGNIFICANT, drawn_scores
+from molbench.evaluation.statistics import LEVEL
+from molbench.evaluation.summary import MORE_SEEDS, Delta, verdicts
 from molbench.leaderboard.collect import Collection
-from molbench.metrics import METRICS
+from molbench.leaderboard.separation import Measured, Separation
 
 _TINY = 1e-12
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A number with its 95 % interval, and the p-value of it being zero where that is asked."""
-
-    value: float
-    low: float
-    high: float
-    p: float | None = None
 
 
 @dataclass(frozen=True)
@@ -44,77 +37,159 @@ class Standing:
 
     Attributes:
         model: Its name.
-        rank: One more than the number of models significantly better.
-        low: Lower end of the 95 % interval of its rank by value.
-        high: Upper end.
+        rank: One more than the number of models told to be better; also the first place it may have.
+        last: Last place it may have.
         relative_error: See above.
-        gain: Share by which pretraining lowers the error of the same backbone from scratch.
+        low: Lower end of the 95 % interval of that.
+        high: Upper end.
+        gain: What pretraining does to the logarithm of the error of the same backbone from scratch; None
+            without that.
     """
 
     model: str
     rank: int
-    low: int
-    high: int
-    relative_error: Estimate
-    gain: Estimate | None
+    last: int
+    relative_error: float
+    low: float
+    high: float
+    gain: Delta | None
 
 
-def rank(collection: Collection) -> list[Standing]:
-    """Standings of all models that have every task of the board with enough seeds, best first."""
-    seeds = collection.board.seeds
-    models = [
-        model
-        for model in collection.models
-        if not collection.missing
-        and all(len(collection.of(task, model)) >= seeds for task in collection.tasks)
-    ]
-    if not models:
-        return []
-    per_task = [
-        _log_errors([collection.of(task, model)[:seeds] for model in models]) for task in collection.tasks
-    ]
-    values = np.mean([value for value, _ in per_task], axis=0)
-    draws = np.mean([drawn for _, drawn in per_task], axis=0)
-    places = 1 + (draws[:, None] > draws[None]).sum(axis=1)
-    baselines = {model: collection.any_of(model).result.checkpoint.baseline for model in models}
-    standings = []
-    for i, model in enumerate(models):
-        better = sum(
-            values[j] < values[i] and p_value(draws[j] - draws[i]) < SIGNIFICANT for j in range(len(models))
+@dataclass(frozen=True)
+class Ranking:
+    """A board's order.
+
+    Attributes:
+        standings: Of all ranked models, best first.
+        detectable: Smallest true difference of two models' relative errors, as a share, that is found in 80 %
+            of repetitions for a typical pair, adjusted for all pairs; None for no pair, or one seed.
+        detectable_later: The same with three times as many seeds.
+    """
+
+    standings: list[Standing] = field(default_factory=list)
+    detectable: float | None = None
+    detectable_later: float | None = None
+
+
+def rank(collection: Collection) -> Ranking:
+    """Rank all models that have every task of the board with enough seeds."""
+    runs = {} if collection.missing else _complete(collection)
+    if not runs:
+        return Ranking()
+    models = list(runs)
+    measured = _measure(collection, runs)
+    separation = Separation.of(measured)
+    first, last = separation.places
+    half_widths = measured.estimates().half_width()
+    gains = _gains(collection, models, separation)
+    standings = [
+        Standing(
+            model=model,
+            rank=int(first[i]),
+            last=int(last[i]),
+            relative_error=float(np.exp(measured.values[i])),
+            low=float(np.exp(measured.values[i] - half_widths[i])),
+            high=float(np.exp(measured.values[i] + half_widths[i])),
+            gain=gains[i],
         )
-        low, high = np.quantile(places[i], [0.025, 0.975], method="nearest")
-        gain = None
-        if baselines[model] in models and baselines[model] != model:
-            base = models.index(baselines[model])
-            gain = _gain(values[i] - values[base], draws[i] - draws[base])
-        error = Estimate(float(np.exp(values[i])), *interval(np.exp(draws[i])))
-        standings.append(Standing(model, 1 + better, int(low), int(high), error, gain))
-    return sorted(standings, key=lambda standing: (standing.relative_error.value, standing.model))
+        for i, model in enumerate(models)
+    ]
+    order = sorted(standings, key=lambda standing: (standing.relative_error, standing.model))
+    return Ranking(order, *_detectable(separation))
 
 
-def _gain(difference: float, draws: np.ndarray) -> Estimate:
-    return Estimate(float(1 - np.exp(difference)), *interval(1 - np.exp(draws)), p_value(draws))
+def _complete(collection: Collection) -> dict[str, list[Runs]]:
+    """Runs on each task of every model that has enough repeats which all tasks share; only those repeats."""
+    found: dict[str, list[Runs]] = {}
+    for model in collection.models:
+        tasks = [repeats_of(collection.results[task].get(model, {})) for task in collection.tasks]
+        common = set.intersection(*(set(repeats) for repeats in tasks))
+        if len(common) >= collection.board.seeds:
+            found[model] = [
+                {stored.result.seed: stored for key in sorted(common) for stored in repeats[key]}
+                for repeats in tasks
+            ]
+    return found
 
 
-def _log_errors(rows: Sequence[Sequence[Stored]]) -> tuple[np.ndarray, np.ndarray]:
-    """Logarithm of each model's error over the constant's: values [models], and on resamples [models, R]."""
-    seeds = len(rows[0])
-    values, draws = drawn_scores([stored for row in rows for stored in row])
-    first = rows[0][0]
-    task = first.result.task.declaration
-    scorer = Scorer.of(task, task.metrics[0], first.predictions)
-    lower = METRICS[task.metrics[0]].direction == "lower"
-    constant = scorer.value(_constant(first.predictions))
+@dataclass
+class _Block:
+    """Records of one dataset, which several tasks may test on."""
+
+    places: dict[str, int] = field(default_factory=dict)
+    names: list[Sequence[str]] = field(default_factory=list)
+    parts: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
+
+    def add(self, records: Records, contributions: np.ndarray) -> None:
+        for identifier, names in zip(records.ids, records.names, strict=True):
+            if identifier not in self.places:
+                self.places[identifier] = len(self.names)
+                self.names.append(names)
+        self.parts.append((np.array([self.places[identifier] for identifier in records.ids]), contributions))
+
+    def sum(self) -> tuple[Clusters, np.ndarray]:
+        total = np.zeros((len(self.parts[0][1]), len(self.names)))
+        for places, contributions in self.parts:
+            total[:, places] += contributions
+        return Clusters.of(self.names), total
+
+
+def _measure(collection: Collection, runs: Mapping[str, Sequence[Runs]]) -> Measured:
+    """Logarithm of every model's relative error."""
+    share = 1 / len(collection.tasks)
+    values = np.zeros(len(runs))
+    blocks: dict[str, _Block] = {}
+    repeats: list[np.ndarray | float] = [0.0] * len(runs)
+    for place in range(len(collection.tasks)):
+        tested = [own[place] for own in runs.values()]
+        records = Records.of([stored for own in tested for stored in own.values()])
+        scores = [records.measure([own]) for own in tested]
+        first = next(iter(tested[0].values()))
+        logs = [_log_error(score, first) for score in scores]
+        for i, log in enumerate(logs):
+            values[i] += share * log.value
+            repeats[i] = repeats[i] + share * log.repeats
+        blocks.setdefault(first.result.task.digest, _Block()).add(
+            records, share * np.stack([log.records for log in logs])
+        )
+    return Measured(values, [block.sum() for block in blocks.values()], [np.asarray(own) for own in repeats])
+
+
+def _log_error(score: Measurement, stored: Stored) -> Measurement:
+    """Logarithm of a score's error over that of predicting one constant, to first order around the score."""
+    task, predictions = stored.result.task.declaration, stored.predictions
+    scorer = Scorer.of(task, task.metrics[0], predictions)
+    constant = scorer.value(_constant(predictions))
+    lower = scorer.metric.direction == "lower"
     reference = constant if lower else 1 - (constant if np.isfinite(constant) else 0.0)
+    error = max(float(score.value if lower else 1 - score.value), _TINY)
+    slope = (1 if lower else -1) / error
+    value = float(np.log(error / max(reference, _TINY)))
+    return Measurement(value, slope * score.records, value + slope * (score.repeats - score.value))
 
-    def log_ratio(metric: np.ndarray) -> np.ndarray:
-        error = metric if lower else 1 - metric
-        logarithm: np.ndarray = np.log(np.maximum(error, _TINY) / max(reference, _TINY))
-        return logarithm
 
-    means = values.reshape(len(rows), seeds).mean(axis=1)
-    drawn = [average_over_seeds(block) for block in draws.reshape(len(rows), seeds, -1)]
-    return log_ratio(means), log_ratio(np.stack(drawn))
+def _gains(collection: Collection, models: Sequence[str], separation: Separation) -> list[Delta | None]:
+    """Difference of every model to its baseline, adjusted for their number."""
+    baselines = {model: collection.any_of(model).result.checkpoint.baseline for model in models}
+    pairs = [
+        separation.differences.at((np.array(i), np.array(models.index(base))))
+        if (base := baselines[model]) in models and base != model
+        else None
+        for i, model in enumerate(models)
+    ]
+    return verdicts(pairs, [True] * len(models))
+
+
+def _detectable(separation: Separation) -> tuple[float | None, float | None]:
+    pairs = np.triu_indices(len(separation.p), 1)
+    if not pairs[0].size:
+        return None, None
+    level = 1 - (1 - LEVEL) / pairs[0].size
+    sizes = [
+        np.median(separation.differences.at(pairs).detectable(level, times)) for times in (1, MORE_SEEDS)
+    ]
+    found = [float(-np.expm1(-size)) if np.isfinite(size) else None for size in sizes]
+    return found[0], found[1]
 
 
 def _constant(predictions: Predictions) -> Predictions:

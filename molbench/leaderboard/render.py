@@ -5,24 +5,30 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Sequence
 
 from molbench.escape import csv_cell, markdown
-from molbench.leaderboard.numbers import interval, plain, plus_minus
-from molbench.leaderboard.table import Number, Row, Score, Table
+from molbench.leaderboard.numbers import interval, plain, plus_minus, probabilities, share, spread
+from molbench.leaderboard.table import Difference, Number, Row, Score, Table
 from molbench.spec.fingerprint import FINGERPRINT
 
 _RANKING_NOTE = (
     "*Relative error*: geometric mean over tasks of the error divided by that of predicting one constant; "
-    "lower is better. *Rank*: one more than the number of models that are significantly better (p < 0.05); "
-    "ties share a rank; beside it the interval of the rank. *Gain*: share of the error of the same "
-    "backbone from scratch that pretraining removes. Intervals and p-values: paired bootstrap over test "
-    "records and seeds."
+    "lower is better. *Rank*: one more than the number of models that are told to be better; ties share a "
+    "rank; beside it the last place the model may have. *Gain*: share of the error of the same backbone from "
+    "scratch that pretraining removes. Intervals are of 95 %, over test records in their clusters and over "
+    "seeds; p-values in brackets are adjusted for the number of models by Holm's method, and so are those "
+    "that ranks come from, for all pairs."
 )
 _SCORES_NOTE = (
-    "Mean over seeds ± standard deviation over seeds. ▲ better and ▼ worse than the same backbone from "
-    "scratch, p < 0.05."
+    "Mean over seeds ± half-width of the 95 % interval over test records and seeds, in brackets the standard "
+    "deviation over seeds. ▲ better and ▼ worse than the same backbone from scratch, adjusted p < 0.05; "
+    "△ different, but of too few or too skewed records to be relied on; ? one seed shows nothing. "
+    "*Detectable*: smallest true difference to scratch that is found in 80 % of repetitions, and with more "
+    "seeds."
 )
-_FINGERPRINT_NOTE = " ◇ loses to the fingerprint baseline, p < 0.05."
+_FINGERPRINT_NOTE = " ◇ loses to the fingerprint baseline, likewise."
+_MARKS = {"better": " ▲", "worse": " ▼", "few records": " △", "needs more seeds": " ?", "=": ""}
 _ARROWS = {"lower": "↓", "higher": "↑"}
 
 
@@ -37,11 +43,12 @@ def to_csv(table: Table) -> str:
     writer = csv.writer(text, lineterminator="\n")
     names = [name for name in Score.model_fields if not name.startswith("over_")]
     deltas = ["over_scratch", *(["over_fingerprint"] if _has_fingerprint(table) else [])]
-    writer.writerow([*names, *(f"{name}{end}" for name in deltas for end in ("", "_low", "_high", "_p"))])
+    ends = list(Difference.model_fields)
+    writer.writerow([*names, *(f"{name}_{end}" for name in deltas for end in ends)])
     for score in table.scores:
         values = [getattr(score, name) for name in names]
         for delta in (getattr(score, name) for name in deltas):
-            values += [delta.value, delta.low, delta.high, delta.p] if delta else [None] * 4
+            values += [getattr(delta, end) for end in ends] if delta else [None] * len(ends)
         writer.writerow(map(csv_cell, values))
     return text.getvalue()
 
@@ -66,7 +73,7 @@ def to_markdown(table: Table) -> str:
             ],
             [_ranking(row, len(table.tasks) + len(table.missing)) for row in table.rows],
         ),
-        _RANKING_NOTE,
+        _RANKING_NOTE + _detectable_difference(table),
         "## Scores",
         _scores(table),
         _SCORES_NOTE + (_FINGERPRINT_NOTE if _has_fingerprint(table) else ""),
@@ -119,7 +126,7 @@ def _warnings(table: Table) -> list[str]:
 def _ranking(row: Row, tasks: int) -> list[str]:
     return [
         "-" if row.rank is None else str(row.rank),
-        "" if row.rank is None else f"{row.rank_low}-{row.rank_high}",
+        "" if row.rank is None else f"{row.rank}-{row.rank_high}",
         markdown(row.model),
         markdown(row.backbone),
         markdown(pretraining(row)),
@@ -139,10 +146,20 @@ def estimate(number: Number) -> str:
     return f"{plain(number.value, 3)} ({interval(number.low, number.high, 3)})"
 
 
-def gain(number: Number) -> str:
-    """``+12.1 % (10.0 … 14.2), p = 0.001``."""
-    ends = " … ".join(f"{100 * end:+.1f}" for end in (number.low, number.high))
-    return f"{100 * number.value:+.1f} % ({ends}), p = {number.p:.3f}"
+def gain(found: Difference) -> str:
+    """``+12.1 % (10.0 … 14.2), p = 0.001 (0.004): better``."""
+    if found.low is None or found.high is None:
+        return f"{100 * found.value:+.1f} %: {found.verdict}"
+    ends = " … ".join(f"{100 * end:+.1f}" for end in (found.low, found.high))
+    p = probabilities(found.p, found.p_adjusted)
+    return f"{100 * found.value:+.1f} % ({ends}), p = {p}: {found.verdict}"
+
+
+def _detectable_difference(table: Table) -> str:
+    if table.detectable is None:
+        return ""
+    found = share(table.detectable, table.detectable_later, table.more_seeds)
+    return f" *Smallest detectable difference* of two relative errors: {found}."
 
 
 def _scores(table: Table) -> str:
@@ -153,23 +170,29 @@ def _scores(table: Table) -> str:
         own = [found.get((task, model)) for model in models]
         example = next(score for score in own if score is not None)
         metric = f"{example.metric} {_ARROWS[example.direction]}"
-        lines.append([markdown(task), metric, example.unit, *(_score(score) for score in own)])
-    return _grid(["task", "metric", "unit", *map(markdown, models)], lines)
+        scores = [_score(score) for score in own]
+        lines.append([markdown(task), metric, example.unit, *scores, _detectable(own, table.more_seeds)])
+    return _grid(["task", "metric", "unit", *map(markdown, models), "detectable"], lines)
 
 
 def _score(score: Score | None) -> str:
     if score is None:
         return ""
-    mark = {True: " ▲", False: " ▼", None: ""}[_better(score, score.over_scratch)]
-    loses = _better(score, score.over_fingerprint) is False
-    return plus_minus(score.mean, score.std) + mark + (" ◇" if loses else "")
+    over_seeds = "" if score.spread is None else f" ({spread(score.spread, score.mean)})"
+    mark = _MARKS[score.over_scratch.verdict] if score.over_scratch else ""
+    loses = score.over_fingerprint is not None and score.over_fingerprint.verdict == "worse"
+    return plus_minus(score.mean, score.half_width) + over_seeds + mark + (" ◇" if loses else "")
 
 
-def _better(score: Score, delta: Number | None) -> bool | None:
-    """Whether a difference is one for the better; None where it is likely none."""
-    if delta is None or delta.p is None or delta.p >= 0.05:
-        return None
-    return (delta.value < 0) == (score.direction == "lower")
+def _detectable(scores: Sequence[Score | None], more_seeds: int) -> str:
+    """Of the comparison with scratch that shows least, as a share of scratch's score."""
+    found = [
+        (delta.detectable / base, delta.detectable_later / base)
+        for score in scores
+        if score and (delta := score.over_scratch) and (base := abs(score.mean - delta.value))
+        if delta.detectable is not None and delta.detectable_later is not None
+    ]
+    return share(*max(found), more_seeds) if found else ""
 
 
 def _has_fingerprint(table: Table) -> bool:

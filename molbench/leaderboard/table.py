@@ -3,23 +3,40 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, overload
 
-from molbench.evaluation.summary import Cell, Delta, summarise
+from molbench.evaluation.summary import MORE_SEEDS, Cell, Delta, Verdict, summarise
 from molbench.leaderboard.collect import Collection
-from molbench.leaderboard.rank import Estimate, Standing, rank
+from molbench.leaderboard.rank import Standing, rank
 from molbench.spec.base import Spec, later
 from molbench.spec.fingerprint import FINGERPRINT
 from molbench.spec.provenance import stages
 
 
 class Number(Spec):
-    """A number with its 95 % interval, and a p-value where a difference is meant."""
+    """A number with its 95 % interval; without one where there was a single seed."""
 
     value: float
-    low: float
-    high: float
-    p: float | None = None
+    low: float | None
+    high: float | None
+
+
+class Difference(Number):
+    """A difference between two models.
+
+    Attributes:
+        p: Two-sided p-value of its being zero.
+        p_adjusted: Adjusted for all differences of this kind on the board, by Holm's method.
+        verdict: What it amounts to, see :data:`~molbench.evaluation.summary.Verdict`.
+        detectable: Smallest true difference that is found in 80 % of repetitions.
+        detectable_later: The same with as many times more seeds as :attr:`Table.more_seeds`.
+    """
+
+    p: float | None
+    p_adjusted: float | None
+    verdict: Verdict
+    detectable: float | None
+    detectable_later: float | None
 
 
 class Row(Spec):
@@ -27,8 +44,7 @@ class Row(Spec):
 
     Attributes:
         rank: Absent where tasks or seeds are missing; such models are listed, not ranked.
-        rank_low: Lower end of the 95 % interval of the rank.
-        rank_high: Upper end.
+        rank_high: Last place it may have; the first is its rank.
         relative_error: Geometric mean over tasks of error over that of predicting a constant.
         gain: Share of the error that pretraining removes, against the same backbone from scratch.
         tasks: Tasks it has all seeds of.
@@ -42,17 +58,24 @@ class Row(Spec):
     pretrained_on: str | None
     identity: str | None
     rank: int | None
-    rank_low: int | None
     rank_high: int | None
     relative_error: Number | None
-    gain: Number | None
+    gain: Difference | None
     tasks: int
     overlap: int
     warnings: list[str]
 
 
 class Score(Spec):
-    """One model on one task: mean over seeds, standard deviation over seeds, differences to the baselines."""
+    """One model on one task, see :class:`~molbench.evaluation.summary.Cell`.
+
+    Attributes:
+        mean: Mean over seeds.
+        half_width: Of the 95 % interval over seeds and test records.
+        spread: Standard deviation over seeds.
+        clusters: Effective number of independent test records.
+        few: Whether they are too few, or too skewed, for the interval to be relied on.
+    """
 
     model: str
     task: str
@@ -60,13 +83,14 @@ class Score(Spec):
     unit: str
     direction: str
     mean: float
-    std: float | None
-    low: float
-    high: float
+    half_width: float | None
+    spread: float | None
     seeds: int
     records: int
-    over_scratch: Number | None
-    over_fingerprint: Number | None = later(None)
+    clusters: float
+    few: bool
+    over_scratch: Difference | None
+    over_fingerprint: Difference | None = later(None)
 
 
 class Source(Spec):
@@ -81,7 +105,13 @@ class Source(Spec):
 
 
 class Table(Spec):
-    """Everything a board shows."""
+    """Everything a board shows.
+
+    Attributes:
+        detectable: Smallest difference of two models' relative errors, as a share, that is found in 80 % of
+            repetitions.
+        detectable_later: The same with ``more_seeds`` times as many seeds.
+    """
 
     name: str
     title: str
@@ -91,6 +121,9 @@ class Table(Spec):
     evaluation: str
     embedded: bool
     partial: bool
+    detectable: float | None
+    detectable_later: float | None
+    more_seeds: int = MORE_SEEDS
     tasks: list[str]
     missing: list[str]
     sources: list[Source]
@@ -108,13 +141,13 @@ def tabulate(collection: Collection) -> Table:
         for item in collection.of(task, model)
     ]
     cells = summarise(stored)
-    standings = rank(collection)
-    ranked = [standing.model for standing in standings]
+    ranking = rank(collection)
+    ranked = [standing.model for standing in ranking.standings]
     rest = [model for model in collection.models if model not in ranked]
     first = next(item.result for item in stored if item.result.protocol.name == board.protocol)
     baseline = " --fingerprint" if FINGERPRINT in collection.models else ""
     wanted = f"--suite {board.suite}" if board.suite else f"--tasks '{','.join(board.tasks)}'"
-    by_model = {standing.model: standing for standing in standings}
+    by_model = {standing.model: standing for standing in ranking.standings}
     return Table(
         name=board.name,
         title=board.title,
@@ -128,6 +161,8 @@ def tabulate(collection: Collection) -> Table:
         evaluation=first.code.rpartition("/")[2],
         embedded=first.task.embedded,
         partial=first.task.partial,
+        detectable=_rounded(ranking.detectable),
+        detectable_later=_rounded(ranking.detectable_later),
         tasks=collection.tasks,
         missing=collection.missing,
         sources=_sources(collection),
@@ -151,10 +186,9 @@ def _row(collection: Collection, model: str, standing: Standing | None, cells: l
         pretrained_on=_corpora(entry.pretraining),
         identity=None if entry.scratch else entry.identity,
         rank=standing.rank if standing else None,
-        rank_low=standing.low if standing else None,
-        rank_high=standing.high if standing else None,
-        relative_error=_number(standing.relative_error if standing else None),
-        gain=_number(standing.gain if standing else None),
+        rank_high=standing.last if standing else None,
+        relative_error=_relative_error(standing) if standing else None,
+        gain=_gain(standing.gain) if standing else None,
         tasks=sum(len(cell.seeds) >= collection.board.seeds for cell in own),
         overlap=sum("the same dataset" in note for _, note in notes),
         warnings=[f"{cell.task}: {warning}" for cell in own for warning in cell.warnings],
@@ -169,18 +203,60 @@ def _score(cell: Cell) -> Score:
         unit=cell.unit,
         direction=cell.direction,
         mean=_rounded(cell.mean),
-        std=None if cell.std is None else _rounded(cell.std),
-        low=_rounded(cell.low),
-        high=_rounded(cell.high),
+        half_width=_rounded(cell.half_width),
+        spread=_rounded(cell.spread),
         seeds=len(cell.seeds),
         records=cell.n,
+        clusters=_rounded(cell.clusters),
+        few=cell.few,
         over_scratch=_difference(cell.delta),
         over_fingerprint=_difference(cell.over_fingerprint),
     )
 
 
-def _difference(delta: Delta | None) -> Number | None:
-    return _number(Estimate(delta.value, delta.low, delta.high, delta.p) if delta else None)
+def _difference(delta: Delta | None) -> Difference | None:
+    if delta is None:
+        return None
+    ends = (
+        (None, None)
+        if delta.half_width is None
+        else (delta.value - delta.half_width, delta.value + delta.half_width)
+    )
+    return _tested(delta, delta.value, *ends, delta.detectable, delta.detectable_later)
+
+
+def _gain(delta: Delta | None) -> Difference | None:
+    """The share of the error that is gone, from a difference of logarithms, which turns its ends around."""
+    if delta is None:
+        return None
+    value, half_width = delta.value, delta.half_width
+    ends = (None, None) if half_width is None else (value + half_width, value - half_width)
+    low, high = (None if end is None else -math.expm1(end) for end in ends)
+    found = (
+        None if size is None else -math.expm1(-size) for size in (delta.detectable, delta.detectable_later)
+    )
+    return _tested(delta, -math.expm1(value), low, high, *found)
+
+
+def _tested(delta: Delta, value: float, *numbers: float | None) -> Difference:
+    low, high, detectable, later_on = (_rounded(number) for number in numbers)
+    return Difference(
+        value=_rounded(value),
+        low=low,
+        high=high,
+        p=_rounded(delta.p),
+        p_adjusted=_rounded(delta.p_adjusted),
+        verdict=delta.verdict,
+        detectable=detectable,
+        detectable_later=later_on,
+    )
+
+
+def _relative_error(standing: Standing) -> Number:
+    known = math.isfinite(standing.high)
+    ends = (standing.low, standing.high) if known else (None, None)
+    low, high = (_rounded(end) for end in ends)
+    return Number(value=_rounded(standing.relative_error), low=low, high=high)
 
 
 def _sources(collection: Collection) -> list[Source]:
@@ -194,17 +270,16 @@ def _sources(collection: Collection) -> list[Source]:
     return [Source(**dict(zip(names, key, strict=True)), tasks=tasks) for key, tasks in grouped.items()]
 
 
-def _number(estimate: Estimate | None) -> Number | None:
-    if estimate is None:
-        return None
-    p = None if estimate.p is None else _rounded(estimate.p)
-    return Number(
-        value=_rounded(estimate.value), low=_rounded(estimate.low), high=_rounded(estimate.high), p=p
-    )
-
-
-def _rounded(value: float) -> float:
+@overload
+def _rounded(value: float) -> float: ...
+@overload
+def _rounded(value: None) -> None: ...
+@overload
+def _rounded(value: float | None) -> float | None: ...
+def _rounded(value: float | None) -> float | None:
     """Six significant digits: what differs beyond them between machines is noise."""
+    if value is None:
+        return None
     return float(f"{value:.6g}") if math.isfinite(value) else 0.0
 
 

@@ -19,7 +19,7 @@ from molbench.paths import catalogue_root, home
 if TYPE_CHECKING:
     from molbench.spec.dataset import Dataset, Target
     from molbench.spec.spectra import Spectrum
-    from molbench.spec.splits import Scheme, Splits
+    from molbench.spec.splits import Cluster, Scheme, Splits
     from molbench.spec.suites import Suite
     from molbench.spec.tasks import Task, Tasks
 
@@ -139,6 +139,11 @@ class TaskRef:
     def scheme(self) -> Scheme:
         """The split scheme."""
         return self.entry.splits.schemes[self.scheme_name]
+
+    @property
+    def clusters(self) -> list[Cluster]:
+        """What its test records share."""
+        return self.entry.splits.clusters_of(self.scheme_name)
 
     @property
     def unit(self) -> str:

@@ -65,7 +65,10 @@ def backbones(
         f"{method}, {steps} steps on {data}, then protocol {protocol.name} with {seeds} seeds.",
         rows,
         command,
-        ["low and high are the ends of the 95 % paired bootstrap interval of the difference to scratch."],
+        [
+            "half_width is that of the 95 % interval of the difference to scratch, over test records and "
+            "seeds; p_adjusted is adjusted for the tasks of one backbone."
+        ],
     )
     return write_study(output, study, lambda: _draw(rows))
 
@@ -83,8 +86,10 @@ def _compared(name: str, cells: Sequence[Cell]) -> Iterator[dict[str, Any]]:
             "pretrained": own.mean,
             "scratch": base.mean,
             "difference": own.delta.value if own.delta else None,
-            "low": own.delta.low if own.delta else None,
-            "high": own.delta.high if own.delta else None,
+            "half_width": own.delta.half_width if own.delta else None,
+            "p": own.delta.p if own.delta else None,
+            "p_adjusted": own.delta.p_adjusted if own.delta else None,
+            "verdict": own.delta.verdict if own.delta else None,
         }
 
 

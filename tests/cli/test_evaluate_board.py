@@ -41,13 +41,23 @@ def test_the_closing_table_has_units_intervals_and_the_gain(ready: Path) -> None
     output = _run(
         "evaluate", "model.pt", "--tasks", "toy/size,toy/mass", "--seeds", "2", "--executor", "inline"
     )
-    for text in ("toy/size", "meV", "mae ↓", "model", "scratch", " ± ", "95 %", "2 seeds"):
+    for text in ("toy/size", "meV", "mae ↓", "model", "scratch", " ± ", "95 %", "2 seeds", "detectable"):
         assert text in output
     again = json.loads(
         _run("evaluate", "model.pt", "-t", "toy/size", "-t", "toy/mass", "--seeds", "2", "--json")
     )
     assert again["reused"] == 8 and len(again["cells"]) == 4
-    assert again["cells"][0]["delta"]["p"] > 0
+    delta = again["cells"][0]["delta"]
+    assert 0 < delta["p"] <= delta["p_adjusted"] <= 1 and delta["detectable_later"] < delta["detectable"]
+
+
+def test_one_seed_never_says_better(ready: Path) -> None:
+    arguments = ("evaluate", "model.pt", "--tasks", "toy/size", "--seeds", "1", "--executor", "inline")
+    output = _run(*arguments)
+    assert "needs more seeds" in output and "better" not in output.split("protocol")[0]
+    assert "use --seeds 3 or more" in output
+    (delta,) = (cell["delta"] for cell in json.loads(_run(*arguments, "--json"))["cells"] if cell["delta"])
+    assert delta["verdict"] == "needs more seeds" and delta["p"] is None
 
 
 def test_without_scratch_there_is_no_baseline(ready: Path) -> None:

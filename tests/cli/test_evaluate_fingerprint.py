@@ -98,11 +98,11 @@ def test_a_deep_model_that_loses_is_seen_losing(ready: Path) -> None:
         cell["candidate"]: cell for cell in _json("model.pt", "--fingerprint", "-t", "alcohols/*")["cells"]
     }
     deep, trees = cells["model"], cells["fingerprint"]
-    assert deep["over_fingerprint"]["p"] < 0.05 and not deep["over_fingerprint"]["better"]
+    assert deep["over_fingerprint"]["p_adjusted"] < 0.05 and deep["over_fingerprint"]["verdict"] == "worse"
     assert deep["over_fingerprint"]["value"] == pytest.approx(deep["mean"] - trees["mean"])
     assert trees["delta"] is None and trees["over_fingerprint"] is None
     (scratch,) = [cell for name, cell in cells.items() if name.startswith("scratch-")]
-    assert scratch["delta"] is None and not scratch["over_fingerprint"]["better"]
+    assert scratch["delta"] is None and scratch["over_fingerprint"]["verdict"] == "worse"
 
 
 def test_alone_it_needs_no_checkpoint_and_skips_what_it_cannot_do(ready: Path) -> None:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from molbench.errors import UserError
@@ -32,6 +33,8 @@ def test_results_hold_all_that_is_needed_to_score_them_again(
         result = stored.result
         again = score(result.task.declaration, Predictions.read(stored.folder / "predictions.parquet"))
         assert again == result.metrics
+        scores = pq.read_table(stored.folder / "predictions.parquet", partitioning=None).column("score")
+        assert np.mean(scores.to_numpy()) == pytest.approx(result.primary.value)
         assert result.n == result.task.counts["test"] == len(stored.predictions.ids)
         assert result.environment["torch"] and result.seconds["run"] > 0
     assert {path.name for path in (tmp_path / "r").rglob("*") if path.is_file()} == {

@@ -77,7 +77,9 @@ def test_every_input_changes_the_key(toy_home: Path, checkpoint: Path, save, mon
     manifest["schemes"]["random"]["digest"] = "changed"
     (folder / "manifest.json").write_text(json.dumps(manifest))
     note("split")
-    monkeypatch.setattr("molbench.evaluation.plan.EVALUATION_VERSION", 2)
+    _edit(folder / "splits.yaml", lambda y: y.update(cluster=["molecule"]))
+    note("clusters")
+    monkeypatch.setattr("molbench.evaluation.plan.EVALUATION_VERSION", 99)
     note("code")
 
 

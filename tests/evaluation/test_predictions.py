@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from molbench.errors import UserError
-from molbench.evaluation.predictions import Forces, Predictions
+from molbench.evaluation.predictions import CLUSTERS, Forces, Predictions
 
 VALUES = Predictions(["a", "b", "c"], np.array([1.0, 2.0, 3e5]), np.array([1.5, 2.0, 1 / 3]), "eV")
 FORCES = replace(
@@ -37,6 +37,39 @@ def test_forces_come_back_by_record(tmp_path: Path) -> None:
     for name in ("target", "prediction", "offsets"):
         assert np.array_equal(getattr(back.forces, name), getattr(FORCES.forces, name))
     assert back.forces.unit == "kcal/mol/Å"
+
+
+def test_clusters_come_back_and_scores_lie_beside_them(tmp_path: Path) -> None:
+    clusters = pa.array([["solute:a", "solvent:w"], ["solute:b", "solvent:w"], []], CLUSTERS)
+    replace(VALUES, clusters=clusters).write(tmp_path / "p.parquet", np.array([0.5, 0.0, 3e5]))
+    assert Predictions.read(tmp_path / "p.parquet").clusters.equals(clusters)
+    table = pq.read_table(tmp_path / "p.parquet")
+    assert table.column_names == ["id", "target", "prediction", "unit", "cluster", "score"]
+    assert table.column("score").to_pylist() == [0.5, 0.0, 3e5]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        pa.array(["a", "b", "c"]),
+        pa.array([[1], [2], [3]]),
+        pa.array([["k:a"], None, ["k:b"]]),
+        pa.array([["k:a"], [None], ["k:b"]]),
+    ],
+)
+def test_clusters_that_are_no_lists_of_names_are_refused(tmp_path: Path, names: pa.Array) -> None:
+    VALUES.write(tmp_path / "p.parquet")
+    table = pq.read_table(tmp_path / "p.parquet").append_column("cluster", names)
+    pq.write_table(table, tmp_path / "p.parquet")
+    with pytest.raises(UserError, match="no column of lists of names"):
+        Predictions.read(tmp_path / "p.parquet")
+
+
+def test_three_clusters_of_a_record_are_refused(tmp_path: Path) -> None:
+    clusters = pa.array([["a:a", "b:b", "c:c"], [], []], CLUSTERS)
+    replace(VALUES, clusters=clusters).write(tmp_path / "p.parquet")
+    with pytest.raises(UserError, match="more than two clusters"):
+        Predictions.read(tmp_path / "p.parquet")
 
 
 def test_predictions_that_are_not_finite_are_never_stored(tmp_path: Path) -> None:

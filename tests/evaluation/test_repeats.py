@@ -1,48 +1,125 @@
-"""The spread of a cross-validation is that of its repeats."""
+"""Seeds are repeats, and so are complete repeats of a cross-validation."""
 
 import numpy as np
 import pytest
 
-from molbench.evaluation.repeats import deviation
-from molbench.evaluation.result import TaskEntry
+from molbench.errors import UserError
+from molbench.evaluation.repeats import Records, repeats_of
 from molbench.spec.splits import fold_name
-from molbench.spec.tasks import Task
+from tests.evaluation.results import made
+
+RNG = np.random.default_rng(0)
 
 
-def entry(scheme: str, asked: str = "kfold") -> TaskEntry:
-    declared = {"target": "y", "metrics": ["rmse"], "unit": "1", "scheme": "kfold", "why": "w"}
-    return TaskEntry(
-        id="d/t" if asked == "kfold" else f"d/t@{asked}",
-        dataset="d",
-        version="1.0.0",
-        digest="",
-        scheme=scheme,
-        split_digest="",
-        partial=False,
-        embedded=False,
-        declaration=Task.model_validate(declared),
-        counts={},
-    )
+def _folds(repeats: int, folds: int, model: str = "model", n: int = 30) -> dict[int, object]:
+    """Runs of a cross-validation of ``n`` records whose errors are their number plus noise of the fold."""
+    runs = {}
+    for repeat in range(repeats):
+        fold = np.random.default_rng(repeat).permutation(n) % folds
+        for number in range(folds):
+            rows = np.flatnonzero(fold == number)
+            runs[repeat * folds + number] = made(
+                rows + RNG.random(),
+                model,
+                repeat * folds + number,
+                task="d/t@kfold",
+                scheme=fold_name("kfold", repeat, number),
+                ids=[f"r{row}" for row in rows],
+            )
+    return runs
 
 
-@pytest.mark.parametrize("asked", ["kfold", "kfold-half"])
-def test_folds_are_averaged_before_repeats_are_compared(asked: str) -> None:
-    places = [(repeat, fold) for repeat in range(3) for fold in range(2)]
-    entries = [entry(fold_name(asked, *place), asked) for place in places]
-    values = np.array([1.0, 3.0, 2.0, 4.0, 6.0, 2.0])  # means 2, 3, 4
-    assert deviation(entries, values) == pytest.approx(1.0)
-    order = np.random.default_rng(0).permutation(6)
-    assert deviation([entries[i] for i in order], values[order]) == pytest.approx(1.0)
+def test_seeds_of_one_split_are_repeats() -> None:
+    runs = {seed: made(np.full(5, float(seed)), seed=seed) for seed in (2, 0, 1)}
+    assert [stored.result.seed for (stored,) in repeats_of(runs).values()] == [0, 1, 2]
+    measured = Records.of(list(runs.values())).measure([runs])
+    assert measured.value == 1 and measured.repeats.tolist() == [0, 1, 2]
 
 
-@pytest.mark.parametrize("count", [1, 2, 3])
+def test_folds_are_averaged_before_repeats_are_compared() -> None:
+    runs = _folds(3, 5)
+    groups = repeats_of(runs)
+    assert [sorted(stored.result.seed for stored in group) for group in groups.values()] == [
+        [0, 1, 2, 3, 4],
+        [5, 6, 7, 8, 9],
+        [10, 11, 12, 13, 14],
+    ]
+    measured = Records.of(list(runs.values())).measure([runs])
+    means = [np.mean([stored.value for stored in group]) for group in groups.values()]
+    assert measured.repeats == pytest.approx(means) and measured.value == pytest.approx(np.mean(means))
+
+
+def test_a_record_counts_once_however_often_it_is_tested() -> None:
+    runs = _folds(3, 5)
+    records = Records.of(list(runs.values()))
+    assert records.clusters.count == 30
+    measured = records.measure([runs])
+    # Errors are the record's number, up to noise of each fold; folds are centred by themselves.
+    number = np.array([int(name[1:]) for name in records.ids])
+    assert measured.records.sum() == pytest.approx(0, abs=1e-12)
+    assert np.corrcoef(measured.records, number)[0, 1] > 0.95
+
+
+@pytest.mark.parametrize("count", [1, 4])
 def test_without_two_complete_repeats_folds_are_compared(count: int) -> None:
-    entries = [entry(fold_name("kfold", *divmod(seed, 2))) for seed in range(count)]
-    values = np.array([1.0, 3.0, 8.0])[:count]
-    expected = None if count == 1 else float(np.std(values, ddof=1))
-    assert deviation(entries, values) == expected
+    runs = dict(list(_folds(2, 3).items())[:count])
+    assert list(repeats_of(runs)) == list(range(count))
 
 
-def test_seeds_of_one_split_are_seeds() -> None:
-    values = np.array([1.0, 2.0, 4.0])
-    assert deviation([entry("random", "random")] * 3, values) == pytest.approx(float(np.std(values, ddof=1)))
+def test_a_difference_of_cross_validations_is_paired_fold_by_fold() -> None:
+    a, b = _folds(3, 5, "a"), _folds(3, 5, "b")
+    records = Records.of([*a.values(), *b.values()])
+    found = records.difference([a], [b])
+    both = [records.measure([runs]) for runs in (a, b)]
+    assert found.seeds.variance == pytest.approx(np.var(both[0].repeats - both[1].repeats, ddof=1) / 3)
+    assert found.seeds.freedom == 2
+    # Where one has fewer folds, those that both have are compared.
+    fewer = {seed: stored for seed, stored in b.items() if seed < 10}
+    expected = records.measure([{seed: a[seed] for seed in range(10)}]).value - records.measure([fewer]).value
+    assert records.difference([a], [fewer]).value == pytest.approx(expected)
+    assert records.difference([a], [{}]) is None
+
+
+def test_seeds_are_not_paired() -> None:
+    errors = RNG.random(40)
+    a = {seed: made(errors + 0.1 * seed, "a", seed) for seed in range(3)}
+    b = {seed: made(errors + 0.1 * seed, "b", seed) for seed in range(5)}
+    found = Records.of([*a.values(), *b.values()]).difference([a], [b])
+    # Every seed counts, and that both rise with its number cancels nothing.
+    assert found.value == pytest.approx(0.1 * (1 - 2))
+    assert found.seeds.variance == pytest.approx(
+        np.var([0, 0.1, 0.2], ddof=1) / 3 + np.var([0, 0.1, 0.2, 0.3, 0.4], ddof=1) / 5
+    )
+    # That one record is harder for both than another does.
+    assert found.records.variance == pytest.approx(0, abs=1e-20)
+
+
+def test_pretrainings_are_repeats_where_there_are_several() -> None:
+    runs = [
+        {
+            seed: made(np.full(9, 1.0 + pretraining + 0.01 * seed), f"m{pretraining}", seed)
+            for seed in range(3)
+        }
+        for pretraining in range(2)
+    ]
+    measured = Records.of([stored for one in runs for stored in one.values()]).measure(runs)
+    assert measured.repeats == pytest.approx([1.01, 2.01]) and measured.value == pytest.approx(1.51)
+
+
+def test_clusters_are_those_of_the_predictions() -> None:
+    names = [
+        ["solute:a", "solvent:w"],
+        ["solute:a", "solvent:x"],
+        ["solute:b", "solvent:w"],
+        ["solute:b", "solvent:x"],
+    ]
+    assert Records.of([made(np.ones(4), clusters=names)]).clusters.effective == 2
+    assert Records.of([made(np.ones(4))]).clusters.effective == 4
+
+
+def test_results_on_other_records_or_clusters_are_refused() -> None:
+    first = made(np.ones(4))
+    with pytest.raises(UserError, match="not made on the same test records"):
+        Records.of([first, made(np.ones(4), seed=1, ids=["a", "b", "c", "d"])])
+    with pytest.raises(UserError, match="disagree on the clusters"):
+        Records.of([first, made(np.ones(4), seed=1, clusters=[["molecule:a"]] * 4)])

@@ -3,11 +3,13 @@
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from scipy.stats import t
 
 from molbench.evaluation.kinds import kind_of
-from molbench.evaluation.predictions import Forces, Predictions
-from molbench.evaluation.score import score
+from molbench.evaluation.predictions import CLUSTERS, Forces, Predictions
+from molbench.evaluation.score import record_scores, score
 from molbench.spec.tasks import Task
 
 HARTREE_EV = 27.211386245988
@@ -37,7 +39,27 @@ def test_units_are_converted_once_and_pure_numbers_never() -> None:
     assert (found["mae"].unit, found["mae"].direction) == ("meV", "lower")
     assert (found["r2"].unit, found["r2"].direction) == ("1", "higher")
     assert found["r2"].value <= 1
-    assert found["mae"].low < found["mae"].value < found["mae"].high
+    errors = np.abs(predictions.prediction - predictions.target) * HARTREE_EV * 1000
+    plain = t.ppf(0.975, 49) * errors.std(ddof=1) / np.sqrt(50)
+    assert plain < found["mae"].half_width < 1.2 * plain
+
+
+def test_the_mean_of_the_records_own_scores_is_the_score() -> None:
+    predictions = _predictions()
+    errors = np.abs(predictions.prediction - predictions.target) * HARTREE_EV * 1000
+    assert record_scores(_task(), predictions) == pytest.approx(errors)
+    r2 = _task(metrics=["r2"])
+    assert record_scores(r2, predictions).mean() == pytest.approx(score(r2, predictions)["r2"].value)
+
+
+def test_records_that_share_something_make_a_wider_interval() -> None:
+    predictions = _predictions(noise=0.1)
+    order = np.argsort(np.abs(predictions.prediction - predictions.target))
+    names = np.empty(50, dtype=object)
+    names[order] = [f"scaffold:{i // 5}" for i in range(50)]
+    clustered = replace(predictions, clusters=pa.array([[name] for name in names], CLUSTERS))
+    alone, together = (score(_task(), found)["mae"] for found in (predictions, clustered))
+    assert together.value == alone.value and together.half_width > 1.5 * alone.half_width
 
 
 def test_force_tasks_report_forces_and_energies_in_matching_units() -> None:

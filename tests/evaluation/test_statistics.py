@@ -1,83 +1,133 @@
-"""The bootstrap draws what it says, covers what it should, and is paired."""
+"""Half-widths add up, p-values and intervals agree, and both are the textbook's where it has one."""
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.power import TTestPower
 
-from molbench.evaluation.predictions import Predictions
-from molbench.evaluation.statistics import average_over_seeds, draw, interval, p_value, resample
-from molbench.metrics import METRICS
+from molbench.evaluation.statistics import (
+    Component,
+    detectable,
+    half_width,
+    holm,
+    merge,
+    of_repeats,
+    p_value,
+)
 
-
-def _mae(target: np.ndarray, prediction: np.ndarray):
-    return METRICS["mae"].statistic(Predictions([], target, prediction, "1")).on
-
-
-def test_every_resample_has_as_many_samples_as_there_are() -> None:
-    chunks = list(draw(70_000, 130))
-    assert len(chunks) > 1
-    counts = np.concatenate(chunks)
-    assert counts.shape == (130, 70_000)
-    assert (counts.sum(axis=1) == 70_000).all()
-    # A sample is left out with probability (1 - 1/n)^n = 1/e.
-    assert (counts == 0).mean() == pytest.approx(np.exp(-1), abs=1e-3)
-
-
-def test_draws_depend_on_nothing_but_their_number() -> None:
-    assert all(np.array_equal(a, b) for a, b in zip(draw(50, 20), draw(50, 20), strict=True))
+POSITIVE = st.floats(1e-6, 1e6)
+COMPONENTS = st.builds(Component, POSITIVE, st.floats(1, 1e4), st.floats(-1e3, 1e3))
 
 
-def test_interval_of_a_mean_is_that_of_the_normal_distribution() -> None:
-    errors = np.abs(np.random.default_rng(0).normal(size=4000)) + 1
-    (values,) = resample([_mae(np.zeros(4000), errors)], 4000)
-    low, high = interval(values)
-    half = 1.96 * errors.std() / np.sqrt(errors.size)
-    assert (low, high) == pytest.approx((errors.mean() - half, errors.mean() + half), rel=2e-3)
+def _mean_of(sample: np.ndarray) -> Component:
+    return Component(sample.var(ddof=1) / sample.size, sample.size - 1.0)
 
 
-def test_interval_covers_the_truth_about_as_often_as_it_says() -> None:
+@pytest.mark.parametrize("count", [2, 3, 10, 500])
+def test_one_source_is_students_t(count: int) -> None:
+    sample = np.random.default_rng(count).normal(0.4, 1, count)
+    test = stats.ttest_1samp(sample, 0)
+    low, high = test.confidence_interval(0.95)
+    assert half_width([_mean_of(sample)]) == pytest.approx((high - low) / 2)
+    assert p_value(sample.mean(), [_mean_of(sample)]) == pytest.approx(test.pvalue, rel=1e-6)
+
+
+def test_seeds_are_a_sample() -> None:
+    scores = np.array([1.0, 3.0, 8.0])
+    assert of_repeats(scores) == _mean_of(scores)
+
+
+def test_two_sources_as_one_are_welchs_t() -> None:
     rng = np.random.default_rng(1)
-    hits = 0
-    for _ in range(200):
-        errors = rng.exponential(size=100)
-        low, high = interval(resample([_mae(np.zeros(100), errors)], 100, 400)[0])
-        hits += low <= 1 <= high
-    assert 0.88 <= hits / 200 <= 0.98
+    a, b = rng.normal(0.5, 3, 5), rng.normal(0, 1, 9)
+    welch = stats.ttest_ind(a, b, equal_var=False)
+    both = merge([of_repeats(a), of_repeats(b)])
+    assert both.freedom == pytest.approx(welch.df)
+    assert p_value(a.mean() - b.mean(), [both]) == pytest.approx(welch.pvalue, rel=1e-6)
 
 
-def test_pairing_removes_what_models_have_in_common() -> None:
-    rng = np.random.default_rng(2)
-    hardness = rng.exponential(size=300) * 10
-    a, b = hardness + 0.1 * rng.random(300) + 0.1, hardness + 0.1 * rng.random(300)
-    draws = resample([_mae(np.zeros(300), a), _mae(np.zeros(300), b)], 300)
-    assert p_value(draws[0] - draws[1]) < 0.01
-    low, high = interval(draws[0])
-    assert high - low > 10 * abs(a.mean() - b.mean())
+def test_a_source_that_does_not_vary_is_left_out() -> None:
+    varies = of_repeats(np.array([1.0, 2.0, 4.0]))
+    both = merge([of_repeats(np.full(3, 0.5)), varies])
+    assert both.variance == varies.variance and both.freedom == pytest.approx(varies.freedom)
+    assert merge([of_repeats(np.full(3, 0.5))] * 2).freedom == 2
+
+
+@settings(deadline=None)
+@given(st.lists(COMPONENTS, min_size=1, max_size=3))
+def test_squared_half_widths_add_up(components: list[Component]) -> None:
+    alone = [half_width([component]) ** 2 for component in components]
+    assert half_width(components) ** 2 == pytest.approx(sum(alone))
+
+
+@settings(deadline=None)
+@given(st.floats(-1e4, 1e4), st.lists(COMPONENTS, min_size=1, max_size=3))
+def test_the_interval_of_one_minus_p_touches_zero(value: float, components: list[Component]) -> None:
+    p, rounding = float(p_value(value, components)), 1e-6 * half_width(components)
+    if 1e-9 < p < 1:  # 1 - p has no more digits than that
+        assert half_width(components, 1 - p) == pytest.approx(abs(value), rel=1e-5, abs=rounding)
+    elif p == 1:
+        assert half_width(components, 0) >= abs(value) - rounding
+    else:
+        assert half_width(components, 1 - 2e-9) <= abs(value)
+
+
+@settings(deadline=None)
+@given(st.floats(0, 1e3), st.floats(1.01, 10), st.lists(COMPONENTS, min_size=1, max_size=2))
+def test_p_falls_with_the_difference_and_rises_with_the_variance(value, factor, components) -> None:
+    p = p_value(value, components)
+    assert p_value(value * factor, components) <= p + 1e-9
+    wider = [Component(c.variance * factor**2, c.freedom, c.third * factor**3) for c in components]
+    assert p_value(value, wider) >= p - 1e-9
+    assert p_value(-value, components) == p
+
+
+def test_nothing_is_known_from_one_seed() -> None:
+    records, one = Component(1.0, 100.0), of_repeats(np.array([3.0]))
+    assert half_width([records, one]) == np.inf
+    assert p_value(5.0, [records, one]) == 1
+    assert half_width([records, merge([one, of_repeats(np.array([1.0, 2.0]))])]) == np.inf
 
 
 def test_equal_models_do_not_differ() -> None:
-    assert p_value(np.zeros(2000)) == 1.0
+    assert p_value(0.0, [Component(0.0, 2.0)]) == 1
+    assert p_value(1.0, [Component(0.0, 2.0)]) < 1e-10
 
 
-def test_p_value_by_hand() -> None:
-    differences = np.array([-1.0] * 96 + [1.0] * 3)
-    assert p_value(differences) == pytest.approx(2 * 4 / 100)
-    assert p_value(np.full(1999, 5.0)) == pytest.approx(2 / 2000)
+def test_many_at_once_are_each_alone() -> None:
+    rng = np.random.default_rng(2)
+    values, variances, freedoms = rng.normal(size=50), rng.random(50), 1 + 10 * rng.random(50)
+    together = p_value(values, [Component(variances, freedoms), Component(0.3, 4.0)])
+    for i in range(50):
+        parts = [Component(variances[i], freedoms[i]), Component(0.3, 4.0)]
+        assert together[i] == pytest.approx(p_value(values[i], parts))
 
 
-def test_resamples_without_a_value_are_left_out() -> None:
-    assert interval(np.array([np.nan, 1.0, 1.0])) == (1.0, 1.0)
-    assert p_value(np.array([np.nan, 1.0])) == 1.0
+def test_skewed_records_widen_the_interval() -> None:
+    plain, skewed = Component(1.0, 200.0), Component(1.0, 200.0, 0.15)
+    t = stats.t.ppf(0.975, 200)
+    # The far end of Johnson's interval: t + skewness (1 + 2 t²) / 6.
+    assert half_width([skewed]) == pytest.approx(half_width([plain]) + 0.15 * (1 + 2 * t**2) / 6)
+    assert not plain.few and not skewed.few
+    assert Component(1.0, 200.0, 0.25).few and Component(1.0, 8.0).few
 
 
-def test_one_seed_has_no_spread_of_its_own() -> None:
-    values = np.random.default_rng(3).normal(size=(1, 50))
-    assert np.array_equal(average_over_seeds(values), values[0])
+@pytest.mark.parametrize("count", [8, 30, 200])
+def test_what_is_detectable_is_that_of_a_power_analysis(count: int) -> None:
+    size = TTestPower().solve_power(nobs=count, alpha=0.05, power=0.8)
+    found = detectable([Component(1 / count, count - 1.0)])
+    # The sum of two quantiles of t stands for one of the non-central distribution.
+    assert found == pytest.approx(size, rel=0.01)
 
 
-def test_seeds_are_drawn_with_replacement() -> None:
-    values = np.stack([np.zeros(3000), np.full(3000, 3.0), np.full(3000, 6.0)])
-    mean = average_over_seeds(values)
-    assert set(np.unique(mean)) <= set(range(7))
-    assert mean.mean() == pytest.approx(3.0, abs=0.1)
-    # Variance of a mean of three draws from {0, 3, 6}: 6 / 3.
-    assert mean.var() == pytest.approx(2.0, rel=0.1)
+@settings(deadline=None)
+@given(st.lists(st.floats(1e-12, 1), min_size=1, max_size=30))
+def test_holm_is_that_of_statsmodels(p: list[float]) -> None:
+    assert holm(np.array(p)) == pytest.approx(multipletests(p, method="holm")[1])
+
+
+def test_holm_of_nothing() -> None:
+    assert holm(np.array([])).size == 0

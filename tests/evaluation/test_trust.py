@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from molbench.errors import UserError
 from molbench.evaluation import evaluate
+from molbench.evaluation.predictions import CLUSTERS
 from molbench.evaluation.result import Stored
 from molbench.evaluation.trust import read_trusted
 from molbench.spec.catalogue import Catalogue
@@ -55,12 +57,24 @@ def test_honest_results_hold_and_are_not_changed(results: Path) -> None:
         assert stored.result == Stored.read(stored.folder).result
 
 
+def test_clusters_are_those_of_the_dataset(results: Path) -> None:
+    """Nobody makes an interval wider or narrower by saying what test records share."""
+    folder = results / "model" / "toy" / "size" / "probe" / "0"
+    honest = Stored.read(folder)
+    names = pa.array([["molecule:one"]] * len(honest.predictions.ids), CLUSTERS)
+    predict(folder, clusters=names)
+    assert Stored.read(folder).predictions.clusters is not None
+    good, _ = read_trusted(results, Catalogue.load())
+    (checked,) = [stored for stored in good if stored.folder == folder]
+    assert checked.predictions.clusters is None and checked.result == honest.result
+
+
 def test_labels_are_those_of_the_dataset(results: Path) -> None:
     """A stranger's labels make no score: the dataset's are used, whatever the file says."""
     folder = results / "model" / "toy" / "size" / "probe" / "0"
     before = Stored.read(folder)
     predict(folder, target=before.predictions.prediction)
-    tell(folder, lambda content: content["metrics"]["mae"].update(value=0.0, low=0.0, high=0.0))
+    tell(folder, lambda content: content["metrics"]["mae"].update(value=0.0, half_width=0.0))
     good, bad = read_trusted(results, Catalogue.load())
     [stored] = [stored for stored in good if stored.folder == folder]
     assert not bad

@@ -112,7 +112,7 @@ def test_the_correlation_of_a_constant_is_no_number_in_a_result(
     stored = read_results(output)
     for item in stored:
         written = json.loads((item.folder / "result.json").read_text())["metrics"]
-        assert written["spearman"]["value"] is None and written["pearson"]["low"] is None
+        assert written["spearman"]["value"] is None and written["pearson"]["half_width"] is None
         assert np.isnan(item.result.metrics["spearman"].value) and item.result.primary.value > 0
     board = Board(name="b", title="B", description="d", tasks=["toy/*"], seeds=2)
     assert collect(board, ["toy/size"], stored).tasks == ["toy/size"]

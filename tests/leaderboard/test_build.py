@@ -11,7 +11,7 @@ from molbench.errors import UserError
 from molbench.evaluation.result import read_results
 from molbench.leaderboard import build_boards, load_boards, load_table
 from molbench.leaderboard.collect import collect
-from molbench.leaderboard.numbers import plain, plus_minus, signed
+from molbench.leaderboard.numbers import interval, plain, plus_minus, probabilities, share, signed
 from molbench.leaderboard.render import to_csv, to_json, to_markdown
 from molbench.leaderboard.table import Table, tabulate
 from molbench.spec.board import Board
@@ -137,7 +137,33 @@ def test_numbers_have_four_digits(value: float, text: str) -> None:
 
 
 def test_differences_have_a_sign_and_a_share() -> None:
-    assert signed(-2.0, 8.0) == "-2.00 (-20 %)"
-    assert signed(0.5, 1.5) == "+0.500 (+50 %)"
-    assert plus_minus(1.0, None) == "1.000"
+    assert signed(-2.0, 8.0, 0.25) == "-2.00 ± 0.25 (-20 %)"
+    assert signed(0.5, 1.5, None) == "+0.500 ± ? (+50 %)"
+    assert plus_minus(1.0, None) == "1.000 ± ?" and plus_minus(1.0, 1e-12) == "1.000 ± 0"
+    assert interval(1.0, 2.5, 2) == "1.0 … 2.5" and interval(None, None) == "?"
     assert plain(float("nan")) == "-"
+
+
+def test_p_values_and_what_is_detectable_are_short() -> None:
+    assert probabilities(0.0123, 0.4321) == "0.012 (0.43)"
+    assert probabilities(1e-9, 1.0) == "<0.001 (1.00)" and probabilities(None, None) == "?"
+    assert share(0.051, 0.0204, 3) == "5.1 % (x3 seeds: 2.0 %)"
+    assert share(40.0, 0.5, 3) == "> 1000 % (x3 seeds: 50 %)" and share(None, None, 3) == "?"
+
+
+def test_a_table_says_what_it_cannot_tell(tmp_path: Path, write_model, write) -> None:
+    write_model("good", 0.2)
+    write_model("scratch-b", 0.4)
+    for task in ("data/a", "data/b"):
+        write(tmp_path, "lucky", task, 0, 0.01)
+    table = _table(tmp_path)
+    found = {(score.model, score.task): score for score in table.scores}
+    good, lucky = found["good", "data/a"], found["lucky", "data/a"]
+    assert good.over_scratch.verdict == "better"
+    assert good.over_scratch.low < good.over_scratch.value < good.over_scratch.high < 0
+    assert 0 < good.over_scratch.detectable_later < good.over_scratch.detectable
+    assert lucky.over_scratch.verdict == "needs more seeds" and lucky.half_width is None
+    assert [row.model for row in table.rows if row.rank is None] == ["lucky"]
+    page = to_markdown(table)
+    assert "± ? ?" in page and "Smallest detectable difference" in page and "x3 seeds" in page
+    assert table.rows[0].gain.verdict == "better" and table.rows[0].gain.low < 0.5 < table.rows[0].gain.high

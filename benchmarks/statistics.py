@@ -1,0 +1,68 @@
+"""How often intervals cover and equal models are told apart, by simulation.
+
+``python benchmarks/statistics.py``: scores are drawn whose truth is known (:mod:`molbench.testing.coverage`),
+and the half-widths, p-values and ranks that every table shows are computed from them. It prints a line a
+setting and, with ``--output``, writes JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from molbench.testing.coverage import CLUSTERINGS, DISTRIBUTIONS, Design, boards, folds, seeds, tables
+
+RECORDS, SEEDS, SPREADS = (50, 212, 2000), (3, 5, 10), (0, 1, 2, 4, 5)
+HEADER = (
+    "design       distribution clusters records seeds spread effective  score  "
+    "diff. type I verdicts  few unpaired"
+)
+FORMAT = (
+    "{design:12} {distribution:12} {clustering:8} {records:7} {seeds:5} {spread:6} {clusters:9} {score:6.3f} "
+    "{difference:6.3f} {type_1:6.3f} {verdicts:8.3f} {few:4.2f} {unpaired:8.2f}"
+)
+
+
+def main() -> None:
+    """Simulate everything."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--draws", type=int, default=2000, help="draws a setting; half as many of 2,000 records"
+    )
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--output", type=Path, help="JSON file to write")
+    options = parser.parse_args()
+    rng, started, lines = np.random.default_rng(options.seed), time.perf_counter(), []
+    print(HEADER)
+    for simulate in (seeds, folds):
+        for distribution in DISTRIBUTIONS:
+            for clustering in CLUSTERINGS:
+                for records in RECORDS:
+                    draws = options.draws // (2 if records == max(RECORDS) else 1)
+                    given = (Design.of(clustering, records, rng), distribution)
+                    counts = (SEEDS,) if simulate is seeds else ()
+                    for line in simulate(*given, *counts, SPREADS, draws=draws, rng=rng):
+                        lines.append(line)
+                        print(FORMAT.format(**asdict(line)), flush=True)
+    grid = [(count, spread) for count in SEEDS for spread in (0, 2, 5)]
+    ranked = [boards(10, *setting, options.draws // 4, rng) for setting in grid]
+    compared = [tables(26, *setting, options.draws // 4, rng) for setting in grid]
+    for title, found in (("ten equal models", ranked), ("26 equal models against one baseline", compared)):
+        print(f"\n{title}")
+        for entry in found:
+            print("  " + ", ".join(f"{key} {value:.3g}" for key, value in entry.items()))
+    print(f"\n{time.perf_counter() - started:.0f} s")
+    if options.output:
+        result = {"lines": [asdict(one) for one in lines], "boards": ranked, "tables": compared}
+        options.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
