@@ -3,7 +3,8 @@
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from itertools import count
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -66,10 +67,17 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         _fast_test = None
 
 
+@pytest.fixture(scope="session")
+def _homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """One folder a test; ``mktemp`` would look through those of all tests before."""
+    folder = tmp_path_factory.mktemp("homes")
+    return (folder / str(number) for number in count())
+
+
 @pytest.fixture(autouse=True)
-def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def _own_home(_homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees what another has built."""
-    monkeypatch.setenv("MOLBENCH_HOME", str(tmp_path_factory.mktemp("home") / "molbench"))
+    monkeypatch.setenv("MOLBENCH_HOME", str(next(_homes)))
 
 
 def _folder(variable: str) -> Path:
