@@ -109,6 +109,7 @@ class Predictions:
             self.prediction[rows],
             self.unit,
             self.forces and self.forces.take(rows),
+            self.clusters and self.clusters.take(pa.array(rows)),
         )
 
     @classmethod

@@ -81,6 +81,7 @@ def test_features_of_another_published_checkpoint(dtype: torch.dtype, golden: Pa
     torch.testing.assert_close(types, fixture["type_predictor_output"].to(dtype), **tolerance(dtype))
 
 
+@pytest.mark.slow
 @every_dtype
 def test_energies_and_forces_of_a_trajectory_and_their_gradient(dtype: torch.dtype, golden: Path) -> None:
     fixture = read_golden(golden, "emgp_md17_finetune")

@@ -89,6 +89,7 @@ def _json(*arguments: str) -> dict:
     return json.loads(_run("evaluate", *arguments, *LOCAL, "--json"))
 
 
+@pytest.mark.slow
 def test_a_deep_model_that_loses_is_seen_losing(ready: Path) -> None:
     table = _run("evaluate", "model.pt", "--fingerprint", "-t", "alcohols/*", "--seeds", "2", *LOCAL)
     (line,) = [line for line in table.splitlines() if line.startswith("alcohols") and " model " in line]
@@ -152,6 +153,7 @@ def _board(tasks: list[str]) -> Table:
     return tabulate(collect(board, tasks, read_results(Path("results"))))
 
 
+@pytest.mark.slow
 def test_it_stands_on_boards_beside_the_models(ready: Path) -> None:
     tasks = ["alcohols/carbons", "toy/size"]
     evaluated = ("-t", ",".join(tasks), "--seeds", "2")

@@ -90,6 +90,7 @@ def test_one_molecule_is_read_from_whichever_column_there_is() -> None:
         assert error(data, boost(data, QUICK, 0)) < 0.05
 
 
+@pytest.mark.slow
 def test_pairs_without_an_order_are_predicted_alike_both_ways_round() -> None:
     for ordered in (False, True):
         there = pairs(ordered)
@@ -107,6 +108,7 @@ def test_pairs_without_an_order_are_predicted_alike_both_ways_round() -> None:
         assert np.array_equal(first, second) is not ordered
 
 
+@pytest.mark.slow
 def test_labels_of_the_test_split_change_nothing() -> None:
     for kind in ("regression", "classification"):
         table = pairs(False)

@@ -173,6 +173,7 @@ def test_every_kind_is_built_and_scored(kind: str, request, save, tmp_path: Path
             assert result.primary.unit == "kJ/mol"
 
 
+@pytest.mark.slow
 def test_seeds_of_a_cross_validation_are_its_folds(spectra, save, tmp_path: Path) -> None:
     build(spectra, raw=tmp_path)
     report = evaluate(

@@ -107,6 +107,7 @@ def test_predicted_forces_are_the_gradient_of_predicted_energies(toy_home: Path,
         assert float(forces[atom, axis]) == pytest.approx(-slope * factor, rel=1e-5, abs=1e-7)
 
 
+@pytest.mark.slow
 def test_training_lowers_the_error_of_forces(toy_home: Path) -> None:
     data = _data("toy-frames/co")
     torch.manual_seed(0)

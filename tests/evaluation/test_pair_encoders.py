@@ -181,6 +181,7 @@ def test_combinations_are_of_any_two_molecules(pairs: DatasetEntry) -> None:
             assert torch.equal(part, getattr(own, side).positions)
 
 
+@pytest.mark.slow
 def test_records_are_chosen_by_label_and_share(pairs: DatasetEntry) -> None:
     store = Store.open(home() / "datasets" / pairs.id)
     torch.manual_seed(0)

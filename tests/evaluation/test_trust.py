@@ -69,6 +69,7 @@ def test_clusters_are_those_of_the_dataset(results: Path) -> None:
     assert checked.predictions.clusters is None and checked.result == honest.result
 
 
+@pytest.mark.slow
 def test_labels_are_those_of_the_dataset(results: Path) -> None:
     """A stranger's labels make no score: the dataset's are used, whatever the file says."""
     folder = results / "model" / "toy" / "size" / "probe" / "0"

@@ -58,6 +58,7 @@ def test_molecules_are_recomputed(molecules):
         assert np.abs(point.gradient).max() < 5e-4
 
 
+@pytest.mark.slow
 def test_frames_are_recomputed(frames):
     pytest.importorskip("tblite")
     for row in {row["smiles"]: row for row in frames}.values():

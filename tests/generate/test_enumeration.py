@@ -32,6 +32,7 @@ def test_molecules_are_neutral_closed_shells_of_up_to_seven_heavy_atoms(molecule
             assert atom.GetTotalValence() == enumeration.VALENCE[atom.GetSymbol()]
 
 
+@pytest.mark.slow
 def test_smiles_are_canonical_and_distinct(molecules):
     assert len(set(molecules)) == len(molecules) > 2_000
     assert all(Chem.CanonSmiles(smiles) == smiles for smiles in molecules)

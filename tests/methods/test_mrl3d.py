@@ -72,6 +72,7 @@ def test_a_step_of_the_release(dtype: torch.dtype, golden: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_rigid_copies_share_their_filters(golden: Path) -> None:
     fixture = fixture_of(golden)
     batch, draws = released_batch(golden, torch.float64)

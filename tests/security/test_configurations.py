@@ -46,6 +46,7 @@ def test_what_no_setting_is(name: str, setting: str, refused: Refused) -> None:
         refused(lambda value=value: with_setting(name, setting, value))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "setting"), SETTINGS)
 def test_what_a_setting_could_be(name: str, setting: str, bounded: Bounded) -> None:
     sound(name)

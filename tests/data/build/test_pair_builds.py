@@ -47,6 +47,7 @@ def network(raw) -> set[tuple[int, int]]:
     return known
 
 
+@pytest.mark.slow
 def test_drug_pairs_from_matrix_to_rows(network, raw, tmp_path) -> None:
     folder = build(entry("ddi"), raw=raw, output=tmp_path / "ddi", allow_partial=True)
     part = Manifest.read(folder).subsets["zhang"]
@@ -70,6 +71,7 @@ def test_drug_pairs_from_matrix_to_rows(network, raw, tmp_path) -> None:
     assert np.array_equal(batch.positions.numpy(), structures.positions)
 
 
+@pytest.mark.slow
 def test_new_drugs_are_new(network, raw, tmp_path) -> None:
     folder = build(entry("ddi"), raw=raw, output=tmp_path / "ddi", allow_partial=True)
 

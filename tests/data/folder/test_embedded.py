@@ -82,6 +82,7 @@ def test_molecules_are_distinct_neutral_and_small():
         assert set(numbers) <= {1, 6, 7, 8, 9} and sum(number > 1 for number in numbers) <= 7
 
 
+@pytest.mark.slow
 def test_forces_of_the_trajectories_add_up_to_nothing():
     for subset in Manifest.read(ROOT / "datasets" / "xtb-dynamics").subsets:
         store = Store.open(ROOT / "datasets" / "xtb-dynamics", subset)

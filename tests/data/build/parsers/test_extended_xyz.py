@@ -57,6 +57,7 @@ def declared(draw: st.DrawFn) -> tuple[str, list[tuple[int, list[float]]]]:
 far = st.floats(-5e3, 5e3)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=150)
 @given(frame=declared())
 def test_columns_in_any_order_give_the_atoms_back(parse, tmp_path_factory, frame) -> None:

@@ -209,6 +209,7 @@ def test_a_missing_file_is_named(parse, tmp_path) -> None:
             parse("qm9-sdf", files[:i] + files[i + 1 :])
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=25)
 @given(n=st.integers(1, 40), shards=st.integers(1, 12), crlf=st.booleans())
 def test_shards_do_not_change_the_records(parse, tmp_path_factory, n: int, shards: int, crlf: bool) -> None:

@@ -42,6 +42,7 @@ def write(folder: Path, content: str | bytes, name: str = "a.xyz") -> list[Path]
     return [folder / name]
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=50)
 @given(content=frames, name=st.sampled_from(sorted(PACK)), crlf=st.booleans(), blank=st.booleans())
 def test_what_is_written_is_read(parse, tmp_path_factory, content, name, crlf, blank) -> None:
