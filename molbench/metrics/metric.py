@@ -75,7 +75,7 @@ class Metric:
 
     def __call__(self, target: Array, prediction: Array) -> float:
         """The metric of two arrays, [n], or for spectra [n, points]."""
-        return self._statistic(target, prediction, np.arange(len(target)), len(target)).value
+        return self._statistic(target, prediction).value
 
     def value(self, predictions: Compared) -> float:
         """The metric of all records in the unit of the predictions; NaN where it is not defined."""
@@ -95,23 +95,24 @@ class Metric:
     def statistic(self, predictions: Compared) -> Statistic:
         """The metric as a function of how often each record is drawn."""
         if self.of == "values" or predictions.forces is None:
-            n = len(predictions.target)
-            return self._statistic(predictions.target, predictions.prediction, np.arange(n), n)
+            return self._statistic(predictions.target, predictions.prediction)
         forces = predictions.forces
-        sizes = np.diff(forces.offsets)
-        record = np.repeat(np.arange(sizes.size), sizes)
         target, prediction = (part.astype(np.float64) for part in (forces.target, forces.prediction))
-        return self._statistic(target, prediction, record, sizes.size)
+        return self._statistic(target, prediction, np.diff(forces.offsets))
 
-    def _statistic(self, target: Array, prediction: Array, record: np.ndarray, n: int) -> Statistic:
+    def _statistic(self, target: Array, prediction: Array, sizes: np.ndarray | None = None) -> Statistic:
+        """Of records, or of so many components of each record one after the other."""
         made = self.function(target, prediction)
         if isinstance(made, np.ndarray) and made.ndim == 1:
             made = OfMeans([made])
-        if isinstance(made, OfMeans) and made.n != n:
-            return made.of_records(record, n)
-        if isinstance(made, Statistic):
+        if not isinstance(made, Statistic):
+            sizes = np.ones(len(target), dtype=np.int64) if sizes is None else sizes
+            return OfAnything(self.function, target, prediction, sizes)  # type: ignore[arg-type]
+        if sizes is None:
             return made
-        return OfAnything(self.function, target, prediction, record, n)  # type: ignore[arg-type]
+        if not isinstance(made, OfMeans):
+            raise TypeError(f"metric '{self.name}' of components must be made of means, or be one number")
+        return made.of_records(sizes)
 
 
 def metric(

@@ -58,11 +58,12 @@ class OfMeans(Statistic):
         self.combine = combine
         self.n = len(self.sums)
 
-    def of_records(self, record: np.ndarray, n: int) -> OfMeans:
-        """The same means where several numbers belong to one of n records, which is drawn as a whole."""
-        columns = [np.bincount(record, column, n).astype(np.float64) for column in self.sums.T]
+    def of_records(self, sizes: np.ndarray) -> OfMeans:
+        """The same means where so many numbers at a time belong to one record, which is drawn as a whole."""
+        record = np.repeat(np.arange(sizes.size), sizes)
+        columns = [np.bincount(record, column, sizes.size).astype(np.float64) for column in self.sums.T]
         grouped = OfMeans(columns, self.combine)
-        grouped.sizes = np.bincount(record, minlength=n).astype(np.float64)
+        grouped.sizes = sizes.astype(np.float64)
         return grouped
 
     @override
@@ -97,20 +98,14 @@ class OfAnything(Statistic):
         function: From targets and predictions to a number.
         target: Labels of the sample.
         prediction: Its predictions.
-        record: Record of each of them, [c].
-        n: Number of records.
+        sizes: How many of them belong to each record, one after the other, [n].
     """
 
     def __init__(
-        self,
-        function: Callable[[Array, Array], float],
-        target: Array,
-        prediction: Array,
-        record: np.ndarray,
-        n: int,
+        self, function: Callable[[Array, Array], float], target: Array, prediction: Array, sizes: np.ndarray
     ) -> None:
         self.function, self.target, self.prediction = function, target, prediction
-        self.record, self.n = record, n
+        self.record, self.n = np.repeat(np.arange(sizes.size), sizes), sizes.size
 
     @override
     def on(self, counts: Array) -> Array:

@@ -6,6 +6,7 @@ import pytest
 from molbench.evaluation.predictions import Forces, Predictions
 from molbench.metrics import METRICS
 from molbench.metrics.metric import Metric, metric
+from molbench.metrics.regression import RankCorrelation
 from molbench.metrics.statistic import OfMeans
 from molbench.testing import assert_metric
 from molbench.testing.metrics import jackknife
@@ -93,6 +94,22 @@ def test_a_plain_function_is_a_metric() -> None:
     fast, slow = (m.statistic(predictions).on(counts) for m in (METRICS["mae"], slow_mae))
     assert slow == pytest.approx(fast)
     assert slow_mae.scores(predictions) is None
+
+
+def test_a_plain_function_of_force_components_draws_records_as_a_whole() -> None:
+    def slow(target: np.ndarray, prediction: np.ndarray) -> float:
+        return float(np.sqrt(((prediction - target) ** 2).mean()))
+
+    def ranked(target: np.ndarray, prediction: np.ndarray) -> RankCorrelation:
+        return RankCorrelation(target, prediction)
+
+    settings = {"family": "forces", "direction": "lower", "scaled": True, "of": "forces"}
+    predictions = sample("forces", np.random.default_rng(7), 60)
+    plain = metric("slow", **settings)(slow)
+    assert plain.value(predictions) == pytest.approx(METRICS["force_rmse"].value(predictions))
+    assert_metric(plain, predictions)
+    with pytest.raises(TypeError, match="'ranked' of components must be made of means"):
+        metric("ranked", **settings)(ranked).value(predictions)
 
 
 def test_laws_are_broken_by_what_breaks_them() -> None:
