@@ -2,10 +2,15 @@
 
 import importlib
 from functools import cache
+from pathlib import Path
 
 from tests.fuzz.mutation import Sample
 
-FAMILIES = ("molecules", "pairs", "complexes", "spectra", "corpora")
+FAMILIES = sorted(
+    path.stem
+    for path in Path(__file__).parent.glob("*.py")
+    if "\ndef samples(" in path.read_text(encoding="utf-8")
+)
 
 
 @cache

@@ -60,16 +60,16 @@ def emgp(
         Jiao, Han, Huang, Rong and Liu, AAAI 2023; the order of the draws is that of its public code.
     """
     test = _lines(excluded, files)
-    entries = [
-        entry
-        for entry in summary(geom_folder(files, molecules), molecules)
-        if entry.pickle is not None and (entry.unique or 0) >= 1 and entry.smiles not in test
-    ]
-    order = [entry.smiles for entry in entries]
+    entries = summary(geom_folder(files, molecules), molecules)
+    wanted = {
+        entry.smiles: entry.unique
+        for entry in entries
+        if entry.pickle is not None and entry.unique and entry.unique >= 1 and entry.smiles not in test
+    }
+    order = list(wanted)
     random.Random(seed).shuffle(order)  # noqa: S311 - the draw of the paper
     label = dict.fromkeys(order[held_out:], "train") | dict.fromkeys(order[:held_out], "validation")
     counts = keys.column(listed).to_numpy(zero_copy_only=False)
-    wanted = {entry.smiles: entry.unique or 0 for entry in entries}
     labels = np.full(len(keys), "unused", dtype="<U10")
     taken: dict[str, int] = {}
     for row, name in _heaviest_first(keys, weight):
