@@ -126,6 +126,7 @@ def test_a_bomb_does_not_go_off(tmp_path: Path, refused: Refused, pack: str) -> 
         (".xyz.bz2", bz2.compress(GOOD)[:-2]),
         (".xyz.bz2", gzip.compress(GOOD)),
     ],
+    ids=["short gz", "gz and more", "no gz", "short xz", "empty xz", "short bz2", "gz called bz2"],
 )
 def test_a_damaged_stream_is_refused(tmp_path: Path, refused: Refused, suffix: str, content: bytes) -> None:
     path = tmp_path / f"theirs{suffix}"
