@@ -22,7 +22,8 @@ from molbench.data.build.builder import build
 from molbench.evaluation import evaluate
 from molbench.methods import METHODS
 from molbench.spec.catalogue import Catalogue, DatasetEntry
-from molbench.training.pretrain import pretrain
+from molbench.spec.pretrain import PretrainRequest
+from molbench.training.pretrain import run_pretraining
 
 STEPS, BATCH, FIRST, LAST, TARGETS = 200, 32, 10, 30, 12
 TRAINING = {"batch_size": BATCH, "optimizer": "adam", "lr": 5e-4, "weight_decay": 0.0, "schedule": "cosine"}
@@ -102,7 +103,7 @@ def train(name: str, folder: Path) -> dict[str, Any]:
         losses: list[float] = []
         backbone = own.get("backbone", "painn")
         size = {} if backbone != "painn" or "init" in own else {"width": 64}
-        checkpoint = pretrain(
+        request = PretrainRequest(
             method,
             data=shuffled(folder) if name == SHUFFLED else own.get("data", "xtb-molecules"),
             output=path,
@@ -116,8 +117,8 @@ def train(name: str, folder: Path) -> dict[str, Any]:
                 "method": own.get("method", {}),
             },
             accelerator="cpu",
-            progress=lambda step: losses.append(step.loss),
         )
+        checkpoint = run_pretraining(request, lambda step: losses.append(step.loss))
         done = checkpoint.pretraining
         row = {
             "method": name,
