@@ -10,7 +10,7 @@ small number of seeds from being hidden behind the large number of records; wher
 interval is a little too wide. The second term widens for skewed records by the larger end of Johnson's
 modified t (N. J. Johnson, J. Am. Stat. Assoc. 73, 536 (1978)). The p-value of a difference is one minus the
 level whose interval just reaches zero, so that interval and p-value never disagree. What the intervals cover
-is simulated by ``benchmarks/statistics.py``.
+is simulated by ``benchmarks/coverage.py``.
 """
 
 from __future__ import annotations

@@ -13,6 +13,8 @@ import yaml
 
 from molbench.evaluation.predictions import Predictions
 
+pytestmark = pytest.mark.slow  # they start processes
+
 KIND = '''
 """Counts, whose logarithm is learnt by the likelihood of Poisson's distribution."""
 

@@ -45,7 +45,7 @@ def said(rows: int) -> Representation:
 
 
 def records(parts: int) -> MoleculeBatch:
-    return example_batch((2, 3, 1, 4)).replace(parts=parts)
+    return example_batch((2, 3, 1, 4)).replace(molecules_per_record=parts)
 
 
 def exchanged(found: Representation) -> Representation:
@@ -92,7 +92,7 @@ def test_ligands_and_pockets_have_vectors_of_their_own() -> None:
 
 @pytest.mark.parametrize("parts", [1, 2])
 def test_values_of_complexes_are_invariant(parts: int) -> None:
-    backbone, batch = painn(), complexes().replace(parts=parts)
+    backbone, batch = painn(), complexes().replace(molecules_per_record=parts)
     torch.manual_seed(1)
     for head in (RecordHead(halving(8 * parts).double()), ComplexHead(halving(16 * parts).double())):
 

@@ -19,6 +19,8 @@ from molbench.spec.board import Board
 from molbench.spec.tasks import Task
 from tests.evaluation.test_kinds import declare, molecules
 
+pytestmark = pytest.mark.slow  # they start processes
+
 
 def built(tmp_path: Path, label: list[float], tasks: dict[str, dict[str, object]]) -> None:
     """A built dataset ``alike`` of molecules with one label ``y``."""

@@ -1,4 +1,4 @@
-"""A small version of ``benchmarks/statistics.py``: intervals cover, and equal models are not told apart."""
+"""A small version of ``benchmarks/coverage.py``: intervals cover, and equal models are not told apart."""
 
 import numpy as np
 import pytest

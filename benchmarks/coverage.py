@@ -1,6 +1,6 @@
 """How often intervals cover and equal models are told apart, by simulation.
 
-``python benchmarks/statistics.py``: scores are drawn whose truth is known (:mod:`molbench.testing.coverage`),
+``python benchmarks/coverage.py``: scores are drawn whose truth is known (:mod:`molbench.testing.coverage`),
 and the half-widths, p-values and ranks that every table shows are computed from them. It prints a line a
 setting and, with ``--output``, writes JSON.
 """
