@@ -8,7 +8,6 @@ beside the file tells damage, and split files are held against their digest when
 from __future__ import annotations
 
 import json
-import shutil
 from functools import cache
 from hashlib import file_digest, sha256
 from pathlib import Path
@@ -18,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.ipc
 import pyarrow.parquet as pq
 
-from molbench.atomic import replace_file, sweep, temporary_beside
+from molbench.atomic import replace_file, scratch_folder, sweep
 from molbench.data.folder.digest import ContentDigest, assignment_digest
 from molbench.data.folder.location import subset_folder
 from molbench.data.folder.manifest import Manifest, file_entry
@@ -108,26 +107,21 @@ def lay_out(folder: Path, path: Path, digest: str) -> None:
         raise UserError(f"{folder}: ids of cells and splits disagree: damaged; see `molbench data verify`")
     schema = pq.read_schema(cells[0]).remove_metadata()
     content = ContentDigest(schema)
-    parking = temporary_beside(path)
-    parking.mkdir()
-    try:
-        with replace_file(path) as temporary:
-            columns = []
-            for number, name in enumerate(schema.names):
-                columns.append(_park(_column(cells, name).take(take), parking / str(number)))
-                content.update(pa.table({name: columns[-1]}))
-            if content.hexdigest() != digest:
-                raise UserError(
-                    f"{folder}: its records are not those whose digest its manifest tells; "
-                    "build or fetch it again"
-                )
-            batch = pa.RecordBatch.from_arrays(columns, schema=schema)
-            with pa.ipc.new_file(str(temporary), schema) as writer:
-                writer.write_batch(batch)
-            with replace_file(_checksum(path)) as beside:
-                beside.write_text(json.dumps(_digest_of(temporary)))
-    finally:
-        shutil.rmtree(parking, ignore_errors=True)
+    with scratch_folder(path) as parking, replace_file(path) as temporary:
+        columns = []
+        for number, name in enumerate(schema.names):
+            columns.append(_park(_column(cells, name).take(take), parking / str(number)))
+            content.update(pa.table({name: columns[-1]}))
+        if content.hexdigest() != digest:
+            raise UserError(
+                f"{folder}: its records are not those whose digest its manifest tells; "
+                "build or fetch it again"
+            )
+        batch = pa.RecordBatch.from_arrays(columns, schema=schema)
+        with pa.ipc.new_file(str(temporary), schema) as writer:
+            writer.write_batch(batch)
+        with replace_file(_checksum(path)) as beside:
+            beside.write_text(json.dumps(_digest_of(temporary)))
 
 
 @cache

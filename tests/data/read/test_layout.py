@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from molbench.atomic import temporary_beside
 from molbench.data.folder.digest import assignment_digest
 from molbench.data.folder.manifest import Manifest, file_entries
 from molbench.data.read import layout
@@ -102,7 +103,7 @@ def test_an_embedded_dataset_is_the_one_of_the_package(tmp_path: Path) -> None:
 
 def test_leftovers_of_dead_processes_are_swept(tmp_path: Path) -> None:
     write_dataset(tmp_path)
-    left = layout.temporary_beside(home() / "stores" / "x.arrow")
+    left = temporary_beside(home() / "stores" / "x.arrow")
     dead = left.with_name("-".join([left.name.split("-")[0], "99999999", left.name.split("-")[2]]))
     dead.mkdir(parents=True)
     Store.open(tmp_path)
