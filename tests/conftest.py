@@ -1,6 +1,7 @@
 """Where the tests find files that are not part of the project, and what a test may not do."""
 
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Generator, Iterator
@@ -20,7 +21,9 @@ _fast_test: str | None = None
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Modules read the catalogue while they are collected, and ``datasets`` its cache when imported."""
+    """Set what holds before modules are collected, which read the catalogue and caches."""
+    # A run started in the background is deaf to Ctrl-C, and so would be every program it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     folder = tempfile.TemporaryDirectory(prefix="molbench-tests-")
     config.add_cleanup(folder.cleanup)
     os.environ["MOLBENCH_HOME"] = str(Path(folder.name) / "molbench")

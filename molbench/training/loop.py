@@ -9,6 +9,7 @@ take turns, do what one does that accumulates n times as much.
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +17,7 @@ from typing import Any, Literal
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
-from torch import nn
+from torch import distributed, nn
 
 from molbench.errors import UserError
 from molbench.spec.training import TrainingConfig
@@ -89,4 +90,12 @@ def _launch(precision: str, accelerator: str, devices: int) -> Fabric:
     strategy: Any = DDPStrategy(find_unused_parameters=True) if devices > 1 else "auto"
     fabric = Fabric(accelerator=accelerator, devices=devices, strategy=strategy, precision=precision)  # type: ignore[arg-type]
     fabric.launch()
+    if devices > 1:
+        atexit.register(_leave)
     return fabric
+
+
+def _leave() -> None:
+    """End the processes' connection; left to the end of the interpreter, its threads make that a crash."""
+    if distributed.is_initialized():
+        distributed.destroy_process_group()

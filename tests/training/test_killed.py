@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,40 +18,38 @@ from tests.training.families import FAMILIES, SMILES, STEPS, random_steps, train
 
 pytestmark = pytest.mark.slow
 
+#: Children are forked from a process that has imported what they need and computed nothing: a process with
+#: threads, as that of the tests is, cannot be forked safely.
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(["tests.training.families"])
+
 
 @pytest.fixture(autouse=True)
 def _data(build_molecules: Callable[..., Path]) -> None:
     build_molecules("molecules", SMILES)
 
 
-def die(step: int, call: Callable[[], object]) -> None:
-    """Call in a child process, which saves its state after every step and is killed in one of them."""
+def die(name: str, output: str, last_step: int, environment: dict[str, str]) -> None:
+    """Train, save the state after every step, and be killed in one of them."""
 
     def progress(report: StepReport) -> None:
-        if report.step == step:
+        if report.step == last_step:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    child = os.fork()
-    if child == 0:
-        try:
-            room.fit = lambda *a, **o: fit(*a, **{**o, "progress": progress, "save_seconds": 0.0})
-            call()
-        finally:
-            os._exit(1)
-    deadline = time.monotonic() + 60
-    while (done := os.waitpid(child, os.WNOHANG)) == (0, 0):
-        if time.monotonic() > deadline:
-            os.kill(child, signal.SIGTERM)
-        time.sleep(0.01)
-    assert os.WIFSIGNALED(done[1])
-    assert os.WTERMSIG(done[1]) == signal.SIGKILL
+    os.environ.update(environment)
+    torch.set_num_threads(1)
+    room.fit = lambda *a, **o: fit(*a, **{**o, "progress": progress, "save_seconds": 0.0})
+    trained(name, Path(output), STEPS)
 
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_a_run_killed_twice_ends_with_the_weights_of_an_unbroken_one(name: str, tmp_path: Path) -> None:
     output = tmp_path / "parted.pt"
     for step in random_steps(name, 2):
-        die(step, lambda: trained(name, output, STEPS))
+        child = CONTEXT.Process(target=die, args=(name, str(output), step, dict(os.environ)), daemon=True)
+        child.start()
+        child.join(120)
+        assert child.exitcode == -signal.SIGKILL
         state = torch.load(output.with_name("parted.pt.state") / "state.pt") if step > 1 else None
         assert state is None or state["progress"]["step"] == step - 1
         assert not output.exists()
