@@ -28,18 +28,16 @@ def build(
     output: Output = Path("leaderboards"),
     as_json: Json = False,
 ) -> None:
-    """Write each board as Markdown, CSV and JSON, from stored predictions alone."""
+    """Write each board as Markdown and CSV, and records.json, from stored predictions alone."""
     from molbench.leaderboard import build_boards
     from molbench.leaderboard.render import to_json
 
     built = build_boards(results, output, names or ())
-    for table in built.tables:
+    for table in built.records.boards:
         if as_json:
             typer.echo(to_json(table), nl=False)
         else:
-            typer.echo(
-                f"{output / table.name}.md, .csv, .json: {len(table.rows)} models, {len(table.tasks)} tasks"
-            )
+            typer.echo(f"{output / table.name}.md, .csv: {len(table.rows)} models, {len(table.tasks)} tasks")
     for name in built.empty:
         typer.echo(f"{name}: no results, not written", err=True)
     for rejection in built.rejections:

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from molbench.atomic import replace_file
 from molbench.errors import UserError, unknown_name
+from molbench.evaluation.result import Stored
 from molbench.evaluation.trust import Rejection, read_trusted
+from molbench.leaderboard.card import Card
 from molbench.leaderboard.collect import collect
-from molbench.leaderboard.render import to_csv, to_json, to_markdown
+from molbench.leaderboard.records import Records
+from molbench.leaderboard.render import to_csv, to_markdown
 from molbench.leaderboard.table import Table, tabulate
 from molbench.paths import catalogue_root
 from molbench.spec.board import Board
 from molbench.spec.catalogue import Catalogue
 from molbench.spec.document import read_listing
+from molbench.spec.provenance import stages
 
 #: Rejected results that an error names one by one.
 _NAMED = 5
-_WRITERS = {"md": to_markdown, "csv": to_csv, "json": to_json}
+_WRITERS = {"md": to_markdown, "csv": to_csv}
 
 
 def load_boards() -> dict[str, Board]:
@@ -34,18 +36,18 @@ class Built:
     """What became of a folder of results.
 
     Attributes:
-        tables: The boards written.
+        records: Every number of the boards written.
         empty: Names of boards without results.
         rejections: Results that no board believes, and why.
     """
 
-    tables: list[Table]
+    records: Records
     empty: list[str]
     rejections: list[Rejection]
 
 
 def build_boards(results: Path, output: Path, names: Sequence[str] = ()) -> Built:
-    """Write ``<board>.md``, ``.csv`` and ``.json`` for every board that has results.
+    """Write ``records.json``, and ``<board>.md`` and ``.csv`` for every board that has results.
 
     Args:
         results: Folder that ``molbench evaluate`` wrote.
@@ -76,11 +78,16 @@ def build_boards(results: Path, output: Path, names: Sequence[str] = ()) -> Buil
             f"{len(stored)} that hold"
             + "".join(f"\n  {rejection.folder}: {rejection.reason}" for rejection in rejections[:_NAMED])
         )
+    shown = {row.model for table in tables for row in table.rows}
+    records = Records(
+        cards=_cards(item for item in stored if item.result.checkpoint.name in shown), boards=tables
+    )
+    records.write(output)
     for table in tables:
         for suffix, render in _WRITERS.items():
             with replace_file(output / f"{table.name}.{suffix}") as temporary:
                 temporary.write_text(render(table), encoding="utf-8")
-    return Built(tables, empty, rejections)
+    return Built(records, empty, rejections)
 
 
 def load_table(name: str, folder: Path) -> Table:
@@ -89,10 +96,23 @@ def load_table(name: str, folder: Path) -> Table:
     Raises:
         UserError: If it was not, or its file is damaged.
     """
-    path = folder / f"{name}.json"
-    try:
-        return Table.model_validate_json(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such board; `molbench board build {name}` makes it") from None
-    except (ValidationError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: damaged: {str(error).splitlines()[0]}; build it again") from error
+    table = Records.read(folder).board(name)
+    if table is None:
+        raise UserError(f"{folder}: no board '{name}' was built here; `molbench board build {name}` makes it")
+    return table
+
+
+def _cards(stored: Iterable[Stored]) -> list[Card]:
+    """What results say of their models, in the order of the models' names."""
+    checkpoints = {item.result.checkpoint.name: item.result.checkpoint for item in stored}
+    return [
+        Card(
+            model=name,
+            family=checkpoint.backbone,
+            corpora=tuple(
+                str(stage["dataset"]) for stage in stages(checkpoint.pretraining) if stage.get("dataset")
+            ),
+            digest=None if checkpoint.scratch else checkpoint.identity,
+        )
+        for name, checkpoint in sorted(checkpoints.items())
+    ]

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 from molbench.escape import csv_cell, markdown
 from molbench.leaderboard.numbers import interval, plain, plus_minus, probabilities, share, spread
-from molbench.leaderboard.table import Difference, Number, Row, Score, Table
+from molbench.leaderboard.score import Difference, Number, Score
+from molbench.leaderboard.table import Row, Table
 from molbench.spec.fingerprint import FINGERPRINT
 
 _RANKING_NOTE = (
@@ -28,6 +29,8 @@ _SCORES_NOTE = (
     "seeds."
 )
 _FINGERPRINT_NOTE = " ◇ loses to the fingerprint baseline, likewise."
+#: Fields of a score that are no single value.
+_NESTED = {"keys", "publication"}
 _MARKS = {"better": " ▲", "worse": " ▼", "few records": " △", "needs more seeds": " ?", "=": ""}
 _ARROWS = {"lower": "↓", "higher": "↑"}
 
@@ -41,7 +44,7 @@ def to_csv(table: Table) -> str:
     """One line a task and model."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    names = [name for name in Score.model_fields if not name.startswith("over_")]
+    names = [name for name in Score.model_fields if not name.startswith("over_") and name not in _NESTED]
     deltas = ["over_scratch", *(["over_fingerprint"] if _has_fingerprint(table) else [])]
     ends = list(Difference.model_fields)
     writer.writerow([*names, *(f"{name}_{end}" for name in deltas for end in ends)])

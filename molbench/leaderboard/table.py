@@ -5,38 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any, overload
 
-from molbench.evaluation.summary import MORE_SEEDS, Cell, Delta, Verdict, summarise
+from molbench.evaluation.summary import MORE_SEEDS, Cell, Delta, summarise
 from molbench.leaderboard.collect import Collection
 from molbench.leaderboard.rank import Standing, rank
-from molbench.spec.base import Spec, later
+from molbench.leaderboard.score import Difference, Number, Score
+from molbench.spec.base import Spec
 from molbench.spec.fingerprint import FINGERPRINT
 from molbench.spec.provenance import stages
-
-
-class Number(Spec):
-    """A number with its 95 % interval; without one where there was a single seed."""
-
-    value: float
-    low: float | None
-    high: float | None
-
-
-class Difference(Number):
-    """A difference between two models.
-
-    Attributes:
-        p: Two-sided p-value of its being zero.
-        p_adjusted: Adjusted for all differences of this kind on the board, by Holm's method.
-        verdict: What it amounts to, see :data:`~molbench.evaluation.summary.Verdict`.
-        detectable: Smallest true difference that is found in 80 % of repetitions.
-        detectable_later: The same with as many times more seeds as :attr:`Table.more_seeds`.
-    """
-
-    p: float | None
-    p_adjusted: float | None
-    verdict: Verdict
-    detectable: float | None
-    detectable_later: float | None
 
 
 class Row(Spec):
@@ -64,33 +39,6 @@ class Row(Spec):
     tasks: int
     overlap: int
     warnings: list[str]
-
-
-class Score(Spec):
-    """One model on one task, see :class:`~molbench.evaluation.summary.Cell`.
-
-    Attributes:
-        mean: Mean over seeds.
-        half_width: Of the 95 % interval over seeds and test records.
-        spread: Standard deviation over seeds.
-        clusters: Effective number of independent test records.
-        few: Whether they are too few, or too skewed, for the interval to be relied on.
-    """
-
-    model: str
-    task: str
-    metric: str
-    unit: str
-    direction: str
-    mean: float
-    half_width: float | None
-    spread: float | None
-    seeds: int
-    records: int
-    clusters: float
-    few: bool
-    over_scratch: Difference | None
-    over_fingerprint: Difference | None = later(None)
 
 
 class Source(Spec):
@@ -167,7 +115,7 @@ def tabulate(collection: Collection) -> Table:
         missing=collection.missing,
         sources=_sources(collection),
         rows=[_row(collection, model, by_model.get(model), cells) for model in ranked + rest],
-        scores=[_score(cell) for cell in cells],
+        scores=[_score(collection, cell) for cell in cells],
     )
 
 
@@ -195,8 +143,10 @@ def _row(collection: Collection, model: str, standing: Standing | None, cells: l
     )
 
 
-def _score(cell: Cell) -> Score:
+def _score(collection: Collection, cell: Cell) -> Score:
+    results = [stored.result for stored in collection.of(cell.task, cell.candidate)]
     return Score(
+        board=collection.board.name,
         model=cell.candidate,
         task=cell.task,
         metric=cell.metric,
@@ -209,6 +159,8 @@ def _score(cell: Cell) -> Score:
         records=cell.n,
         clusters=_rounded(cell.clusters),
         few=cell.few,
+        seen=next((result.overlap for result in results if result.overlap), None),
+        keys=[result.key for result in results],
         over_scratch=_difference(cell.delta),
         over_fingerprint=_difference(cell.over_fingerprint),
     )

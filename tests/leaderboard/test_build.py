@@ -12,6 +12,7 @@ from molbench.evaluation.result import read_results
 from molbench.leaderboard import build_boards, load_boards, load_table
 from molbench.leaderboard.collect import collect
 from molbench.leaderboard.numbers import interval, plain, plus_minus, probabilities, share, signed
+from molbench.leaderboard.records import Records
 from molbench.leaderboard.render import to_csv, to_json, to_markdown
 from molbench.leaderboard.table import Table, tabulate
 from molbench.spec.board import Board
@@ -102,13 +103,18 @@ def test_a_built_board_is_read_back(tmp_path: Path, write_model, monkeypatch) ->
     # Whether results hold is another matter, and these have no dataset that they could be held against.
     monkeypatch.setattr("molbench.leaderboard.build.read_trusted", lambda root, _: (read_results(root), []))
     built = build_boards(tmp_path, tmp_path / "boards")
-    assert built.empty == [] and load_table("b", tmp_path / "boards") == built.tables[0]
-    assert {path.name for path in (tmp_path / "boards").iterdir()} == {"b.md", "b.csv", "b.json"}
-    (tmp_path / "boards" / "b.json").write_text("{")
-    with pytest.raises(UserError, match="damaged"):
-        load_table("b", tmp_path / "boards")
+    assert built.empty == [] and load_table("b", tmp_path / "boards") == built.records.boards[0]
+    assert {path.name for path in (tmp_path / "boards").iterdir()} == {"b.md", "b.csv", "records.json"}
+    assert Records.read(tmp_path / "boards") == built.records
+    assert [card.model for card in built.records.cards] == ["good"]
+    assert {score.board for score in built.records.scores} == {"b"}
     with pytest.raises(UserError, match="board build other"):
         load_table("other", tmp_path / "boards")
+    (tmp_path / "boards" / "records.json").write_text("{")
+    with pytest.raises(UserError, match="damaged"):
+        load_table("b", tmp_path / "boards")
+    with pytest.raises(UserError, match="no boards were built here"):
+        load_table("b", tmp_path / "nowhere")
 
 
 class _Catalogue:

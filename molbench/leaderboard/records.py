@@ -1,0 +1,61 @@
+"""``records.json``: every number of every board, each told once; pages, Markdown and CSV are made from it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from molbench.atomic import replace_file
+from molbench.errors import UserError
+from molbench.leaderboard.card import Card
+from molbench.leaderboard.score import Score
+from molbench.leaderboard.table import Table
+from molbench.spec.base import Spec
+
+FILENAME = "records.json"
+FORMAT = 1
+
+
+class Records(Spec):
+    """What a build of boards knows.
+
+    Attributes:
+        cards: Of every model, by name.
+        boards: In order of their names; each has the scores that it shows.
+    """
+
+    format: int = FORMAT
+    cards: list[Card]
+    boards: list[Table]
+
+    @property
+    def scores(self) -> list[Score]:
+        """Every record of every board."""
+        return [score for board in self.boards for score in board.scores]
+
+    def board(self, name: str) -> Table | None:
+        """One board; None if it was not built."""
+        return next((board for board in self.boards if board.name == name), None)
+
+    def write(self, folder: Path) -> None:
+        """Write ``records.json`` into ``folder``; the same records give the same bytes."""
+        text = json.dumps(self.model_dump(), indent=1, ensure_ascii=False, allow_nan=False)
+        with replace_file(folder / FILENAME) as temporary:
+            temporary.write_text(text + "\n", encoding="utf-8")
+
+    @classmethod
+    def read(cls, folder: Path) -> Records:
+        """Read what :meth:`write` wrote.
+
+        Raises:
+            UserError: If there is none, or it is damaged.
+        """
+        path = folder / FILENAME
+        try:
+            return cls.model_validate_json(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise UserError(f"{path}: no boards were built here; `molbench board build` makes them") from None
+        except (ValidationError, UnicodeDecodeError) as error:
+            raise UserError(f"{path}: damaged: {str(error).splitlines()[0]}; build it again") from error

@@ -1,0 +1,93 @@
+"""One record for each number that a board shows: what it is of, how sure it is, and where it comes from."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from molbench.evaluation.summary import Verdict
+from molbench.spec.base import Spec, later
+
+#: How far a number has been checked: told by somebody, computed again from stored predictions, or made again
+#: from the weights.
+Tier = Literal["reported", "re-scored", "re-run"]
+
+
+class Number(Spec):
+    """A number with its 95 % interval; without one where there was a single seed."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
+class Difference(Number):
+    """A difference between two models.
+
+    Attributes:
+        p: Two-sided p-value of its being zero.
+        p_adjusted: Adjusted for all differences of this kind on the board, by Holm's method.
+        verdict: What it amounts to, see :data:`~molbench.evaluation.summary.Verdict`.
+        detectable: Smallest true difference that is found in 80 % of repetitions.
+        detectable_later: The same with as many times more seeds as ``Table.more_seeds``.
+    """
+
+    p: float | None
+    p_adjusted: float | None
+    verdict: Verdict
+    detectable: float | None
+    detectable_later: float | None
+
+
+class Publication(Spec):
+    """Where a number of tier ``reported`` was read.
+
+    Attributes:
+        paper: Citation key or title.
+        table: Table or figure of it.
+        url: Address of what was read.
+        protocol_match: Whether it was made as this board's numbers are.
+        dispersion: What its ± is: ``standard deviation over 3 seeds``; None where there is none.
+    """
+
+    paper: str
+    table: str
+    url: str | None = None
+    protocol_match: Literal["yes", "no", "unknown"] = "unknown"
+    dispersion: str | None = None
+
+
+class Score(Spec):
+    """One model on one task of one board, see :class:`~molbench.evaluation.summary.Cell`.
+
+    Attributes:
+        tier: How far it has been checked.
+        mean: Mean over seeds.
+        half_width: Of the 95 % interval over seeds and test records.
+        spread: Standard deviation over seeds.
+        records: Test records.
+        clusters: Effective number of independent ones.
+        few: Whether they are too few, or too skewed, for the interval to be relied on.
+        seen: Whether test records were seen in pretraining, in words; None where nothing is known of it.
+        keys: Keys of the results it was computed from, by seed.
+        publication: Where it was read, for tier ``reported``.
+    """
+
+    board: str
+    model: str
+    task: str
+    tier: Tier = "re-scored"
+    metric: str
+    unit: str
+    direction: str
+    mean: float
+    half_width: float | None
+    spread: float | None
+    seeds: int
+    records: int
+    clusters: float
+    few: bool
+    seen: str | None = later(None)
+    keys: list[str] = later([])
+    publication: Publication | None = later(None)
+    over_scratch: Difference | None
+    over_fingerprint: Difference | None = later(None)
