@@ -158,7 +158,13 @@ def _environment(folder: Path) -> dict[str, str]:
 
 def _run(command: Command, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        _line(command), cwd=folder, env=_environment(folder), capture_output=True, text=True, check=False
+        _line(command),
+        cwd=folder,
+        env=_environment(folder),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
     )
 
 

@@ -47,7 +47,7 @@ def test_functions_are_short() -> None:
 def test_the_catalogue_does_not_hide_hugging_face() -> None:
     assert not list((ROOT / "datasets").rglob("*.py"))
     code = "import datasets; assert hasattr(datasets, 'load_dataset'), datasets"
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=240)
 
 
 @pytest.mark.slow
@@ -55,7 +55,7 @@ def test_the_catalogue_does_not_hide_hugging_face() -> None:
 def test_heavy_libraries_wait_until_they_are_needed(module: str) -> None:
     heavy = "{'torch', 'rdkit', 'torch_geometric', 'datasets', 'sklearn', 'pyarrow', 'numpy.random'}"
     code = f"import sys, {module}; found = {heavy} & set(sys.modules); assert not found, found"
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=240)
 
 
 def test_only_the_command_line_prints() -> None:

@@ -42,5 +42,6 @@ def test_a_poisoned_dataset_of_the_user_changes_nothing(tmp_path) -> None:
         capture_output=True,
         text=True,
         check=False,
+        timeout=240,
     )
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]

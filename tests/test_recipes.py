@@ -63,7 +63,13 @@ def test_every_recipe_can_be_followed(tmp_path: Path, subtests: pytest.Subtests)
             for program, *arguments in follow(recipe, project):
                 command = [*programs[program], *arguments]
                 done = subprocess.run(
-                    command, cwd=project, env=environment, capture_output=True, text=True, check=False
+                    command,
+                    cwd=project,
+                    env=environment,
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                    timeout=240,
                 )
                 assert done.returncode == 0, f"{program} {arguments}\n{done.stdout[-4000:]}{done.stderr}"
                 assert done.stdout

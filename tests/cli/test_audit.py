@@ -21,7 +21,7 @@ VECTORS = pa.list_(pa.list_(pa.float32(), 3))
 
 def molbench(*arguments, code=0):
     command = [sys.executable, "-m", "molbench.cli", *map(str, arguments)]
-    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
     assert run.returncode == code, run.stdout + run.stderr
     assert "Traceback" not in run.stderr
     return run

@@ -189,7 +189,7 @@ def test_it_alone_makes_no_board(ready: Path) -> None:
 def test_as_a_user_types_it(tmp_path: Path) -> None:
     options = ("-t", "xtb-solvation/dg_solv,xtb-spectra/ir", "--seeds", "1", *LOCAL, "--json")
     command = [sys.executable, "-m", "molbench.cli", "evaluate", "--fingerprint", *options]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=240)
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     (cell,) = report["cells"]

@@ -13,7 +13,7 @@ COMMAND = [sys.executable, "-m", "molbench.cli"]
 
 
 def run(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*COMMAND, *words], capture_output=True, text=True, check=False)
+    return subprocess.run([*COMMAND, *words], capture_output=True, text=True, check=False, timeout=240)
 
 
 @pytest.mark.parametrize(

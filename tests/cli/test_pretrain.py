@@ -98,5 +98,7 @@ def test_mistakes(monkeypatch: pytest.MonkeyPatch, extra: tuple[str, ...], messa
 @pytest.mark.slow
 def test_importing_the_verb_loads_nothing_heavy() -> None:
     script = "import sys, molbench.cli.pretrain; print({'torch', 'rdkit', 'datasets'} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=240
+    )
     assert done.stdout.strip() == "set()"

@@ -95,7 +95,7 @@ def molbench(*arguments: str, site: Path | None) -> subprocess.CompletedProcess[
     paths = [str(Path(__file__).parents[2]), *([str(site)] if site else [])]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths), "COLUMNS": "200"}
     command = [sys.executable, "-m", "molbench.cli", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=240)
 
 
 @pytest.mark.parametrize("protocol", [["probe"], ["finetune", "--set", "steps=40"]])

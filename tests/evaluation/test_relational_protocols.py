@@ -268,6 +268,7 @@ def test_the_command_line_cuts_the_budget(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
+        timeout=240,
     )
     assert done.returncode == 0, done.stderr
     cells = json.loads(done.stdout)["cells"]

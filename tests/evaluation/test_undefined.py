@@ -47,6 +47,7 @@ def test_a_test_split_of_one_class_is_refused_before_any_training(
         capture_output=True,
         text=True,
         check=False,
+        timeout=240,
     )
     assert run.returncode == 2 and "Traceback" not in run.stderr
     said = " ".join(run.stderr.split())

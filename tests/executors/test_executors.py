@@ -128,10 +128,13 @@ def test_a_parent_takes_its_workers_with_it(tmp_path: Path, number: signal.Signa
         list(EXECUTORS["local"]().run([[Unit("a", "{HERE}:hung", {{"pid": {str(pid)!r}}})]]))
     """
     parent = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)], stderr=subprocess.DEVNULL)
-    worker = int(wait_for(pid))
-    parent.send_signal(number)
-    parent.wait(30)
-    assert gone(worker)
+    try:
+        worker = int(wait_for(pid))
+        parent.send_signal(number)
+        parent.wait(30)
+        assert gone(worker)
+    finally:
+        parent.kill()
 
 
 @pytest.mark.parametrize("way", ["script", "standard input"])
@@ -146,10 +149,10 @@ def test_scripts_need_no_guard(tmp_path: Path, way: str) -> None:
     script.write_text(code)
     given: dict[str, Callable[[], subprocess.CompletedProcess[str]]] = {
         "script": lambda: subprocess.run(
-            [sys.executable, script], capture_output=True, text=True, check=False
+            [sys.executable, script], capture_output=True, text=True, check=False, timeout=240
         ),
         "standard input": lambda: subprocess.run(
-            [sys.executable, "-"], input=code, capture_output=True, text=True, check=False
+            [sys.executable, "-"], input=code, capture_output=True, text=True, check=False, timeout=240
         ),
     }
     result = given[way]()

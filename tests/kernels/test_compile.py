@@ -47,7 +47,9 @@ def made(cache: Path, compiled_once: Path, monkeypatch: pytest.MonkeyPatch) -> P
 
 def in_a_process() -> str:
     """What a process of its own says of its kernels; it must not crash."""
-    done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", CODE], capture_output=True, text=True, check=False, timeout=240
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 

@@ -44,7 +44,13 @@ class Checkout:
         }
         command = [sys.executable, *arguments]
         return subprocess.run(
-            command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False
+            command,
+            cwd=self.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=240,
         )
 
     def molbench(self, *arguments: str) -> str:

@@ -239,7 +239,7 @@ def test_every_rest_pattern_matches_no_parameter_of_an_encoder() -> None:
 
 def run_cli(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "molbench.cli", "convert", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
 
 
 @pytest.mark.slow

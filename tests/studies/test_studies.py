@@ -165,10 +165,14 @@ def test_backbones_are_pretrained_alike_and_kept(tmp_path: Path) -> None:
 def test_the_command_line(checkpoint: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "molbench.cli", "study", "learning-curve", str(checkpoint)]
     command += ["-t", "xtb-molecules/mu", "-o", str(tmp_path / "s"), "--seeds", "1"]
-    done = subprocess.run([*command, "--sizes", "20,40"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*command, "--sizes", "20,40"], capture_output=True, text=True, check=False, timeout=240
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == [
         str(tmp_path / "s" / name) for name in ("README.md", "table.csv", "study.json", "figure.png")
     ]
-    bad = subprocess.run([*command, "--sizes", "many"], capture_output=True, text=True, check=False)
+    bad = subprocess.run(
+        [*command, "--sizes", "many"], capture_output=True, text=True, check=False, timeout=240
+    )
     assert bad.returncode == 2 and "Traceback" not in bad.stderr

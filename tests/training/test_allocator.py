@@ -26,7 +26,9 @@ print(count)
 def run(**environment: str) -> tuple[bool, int]:
     command = [sys.executable, "-c", SCRIPT]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=clean | environment)
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, env=clean | environment, timeout=240
+    )
     tuned, faults = done.stdout.split()
     return tuned == "True", int(faults)
 

@@ -261,7 +261,9 @@ class TestAllOrNothing:
             part.CellSpool.write = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
             build(DatasetEntry("toy", Path({str(entry.folder)!r})), raw=Path({str(raw)!r}))
         """
-        run = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, check=False)
+        run = subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, check=False, timeout=240
+        )
         assert run.returncode == -signal.SIGKILL, run.stderr
         assert all(path.name.startswith(".") for path in (home() / "datasets").iterdir())
         with pytest.raises(UserError, match="unknown dataset 'toy'"):

@@ -48,7 +48,7 @@ def peak_memory(entry, raw):
         print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
     """
     run = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)], check=True, capture_output=True, text=True
+        [sys.executable, "-c", textwrap.dedent(code)], check=True, capture_output=True, text=True, timeout=240
     )
     return int(run.stdout)
 

@@ -47,7 +47,13 @@ print(json.dumps([len(rows), len(load_dataset("datasets/{name}", "{config}", spl
 """
     environment = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)}
     run = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, env=environment, check=True, capture_output=True, text=True
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=environment,
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=240,
     )
     subset, _, scheme = config.rpartition("@")
     counts = Manifest.read(ROOT / "datasets" / name).by_subset[subset or None].schemes[scheme].counts

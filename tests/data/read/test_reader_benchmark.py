@@ -28,6 +28,7 @@ def test_both_readers_are_timed(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=True,
+        timeout=240,
     )
     report = json.loads(done.stdout)
     assert report["molecules"] > 2000

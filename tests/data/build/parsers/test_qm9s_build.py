@@ -74,7 +74,7 @@ assert list(load_dataset({str(folder)!r}, "random", split="train", streaming=Tru
 assert len(rows) == 16 and rows.features["ir"].length == 3501 and rows.features["uv"].length == 701
 """
     environment = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)}
-    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=240)
 
 
 def test_a_part_is_refused_where_all_is_asked_for(raw, tmp_path) -> None:
