@@ -21,7 +21,7 @@ from molbench.graph.molecules import MoleculeBatch
 from molbench.kernels.edges import EdgeList
 
 if TYPE_CHECKING:
-    from molbench.data.read.loader import Source
+    from molbench.data.read.loader import RecordSource
     from molbench.data.read.store import Store
     from molbench.data.records.base import RecordKind
 
@@ -85,7 +85,7 @@ class Backbone(nn.Module, ABC, Configured[C_co], Generic[C_co, BatchT]):
         return True
 
     @abstractmethod
-    def reader(self, store: Store) -> Source[BatchT]:
+    def reader(self, store: Store) -> RecordSource[BatchT]:
         """What makes batches of the records of a store.
 
         Raises:
@@ -190,7 +190,7 @@ class GeometryBackbone(Backbone[C_co, MoleculeBatch]):
             vectors = self(diatomic.to(like.device), vectors=True).vectors
         return 0 if vectors is None else vectors.shape[-1]
 
-    def reader(self, store: Store) -> Source[MoleculeBatch]:
+    def reader(self, store: Store) -> RecordSource[MoleculeBatch]:
         """The store itself."""
         return store
 

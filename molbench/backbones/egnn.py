@@ -49,7 +49,7 @@ class EGNNConfig:
     readout: Readout = "sum"
 
 
-class Layer(nn.Module):
+class EGNNLayer(nn.Module):
     """One round of gated messages, [N, F] to [N, F] (equations 3, 5 and 6)."""
 
     def __init__(self, width: int, edge_features: int) -> None:
@@ -114,7 +114,7 @@ class EGNN(GeometryBackbone[EGNNConfig]):
         exponents = torch.arange(config.powers + 1)
         self.register_buffer("powers", charges.unsqueeze(-1) ** exponents, persistent=False)
         # An edge's features are the squared distance and its one-hot class.
-        self.layers = nn.ModuleList(Layer(width, config.hops + 2) for _ in range(config.layers))
+        self.layers = nn.ModuleList(EGNNLayer(width, config.hops + 2) for _ in range(config.layers))
         step = nn.Linear(width, 1, bias=False)
         nn.init.xavier_uniform_(step.weight, gain=0.001)
         self.displacement = nn.Sequential(nn.Linear(width, width), SiLU(), step)

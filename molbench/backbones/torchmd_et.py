@@ -100,7 +100,7 @@ class ExponentialBasis(nn.Module):
 
 
 @dataclass(frozen=True, eq=False)
-class Surroundings:
+class EdgeGeometry:
     """What all layers know of the geometry.
 
     Attributes:
@@ -140,7 +140,7 @@ class Attention(nn.Module):
         self.key_filter, self.value_filter = dense(radial, width), dense(radial, 3 * width)
 
     def forward(
-        self, x: Tensor, v: Tensor | None, near: Surroundings, wanted: bool
+        self, x: Tensor, v: Tensor | None, near: EdgeGeometry, wanted: bool
     ) -> tuple[Tensor, Tensor | None]:
         """Changes of the scalars [N, F] and vectors [N, 3, F]; v is None for zero vectors.
 
@@ -246,11 +246,11 @@ class TorchMDET(GeometryBackbone[TorchMDETConfig]):
         found = self.vector_norm(v) if vectors and v is not None else None
         return Representation(x, pool(x, batch, self.config.readout), found)
 
-    def _look(self, batch: MoleculeBatch, edges: EdgeList) -> Surroundings:
+    def _look(self, batch: MoleculeBatch, edges: EdgeList) -> EdgeGeometry:
         vectors = edges.vectors(batch.positions)
         distances = torch.linalg.vector_norm(vectors, dim=-1)
         envelope = cosine_envelope(distances, self.config.cutoff).unsqueeze(-1)
-        return Surroundings(
+        return EdgeGeometry(
             edges=edges,
             basis=self.basis(distances, envelope),
             origin=self.basis(distances.new_zeros(1), distances.new_ones(1, 1)),

@@ -1,12 +1,14 @@
 """Where tables and progress go."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from molbench.progress import ProgressCallback
 
 
 def table_console() -> "Console":
@@ -20,7 +22,7 @@ def table_console() -> "Console":
 
 
 @contextmanager
-def progress_bars() -> Iterator[Callable[[str, int, int | None], None]]:
+def progress_bars() -> Iterator["ProgressCallback"]:
     """A bar for each stage of the work, on the error stream."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn

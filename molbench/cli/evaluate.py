@@ -16,8 +16,8 @@ from molbench.errors import UserError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from molbench.evaluation import Outcome, Report, Run, Watcher
-    from molbench.evaluation.summary import Cell, Delta
+    from molbench.evaluation import Report, Run, RunOutcome, Watcher
+    from molbench.evaluation.summary import Delta, SummaryRow
     from molbench.training import StepReport
 
 
@@ -141,7 +141,7 @@ class _Display:
     def _step(self, run: Run, report: StepReport) -> None:
         self._progress.update(self._bar, description=f"{_label(run)} step {report.step}/{report.steps}")
 
-    def _done(self, outcome: Outcome) -> None:
+    def _done(self, outcome: RunOutcome) -> None:
         if outcome.error:
             self._progress.console.print(f"failed: {_label(outcome.run)}: {outcome.error}", markup=False)
         self._progress.update(self._bar, advance=1, description=_label(outcome.run))
@@ -204,7 +204,7 @@ def _show(report: Report, output: Path) -> None:
         console.print(f"fingerprint skips {task}: {why}", markup=False)
 
 
-def _row(cell: Cell, scratch: Cell | None) -> dict[str, str]:
+def _row(cell: SummaryRow, scratch: SummaryRow | None) -> dict[str, str]:
     from molbench.evaluation.summary import MORE_SEEDS
     from molbench.leaderboard.numbers import plus_minus, probabilities, share, spread
 

@@ -5,19 +5,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from molbench.evaluation.candidate import Candidate
-    from molbench.evaluation.harness import Outcome, Report, Watcher, evaluate
+    from molbench.evaluation.harness import Report, RunOutcome, Watcher, evaluate
     from molbench.evaluation.plan import Run
     from molbench.evaluation.predictions import Predictions
     from molbench.evaluation.result import Result, read_results
-    from molbench.evaluation.summary import Cell, summarise
+    from molbench.evaluation.summary import SummaryRow, summarise
 
 #: Raised whenever a change of the code changes scores; it is part of every result's key.
 EVALUATION_VERSION = 2
 
 _LAZY = {
     "Candidate": "candidate",
-    "Cell": "summary",
-    "Outcome": "harness",
+    "SummaryRow": "summary",
+    "RunOutcome": "harness",
     "Predictions": "predictions",
     "Report": "harness",
     "Result": "result",
@@ -31,12 +31,12 @@ _LAZY = {
 __all__ = [
     "EVALUATION_VERSION",
     "Candidate",
-    "Cell",
-    "Outcome",
     "Predictions",
     "Report",
     "Result",
     "Run",
+    "RunOutcome",
+    "SummaryRow",
     "Watcher",
     "evaluate",
     "read_results",

@@ -17,7 +17,7 @@ from molbench.methods.parts.noisy_nodes import NoisyNodes
 from molbench.spec.protocol import Protocol
 from molbench.training.loop import StepReport
 
-Progress = Callable[[StepReport], None]
+StepCallback = Callable[[StepReport], None]
 
 
 def apply(
@@ -30,7 +30,7 @@ def apply(
     embedding: Embedding | None = None,
     state: Path | None = None,
     key: str = "",
-    progress: Progress | None = None,
+    progress: StepCallback | None = None,
 ) -> tuple[Predictions, dict[str, float]]:
     """Train or fit on the training split, predict the test split.
 
@@ -61,7 +61,7 @@ def _finetune(
     *,
     state: Path | None,
     key: str,
-    progress: Progress | None,
+    progress: StepCallback | None,
 ) -> tuple[Predictions, dict[str, float]]:
     protocol = protocol.on(data.task.id)
     budget = data.kind.budget(protocol)

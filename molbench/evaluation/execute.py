@@ -15,14 +15,13 @@ from molbench.data.leakage import contamination, overlap_with
 from molbench.data.read.store import Store
 from molbench.errors import UserError
 from molbench.evaluation import EVALUATION_VERSION
-from molbench.evaluation.apply import Progress, apply
+from molbench.evaluation.apply import StepCallback, apply
 from molbench.evaluation.candidate import Candidate, identity
 from molbench.evaluation.data import TaskData
 from molbench.evaluation.embedding import Embedding, cached_embedding
 from molbench.evaluation.fingerprint import boost
 from molbench.evaluation.plan import Run
-from molbench.evaluation.predictions import FILENAME as PREDICTIONS
-from molbench.evaluation.predictions import Predictions
+from molbench.evaluation.predictions import PREDICTIONS_FILE, Predictions
 from molbench.evaluation.result import CheckpointEntry, Result, Stored, TaskEntry, find
 from molbench.evaluation.score import record_scores, score
 from molbench.evaluation.train import as_predictions
@@ -62,7 +61,7 @@ class Workspace:
         return self._embeddings[where]
 
 
-def execute(run: Run, workspace: Workspace, progress: Progress | None = None) -> Stored:
+def execute(run: Run, workspace: Workspace, progress: StepCallback | None = None) -> Stored:
     """Predict, score and store one run, or return the finished result with the same key.
 
     Args:
@@ -103,7 +102,7 @@ def execute(run: Run, workspace: Workspace, progress: Progress | None = None) ->
         environment=environment(),
     )
     with replace_folder(run.folder) as temporary:
-        predictions.write(temporary / PREDICTIONS, record_scores(run.task.task, predictions))
+        predictions.write(temporary / PREDICTIONS_FILE, record_scores(run.task.task, predictions))
         result.write(temporary)
     return Stored.read(run.folder)
 
@@ -113,7 +112,7 @@ _Made = tuple[CheckpointEntry, Predictions, dict[str, float]]
 
 
 def _encoded(
-    run: Run, candidate: Candidate, data: TaskData, workspace: Workspace, progress: Progress | None
+    run: Run, candidate: Candidate, data: TaskData, workspace: Workspace, progress: StepCallback | None
 ) -> _Made:
     checkpoint, protocol = candidate.checkpoint(run.seed), run.protocol
     if identity(checkpoint) != run.identity:

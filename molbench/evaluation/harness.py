@@ -16,8 +16,8 @@ from molbench.evaluation.fingerprint import unfit
 from molbench.evaluation.labels import refuse_undefined
 from molbench.evaluation.plan import Run, plan
 from molbench.evaluation.protocols import load_protocol
-from molbench.evaluation.result import FILENAME, Stored, find
-from molbench.evaluation.summary import Cell, summarise
+from molbench.evaluation.result import RESULT_FILE, Stored, find
+from molbench.evaluation.summary import SummaryRow, summarise
 from molbench.evaluation.trust import Trust
 from molbench.evaluation.work import remove_locks, unit_of
 from molbench.executors import EXECUTORS
@@ -33,7 +33,7 @@ _WAIT = 1.0
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RunOutcome:
     """How a run ended: with a result, or with the reason why there is none."""
 
     run: Run
@@ -53,9 +53,9 @@ class Report:
         skipped: Tasks the fingerprint baseline cannot do, and why.
     """
 
-    cells: list[Cell]
+    cells: list[SummaryRow]
     results: list[Stored]
-    failures: list[Outcome]
+    failures: list[RunOutcome]
     reused: int
     skipped: dict[str, str] = field(default_factory=dict)
 
@@ -72,7 +72,7 @@ class Watcher:
 
     planned: Callable[[int, int], None] = lambda _total, _reused: None
     step: Callable[[Run, StepReport], None] = lambda _run, _report: None
-    done: Callable[[Outcome], None] = lambda _outcome: None
+    done: Callable[[RunOutcome], None] = lambda _outcome: None
 
 
 def evaluate(
@@ -179,7 +179,7 @@ def _finished(runs: Sequence[Run], catalogue: Catalogue) -> dict[Path, Stored]:
             try:
                 finished[run.folder] = trust.check(stored)
             except UserError:
-                (stored.folder / FILENAME).unlink()
+                (stored.folder / RESULT_FILE).unlink()
     return finished
 
 
@@ -212,7 +212,7 @@ def make_jobs(runs: Sequence[Run]) -> list[list[Run]]:
 
 def _execute(
     jobs: Sequence[Sequence[Run]], output: Path, executor: Executor, watcher: Watcher
-) -> Iterator[Outcome]:
+) -> Iterator[RunOutcome]:
     """Outcomes of all runs; those that another evaluation is at are asked for again after the others."""
     by_key = {str(run.folder): run for job in jobs for run in job}
     groups = [[unit_of(run, output, str(job[0].folder)) for run in job] for job in jobs]
@@ -231,7 +231,7 @@ def _execute(
                     continue
                 stored = find(run.folder, run.key) if done.error is None else None
                 lost = None if stored or done.error else "its result is not there or cannot be read"
-                yield Outcome(run, stored, done.error or lost)
+                yield RunOutcome(run, stored, done.error or lost)
             if len(busy) == len(units):
                 time.sleep(_WAIT)
             groups = busy

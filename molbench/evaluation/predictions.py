@@ -12,13 +12,13 @@ import pyarrow.parquet as pq
 from molbench.atomic import replace_file
 from molbench.errors import UserError
 
-FILENAME = "predictions.parquet"
+PREDICTIONS_FILE = "predictions.parquet"
 #: Type of the column of cluster names.
 CLUSTERS = pa.list_(pa.string())
 
 
 @dataclass(frozen=True, eq=False)
-class Forces:
+class ForcePredictions:
     """Force components of all samples, one after the other.
 
     Attributes:
@@ -33,12 +33,12 @@ class Forces:
     offsets: np.ndarray
     unit: str
 
-    def take(self, rows: np.ndarray) -> Forces:
+    def take(self, rows: np.ndarray) -> ForcePredictions:
         """Those of some samples, in their order and as often as they are named."""
         sizes = np.diff(self.offsets)[rows]
         offsets = np.concatenate([[0], sizes.cumsum()])
         inside = np.repeat(self.offsets[:-1][rows] - offsets[:-1], sizes) + np.arange(offsets[-1])
-        return Forces(self.target[inside], self.prediction[inside], offsets, self.unit)
+        return ForcePredictions(self.target[inside], self.prediction[inside], offsets, self.unit)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +59,7 @@ class Predictions:
     target: np.ndarray
     prediction: np.ndarray
     unit: str
-    forces: Forces | None = None
+    forces: ForcePredictions | None = None
     clusters: pa.ListArray | None = None
 
     def write(self, path: Path, scores: np.ndarray | None = None) -> None:
@@ -127,7 +127,7 @@ class Predictions:
                 offsets = truth.offsets.to_numpy().astype(np.int64)
                 if not np.array_equal(offsets, guess.offsets.to_numpy()):
                     raise UserError(f"{path}: force_target and force_prediction differ in length")
-                forces = Forces(
+                forces = ForcePredictions(
                     truth.values.to_numpy(),
                     guess.values.to_numpy(),
                     offsets,

@@ -18,7 +18,7 @@ Runs = Mapping[int, Stored]
 
 
 @dataclass(frozen=True)
-class Records:
+class TaskRecords:
     """The test records of one task, of all folds where it is a cross-validation.
 
     Attributes:
@@ -34,7 +34,7 @@ class Records:
     places: Mapping[str, np.ndarray]
 
     @classmethod
-    def of(cls, results: Sequence[Stored]) -> Records:
+    def of(cls, results: Sequence[Stored]) -> TaskRecords:
         """Those of all results of one task.
 
         Raises:

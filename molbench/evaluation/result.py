@@ -14,15 +14,14 @@ from pydantic import ValidationError
 
 from molbench.errors import UserError
 from molbench.evaluation.kinds import kind_of
-from molbench.evaluation.predictions import FILENAME as PREDICTIONS
-from molbench.evaluation.predictions import Predictions
+from molbench.evaluation.predictions import PREDICTIONS_FILE, Predictions
 from molbench.evaluation.score import Scorer, Value
 from molbench.spec.base import Spec
 from molbench.spec.fingerprint import Boosting
 from molbench.spec.protocol import Protocol
 from molbench.spec.tasks import Task
 
-FILENAME = "result.json"
+RESULT_FILE = "result.json"
 FORMAT = 1
 _MAX_BYTES = 8 << 20
 
@@ -115,7 +114,7 @@ class Result(Spec):
     def write(self, folder: Path) -> None:
         """Write ``result.json`` into ``folder``."""
         text = json.dumps(self.model_dump(), indent=1, ensure_ascii=False, allow_nan=False)
-        (folder / FILENAME).write_text(text + "\n", encoding="utf-8")
+        (folder / RESULT_FILE).write_text(text + "\n", encoding="utf-8")
 
 
 @dataclass(frozen=True)
@@ -136,7 +135,7 @@ class Stored:
     @cached_property
     def predictions(self) -> Predictions:
         """The latter."""
-        return self.checked or Predictions.read(self.folder / PREDICTIONS)
+        return self.checked or Predictions.read(self.folder / PREDICTIONS_FILE)
 
     @cached_property
     def value(self) -> float:
@@ -160,7 +159,7 @@ class Stored:
         Raises:
             UserError: If it is missing, damaged, or of another format.
         """
-        path = folder / FILENAME
+        path = folder / RESULT_FILE
         try:
             if path.stat().st_size > _MAX_BYTES:
                 raise UserError(f"{path}: larger than {_MAX_BYTES >> 20} MiB: not a result")
@@ -174,7 +173,7 @@ class Stored:
 
 def find(folder: Path, key: str) -> Stored | None:
     """The finished result in ``folder``; None if there is none, or one that was made from other inputs."""
-    if not (folder / PREDICTIONS).is_file():
+    if not (folder / PREDICTIONS_FILE).is_file():
         return None
     try:
         stored = Stored.read(folder)
@@ -200,6 +199,6 @@ def result_files(root: Path) -> Iterator[Path]:
     """
     if not root.is_dir():
         raise UserError(f"{root}: no such folder; `molbench evaluate CHECKPOINT --output {root}` makes one")
-    for path in sorted(root.rglob(FILENAME)):
+    for path in sorted(root.rglob(RESULT_FILE)):
         if not any(part.startswith(".") for part in path.relative_to(root).parts):
             yield path

@@ -10,7 +10,7 @@ import numpy as np
 
 from molbench.evaluation.measurement import Estimate, estimate
 from molbench.evaluation.pretrainings import repeated
-from molbench.evaluation.repeats import Records, Runs
+from molbench.evaluation.repeats import Runs, TaskRecords
 from molbench.evaluation.result import Stored
 from molbench.evaluation.statistics import LEVEL, SIGNIFICANT, holm
 from molbench.spec.fingerprint import FINGERPRINT
@@ -46,7 +46,7 @@ class Delta:
 
 
 @dataclass(frozen=True)
-class Cell:
+class SummaryRow:
     """One candidate on one task.
 
     Attributes:
@@ -84,7 +84,7 @@ class Cell:
 Key = tuple[str, str, str]
 
 
-def summarise(results: Sequence[Stored]) -> list[Cell]:
+def summarise(results: Sequence[Stored]) -> list[SummaryRow]:
     """One cell a (task, protocol, candidate), in order of first appearance.
 
     Candidates that are one method pretrained with several seeds have a cell together behind their own.
@@ -99,7 +99,7 @@ def summarise(results: Sequence[Stored]) -> list[Cell]:
         key = (result.task.id, result.protocol.name, result.checkpoint.name)
         groups.setdefault(key, {})[result.seed] = stored
         of_task.setdefault(result.task.id, []).append(stored)
-    records = {task: Records.of(own) for task, own in of_task.items()}
+    records = {task: TaskRecords.of(own) for task, own in of_task.items()}
     members: dict[Key, list[Runs]] = {key: [runs] for key, runs in groups.items()}
     members |= _pretrainings(groups)
     cells, compared = [], []
@@ -151,13 +151,13 @@ def _delta(found: Estimate, p: float | None, adjusted: float | None, level: floa
     return Delta(value, float(found.half_width()), p, adjusted, verdict, detectable, later)
 
 
-def _cell(key: Key, runs: Sequence[Runs], records: Records) -> Cell:
+def _cell(key: Key, runs: Sequence[Runs], records: TaskRecords) -> SummaryRow:
     everything = [stored for one in runs for stored in one.values()]
     first = everything[0].result
     measured = records.measure(runs)
     found = estimate(measured, records.clusters)
     half_width = float(found.half_width())
-    return Cell(
+    return SummaryRow(
         candidate=key[2],
         task=key[0],
         protocol=key[1],

@@ -9,12 +9,12 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from molbench.data.read.loader import Loader, Source
+from molbench.data.read.loader import Loader, RecordSource
 from molbench.errors import UserError
 from molbench.evaluation.data import TaskData, clusters
 from molbench.evaluation.kinds.forces import force_unit
 from molbench.evaluation.models import Model
-from molbench.evaluation.predictions import Forces, Predictions
+from molbench.evaluation.predictions import ForcePredictions, Predictions
 from molbench.metrics import METRICS
 from molbench.spec.training import TrainingConfig
 from molbench.training.loop import FitReport, StepReport, fit
@@ -126,12 +126,14 @@ def predict(
     components = None
     if sizes:
         offsets = np.concatenate([[0], np.concatenate(sizes).cumsum()])
-        components = Forces(np.concatenate(truth), np.concatenate(guess), offsets, force_unit(data.task))
+        components = ForcePredictions(
+            np.concatenate(truth), np.concatenate(guess), offsets, force_unit(data.task)
+        )
     return as_predictions(data, data.restore(rows, np.concatenate(values)), components, split)
 
 
 def as_predictions(
-    data: TaskData, values: np.ndarray, forces: Forces | None = None, split: str = "test"
+    data: TaskData, values: np.ndarray, forces: ForcePredictions | None = None, split: str = "test"
 ) -> Predictions:
     """Labels of a split beside ``values``, [m], in the dataset's own unit."""
     rows = data.rows[split]
@@ -140,7 +142,7 @@ def as_predictions(
     return Predictions(ids, data.labels[rows], values, data.unit, forces, shared)
 
 
-def _ordered(reader: Source[Any], data: TaskData, split: str) -> Loader[Any]:
+def _ordered(reader: RecordSource[Any], data: TaskData, split: str) -> Loader[Any]:
     forces = data.kind.reads_forces
     return Loader(reader, data.rows[split], 32 if forces else 128, shuffle=False, forces=forces)
 

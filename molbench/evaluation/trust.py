@@ -22,7 +22,7 @@ from molbench.evaluation.candidate import SCRATCH, Candidate, identity
 from molbench.evaluation.data import clusters, labelled
 from molbench.evaluation.kinds import kind_of
 from molbench.evaluation.plan import data_of, key_of
-from molbench.evaluation.predictions import Forces, Predictions
+from molbench.evaluation.predictions import ForcePredictions, Predictions
 from molbench.evaluation.protocols import load_protocols
 from molbench.evaluation.result import Result, Stored, result_files
 from molbench.evaluation.score import score
@@ -32,7 +32,7 @@ from molbench.spec.protocol import Protocol
 
 
 @dataclass(frozen=True)
-class Rejection:
+class RejectedResult:
     """A result that is set aside.
 
     Attributes:
@@ -44,7 +44,7 @@ class Rejection:
     reason: str
 
 
-def read_trusted(root: Path, catalogue: Catalogue) -> tuple[list[Stored], list[Rejection]]:
+def read_trusted(root: Path, catalogue: Catalogue) -> tuple[list[Stored], list[RejectedResult]]:
     """Results below a folder that hold, in path order, and those that do not.
 
     Args:
@@ -61,11 +61,11 @@ def read_trusted(root: Path, catalogue: Catalogue) -> tuple[list[Stored], list[R
             _check_place(stored, root)
             results.append(trust.check(stored))
         except UserError as error:
-            rejections.append(Rejection(path.parent, str(error)))
+            rejections.append(RejectedResult(path.parent, str(error)))
         except Exception as error:  # noqa: BLE001 - a file of a stranger; no fault of it may end the others
-            rejections.append(Rejection(path.parent, f"cannot be read: {type(error).__name__}: {error}"))
+            rejections.append(RejectedResult(path.parent, f"cannot be read: {type(error).__name__}: {error}"))
     doubles = dict(_doubles(results))
-    rejections += [Rejection(folder, reason) for folder, reason in doubles.items()]
+    rejections += [RejectedResult(folder, reason) for folder, reason in doubles.items()]
     rejections.sort(key=lambda rejection: rejection.folder)
     return [stored for stored in results if stored.folder not in doubles], rejections
 
@@ -157,7 +157,7 @@ class _Test:
     task: TaskRef
     place: dict[str, int]
     target: np.ndarray
-    forces: Forces | None
+    forces: ForcePredictions | None
     clusters: pa.ListArray | None
 
     @classmethod
@@ -174,7 +174,7 @@ class _Test:
             batch = store.batch(rows, forces=True)
             offsets = np.concatenate([[0], batch.sizes.numpy().cumsum() * 3])
             true = np.asarray(batch.forces, dtype=np.float32).reshape(-1)
-            forces = Forces(true, true, offsets, task.dataset.forces.unit)
+            forces = ForcePredictions(true, true, offsets, task.dataset.forces.unit)
         place = {name: i for i, name in enumerate(ids)}
         return cls(task, place, labels[rows], forces, clusters(task, store, rows))
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import constants
 
 from molbench.generate import geometry, xtb
-from molbench.generate.engine import RECORD_FIELDS, Generator, Outcome
+from molbench.generate.engine import RECORD_FIELDS, Generator, JobOutcome
 from molbench.generate.placement import place, radii
 from molbench.generate.xtb import ANGSTROM, HARTREE, Array
 
@@ -121,7 +121,7 @@ def plan(seed: int, limit: int | None) -> list[tuple[int, int, tuple[int, ...]]]
     return jobs
 
 
-def compute(job: tuple[int, int, Sequence[int]]) -> Outcome:
+def compute(job: tuple[int, int, Sequence[int]]) -> JobOutcome:
     """All records of one partner: every placement, then pairs of placements of the same ligand.
 
     Pairs are drawn from those whose energies differ by `MARGIN` or more. The lower energy is in structure 0
@@ -165,7 +165,7 @@ def compute(job: tuple[int, int, Sequence[int]]) -> Outcome:
                     "preferred": float(preferred),
                 }
             )
-    return Outcome(interactions + preferences, [])
+    return JobOutcome(interactions + preferences, [])
 
 
 @cache
@@ -183,7 +183,7 @@ def monomer(smiles: str, seed: int) -> Monomer:
     positions = geometry.relax(numbers, start)
     if positions is None or not geometry.keeps_graph(mol, positions):
         raise RuntimeError(f"{smiles} does not relax to a minimum with its bonds")
-    return Monomer(numbers, positions, xtb.Molecule(numbers, positions * ANGSTROM).single_point().energy)
+    return Monomer(numbers, positions, xtb.XtbMolecule(numbers, positions * ANGSTROM).single_point().energy)
 
 
 def interaction_energy(partner: Monomer, ligand: Monomer, positions: Array) -> float:
@@ -200,7 +200,7 @@ def interaction_energy(partner: Monomer, ligand: Monomer, positions: Array) -> f
         RuntimeError: where the self-consistent field does not converge.
     """
     numbers = np.concatenate([partner.numbers, ligand.numbers])
-    energy = xtb.Molecule(numbers, positions * ANGSTROM).single_point().energy
+    energy = xtb.XtbMolecule(numbers, positions * ANGSTROM).single_point().energy
     return (energy - partner.energy - ligand.energy) * _KCAL
 
 

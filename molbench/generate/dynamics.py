@@ -7,7 +7,7 @@ import pyarrow as pa
 from scipy import constants
 
 from molbench.generate import geometry, xtb
-from molbench.generate.engine import RECORD_FIELDS, VECTORS, Generator, Outcome
+from molbench.generate.engine import RECORD_FIELDS, VECTORS, Generator, JobOutcome
 from molbench.generate.xtb import ANGSTROM, HARTREE
 
 #: Molecules by name; malonaldehyde as the enol that its proton hops in.
@@ -54,7 +54,7 @@ def plan(seed: int, limit: int | None) -> list[tuple[str, int, int]]:
     return [(name, seed + index, frames) for index, name in enumerate(MOLECULES)]
 
 
-def compute(job: tuple[str, int, int]) -> Outcome:
+def compute(job: tuple[str, int, int]) -> JobOutcome:
     """Runs one trajectory: Langevin dynamics, equilibrated, then one frame every 10 fs.
 
     Energy and forces are computed once more at the rounded positions that are stored, so that a label belongs
@@ -83,7 +83,7 @@ def compute(job: tuple[str, int, int]) -> Outcome:
     )
     # From rest: the thermostat's relaxation time is 0.1 ps, a twentieth of the equilibration.
     thermostat.run(_EQUILIBRATION_STEPS)
-    molecule = xtb.Molecule(numbers, start * ANGSTROM)
+    molecule = xtb.XtbMolecule(numbers, start * ANGSTROM)
     rows: list[dict[str, Any]] = []
     for frame in range(frames):
         thermostat.run(_STEPS_PER_FRAME)
@@ -105,7 +105,7 @@ def compute(job: tuple[str, int, int]) -> Outcome:
                 "forces": forces.tolist(),
             }
         )
-    return Outcome(rows, [])
+    return JobOutcome(rows, [])
 
 
 GENERATOR = Generator("xtb-dynamics", SCHEMA, plan, compute)

@@ -38,7 +38,7 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @dataclass(frozen=True)
-class Rejection:
+class RejectedCandidate:
     """A candidate that did not become a record, and why."""
 
     id: str
@@ -47,11 +47,11 @@ class Rejection:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class JobOutcome:
     """What one job gives: rows in record columns, and the candidates it rejected."""
 
     rows: list[dict[str, Any]]
-    rejections: list[Rejection]
+    rejections: list[RejectedCandidate]
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Generator:
     name: str
     schema: pa.Schema
     plan: Callable[[int, int | None], Sequence[Any]]
-    compute: Callable[[Any], Outcome]
+    compute: Callable[[Any], JobOutcome]
 
 
 def run(

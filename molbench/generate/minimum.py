@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from rdkit import Chem
 
 from molbench.generate import geometry, thermochemistry, xtb
-from molbench.generate.engine import Outcome, Rejection
+from molbench.generate.engine import JobOutcome, RejectedCandidate
 from molbench.generate.xtb import ANGSTROM, Array
 
 #: Decimal places of the positions (Å). Every property is computed at the rounded geometry.
@@ -78,7 +78,7 @@ def minimum_of(smiles: str, seed: int) -> Start:
 
 def compute_each(
     job: Sequence[tuple[str, str, int]], record: Callable[[str, int], dict[str, Any]]
-) -> Outcome:
+) -> JobOutcome:
     """Records of one job; a molecule without a proper minimum is rejected with the reason.
 
     Args:
@@ -86,15 +86,15 @@ def compute_each(
         record: all columns but the id, from SMILES and seed.
     """
     rows: list[dict[str, Any]] = []
-    rejections: list[Rejection] = []
+    rejections: list[RejectedCandidate] = []
     for name, smiles, seed in job:
         try:
             rows.append({"id": name, **record(smiles, seed)})
         except UnfitError as unfit:
-            rejections.append(Rejection(name, smiles, str(unfit)))
+            rejections.append(RejectedCandidate(name, smiles, str(unfit)))
         except RuntimeError:  # tblite and pyscf: the self-consistent field did not converge
-            rejections.append(Rejection(name, smiles, "self-consistent field not converged"))
-    return Outcome(rows, rejections)
+            rejections.append(RejectedCandidate(name, smiles, "self-consistent field not converged"))
+    return JobOutcome(rows, rejections)
 
 
 def find_minimum(mol: Chem.Mol, numbers: NDArray[np.integer[Any]], masses: Array, start: Array) -> Minimum:
@@ -118,7 +118,7 @@ def find_minimum(mol: Chem.Mol, numbers: NDArray[np.integer[Any]], masses: Array
             raise UnfitError("bonds changed")
         stored = np.round(relaxed - relaxed.mean(axis=0), POSITION_DECIMALS).astype(np.float32)
         positions = stored.astype(np.float64) * ANGSTROM
-        hessian = xtb.Molecule(numbers, positions).hessian()
+        hessian = xtb.XtbMolecule(numbers, positions).hessian()
         quanta, displacements = thermochemistry.normal_modes(hessian, masses, positions)
         if quanta[0] > _SOFTEST * thermochemistry.WAVENUMBER:
             return Minimum(stored, quanta, displacements)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import constants
 
 from molbench.generate import density, geometry, thermochemistry, xtb
-from molbench.generate.engine import RECORD_FIELDS, Generator, Outcome
+from molbench.generate.engine import RECORD_FIELDS, Generator, JobOutcome
 from molbench.generate.minimum import compute_each, minimum_of
 from molbench.generate.xtb import ANGSTROM, Array
 
@@ -49,7 +49,7 @@ def plan(seed: int, limit: int | None) -> list[list[tuple[str, str, int]]]:
     return [rows[start : start + _MOLECULES_PER_JOB] for start in range(0, len(rows), _MOLECULES_PER_JOB)]
 
 
-def compute(job: Sequence[tuple[str, str, int]]) -> Outcome:
+def compute(job: Sequence[tuple[str, str, int]]) -> JobOutcome:
     """Computes the records of one job; a molecule without a proper minimum is rejected with the reason."""
     return compute_each(job, molecule_record)
 
@@ -79,7 +79,7 @@ def _properties(
 ) -> dict[str, float]:
     """The twelve targets at a minimum, in the units of `DECIMALS`."""
     positions = angstrom * ANGSTROM
-    molecule = xtb.Molecule(numbers, positions)
+    molecule = xtb.XtbMolecule(numbers, positions)
     electronic = molecule.single_point()
     gas = thermochemistry.ideal_gas(quanta, masses, positions, symmetry_number)
     homo, lumo = round(electronic.homo, DECIMALS["homo"]), round(electronic.lumo, DECIMALS["lumo"])

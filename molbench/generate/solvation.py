@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import constants
 
 from molbench.generate import geometry, xtb
-from molbench.generate.engine import Generator, Outcome, Rejection
+from molbench.generate.engine import Generator, JobOutcome, RejectedCandidate
 from molbench.generate.xtb import ANGSTROM, Array
 
 #: Solvents that ALPB has parameters for at GFN2-xTB, under its names. Octanol saturated with water has no
@@ -85,20 +85,20 @@ def plan(seed: int, limit: int | None) -> list[list[tuple[str, str, int]]]:
     return [rows[start : start + _SOLUTES_PER_JOB] for start in range(0, len(rows), _SOLUTES_PER_JOB)]
 
 
-def compute(job: Sequence[tuple[str, str, int]]) -> Outcome:
+def compute(job: Sequence[tuple[str, str, int]]) -> JobOutcome:
     """All pairs of the solutes of one job; a solute that does not relax is rejected with the reason."""
     rows: list[dict[str, Any]] = []
-    rejections: list[Rejection] = []
+    rejections: list[RejectedCandidate] = []
     for name, smiles, seed in job:
         try:
             pairs = solute_records(name, smiles, seed)
         except RuntimeError:  # tblite: the self-consistent field did not converge
             pairs = "self-consistent field not converged"
         if isinstance(pairs, str):
-            rejections.append(Rejection(name, smiles, pairs))
+            rejections.append(RejectedCandidate(name, smiles, pairs))
         else:
             rows += pairs
-    return Outcome(rows, rejections)
+    return JobOutcome(rows, rejections)
 
 
 def solute_records(name: str, smiles: str, seed: int) -> list[dict[str, Any]] | str:

@@ -8,7 +8,7 @@ import pyarrow as pa
 from rdkit import Chem
 
 from molbench.generate import spectra_excitations, spectra_vibrations, thermochemistry, xtb
-from molbench.generate.engine import RECORD_FIELDS, Generator, Outcome
+from molbench.generate.engine import RECORD_FIELDS, Generator, JobOutcome
 from molbench.generate.minimum import compute_each, minimum_of
 from molbench.generate.xtb import ANGSTROM, Array
 from molbench.spec.spectra import Grid
@@ -57,7 +57,7 @@ def plan(seed: int, limit: int | None) -> list[list[tuple[str, str, int]]]:
     return [rows[start : start + _MOLECULES_PER_JOB] for start in range(0, len(rows), _MOLECULES_PER_JOB)]
 
 
-def compute(job: Sequence[tuple[str, str, int]]) -> Outcome:
+def compute(job: Sequence[tuple[str, str, int]]) -> JobOutcome:
     """Computes the records of one job; a molecule without a proper minimum is rejected with the reason."""
     return compute_each(job, spectra_record)
 

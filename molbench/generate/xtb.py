@@ -48,7 +48,7 @@ class SinglePoint:
     lumo: float
 
 
-class Molecule:
+class XtbMolecule:
     """A neutral closed-shell molecule whose GFN2-xTB properties can be asked for.
 
     Args:

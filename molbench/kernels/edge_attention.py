@@ -130,7 +130,7 @@ class _Scores(Function):
         )
 
 
-class _Attend(Function):
+class _EdgeAttention(Function):
     @staticmethod
     def forward(ctx: Any, a: Tensor, v: Tensor, f: Tensor, ends: Ends) -> Tensor:
         ctx.save_for_backward(a, v, f)
@@ -231,5 +231,5 @@ def _blocks(ends: Ends, a: Tensor, f: Tensor) -> Iterator[tuple[Tensor, Tensor, 
 
 
 _scores: Callable[[Tensor, Tensor, Tensor, Ends, int], Tensor] = _Scores.apply
-_attend: Callable[[Tensor, Tensor, Tensor, Ends], Tensor] = _Attend.apply
+_attend: Callable[[Tensor, Tensor, Tensor, Ends], Tensor] = _EdgeAttention.apply
 _filter_grad: Callable[[Tensor, Tensor, Tensor, Ends], Tensor] = _FilterGrad.apply

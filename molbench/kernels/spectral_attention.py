@@ -42,7 +42,7 @@ def attend_plainly(queries: Tensor, keys: Tensor, values: Tensor, scale: float) 
     return (scale * queries @ keys.transpose(-1, -2)).softmax(dim=-1) @ values
 
 
-class _Attend(Function):
+class _SpectralAttention(Function):
     """:func:`attend` with values and results as linear layers take them, [B, L, heads, D]."""
 
     @staticmethod
@@ -73,4 +73,4 @@ def _work(q: Tensor) -> int:
     return q.shape[:-1].numel() * q.shape[-2]
 
 
-_attend: Callable[[Tensor, Tensor, Tensor, float], Tensor] = _Attend.apply
+_attend: Callable[[Tensor, Tensor, Tensor, float], Tensor] = _SpectralAttention.apply

@@ -9,7 +9,7 @@ from pathlib import Path
 from molbench.atomic import replace_file
 from molbench.errors import UserError, unknown_name
 from molbench.evaluation.result import Stored
-from molbench.evaluation.trust import Rejection, read_trusted
+from molbench.evaluation.trust import RejectedResult, read_trusted
 from molbench.leaderboard.card import Card
 from molbench.leaderboard.collect import collect
 from molbench.leaderboard.records import Records
@@ -43,7 +43,7 @@ class Built:
 
     records: Records
     empty: list[str]
-    rejections: list[Rejection]
+    rejections: list[RejectedResult]
 
 
 def build_boards(results: Path, output: Path, names: Sequence[str] = ()) -> Built:

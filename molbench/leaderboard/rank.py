@@ -20,7 +20,7 @@ import numpy as np
 from molbench.evaluation.clusters import Clusters
 from molbench.evaluation.measurement import Measurement
 from molbench.evaluation.predictions import Predictions
-from molbench.evaluation.repeats import Records, Runs, repeats_of
+from molbench.evaluation.repeats import Runs, TaskRecords, repeats_of
 from molbench.evaluation.result import Stored
 from molbench.evaluation.score import Scorer
 from molbench.evaluation.statistics import LEVEL
@@ -120,7 +120,7 @@ class _Block:
     names: list[Sequence[str]] = field(default_factory=list)
     parts: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
 
-    def add(self, records: Records, contributions: np.ndarray) -> None:
+    def add(self, records: TaskRecords, contributions: np.ndarray) -> None:
         for identifier, names in zip(records.ids, records.names, strict=True):
             if identifier not in self.places:
                 self.places[identifier] = len(self.names)
@@ -142,7 +142,7 @@ def _measure(collection: Collection, runs: Mapping[str, Sequence[Runs]]) -> Meas
     repeats: list[np.ndarray | float] = [0.0] * len(runs)
     for place in range(len(collection.tasks)):
         tested = [own[place] for own in runs.values()]
-        records = Records.of([stored for own in tested for stored in own.values()])
+        records = TaskRecords.of([stored for own in tested for stored in own.values()])
         scores = [records.measure([own]) for own in tested]
         first = next(iter(tested[0].values()))
         logs = [_log_error(score, first) for score in scores]

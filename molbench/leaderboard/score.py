@@ -57,7 +57,7 @@ class Publication(Spec):
 
 
 class Score(Spec):
-    """One model on one task of one board, see :class:`~molbench.evaluation.summary.Cell`.
+    """One model on one task of one board, see :class:`~molbench.evaluation.summary.SummaryRow`.
 
     Attributes:
         tier: How far it has been checked.

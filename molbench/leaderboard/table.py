@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, overload
 
-from molbench.evaluation.summary import MORE_SEEDS, Cell, Delta, summarise
+from molbench.evaluation.summary import MORE_SEEDS, Delta, SummaryRow, summarise
 from molbench.leaderboard.collect import Collection
 from molbench.leaderboard.rank import Standing, rank
 from molbench.leaderboard.score import Difference, Number, Score
@@ -41,7 +41,7 @@ class Row(Spec):
     warnings: list[str]
 
 
-class Source(Spec):
+class BoardDataset(Spec):
     """One dataset, or part of one, behind the board."""
 
     dataset: str
@@ -74,7 +74,7 @@ class Table(Spec):
     more_seeds: int = MORE_SEEDS
     tasks: list[str]
     missing: list[str]
-    sources: list[Source]
+    sources: list[BoardDataset]
     rows: list[Row]
     scores: list[Score]
 
@@ -119,7 +119,7 @@ def tabulate(collection: Collection) -> Table:
     )
 
 
-def _row(collection: Collection, model: str, standing: Standing | None, cells: list[Cell]) -> Row:
+def _row(collection: Collection, model: str, standing: Standing | None, cells: list[SummaryRow]) -> Row:
     entry = collection.any_of(model).result.checkpoint
     own = [cell for cell in cells if cell.candidate == model]
     notes = [
@@ -143,7 +143,7 @@ def _row(collection: Collection, model: str, standing: Standing | None, cells: l
     )
 
 
-def _score(collection: Collection, cell: Cell) -> Score:
+def _score(collection: Collection, cell: SummaryRow) -> Score:
     results = [stored.result for stored in collection.of(cell.task, cell.candidate)]
     return Score(
         board=collection.board.name,
@@ -211,7 +211,7 @@ def _relative_error(standing: Standing) -> Number:
     return Number(value=_rounded(standing.relative_error), low=low, high=high)
 
 
-def _sources(collection: Collection) -> list[Source]:
+def _sources(collection: Collection) -> list[BoardDataset]:
     grouped: dict[tuple[str, ...], list[str]] = {}
     for task in collection.tasks:
         model = next(iter(collection.results[task]))
@@ -219,7 +219,7 @@ def _sources(collection: Collection) -> list[Source]:
         key = (entry.dataset, entry.version, entry.digest, entry.scheme, entry.split_digest)
         grouped.setdefault(key, []).append(task)
     names = ("dataset", "version", "digest", "scheme", "split_digest")
-    return [Source(**dict(zip(names, key, strict=True)), tasks=tasks) for key, tasks in grouped.items()]
+    return [BoardDataset(**dict(zip(names, key, strict=True)), tasks=tasks) for key, tasks in grouped.items()]
 
 
 @overload

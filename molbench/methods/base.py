@@ -18,7 +18,7 @@ from molbench.graph.batch import Batch
 from molbench.graph.molecules import MoleculeBatch
 
 if TYPE_CHECKING:
-    from molbench.data.read.loader import Source
+    from molbench.data.read.loader import RecordSource
     from molbench.data.read.store import Store
 
 D = TypeVar("D", default=Any)
@@ -80,9 +80,9 @@ class Method(nn.Module, ABC, Configured[C_co], Generic[C_co, D, B, E]):
         """
         return rows
 
-    def reader(self, store: Store) -> Source[B]:
+    def reader(self, store: Store) -> RecordSource[B]:
         """What makes batches of rows; by default what the backbone reads."""
-        source: Source[B] = self.backbone.reader(store)
+        source: RecordSource[B] = self.backbone.reader(store)
         return source
 
     def check_records(self, store: Store, rows: np.ndarray) -> None:

@@ -35,7 +35,7 @@ class EdgePredConfig:
 
 
 @dataclass(frozen=True, eq=False)
-class Draws:
+class EdgePredDraws:
     """The pairs asked for.
 
     Attributes:
@@ -47,7 +47,7 @@ class Draws:
     others: Tensor
 
 
-class EdgePred(Method[EdgePredConfig, Draws]):
+class EdgePred(Method[EdgePredConfig, EdgePredDraws]):
     """Classification of pairs of atoms.
 
     Args:
@@ -61,7 +61,7 @@ class EdgePred(Method[EdgePredConfig, Draws]):
         super().__init__(backbone, config)
         self.project = two_layers(backbone.width, backbone.width, backbone.width)
 
-    def draw(self, batch: MoleculeBatch, generator: torch.Generator) -> Draws:
+    def draw(self, batch: MoleculeBatch, generator: torch.Generator) -> EdgePredDraws:
         """All random numbers for one batch, on its device."""
         bonds, pairs, device = bonds_of(batch), all_pairs(batch.ptr), batch.ptr.device
         first, second = bonds.sort(dim=1).values.unbind(1)
@@ -74,9 +74,9 @@ class EdgePred(Method[EdgePredConfig, Draws]):
         some = ranks(owner, uniform(generator, device, len(bonds))) < asked[owner]
         owner = batch.molecule[others[:, 0]]
         rest = ranks(owner, uniform(generator, device, len(others))) < asked[owner]
-        return Draws(bonds[some], others[rest])
+        return EdgePredDraws(bonds[some], others[rest])
 
-    def loss_given(self, batch: MoleculeBatch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss_given(self, batch: MoleculeBatch, draws: EdgePredDraws) -> tuple[Tensor, dict[str, Tensor]]:
         """See :meth:`Method.loss_given`; logs the share of pairs told right."""
         atoms = self.project(self.backbone(batch).scalars)
         first, second = torch.cat([draws.bonded, draws.others]).unbind(1)

@@ -54,7 +54,7 @@ class EMGPConfig:
 
 
 @dataclass(frozen=True, eq=False)
-class Draws:
+class EMGPDraws:
     """Every random number of one loss.
 
     Attributes:
@@ -66,7 +66,7 @@ class Draws:
     noise: Tensor
 
 
-class EMGP(Method[EMGPConfig, Draws]):
+class EMGP(Method[EMGPConfig, EMGPDraws]):
     """Energy-motivated pretraining.
 
     Args:
@@ -92,13 +92,13 @@ class EMGP(Method[EMGPConfig, Draws]):
         if config.inp_weight:
             self.level = two_layers(2 * width, width, config.levels)
 
-    def draw(self, batch: MoleculeBatch, generator: torch.Generator) -> Draws:
+    def draw(self, batch: MoleculeBatch, generator: torch.Generator) -> EMGPDraws:
         """All random numbers for one batch, on its device."""
         steps = self.config.steps if self.config.noise == "riemann" else 1
         levels = integers(generator, self.config.levels, batch.ptr.device, batch.num_graphs)
-        return Draws(levels, normal(generator, batch.positions, steps, batch.num_atoms, 3))
+        return EMGPDraws(levels, normal(generator, batch.positions, steps, batch.num_atoms, 3))
 
-    def loss_given(self, batch: MoleculeBatch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss_given(self, batch: MoleculeBatch, draws: EMGPDraws) -> tuple[Tensor, dict[str, Tensor]]:
         """See :meth:`Method.loss_given`; logs both losses unweighted."""
         clean = bare(with_bonds(batch))
         sigma = self.sigmas.to(batch.positions.dtype)[draws.levels][batch.molecule].unsqueeze(-1)

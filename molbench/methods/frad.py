@@ -39,7 +39,7 @@ class FradConfig:
 
 
 @dataclass(frozen=True, eq=False)
-class Draws:
+class FradDraws:
     """Every random number of one loss, and the bonds they belong to.
 
     Attributes:
@@ -53,7 +53,7 @@ class Draws:
     angles: Tensor
 
 
-class Frad(Method[FradConfig, Draws]):
+class Frad(Method[FradConfig, FradDraws]):
     """Fractional denoising.
 
     Args:
@@ -73,14 +73,16 @@ class Frad(Method[FradConfig, Draws]):
         self.head = NoiseHead(backbone)
         self.standardise = Standardiser(config.normaliser, config.noise)
 
-    def draw(self, batch: MoleculeBatch, generator: torch.Generator) -> Draws:
+    def draw(self, batch: MoleculeBatch, generator: torch.Generator) -> FradDraws:
         """All random numbers for one batch, on its device."""
         noise = self.config.noise * normal(generator, batch.positions, batch.num_atoms, 3)
         rotatable = rotatable_cuts(batch)
         angles = self.config.torsion_noise * normal(generator, batch.positions, len(rotatable.bonds))
-        return Draws(centred(noise, batch) if self.config.centre else noise, rotatable, torch.deg2rad(angles))
+        return FradDraws(
+            centred(noise, batch) if self.config.centre else noise, rotatable, torch.deg2rad(angles)
+        )
 
-    def loss_given(self, batch: MoleculeBatch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss_given(self, batch: MoleculeBatch, draws: FradDraws) -> tuple[Tensor, dict[str, Tensor]]:
         """See :meth:`Method.loss_given`."""
         clean = bare(with_bonds(batch))
         noisy = clean.replace(positions=twist(clean, draws.rotatable, draws.angles) + draws.noise)

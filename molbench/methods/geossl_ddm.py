@@ -44,7 +44,7 @@ class GeoSSLDDMConfig(TwoViewConfig):
 
 
 @dataclass(frozen=True, eq=False)
-class Draws:
+class GeoSSLDDMDraws:
     """Every random number of one loss on n of the N atoms, with P pairs in the order of :func:`all_pairs`.
 
     Attributes:
@@ -86,7 +86,7 @@ class ScoreHead(nn.Module):
         return score.squeeze(-1)
 
 
-class GeoSSLDDM(Method[GeoSSLDDMConfig, Draws]):
+class GeoSSLDDM(Method[GeoSSLDDMConfig, GeoSSLDDMDraws]):
     """Denoising distance matching between two views.
 
     Args:
@@ -105,7 +105,7 @@ class GeoSSLDDM(Method[GeoSSLDDMConfig, Draws]):
         self.register_buffer("sigmas", sigmas.float(), persistent=False)
         self.heads = nn.ModuleList(ScoreHead(backbone.width) for _ in range(2))
 
-    def draw(self, batch: MoleculeBatch, generator: torch.Generator) -> Draws:
+    def draw(self, batch: MoleculeBatch, generator: torch.Generator) -> GeoSSLDDMDraws:
         """See :meth:`Method.draw`."""
         kept = draw_pieces(batch, self.config.crop, generator, twice=self.config.crop_twice)
         batch = keep_atoms(batch, kept)
@@ -114,9 +114,9 @@ class GeoSSLDDM(Method[GeoSSLDDMConfig, Draws]):
         noise = self.config.view_noise * normal(generator, like, batch.num_atoms, 3)
         first, second = (integers(generator, levels, like.device, batch.num_graphs) for _ in range(2))
         distance_noise = normal(generator, like, pairs), normal(generator, like, pairs)
-        return Draws(noise, (first, second), distance_noise, kept)
+        return GeoSSLDDMDraws(noise, (first, second), distance_noise, kept)
 
-    def loss_given(self, batch: MoleculeBatch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss_given(self, batch: MoleculeBatch, draws: GeoSSLDDMDraws) -> tuple[Tensor, dict[str, Tensor]]:
         """See :meth:`Method.loss_given`; logs the loss of either direction."""
         batch = keep_atoms(batch, draws.kept)
         noisy = batch.replace(positions=batch.positions + draws.position_noise)

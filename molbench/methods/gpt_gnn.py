@@ -42,7 +42,7 @@ class GPTGNNConfig:
 
 
 @dataclass(frozen=True, eq=False)
-class Draws:
+class GPTGNNDraws:
     """Every random number of one loss, all in [0, 1).
 
     Attributes:
@@ -54,7 +54,7 @@ class Draws:
     known: Tensor
 
 
-class GPTGNN(Method[GPTGNNConfig, Draws]):
+class GPTGNN(Method[GPTGNNConfig, GPTGNNDraws]):
     """Classification of the next atom.
 
     Args:
@@ -74,12 +74,12 @@ class GPTGNN(Method[GPTGNNConfig, Draws]):
         super().check_records(store, rows)
         refuse_heavier(store, rows, f"method '{self.name}'", self.config.elements - 1)
 
-    def draw(self, batch: MoleculeBatch, generator: torch.Generator) -> Draws:
+    def draw(self, batch: MoleculeBatch, generator: torch.Generator) -> GPTGNNDraws:
         """All random numbers for one batch, on its device."""
         start, known = uniform(generator, batch.ptr.device, 2, batch.num_graphs)
-        return Draws(start, known)
+        return GPTGNNDraws(start, known)
 
-    def loss_given(self, batch: MoleculeBatch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss_given(self, batch: MoleculeBatch, draws: GPTGNNDraws) -> tuple[Tensor, dict[str, Tensor]]:
         """See :meth:`Method.loss_given`; logs the share of atoms named right."""
         batch, sizes = with_bonds(batch), batch.sizes
         place = breadth_first(batch, (draws.start * sizes).long())

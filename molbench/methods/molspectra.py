@@ -75,7 +75,7 @@ class MolSpectraConfig:
 
 
 @dataclass(frozen=True, eq=False)
-class Draws:
+class MolSpectraDraws:
     """Every random number of one loss.
 
     Attributes:
@@ -87,7 +87,7 @@ class Draws:
     hidden: Mapping[str, Tensor]
 
 
-class MolSpectra(Method[MolSpectraConfig, Draws]):
+class MolSpectra(Method[MolSpectraConfig, MolSpectraDraws]):
     """Denoising, contrast with spectra, and reconstruction of masked patches.
 
     Args:
@@ -132,7 +132,7 @@ class MolSpectra(Method[MolSpectraConfig, Draws]):
         used = self.config.contrast_weight or self.config.reconstruction_weight
         return tuple(self.config.spectra) if used else ()
 
-    def draw(self, batch: MoleculeBatch, generator: torch.Generator) -> Draws:
+    def draw(self, batch: MoleculeBatch, generator: torch.Generator) -> MolSpectraDraws:
         """All random numbers for one batch, on its device."""
         config, device = self.config, batch.positions.device
         noise = config.noise * normal(generator, batch.positions, batch.num_atoms, 3)
@@ -140,9 +140,9 @@ class MolSpectra(Method[MolSpectraConfig, Draws]):
         for name in self.columns:
             count = count_patches(config.spectra[name])
             hidden[name] = masked_patches(uniform(generator, device, batch.num_graphs, count), config.mask)
-        return Draws(centred(noise, batch) if config.centre else noise, hidden)
+        return MolSpectraDraws(centred(noise, batch) if config.centre else noise, hidden)
 
-    def loss_given(self, batch: MoleculeBatch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss_given(self, batch: MoleculeBatch, draws: MolSpectraDraws) -> tuple[Tensor, dict[str, Tensor]]:
         """See :meth:`Method.loss_given`; logs each loss unweighted, and the share of molecules matched."""
         config, parts, logs = self.config, dict[str, Tensor](), dict[str, Tensor]()
         clean = bare(with_bonds(batch))

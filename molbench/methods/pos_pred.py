@@ -36,7 +36,7 @@ class PosPredConfig:
 
 
 @dataclass(frozen=True, eq=False)
-class Draws:
+class PosPredDraws:
     """Every random number of one loss.
 
     Attributes:
@@ -48,7 +48,7 @@ class Draws:
     noise: Tensor
 
 
-class PosPred(Method[PosPredConfig, Draws]):
+class PosPred(Method[PosPredConfig, PosPredDraws]):
     """Regression of hidden positions.
 
     Args:
@@ -62,15 +62,15 @@ class PosPred(Method[PosPredConfig, Draws]):
         super().__init__(backbone, config)
         self.displacement = DisplacementHead(backbone)
 
-    def draw(self, batch: MoleculeBatch, generator: torch.Generator) -> Draws:
+    def draw(self, batch: MoleculeBatch, generator: torch.Generator) -> PosPredDraws:
         """All random numbers for one batch, on its device."""
         keys = uniform(generator, batch.ptr.device, batch.num_atoms)
-        return Draws(
+        return PosPredDraws(
             some_atoms(batch, self.config.ratio, keys),
             normal(generator, batch.positions, batch.num_atoms, 3),
         )
 
-    def loss_given(self, batch: MoleculeBatch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss_given(self, batch: MoleculeBatch, draws: PosPredDraws) -> tuple[Tensor, dict[str, Tensor]]:
         """See :meth:`Method.loss_given`."""
         middle = mean_atoms(batch.positions, batch)[batch.molecule] + self.config.jitter * draws.noise
         positions = torch.where(draws.moved.unsqueeze(1), middle, batch.positions)

@@ -58,7 +58,7 @@ class SliDeConfig:
 
 
 @dataclass(frozen=True, eq=False)
-class Draws:
+class SliDeDraws:
     """Every random number of one loss, and the potential they belong to.
 
     Attributes:
@@ -78,7 +78,7 @@ class Draws:
     slices: Tensor
 
 
-class SliDe(Method[SliDeConfig, Draws]):
+class SliDe(Method[SliDeConfig, SliDeDraws]):
     """Sliced denoising.
 
     Args:
@@ -99,7 +99,7 @@ class SliDe(Method[SliDeConfig, Draws]):
         self.head = NoiseHead(backbone)
         self.standardise = Standardiser(config.normaliser, config.noise)
 
-    def draw(self, batch: MoleculeBatch, generator: torch.Generator) -> Draws:
+    def draw(self, batch: MoleculeBatch, generator: torch.Generator) -> SliDeDraws:
         """All random numbers for one batch, on its device."""
         config, like = self.config, batch.positions
         widths = Widths(config.bond_noise, config.angle_noise, config.rotatable_noise, config.torsion_noise)
@@ -107,7 +107,7 @@ class SliDe(Method[SliDeConfig, Draws]):
         joints = len(potential.freely)
         turning = torch.where(potential.freely, config.rotatable_noise, config.torsion_noise)
         noise = config.noise * normal(generator, like, batch.num_atoms, 3)
-        return Draws(
+        return SliDeDraws(
             potential=potential,
             twists=turning.to(like.dtype) * normal(generator, like, joints),
             tilts=config.angle_noise * normal(generator, like, joints, 3),
@@ -116,7 +116,7 @@ class SliDe(Method[SliDeConfig, Draws]):
             slices=normal(generator, like, config.slices, batch.num_atoms, 3),
         )
 
-    def loss_given(self, batch: MoleculeBatch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss_given(self, batch: MoleculeBatch, draws: SliDeDraws) -> tuple[Tensor, dict[str, Tensor]]:
         """See :meth:`Method.loss_given`; logs the sliced loss and the regulariser unweighted."""
         batch = with_bonds(batch)
         flexed = batch.replace(

@@ -11,7 +11,7 @@ from typing_extensions import override
 from molbench.releases.base import Release, Rules, State, layers_of
 
 
-class EMGP3D(Release):
+class EMGP3DRelease(Release):
     """EGNN with a coordinate network in every layer, of which only the last is used."""
 
     name = "3d-emgp"

@@ -11,7 +11,7 @@ from molbench.errors import UserError
 from molbench.releases.base import Release, Rules, State, layers_of
 
 
-class GeoSSL(Release):
+class GeoSSLRelease(Release):
     """SchNet after PyTorch Geometric and PaiNN after SchNetPack, on nine classes of atoms."""
 
     name = "geossl"

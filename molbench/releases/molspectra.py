@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from molbench.releases.torchmd_net import TorchMDNet
+from molbench.releases.torchmd_net import TorchMDNetRelease
 
 
-class MolSpectra(TorchMDNet):
+class MolSpectraRelease(TorchMDNetRelease):
     """The equivariant transformer; the encoder of spectra is left out."""
 
     name = "molspectra"
     title = "MolSpectra (AzureLeon1/MolSpectra)"
-    rest: ClassVar[Sequence[str]] = (*TorchMDNet.rest, r"representation_spec_model\..*")
+    rest: ClassVar[Sequence[str]] = (*TorchMDNetRelease.rest, r"representation_spec_model\..*")

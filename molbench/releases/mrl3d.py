@@ -62,7 +62,7 @@ _QUIRKS: dict[str, dict[str, Any]] = {
 _HEADS = ("fc1", "fc2", "fc3"), ("predictor.0", "predictor.2", "predictor.4"), ("predictor",)
 
 
-class MRL3D(Release):
+class MRL3DRelease(Release):
     """CIGIN, MPNN, CGIB, CGIB-cont and AttentiveFP of solute and solvent, GIN-CIGIN of two drugs."""
 
     name = "3dmrl"

@@ -29,7 +29,7 @@ _FIXED = {
 _INTERLEAVED = re.compile(r"attention_layers\.\d+\.d?v_proj\.\w+")
 
 
-class TorchMDNet(Release):
+class TorchMDNetRelease(Release):
     """The equivariant transformer, whose number of heads stands in hyperparameters only."""
 
     name = "torchmd-net"

@@ -18,7 +18,7 @@ from molbench.paths import catalogue_root, home
 
 if TYPE_CHECKING:
     from molbench.spec.dataset import Dataset, Target
-    from molbench.spec.spectra import Spectrum
+    from molbench.spec.spectra import SpectrumColumn
     from molbench.spec.splits import Cluster, Scheme, Splits
     from molbench.spec.suites import Suite
     from molbench.spec.tasks import Task, Tasks
@@ -151,7 +151,7 @@ class TaskRef:
         return self.column.unit
 
     @property
-    def column(self) -> Target | Spectrum:
+    def column(self) -> Target | SpectrumColumn:
         """Declaration of what is predicted."""
         return self.dataset.columns[self.task.target]
 

@@ -6,14 +6,14 @@ from pydantic import Field, field_validator, model_validator
 
 from molbench.spec.base import Spec
 from molbench.spec.names import FileName, Name
-from molbench.spec.spectra import Spectrum
+from molbench.spec.spectra import SpectrumColumn
 from molbench.spec.units import check_unit
 
 PARTIAL = "-partial"
 """Ends the id of a build that lacks records."""
 
 
-class Source(Spec):
+class SourceFile(Spec):
     """One raw file and how to recognise it.
 
     Attributes:
@@ -67,7 +67,7 @@ class Subset(Spec):
     """
 
     description: str = ""
-    sources: dict[str, Source] = {}
+    sources: dict[str, SourceFile] = {}
     parser: str | None = None
     options: dict[str, Any] = {}
     records: int | None = None
@@ -97,10 +97,10 @@ class Dataset(Spec):
     level_of_theory: str | None = None
     parser: str | None = None
     options: dict[str, Any] = {}
-    sources: dict[str, Source] = {}
+    sources: dict[str, SourceFile] = {}
     subsets: dict[Name, Subset] = {}
     targets: dict[str, Target] = {}
-    spectra: dict[str, Spectrum] = {}
+    spectra: dict[str, SpectrumColumn] = {}
     forces: Target | None = None
     records: int | None = None
     max_failures: int = Field(default=0, ge=0)
@@ -109,7 +109,7 @@ class Dataset(Spec):
     embedded: bool = False
 
     @property
-    def columns(self) -> dict[str, Target | Spectrum]:
+    def columns(self) -> dict[str, Target | SpectrumColumn]:
         """What can be predicted: values and spectra."""
         return {**self.targets, **self.spectra}
 
@@ -134,7 +134,7 @@ class Dataset(Spec):
             )
         return name
 
-    def subset_sources(self, subset: str | None) -> dict[str, Source]:
+    def subset_sources(self, subset: str | None) -> dict[str, SourceFile]:
         """Sources of one subset: the common ones and its own."""
         return self.sources | (self.subsets[subset].sources if subset else {})
 

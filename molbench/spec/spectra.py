@@ -36,7 +36,7 @@ class Grid(Spec):
         return [self.start + self.step * index for index in range(self.points)]
 
 
-class Spectrum(Spec):
+class SpectrumColumn(Spec):
     """One spectrum of every record, a list of ``grid.points`` numbers.
 
     Attributes:
@@ -50,6 +50,6 @@ class Spectrum(Spec):
     grid: Grid
 
     @model_validator(mode="after")
-    def _known_unit(self) -> "Spectrum":
+    def _known_unit(self) -> "SpectrumColumn":
         check_unit(self.unit)
         return self

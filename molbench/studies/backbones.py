@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from molbench.evaluation import evaluate
-from molbench.evaluation.summary import Cell
+from molbench.evaluation.summary import SummaryRow
 from molbench.spec.protocol import Protocol
 from molbench.studies.report import Study, new_figure, write_study
 from molbench.training.checkpoint import Checkpoint
@@ -73,7 +73,7 @@ def backbones(
     return write_study(output, study, lambda: _draw(rows))
 
 
-def _compared(name: str, cells: Sequence[Cell]) -> Iterator[dict[str, Any]]:
+def _compared(name: str, cells: Sequence[SummaryRow]) -> Iterator[dict[str, Any]]:
     """A row for each task on which a backbone was scored pretrained and from scratch."""
     by_kind = {(cell.task, cell.delta is None): cell for cell in cells}
     for task in dict.fromkeys(cell.task for cell in cells):

@@ -23,7 +23,7 @@ from molbench.studies.tasks import open_store
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Progress = Callable[[str, int, int], None]
+CurveProgress = Callable[[str, int, int], None]
 
 
 def sizes_up_to(total: int) -> list[int]:
@@ -41,7 +41,7 @@ def learning_curve(
     output: Path,
     command: str,
     sizes: Sequence[int] | None = None,
-    progress: Progress | None = None,
+    progress: CurveProgress | None = None,
 ) -> list[Path]:
     """Measure every checkpoint and its backbone from scratch on more and more training records.
 

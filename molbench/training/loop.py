@@ -21,7 +21,7 @@ from torch import distributed, nn
 
 from molbench.errors import UserError
 from molbench.spec.training import TrainingConfig
-from molbench.training.run import FitReport, Run, StepReport
+from molbench.training.run import FitReport, StepReport, TrainingRun
 from molbench.training.step import Batches
 
 __all__ = ["FitReport", "StepReport", "fit"]
@@ -77,7 +77,7 @@ def fit(
         raise UserError("no batch to train on: there are fewer records than a batch needs")
     fabric = _launch(config.precision, accelerator, devices)
     with torch.random.fork_rng(devices=[]):
-        run = Run(fabric, module, batches, config, folder, key or {}, save_seconds)
+        run = TrainingRun(fabric, module, batches, config, folder, key or {}, save_seconds)
         run.go(validate, validate_every, patience, progress)
     return run.report()
 

@@ -32,7 +32,7 @@ _NAME = re.compile(r"[A-Za-z0-9_.\-]{1,200}")
 _COPIES = 4
 
 
-class Part(Spec):
+class NamedConfig(Spec):
     """Name and configuration of a backbone, or of a method; None where there was none."""
 
     name: str | None = Field(max_length=100)
@@ -51,8 +51,8 @@ class Header(Spec):
 
     format: str
     version: int
-    backbone: Part
-    method: Part
+    backbone: NamedConfig
+    method: NamedConfig
     pretraining: dict[str, Any]
     environment: dict[str, Any]
 

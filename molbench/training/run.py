@@ -67,7 +67,7 @@ class FitReport:
         return self.molecules / self.seconds if self.seconds else 0.0
 
 
-class Run:
+class TrainingRun:
     """What is trained, how far it is, and where that is saved.
 
     Args:

@@ -28,7 +28,7 @@ STATE = "state.pt"
 
 
 @dataclass
-class Progress:
+class RunCounters:
     """Counters of a run.
 
     Attributes:
@@ -65,7 +65,7 @@ class State:
     optimizer: Optimizer
     schedule: Schedule
     average: AveragedModel | None
-    progress: Progress = field(default_factory=Progress)
+    progress: RunCounters = field(default_factory=RunCounters)
     best_weights: dict[str, Tensor] | None = None
 
     def advance(self, result: StepResult, seconds: float) -> None:
@@ -138,7 +138,7 @@ class State:
             self.schedule.load_state_dict(content["schedule"])
             if self.average is not None:
                 self.average.load_state_dict(content["average"])
-            self.progress = Progress(
+            self.progress = RunCounters(
                 **content["progress"] | {"losses": content["progress"]["losses"].tolist()}
             )
             self.best_weights = content["best_weights"]

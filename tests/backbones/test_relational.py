@@ -15,7 +15,7 @@ from molbench.backbones.pairs.edge_network import BondConv, BondKinds
 from molbench.backbones.pairs.interaction import interact, interaction_maps
 from molbench.errors import UserError
 from molbench.graph.pairs import MolecularGraphs, PairBatch
-from molbench.releases.mrl3d import MRL3D
+from molbench.releases.mrl3d import MRL3DRelease
 from molbench.testing import small_backbone
 from tests.backbones.relational_pairs import NAMES, example_pairs
 
@@ -134,7 +134,7 @@ def test_drug_pairs_have_no_order() -> None:
     assert not torch.allclose(first, second)
 
 
-@pytest.mark.parametrize("name", [name for name in MRL3D.names if name != "gin-cigin"])
+@pytest.mark.parametrize("name", [name for name in MRL3DRelease.names if name != "gin-cigin"])
 def test_solute_and_solvent_are_not_the_same(name: str) -> None:
     backbone, pairs = seeded(name), example_pairs()
     assert not torch.allclose(

@@ -12,11 +12,11 @@ from torch.nn.functional import mse_loss
 from molbench.backbones import build_backbone
 from molbench.backbones.base import Representation
 from molbench.backbones.pairs.base import PairBackbone
-from molbench.backbones.pairs.bottleneck import Draws
+from molbench.backbones.pairs.bottleneck import BottleneckDraws
 from molbench.backbones.pairs.cgib import CGIB
 from molbench.backbones.pairs.interaction import interaction_maps
 from molbench.releases import from_released, released_name
-from molbench.releases.mrl3d import MRL3D, head_from_released
+from molbench.releases.mrl3d import MRL3DRelease, head_from_released
 from tests.backbones.relational_pairs import golden_pairs
 from tests.golden_files import Golden, read_golden, tolerance
 
@@ -50,7 +50,7 @@ def close(ours: Tensor, fixture: Golden, key: str, *, loss: bool = False) -> Non
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
-@pytest.mark.parametrize("name", MRL3D.names)
+@pytest.mark.parametrize("name", MRL3DRelease.names)
 def test_representations_predictions_and_gradients(name: str, dtype: torch.dtype, golden: Path) -> None:
     fixture = fixture_of(name, golden)
     backbone, head = released(name, fixture, dtype)
@@ -92,7 +92,7 @@ def test_bottleneck(name: str, term: str, dtype: torch.dtype, golden: Path) -> N
         predictions.append(head(found.graph))
         return predictions[-1]
 
-    draws = Draws(fixture["gumbel_uniform"].to(dtype), fixture["noise_uniform"].to(dtype))
+    draws = BottleneckDraws(fixture["gumbel_uniform"].to(dtype), fixture["noise_uniform"].to(dtype))
     total, logs = backbone.objective_given(predict, lambda y: mse_loss(y, labels), pairs, draws)
     close(total, fixture, "total_loss_beta1", loss=True)
     close(predictions[0], fixture, "prediction")

@@ -9,12 +9,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from molbench.errors import UserError
-from molbench.evaluation.predictions import CLUSTERS, Forces, Predictions
+from molbench.evaluation.predictions import CLUSTERS, ForcePredictions, Predictions
 
 VALUES = Predictions(["a", "b", "c"], np.array([1.0, 2.0, 3e5]), np.array([1.5, 2.0, 1 / 3]), "eV")
 FORCES = replace(
     VALUES,
-    forces=Forces(
+    forces=ForcePredictions(
         np.arange(12, dtype=np.float32),
         np.arange(12, dtype=np.float32) + 1,
         np.array([0, 3, 6, 12]),

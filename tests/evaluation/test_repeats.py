@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from molbench.errors import UserError
-from molbench.evaluation.repeats import Records, repeats_of
+from molbench.evaluation.repeats import TaskRecords, repeats_of
 from molbench.spec.splits import fold_name
 from tests.evaluation.results import made
 
@@ -32,7 +32,7 @@ def _folds(repeats: int, folds: int, model: str = "model", n: int = 30) -> dict[
 def test_seeds_of_one_split_are_repeats() -> None:
     runs = {seed: made(np.full(5, float(seed)), seed=seed) for seed in (2, 0, 1)}
     assert [stored.result.seed for (stored,) in repeats_of(runs).values()] == [0, 1, 2]
-    measured = Records.of(list(runs.values())).measure([runs])
+    measured = TaskRecords.of(list(runs.values())).measure([runs])
     assert measured.value == 1 and measured.repeats.tolist() == [0, 1, 2]
 
 
@@ -44,14 +44,14 @@ def test_folds_are_averaged_before_repeats_are_compared() -> None:
         [5, 6, 7, 8, 9],
         [10, 11, 12, 13, 14],
     ]
-    measured = Records.of(list(runs.values())).measure([runs])
+    measured = TaskRecords.of(list(runs.values())).measure([runs])
     means = [np.mean([stored.value for stored in group]) for group in groups.values()]
     assert measured.repeats == pytest.approx(means) and measured.value == pytest.approx(np.mean(means))
 
 
 def test_a_record_counts_once_however_often_it_is_tested() -> None:
     runs = _folds(3, 5)
-    records = Records.of(list(runs.values()))
+    records = TaskRecords.of(list(runs.values()))
     assert records.clusters.count == 30
     measured = records.measure([runs])
     # Errors are the record's number, up to noise of each fold; folds are centred by themselves.
@@ -68,7 +68,7 @@ def test_without_two_complete_repeats_folds_are_compared(count: int) -> None:
 
 def test_a_difference_of_cross_validations_is_paired_fold_by_fold() -> None:
     a, b = _folds(3, 5, "a"), _folds(3, 5, "b")
-    records = Records.of([*a.values(), *b.values()])
+    records = TaskRecords.of([*a.values(), *b.values()])
     found = records.difference([a], [b])
     both = [records.measure([runs]) for runs in (a, b)]
     assert found.seeds.variance == pytest.approx(np.var(both[0].repeats - both[1].repeats, ddof=1) / 3)
@@ -84,7 +84,7 @@ def test_seeds_are_not_paired() -> None:
     errors = RNG.random(40)
     a = {seed: made(errors + 0.1 * seed, "a", seed) for seed in range(3)}
     b = {seed: made(errors + 0.1 * seed, "b", seed) for seed in range(5)}
-    found = Records.of([*a.values(), *b.values()]).difference([a], [b])
+    found = TaskRecords.of([*a.values(), *b.values()]).difference([a], [b])
     # Every seed counts, and that both rise with its number cancels nothing.
     assert found.value == pytest.approx(0.1 * (1 - 2))
     assert found.seeds.variance == pytest.approx(
@@ -102,7 +102,7 @@ def test_pretrainings_are_repeats_where_there_are_several() -> None:
         }
         for pretraining in range(2)
     ]
-    measured = Records.of([stored for one in runs for stored in one.values()]).measure(runs)
+    measured = TaskRecords.of([stored for one in runs for stored in one.values()]).measure(runs)
     assert measured.repeats == pytest.approx([1.01, 2.01]) and measured.value == pytest.approx(1.51)
 
 
@@ -113,13 +113,13 @@ def test_clusters_are_those_of_the_predictions() -> None:
         ["solute:b", "solvent:w"],
         ["solute:b", "solvent:x"],
     ]
-    assert Records.of([made(np.ones(4), clusters=names)]).clusters.effective == 2
-    assert Records.of([made(np.ones(4))]).clusters.effective == 4
+    assert TaskRecords.of([made(np.ones(4), clusters=names)]).clusters.effective == 2
+    assert TaskRecords.of([made(np.ones(4))]).clusters.effective == 4
 
 
 def test_results_on_other_records_or_clusters_are_refused() -> None:
     first = made(np.ones(4))
     with pytest.raises(UserError, match="not made on the same test records"):
-        Records.of([first, made(np.ones(4), seed=1, ids=["a", "b", "c", "d"])])
+        TaskRecords.of([first, made(np.ones(4), seed=1, ids=["a", "b", "c", "d"])])
     with pytest.raises(UserError, match="disagree on the clusters"):
-        Records.of([first, made(np.ones(4), seed=1, clusters=[["molecule:a"]] * 4)])
+        TaskRecords.of([first, made(np.ones(4), seed=1, clusters=[["molecule:a"]] * 4)])

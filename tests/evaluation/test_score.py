@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import t
 
 from molbench.evaluation.kinds import kind_of
-from molbench.evaluation.predictions import CLUSTERS, Forces, Predictions
+from molbench.evaluation.predictions import CLUSTERS, ForcePredictions, Predictions
 from molbench.evaluation.score import record_scores, score
 from molbench.spec.tasks import Task
 
@@ -63,7 +63,9 @@ def test_records_that_share_something_make_a_wider_interval() -> None:
 
 
 def test_force_tasks_report_forces_and_energies_in_matching_units() -> None:
-    forces = Forces(np.zeros(150, np.float32), np.ones(150, np.float32), np.arange(0, 151, 3), "kcal/mol/Å")
+    forces = ForcePredictions(
+        np.zeros(150, np.float32), np.ones(150, np.float32), np.arange(0, 151, 3), "kcal/mol/Å"
+    )
     predictions = replace(_predictions(unit="kcal/mol"), forces=forces)
     found = score(_task(kind="forces", metrics=["force_mae", "energy_mae"], unit="meV/Å"), predictions)
     assert found["force_mae"].value == pytest.approx(43.3641, rel=1e-5)

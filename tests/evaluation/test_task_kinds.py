@@ -13,7 +13,7 @@ from molbench.evaluation.data import TaskData
 from molbench.evaluation.kinds import kind_of
 from molbench.evaluation.kinds.base import TaskKind
 from molbench.evaluation.kinds.spectrum import Spectrum
-from molbench.evaluation.predictions import Forces, Predictions
+from molbench.evaluation.predictions import ForcePredictions, Predictions
 from molbench.evaluation.protocols import load_protocol
 from molbench.metrics import METRICS
 from molbench.spec.catalogue import Catalogue
@@ -116,7 +116,7 @@ def test_force_tasks_need_forces_a_unit_that_fits_and_a_budget(toy_home: Path) -
 
 
 def test_units_of_what_is_reported() -> None:
-    forces = Forces(np.zeros(3), np.zeros(3), np.array([0, 3]), "eV/Å")
+    forces = ForcePredictions(np.zeros(3), np.zeros(3), np.array([0, 3]), "eV/Å")
     predictions = Predictions(["a"], np.zeros(1), np.zeros(1), "eV", forces)
     task = Task(kind="forces", target="e", metrics=["force_mae"], unit="meV/Å", scheme="s", why="w")
     kind = kind_of(task)

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from molbench.generate.thermochemistry import BOLTZMANN, TEMPERATURE
-from molbench.generate.xtb import ANGSTROM, Molecule
+from molbench.generate.xtb import ANGSTROM, XtbMolecule
 
 CATALOGUE = Path(__file__).parents[2] / "datasets"
 KCAL = 627.509474  # kcal/mol per Hartree
@@ -50,7 +50,7 @@ def test_molecules_obey_the_definitions_of_their_targets(molecules):
 def test_molecules_are_recomputed(molecules):
     pytest.importorskip("tblite")
     for row in molecules[:: len(molecules) // 5]:
-        point = Molecule(
+        point = XtbMolecule(
             np.array(row["atomic_numbers"]), np.array(row["positions"]) * ANGSTROM
         ).single_point()
         assert point.energy == pytest.approx(row["u0"] - row["zpve"], abs=5e-6)
@@ -62,7 +62,7 @@ def test_molecules_are_recomputed(molecules):
 def test_frames_are_recomputed(frames):
     pytest.importorskip("tblite")
     for row in {row["smiles"]: row for row in frames}.values():
-        point = Molecule(
+        point = XtbMolecule(
             np.array(row["atomic_numbers"]), np.array(row["positions"]) * ANGSTROM
         ).single_point()
         assert point.energy * KCAL == pytest.approx(row["energy"], abs=1e-2)

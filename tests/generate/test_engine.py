@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from molbench.generate import engine
-from molbench.generate.engine import Generator, Outcome, Rejection
+from molbench.generate.engine import Generator, JobOutcome, RejectedCandidate
 
 SCHEMA = pa.schema([pa.field("id", pa.string())])
 
@@ -34,7 +34,9 @@ def counting(calls, fails=()):
         calls.append(job)
         if job in fails:
             raise Interrupted
-        return Outcome([{"id": f"{job}-{k}"} for k in range(2)], [Rejection(f"{job}-x", "C", "too soft")])
+        return JobOutcome(
+            [{"id": f"{job}-{k}"} for k in range(2)], [RejectedCandidate(f"{job}-x", "C", "too soft")]
+        )
 
     return Generator("toy", SCHEMA, lambda seed, limit: list(range(limit)), compute)
 

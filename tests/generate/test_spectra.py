@@ -12,7 +12,7 @@ from molbench.generate import spectra_excitations as electrons
 from molbench.generate import spectra_vibrations as vibrations
 from molbench.generate.geometry import relax
 from molbench.generate.thermochemistry import DALTON, WAVENUMBER, normal_modes
-from molbench.generate.xtb import ANGSTROM, Molecule
+from molbench.generate.xtb import ANGSTROM, XtbMolecule
 
 MASS = {1: 1.00782503, 6: 12.0, 7: 14.0030740, 8: 15.9949146}
 STARTS = {
@@ -33,7 +33,7 @@ class Vibrating:
         if rotation is not None:
             self.positions = rotation.apply(self.positions)
         self.masses = DALTON * np.array([MASS[z] for z in numbers])
-        hessian = Molecule(self.numbers, self.positions).hessian()
+        hessian = XtbMolecule(self.numbers, self.positions).hessian()
         quanta, displacements = normal_modes(hessian, self.masses, self.positions)
         self.wavenumbers = quanta / WAVENUMBER
         self.coordinates = vibrations.normal_coordinates(displacements, self.masses)
@@ -69,7 +69,7 @@ def test_field_derivatives_are_those_of_dipole_and_polarizability(water):
     for index in [(0, 2), (1, 1), (1, 2)]:
         shift = np.zeros_like(water.positions)
         shift[index] = step
-        ahead, behind = (Molecule(water.numbers, water.positions + sign * shift) for sign in (1, -1))
+        ahead, behind = (XtbMolecule(water.numbers, water.positions + sign * shift) for sign in (1, -1))
         dipole = (ahead.single_point().dipole - behind.single_point().dipole) / (2 * step)
         tensor = (ahead.polarizability() - behind.polarizability()) / (2 * step)
         assert water.dipole[index] == pytest.approx(dipole, abs=1e-3)
@@ -78,7 +78,7 @@ def test_field_derivatives_are_those_of_dipole_and_polarizability(water):
 
 def test_derivatives_obey_the_sum_rules(vibrating):
     """Nothing changes when all nuclei move together, and dipole and polarizability turn with the molecule."""
-    molecule = Molecule(vibrating.numbers, vibrating.positions)
+    molecule = XtbMolecule(vibrating.numbers, vibrating.positions)
     assert vibrating.dipole.sum(axis=0) == pytest.approx(0, abs=1e-6)
     assert vibrating.polarizability.sum(axis=0) == pytest.approx(0, abs=1e-4)
     turn = np.cross(np.eye(3)[:, None], vibrating.positions)
@@ -97,7 +97,7 @@ def test_infrared_intensities_obey_crawfords_sum_rule(water):
     inertia = np.eye(3) * (water.masses[:, None] * centred**2).sum() - np.einsum(
         "a,ax,ay->xy", water.masses, centred, centred
     )
-    dipole = Molecule(water.numbers, water.positions).single_point().dipole
+    dipole = XtbMolecule(water.numbers, water.positions).single_point().dipole
     carried = np.cross(np.eye(3), dipole)
     rotation = np.trace(carried.T @ np.linalg.inv(inertia) @ carried)
     nuclei = (water.dipole**2).sum(axis=(1, 2)) @ (1 / water.masses)

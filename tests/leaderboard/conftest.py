@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from molbench.evaluation.predictions import Forces, Predictions
+from molbench.evaluation.predictions import ForcePredictions, Predictions
 from molbench.evaluation.protocols import load_protocol
 from molbench.evaluation.result import CheckpointEntry, Result, Stored, TaskEntry
 from molbench.evaluation.score import score
@@ -32,7 +32,7 @@ def write_result(
     size = error * (0.5 + rng.random(N)) * rng.choice([-1, 1], N)
     ids, forces = [f"r{i}" for i in range(N)], None
     if kind == "forces":
-        forces = Forces(
+        forces = ForcePredictions(
             np.repeat(TARGET, 3).astype(np.float32),
             np.repeat(TARGET + size, 3).astype(np.float32),
             np.arange(0, 3 * N + 1, 3),

@@ -12,7 +12,7 @@ from torch import Tensor
 from molbench.backbones import build_backbone
 from molbench.graph.molecules import MoleculeBatch
 from molbench.methods import load_settings
-from molbench.methods.mrl3d.environment import Draws
+from molbench.methods.mrl3d.environment import EnvironmentDraws
 from molbench.methods.mrl3d.objective import MRL3D, MRL3DConfig
 from molbench.methods.mrl3d.reader import ConformerPairBatch
 from molbench.releases import from_released
@@ -55,7 +55,7 @@ def _renamed(state: dict[str, Tensor]) -> dict[str, Tensor]:
     return {match.expand(ours): state[name] for match, ours, name in matches if match}
 
 
-def released_batch(golden: Path, dtype: torch.dtype) -> tuple[ConformerPairBatch, Draws]:
+def released_batch(golden: Path, dtype: torch.dtype) -> tuple[ConformerPairBatch, EnvironmentDraws]:
     """The pairs of the reference with their conformers, and the numbers that were drawn."""
     fixture = read_golden(golden, "mrl3d_mi_virtual_environment")
     number = len(fixture.info["pairs"])
@@ -67,7 +67,7 @@ def released_batch(golden: Path, dtype: torch.dtype) -> tuple[ConformerPairBatch
     return batch, golden_draws(fixture, number, dtype)
 
 
-def golden_draws(fixture: Golden, pairs: int, dtype: torch.dtype = torch.float64) -> Draws:
+def golden_draws(fixture: Golden, pairs: int, dtype: torch.dtype = torch.float64) -> EnvironmentDraws:
     """The numbers drawn for a reference: a permutation of all candidates says in which order atoms come."""
     orders = []
     for pair in range(pairs):
@@ -79,7 +79,7 @@ def golden_draws(fixture: Golden, pairs: int, dtype: torch.dtype = torch.float64
         torch.stack([fixture[f"pair{pair}_{name}"] for pair in range(pairs)]).to(dtype)
         for name in ("gauss", "axis_uniform", "angle")
     )
-    return Draws(torch.cat(orders), directions, axes, angles / (2 * torch.pi))
+    return EnvironmentDraws(torch.cat(orders), directions, axes, angles / (2 * torch.pi))
 
 
 def conformers(parts: list[Tensor]) -> MoleculeBatch:

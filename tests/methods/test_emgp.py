@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from molbench.backbones.base import Representation
 from molbench.backbones.heads.values import energy_and_forces
 from molbench.graph.molecules import MoleculeBatch
-from molbench.methods.emgp import EMGP, Draws, EMGPConfig
+from molbench.methods.emgp import EMGP, EMGPConfig, EMGPDraws
 from molbench.testing import assert_method, example_batch, random_rotation, small_backbone
 from tests.methods.learning import losses_on
 
@@ -19,7 +19,7 @@ def method_with(backbone: str = "egnn", **config: object) -> EMGP:
     return EMGP(small_backbone(backbone), EMGPConfig(**config)).double()  # type: ignore[arg-type]
 
 
-def draws_for(method: EMGP, batch: MoleculeBatch, seed: int = 0) -> Draws:
+def draws_for(method: EMGP, batch: MoleculeBatch, seed: int = 0) -> EMGPDraws:
     return method.draw(batch, torch.Generator().manual_seed(seed))
 
 

@@ -10,7 +10,7 @@ from molbench.backbones import build_backbone
 from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.neighbors import all_pairs
 from molbench.kernels.edges import EdgeList
-from molbench.methods.geossl_ddm import Draws, GeoSSLDDM, GeoSSLDDMConfig
+from molbench.methods.geossl_ddm import GeoSSLDDM, GeoSSLDDMConfig, GeoSSLDDMDraws
 from molbench.testing import example_batch, random_rotation
 
 
@@ -20,7 +20,7 @@ def method_with(config: GeoSSLDDMConfig, backbone: str = "schnet") -> GeoSSLDDM:
     return GeoSSLDDM(build_backbone(backbone, small).double(), config).double()
 
 
-def draws_for(method: GeoSSLDDM, batch: MoleculeBatch, seed: int = 0) -> Draws:
+def draws_for(method: GeoSSLDDM, batch: MoleculeBatch, seed: int = 0) -> GeoSSLDDMDraws:
     return method.draw(batch, torch.Generator().manual_seed(seed))
 
 

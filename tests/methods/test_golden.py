@@ -11,7 +11,7 @@ from molbench.backbones import build_backbone
 from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.neighbors import all_pairs
 from molbench.methods import load_settings
-from molbench.methods.geossl_ddm import Draws, GeoSSLDDM, GeoSSLDDMConfig
+from molbench.methods.geossl_ddm import GeoSSLDDM, GeoSSLDDMConfig, GeoSSLDDMDraws
 from molbench.releases import from_released, released_name
 from tests.golden_files import Golden, read_golden, tolerance
 
@@ -66,7 +66,7 @@ def test_losses_and_gradients(name: str, setting: str, dtype: torch.dtype, golde
     place = torch.searchsorted(theirs, ours)
     assert torch.equal(theirs[place], ours)
     assert len(ours) == len(theirs)
-    draws = Draws(
+    draws = GeoSSLDDMDraws(
         fixture["position_noise"].to(dtype),
         (fixture["noise_level_01"], fixture["noise_level_02"]),
         (

@@ -15,7 +15,7 @@ from molbench.backbones.parts.specformer import masked_patches
 from molbench.graph.molecules import MoleculeBatch
 from molbench.methods import load_settings
 from molbench.methods.coord import Coord, CoordConfig
-from molbench.methods.molspectra import Draws, MolSpectra, MolSpectraConfig
+from molbench.methods.molspectra import MolSpectra, MolSpectraConfig, MolSpectraDraws
 from molbench.methods.parts.denoising import NoiseHead
 from molbench.releases import from_released
 from tests.golden_files import Golden, read_golden
@@ -108,7 +108,7 @@ def test_molspectra(
     hidden = {name: masked_patches(fixture[f"mask_uniform_{name}"], 0.1) for name in NAMES}
     noise = fixture["pos_noise"].to(dtype)
 
-    loss, logs = method.loss_given(batch, Draws(noise, hidden))
+    loss, logs = method.loss_given(batch, MolSpectraDraws(noise, hidden))
     loss.backward()
     close(loss.detach(), fixture["loss_total"], "loss")
     close(logs["denoising"], fixture["loss_denoise"], "denoising")

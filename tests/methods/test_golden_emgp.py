@@ -14,7 +14,7 @@ from torch import Tensor
 from molbench.backbones import build_backbone
 from molbench.graph.molecules import MoleculeBatch
 from molbench.methods.attr_mask import AttrMask
-from molbench.methods.emgp import EMGP, Draws, EMGPConfig
+from molbench.methods.emgp import EMGP, EMGPConfig, EMGPDraws
 from molbench.methods.parts.riemann import align, force_target, perturb
 from molbench.releases import from_released, released_name
 from tests.golden_files import Golden, read_golden, tolerance
@@ -86,7 +86,7 @@ def test_losses_and_gradients(mode: str, force: str, dtype: torch.dtype, golden:
     method = method.to(dtype)
     both = fixture["bond_index"]
     batch = batch_of(fixture, dtype).replace(bonds=both[:, both[0] < both[1]].t())
-    draws = Draws(fixture["noise_level"], fixture["eps"].to(dtype).unsqueeze(0))
+    draws = EMGPDraws(fixture["noise_level"], fixture["eps"].to(dtype).unsqueeze(0))
 
     sigma = method.sigmas.to(dtype)[draws.levels][batch.molecule].unsqueeze(-1)
     noisy, _ = method.perturbed(batch, sigma, draws.noise)

@@ -10,7 +10,13 @@ import torch
 from torch import Tensor
 
 from molbench.graph.molecules import MoleculeBatch
-from molbench.methods.mrl3d.environment import Draws, Environment, draw, rotation_matrices, surround
+from molbench.methods.mrl3d.environment import (
+    Environment,
+    EnvironmentDraws,
+    draw,
+    rotation_matrices,
+    surround,
+)
 from molbench.testing import example_batch, random_rotation
 from tests.golden_files import read_golden, tolerance
 from tests.methods.mrl3d_golden import conformers, golden_draws
@@ -42,7 +48,9 @@ def test_the_environment_of_the_release(dataset: str, epsilon: float, golden: Pa
     assert torch.equal(found.origin - b.ptr[pair], torch.cat(each("solvent_2d_idx"))[~solute])
 
 
-def example(seed: int = 0, rings: float = 0.3) -> tuple[MoleculeBatch, MoleculeBatch, Tensor, Draws]:
+def example(
+    seed: int = 0, rings: float = 0.3
+) -> tuple[MoleculeBatch, MoleculeBatch, Tensor, EnvironmentDraws]:
     a, b = example_batch((12, 3, 9, 6), seed=1), example_batch((4, 1, 6, 2), seed=2)
     generator = torch.Generator().manual_seed(seed)
     in_ring = torch.rand(a.num_atoms, generator=generator) < rings
@@ -101,7 +109,7 @@ def test_the_environment_turns_with_the_solute() -> None:
         return batch.replace(positions=batch.positions @ rotation.t())
 
     # R rows -> a copy turned in the frame of the solute: X M R' = (X R')(R M R').
-    moved = Draws(
+    moved = EnvironmentDraws(
         draws.order,
         draws.directions @ rotation.t(),
         (draws.axes - 0.5) @ rotation.t() + 0.5,

@@ -10,7 +10,7 @@ import torch
 from molbench.backbones import build_backbone
 from molbench.graph.molecules import MoleculeBatch
 from molbench.methods.parts.harmonic import Harmonic
-from molbench.methods.slide import Draws, SliDe, SliDeConfig
+from molbench.methods.slide import SliDe, SliDeConfig, SliDeDraws
 from molbench.testing import random_rotation
 from tests.methods.test_torsions import molecule
 
@@ -28,11 +28,11 @@ def method_with(**config: float) -> SliDe:
     return SliDe(backbone, SliDeConfig(**config)).double()
 
 
-def drawn(method: SliDe, batch: MoleculeBatch, seed: int = 0) -> Draws:
+def drawn(method: SliDe, batch: MoleculeBatch, seed: int = 0) -> SliDeDraws:
     return method.draw(batch, torch.Generator().manual_seed(seed))
 
 
-def flexed(batch: MoleculeBatch, draws: Draws) -> MoleculeBatch:
+def flexed(batch: MoleculeBatch, draws: SliDeDraws) -> MoleculeBatch:
     from molbench.methods.parts.torsions import flex
 
     joints = draws.potential.joints

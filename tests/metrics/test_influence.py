@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from molbench.evaluation.predictions import Forces, Predictions
+from molbench.evaluation.predictions import ForcePredictions, Predictions
 from molbench.metrics import METRICS
 from molbench.metrics.metric import Metric, metric
 from molbench.metrics.regression import RankCorrelation
@@ -28,7 +28,9 @@ def sample(kind: str, rng: np.random.Generator, n: int = N) -> Predictions:
     sizes = 3 * rng.integers(1, 6, n)
     truth = rng.normal(size=sizes.sum())
     guess = truth + rng.normal(size=sizes.sum()) * np.repeat(sizes, sizes)
-    return Predictions(IDS[:n], target, prediction, "1", Forces(truth, guess, np.r_[0, sizes.cumsum()], "1"))
+    return Predictions(
+        IDS[:n], target, prediction, "1", ForcePredictions(truth, guess, np.r_[0, sizes.cumsum()], "1")
+    )
 
 
 @pytest.mark.parametrize("name", METRICS)

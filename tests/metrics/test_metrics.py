@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from molbench.errors import UserError
-from molbench.evaluation.predictions import Forces, Predictions
+from molbench.evaluation.predictions import ForcePredictions, Predictions
 from molbench.metrics import METRICS
 
 TARGET = np.array([1.0, 2.0, 3.0, 4.0])
@@ -48,7 +48,7 @@ def draw_sample(data: st.DataObject, kind: str, least: int = 4) -> Predictions:
     if kind == "forces":
         offsets = np.r_[0, 3 * rng.integers(1, 4, n).cumsum()]
         components = rng.normal(size=(2, offsets[-1])).astype(np.float32)
-        forces = Forces(*components, offsets, "1")
+        forces = ForcePredictions(*components, offsets, "1")
     return Predictions(ids, target, target + rng.normal(size=shape), "1", forces)
 
 
@@ -80,7 +80,7 @@ def test_values_of_classification(name: str, expected: float) -> None:
 
 
 def test_force_metrics_are_over_components_not_over_records() -> None:
-    forces = Forces(
+    forces = ForcePredictions(
         np.zeros(9, np.float32), np.array([3] * 3 + [0] * 6, np.float32), np.array([0, 3, 9]), "eV/Å"
     )
     predictions = Predictions(["a", "b"], np.zeros(2), np.array([1.0, 5.0]), "eV", forces)

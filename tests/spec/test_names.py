@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from molbench.errors import UserError
 from molbench.spec.board import Board
 from molbench.spec.catalogue import Catalogue
-from molbench.spec.dataset import Dataset, Source
+from molbench.spec.dataset import Dataset, SourceFile
 from molbench.spec.document import parse_yaml
 from molbench.spec.names import LONGEST, check_filename, check_name, is_name, require_name
 from molbench.spec.splits import Splits
@@ -148,7 +148,7 @@ def test_a_complete_dataset_cannot_be_called_as_a_partial_build() -> None:
 def test_a_source_cannot_be_kept_outside_its_folder() -> None:
     for text in ("filename: ../../x", "filename: a\naliases: [../x]"):
         with pytest.raises(UserError, match="cannot name a file"):
-            parse_yaml(text, Source, "a.yaml")
+            parse_yaml(text, SourceFile, "a.yaml")
 
 
 def test_what_is_declared_here_follows_it() -> None:

@@ -69,7 +69,7 @@ class Network(PygAttentiveFP):  # type: ignore[misc]  # PyG is untyped
 
     def __init__(self, width: int, bond_width: int, layers: int, readout_steps: int) -> None:
         super().__init__(width, width, width, bond_width, layers, readout_steps)
-        self.gate_conv = BondAttention(width, width, bond_width)
+        self.gate_conv = AtomBondAttention(width, width, bond_width)
 
     def atoms(self, graphs: MolecularGraphs) -> Tensor:
         """Features of every atom, [N, F]."""
@@ -91,7 +91,7 @@ class Network(PygAttentiveFP):  # type: ignore[misc]  # PyG is untyped
         return result
 
 
-class BondAttention(GATEConv):  # type: ignore[misc]  # PyG is untyped
+class AtomBondAttention(GATEConv):  # type: ignore[misc]  # PyG is untyped
     """The first layer, whose neighbours are atoms and bonds together, in the message as in the attention.
 
     That is the paper's form and that of PyG 2.0.3, with which 3DMRL was made; later releases of PyG leave the

@@ -21,7 +21,7 @@ _COIN, _SPREAD, _FREEDOM = 1e-4, 1e-7, 1e-6
 
 
 @dataclass(frozen=True, eq=False)
-class Draws:
+class BottleneckDraws:
     """Every random number of one bottleneck.
 
     Attributes:
@@ -62,20 +62,20 @@ class Bottleneck(nn.Module):
             nn.Linear(width, hidden), nn.BatchNorm1d(hidden), nn.ReLU(), nn.Linear(hidden, 1)
         )
 
-    def draw(self, atoms: Tensor, generator: torch.Generator, *, uniform: bool) -> Draws:
+    def draw(self, atoms: Tensor, generator: torch.Generator, *, uniform: bool) -> BottleneckDraws:
         """Random numbers for some atoms, of their type and on their device."""
         kind = torch.rand if uniform else torch.randn
         place, dtype = generator.device, atoms.dtype
         coins = torch.rand(len(atoms), 1, generator=generator, device=place, dtype=dtype)
         noise = kind(atoms.shape, generator=generator, device=place, dtype=dtype)
-        return Draws(coins.to(atoms.device), noise.to(atoms.device))
+        return BottleneckDraws(coins.to(atoms.device), noise.to(atoms.device))
 
     def importance(self, atoms: Tensor) -> Tensor:
         """Probability that each atom is kept, [N]."""
         kept: Tensor = self.score(atoms).sigmoid().squeeze(-1)
         return kept
 
-    def forward(self, atoms: Tensor, graphs: MolecularGraphs, draws: Draws) -> Squeezed:
+    def forward(self, atoms: Tensor, graphs: MolecularGraphs, draws: BottleneckDraws) -> Squeezed:
         """Send atoms through the bottleneck."""
         logits = self.score(atoms)
         coins = _COIN + (1 - 2 * _COIN) * (1 - draws.coins)

@@ -16,7 +16,7 @@ from typing_extensions import TypeVar
 
 from molbench.backbones.base import Representation
 from molbench.backbones.pairs.base import PairRepresentation
-from molbench.backbones.pairs.bottleneck import Bottleneck, Draws
+from molbench.backbones.pairs.bottleneck import Bottleneck, BottleneckDraws
 from molbench.backbones.pairs.cigin import CIGIN, CIGINConfig
 from molbench.backbones.pairs.layers import read_out, start
 from molbench.graph.pairs import PairBatch
@@ -77,7 +77,7 @@ class CGIB(CIGIN[C_co]):
         head: Callable[[Representation], Tensor],
         compare: Callable[[Tensor], Tensor],
         pairs: PairBatch,
-        draws: Draws,
+        draws: BottleneckDraws,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """:meth:`objective` as the function of its random numbers that it is."""
         return self._objective(head, compare, pairs, self.interacting_atoms(pairs), draws)
@@ -92,7 +92,7 @@ class CGIB(CIGIN[C_co]):
         compare: Callable[[Tensor], Tensor],
         pairs: PairBatch,
         atoms: tuple[Tensor, Tensor],
-        draws: Draws,
+        draws: BottleneckDraws,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         a, b = atoms
         squeezed = self.bottleneck(a, pairs.a, draws)

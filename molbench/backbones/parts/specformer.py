@@ -83,7 +83,7 @@ def masked_patches(uniform: Tensor, ratio: float) -> Tensor:
     return uniform.argsort(dim=-1)[:, int(uniform.shape[-1] * (1 - ratio)) :]
 
 
-class Layer(nn.Module):
+class SpecFormerLayer(nn.Module):
     """Attention and two linear layers, each with a residual and a batch norm over channels behind it."""
 
     def __init__(self, config: SpecFormerConfig) -> None:
@@ -134,7 +134,7 @@ class SpecFormer(nn.Module):
         self.places = nn.ParameterDict(
             {name: nn.Parameter(torch.empty(n, width).uniform_(-0.02, 0.02)) for name, n in counts.items()}
         )
-        self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
+        self.layers = nn.ModuleList(SpecFormerLayer(config) for _ in range(config.layers))
         self.head = nn.Linear(sum(counts.values()) * width, config.outputs)
         self.head_norm = nn.LayerNorm(config.outputs)
         self.reconstructions = nn.ModuleDict({name: nn.Linear(width, lengths[name]) for name in counts})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from itertools import combinations
 from pathlib import Path
 
@@ -18,14 +18,13 @@ from molbench.data.folder.identity import COLUMNS, first_blocks, identity_digest
 from molbench.data.folder.location import subset_folder
 from molbench.data.folder.manifest import Manifest, Part
 from molbench.data.records import SMILES
+from molbench.progress import ProgressCallback
 from molbench.spec.catalogue import DatasetEntry
 from molbench.spec.dataset import Dataset
 from molbench.spec.splits import SPLITS, Scheme
 
 
-def audit(
-    folder: Path, *, seed: int = 0, progress: Callable[[str, int, int | None], None] | None = None
-) -> Audit:
+def audit(folder: Path, *, seed: int = 0, progress: ProgressCallback | None = None) -> Audit:
     """Examine every scheme of a built folder.
 
     Args:

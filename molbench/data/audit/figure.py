@@ -18,7 +18,7 @@ from molbench.data.folder.columns import stream_columns
 from molbench.data.folder.location import subset_folder
 from molbench.data.folder.manifest import Manifest
 from molbench.data.records import RECORD_KINDS
-from molbench.data.records.molecule_table import FILENAME
+from molbench.data.records.molecule_table import MOLECULES_FILE
 from molbench.spec.dataset import Dataset
 
 _ELEMENTS = 119
@@ -92,7 +92,7 @@ def draw(found: Content, dataset: Dataset, path: Path) -> None:
 
 def _molecules(folder: Path) -> Iterator[pa.Table]:
     """The distinct molecules of pairs."""
-    path = folder / FILENAME
+    path = folder / MOLECULES_FILE
     if path.is_file():
         with pq.ParquetFile(path) as file:
             for batch in file.iter_batches(columns=["atomic_numbers"]):

@@ -12,12 +12,12 @@ from tempfile import TemporaryDirectory
 from molbench.atomic import replace_folder, scratch_folder, sweep
 from molbench.data.build.part import PartBuilder
 from molbench.data.build.raw import raw_parts
-from molbench.data.build.records import Progress
 from molbench.data.build.seal import seal
 from molbench.data.folder.location import subset_folder
 from molbench.data.folder.manifest import Manifest, Part, combined_digest
 from molbench.errors import UserError
 from molbench.paths import home
+from molbench.progress import ProgressCallback
 from molbench.spec.build import BuildRequest
 from molbench.spec.catalogue import DatasetEntry
 from molbench.spec.dataset import PARTIAL, Dataset
@@ -29,7 +29,7 @@ _CELLS = re.compile(r"cells(-\d+)?")
 _BUILT = "built"
 
 
-def run_build(request: BuildRequest, progress: Progress | None = None) -> Path:
+def run_build(request: BuildRequest, progress: ProgressCallback | None = None) -> Path:
     """Build a dataset from its raw files.
 
     The folder appears whole or not at all. Building subsets into a folder that holds others keeps those.
@@ -61,7 +61,9 @@ def run_build(request: BuildRequest, progress: Progress | None = None) -> Path:
 build = by_fields(BuildRequest, run_build, "build")
 
 
-def _build_parts(request: BuildRequest, scratch: Path, progress: Progress | None) -> dict[str | None, Part]:
+def _build_parts(
+    request: BuildRequest, scratch: Path, progress: ProgressCallback | None
+) -> dict[str | None, Part]:
     """Build every part below ``scratch``, each after its raw files are all there."""
     parts: dict[str | None, Part] = {}
     for raw in raw_parts(request, progress):

@@ -8,13 +8,13 @@ import yaml
 
 from molbench.atomic import scratch_folder
 from molbench.data.build.builder import run_build
-from molbench.data.build.records import Progress
 from molbench.data.folder.manifest import file_entry
 from molbench.errors import UserError
 from molbench.paths import home
+from molbench.progress import ProgressCallback
 from molbench.spec.build import BuildRequest
 from molbench.spec.catalogue import Catalogue, DatasetEntry
-from molbench.spec.dataset import PARTIAL, Dataset, Source
+from molbench.spec.dataset import PARTIAL, Dataset, SourceFile
 from molbench.spec.names import check_filename, require_name
 from molbench.spec.splits import Scheme, Splits
 from molbench.spec.tasks import Tasks
@@ -23,7 +23,12 @@ SCHEME = "pretrain"
 
 
 def import_file(
-    path: Path, name: str, *, max_failures: int = 0, num_proc: int = 1, progress: Progress | None = None
+    path: Path,
+    name: str,
+    *,
+    max_failures: int = 0,
+    num_proc: int = 1,
+    progress: ProgressCallback | None = None,
 ) -> Path:
     """Make a multi-frame xyz file an unlabelled dataset below ``$MOLBENCH_HOME``.
 
@@ -73,7 +78,7 @@ def _declare(folder: Path, path: Path, name: str, max_failures: int) -> DatasetE
         licence="unknown",
         citation=[],
         parser="xyz",
-        sources={"file": Source(filename=path.name, size=content.size, sha256=content.sha256)},
+        sources={"file": SourceFile(filename=path.name, size=content.size, sha256=content.sha256)},
         max_failures=max_failures,
     )
     everything = Scheme(generator="everything", description="All records, to pretrain on.")

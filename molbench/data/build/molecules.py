@@ -16,15 +16,15 @@ import pyarrow.parquet as pq
 
 from molbench.atomic import replace_file, temporary_beside
 from molbench.data.build.parsers.base import Failure
-from molbench.data.records.molecule_table import FILENAME, SCHEMA, Molecules
+from molbench.data.records.molecule_table import MOLECULES_FILE, SCHEMA, Molecules
 from molbench.errors import UserError
 from molbench.executors import EXECUTORS
 from molbench.executors.base import Listener, Unit
 
 if TYPE_CHECKING:
-    from molbench.data.build.records import Progress
+    from molbench.progress import ProgressCallback
 
-__all__ = ["FILENAME", "SCHEMA", "Molecules", "Written", "describe", "write_molecules"]
+__all__ = ["MOLECULES_FILE", "SCHEMA", "Molecules", "Written", "describe", "write_molecules"]
 
 _CHUNK = 64
 _ROW_GROUP_CHUNKS = 16
@@ -48,7 +48,7 @@ def write_molecules(
     pairs: Iterable[pa.Table],
     target: Path,
     num_proc: int = 1,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
     reuse: Sequence[Path] = (),
 ) -> Written:
     """Write the table of all molecules that occur in pairs.
@@ -82,7 +82,7 @@ def write_molecules(
             for row, outcome in enumerate(table.column("embedding").to_pylist()):
                 counts[outcome.partition(":")[0]] += 1
                 if outcome.startswith("failed"):
-                    place = f"{FILENAME}, row {start + row:,}"
+                    place = f"{MOLECULES_FILE}, row {start + row:,}"
                     failures.append(Failure(chunk[row], place, outcome.removeprefix("failed: ")))
             waiting.append(table)
             if len(waiting) == _ROW_GROUP_CHUNKS:

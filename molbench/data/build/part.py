@@ -12,13 +12,14 @@ import pyarrow as pa
 from molbench.data.build.keys import key_table, repeated
 from molbench.data.build.parsers import build_parser
 from molbench.data.build.raw import RawPart
-from molbench.data.build.records import Parsed, Progress, built_schema, parse
+from molbench.data.build.records import Parsed, built_schema, parse
 from molbench.data.build.schemes import Labels, check_digests, draw_schemes, named_columns, write_schemes
 from molbench.data.folder.cells import CellSpool, cell_folders, cell_names
 from molbench.data.folder.digest import ContentDigest
 from molbench.data.folder.manifest import FailureEntry, Part, SourceEntry, file_entry
 from molbench.data.records import RECORD_KINDS
 from molbench.errors import UserError, quoted
+from molbench.progress import ProgressCallback
 from molbench.spec.build import BuildRequest
 from molbench.spec.dataset import Dataset
 
@@ -64,7 +65,7 @@ class PartBuilder:
     raw: RawPart
     scratch: Path
     target: Path
-    progress: Progress | None
+    progress: ProgressCallback | None
 
     def build(self) -> Part:
         """Parse, draw the split schemes, and write.
@@ -179,10 +180,10 @@ class PartBuilder:
         """Write the molecules that records name; how many have a conformer by which means."""
         if not RECORD_KINDS[self._dataset.record].molecule_table:
             return {}
-        from molbench.data.build.molecules import FILENAME, write_molecules
+        from molbench.data.build.molecules import MOLECULES_FILE, write_molecules
 
-        others = sorted(self.target.parent.glob(f"*/{FILENAME}")) if self.raw.subset else []
-        path = self.target / FILENAME
+        others = sorted(self.target.parent.glob(f"*/{MOLECULES_FILE}")) if self.raw.subset else []
+        path = self.target / MOLECULES_FILE
         return write_molecules(kept.tables(), path, self.request.num_proc, self.progress, others).counts
 
 

@@ -6,9 +6,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from molbench.data.build.records import Progress
 from molbench.errors import UserError
 from molbench.paths import home
+from molbench.progress import ProgressCallback
 from molbench.spec.build import BuildRequest
 from molbench.spec.dataset import Dataset
 from molbench.spec.splits import Splits
@@ -29,7 +29,7 @@ class RawPart:
     lacking: tuple[str, ...] = ()
 
 
-def raw_parts(request: BuildRequest, progress: Progress | None) -> list[RawPart]:
+def raw_parts(request: BuildRequest, progress: ProgressCallback | None) -> list[RawPart]:
     """Find or download the raw files of each part to be built.
 
     Args:
@@ -61,7 +61,7 @@ def _raw_part(
     request: BuildRequest,
     subset: str | None,
     dispensable: Collection[str],
-    progress: Progress | None,
+    progress: ProgressCallback | None,
     offline: bool = False,
 ) -> RawPart:
     from molbench.data.build.sources import MissingSourceError, fetch

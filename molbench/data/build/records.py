@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,9 +25,7 @@ from molbench.data.records import IDENTITY_KEYS
 from molbench.errors import UserError, quoted
 from molbench.executors.base import describe
 from molbench.executors.parent import die_with_parent
-
-Progress = Callable[[str, int, int | None], None]
-"""Called with the stage of the work, what is done of it, and the total where it is known."""
+from molbench.progress import ProgressCallback
 
 _FAILURES_LISTED = 100
 
@@ -121,7 +119,7 @@ def parse(
     folder: Path,
     max_failures: int,
     num_proc: int,
-    progress: Progress | None,
+    progress: ProgressCallback | None,
 ) -> Parsed:
     """Run a parser over its shards.
 
@@ -189,7 +187,7 @@ def _silent() -> Iterator[None]:
 
 
 @contextmanager
-def _watch(side: Path, progress: Progress | None) -> Iterator[None]:
+def _watch(side: Path, progress: ProgressCallback | None) -> Iterator[None]:
     """Report the sum of the workers' record counts twice a second."""
     if progress is None:
         yield

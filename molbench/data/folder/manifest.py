@@ -14,7 +14,7 @@ from molbench.spec.base import Spec
 from molbench.spec.dataset import PARTIAL
 from molbench.spec.names import Name
 
-FILENAME = "manifest.json"
+MANIFEST_FILE = "manifest.json"
 _BLOCK = 1 << 20
 
 
@@ -128,12 +128,12 @@ class Manifest(Part):
         Raises:
             UserError: If there is none, or it is damaged.
         """
-        path = folder / FILENAME
+        path = folder / MANIFEST_FILE
         try:
             return cls.model_validate_json(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise UserError(
-                f"{folder}: no {FILENAME}: not a built dataset; see `molbench data build`"
+                f"{folder}: no {MANIFEST_FILE}: not a built dataset; see `molbench data build`"
             ) from None
         except (ValidationError, UnicodeDecodeError) as error:
             what = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
@@ -141,7 +141,7 @@ class Manifest(Part):
 
     def write(self, folder: Path) -> None:
         """Write ``manifest.json`` into ``folder``."""
-        with replace_file(folder / FILENAME) as temporary:
+        with replace_file(folder / MANIFEST_FILE) as temporary:
             text = json.dumps(self.model_dump(), indent=1, ensure_ascii=False)
             temporary.write_text(text + "\n", encoding="utf-8")
 
@@ -171,4 +171,4 @@ def file_entries(folder: Path) -> dict[str, FileEntry]:
 
 
 def _apart(path: Path) -> bool:
-    return path.name == FILENAME or any(part.startswith(".") for part in path.parts)
+    return path.name == MANIFEST_FILE or any(part.startswith(".") for part in path.parts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from molbench.data.folder.manifest import FILENAME
+from molbench.data.folder.manifest import MANIFEST_FILE
 from molbench.data.folder.verify import verify
 from molbench.errors import UserError
 
@@ -28,7 +28,7 @@ def push(
     """
     manifest = verify(folder)
     files = [(name, entry.size) for name, entry in manifest.files.items()]
-    files.append((FILENAME, (folder / FILENAME).stat().st_size))
+    files.append((MANIFEST_FILE, (folder / MANIFEST_FILE).stat().st_size))
     if dry_run:
         return files
     from huggingface_hub import HfApi

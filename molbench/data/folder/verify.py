@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +16,10 @@ from molbench.data.folder.digest import ContentDigest, assignment_digest
 from molbench.data.folder.location import subset_folder
 from molbench.data.folder.manifest import Manifest, Part, combined_digest, file_entries, file_entry
 from molbench.errors import UserError
+from molbench.progress import ProgressCallback
 
 
-def verify(folder: Path, progress: Callable[[str, int, int | None], None] | None = None) -> Manifest:
+def verify(folder: Path, progress: ProgressCallback | None = None) -> Manifest:
     """Check every file, every id, every split and the content digest of a built folder.
 
     Args:
@@ -54,7 +55,7 @@ def file_problems(
     folder: Path,
     manifest: Manifest,
     names: Iterable[str],
-    progress: Callable[[str, int, int | None], None] | None = None,
+    progress: ProgressCallback | None = None,
 ) -> Iterator[str]:
     """What is wrong with files, byte by byte."""
     names = list(names)

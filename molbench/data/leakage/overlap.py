@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from molbench.data.leakage.matrix import Matrix, Overlap, cached, keep
-from molbench.data.leakage.search import Chunk, Search
+from molbench.data.leakage.search import CorpusChunk, Search
 from molbench.data.leakage.sides import Split, corpus, tested
+from molbench.progress import ProgressCallback
 from molbench.spec.catalogue import TaskRef
 
 
@@ -17,7 +18,7 @@ def overlap_matrix(
     *,
     subset: str | None = None,
     scheme: str | None = None,
-    progress: Callable[[str, int, int | None], None] | None = None,
+    progress: ProgressCallback | None = None,
 ) -> Matrix:
     """Count the test molecules of tasks that a corpus has too, in one pass over the corpus.
 
@@ -54,13 +55,11 @@ def overlap_matrix(
     return Matrix(corpus=source.side, tasks={task: known[split.side.name] for task, split in splits.items()})
 
 
-def _pass(
-    source: Split, searches: Sequence[Search], progress: Callable[[str, int, int | None], None] | None
-) -> None:
+def _pass(source: Split, searches: Sequence[Search], progress: ProgressCallback | None) -> None:
     columns = sorted({name for search in searches for name in search.columns})
     done = 0
     for table in source.stream(columns):
-        chunk = Chunk(table)
+        chunk = CorpusChunk(table)
         for search in searches:
             search.look_up(chunk)
         done += len(table)

@@ -20,7 +20,7 @@ from molbench.data.records import RECORD_KINDS
 THRESHOLD = 0.9
 
 
-class Chunk:
+class CorpusChunk:
     """Some records of the corpus, and what is asked of them, each computed once."""
 
     def __init__(self, table: pa.Table) -> None:
@@ -84,7 +84,7 @@ class Search:
         self._whole = (level, identity)
         self._seen = {name: np.zeros(len(keys), dtype=bool) for name, keys in self._keys.items()}
 
-    def look_up(self, chunk: Chunk) -> None:
+    def look_up(self, chunk: CorpusChunk) -> None:
         """Mark what the chunk holds."""
         for level, keys in self._keys.items():
             among = self._among(chunk, level)
@@ -108,7 +108,7 @@ class Search:
             },
         )
 
-    def _among(self, chunk: Chunk, level: str) -> pa.Array:
+    def _among(self, chunk: CorpusChunk, level: str) -> pa.Array:
         if level == "scaffold":
             return chunk.scaffolds
         if level == "molecule":

@@ -11,7 +11,7 @@ import numpy as np
 B_co = TypeVar("B_co", covariant=True)
 
 
-class Source(Protocol[B_co]):
+class RecordSource(Protocol[B_co]):
     """Where records are: a :class:`~molbench.data.read.store.Store`, or a reader of pairs."""
 
     def batch(self, rows: np.ndarray, targets: Sequence[str] = (), forces: bool = False) -> B_co:
@@ -38,7 +38,7 @@ class Loader(Generic[B_co]):
 
     def __init__(
         self,
-        store: Source[B_co],
+        store: RecordSource[B_co],
         rows: np.ndarray,
         batch_size: int,
         *,

@@ -18,7 +18,7 @@ from molbench.errors import UserError
 if TYPE_CHECKING:
     from molbench.chem.features import Kind
 
-FILENAME = "molecules.parquet"
+MOLECULES_FILE = "molecules.parquet"
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -64,7 +64,7 @@ def read_table(folder: Path, columns: Sequence[str] = SCHEMA.names) -> pa.Table:
     Raises:
         UserError: If it is missing, damaged, or of another release.
     """
-    path = folder / FILENAME
+    path = folder / MOLECULES_FILE
     try:
         with pq.ParquetFile(path) as file:
             if file.schema_arrow.remove_metadata() != SCHEMA:
@@ -147,7 +147,7 @@ class Molecules:
         try:
             return np.array([self._row_of[name] for name in smiles], dtype=np.int64)
         except KeyError as error:
-            raise UserError(f"{FILENAME}: no molecule {error}; build the dataset anew") from None
+            raise UserError(f"{MOLECULES_FILE}: no molecule {error}; build the dataset anew") from None
 
     def graphs(self, rows: Ints, kind: Kind, *, hydrogens: bool = True) -> Graphs:
         """2-D graphs with the features of 3DMRL.

@@ -15,7 +15,7 @@ from molbench.metrics import METRICS
 from molbench.metrics.metric import Metric
 from molbench.spec.dataset import Dataset, Target
 from molbench.spec.protocol import Protocol
-from molbench.spec.spectra import Spectrum
+from molbench.spec.spectra import SpectrumColumn
 from molbench.spec.tasks import Task
 from molbench.spec.training import Budget
 
@@ -68,7 +68,7 @@ class TaskKind(ABC):
 
     # What is declared
 
-    def columns(self, dataset: Dataset) -> Mapping[str, Target | Spectrum]:
+    def columns(self, dataset: Dataset) -> Mapping[str, Target | SpectrumColumn]:
         """Columns that such a task may predict."""
         return dataset.targets
 

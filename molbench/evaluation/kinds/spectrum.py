@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from molbench.evaluation.kinds.base import Normalisation, TaskKind
 from molbench.spec.dataset import Dataset, Target
-from molbench.spec.spectra import Spectrum as Declared
+from molbench.spec.spectra import SpectrumColumn as Declared
 from molbench.spec.tasks import Task
 
 if TYPE_CHECKING:

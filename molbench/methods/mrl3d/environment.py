@@ -20,7 +20,7 @@ from molbench.methods.parts.draws import normal, uniform
 
 
 @dataclass(frozen=True, eq=False)
-class Draws:
+class EnvironmentDraws:
     """Every random number of the environments of one batch.
 
     Attributes:
@@ -70,7 +70,7 @@ class Environment:
         return MoleculeBatch(self.is_solute.long(), self.positions, self.ptr)
 
 
-def draw(a: MoleculeBatch, copies: int, generator: torch.Generator) -> Draws:
+def draw(a: MoleculeBatch, copies: int, generator: torch.Generator) -> EnvironmentDraws:
     """Random numbers for the environments of some solutes.
 
     Args:
@@ -79,7 +79,7 @@ def draw(a: MoleculeBatch, copies: int, generator: torch.Generator) -> Draws:
         generator: Their source.
     """
     pairs, device = a.num_graphs, a.positions.device
-    return Draws(
+    return EnvironmentDraws(
         uniform(generator, device, a.num_atoms),
         normal(generator, a.positions, pairs, copies, 3),
         uniform(generator, device, pairs, copies, 3).to(a.positions.dtype),
@@ -91,7 +91,7 @@ def surround(
     a: MoleculeBatch,
     b: MoleculeBatch,
     in_ring: Tensor,
-    draws: Draws,
+    draws: EnvironmentDraws,
     *,
     wrong_anchors: bool = False,
     epsilon: float = 0.0,

@@ -12,7 +12,7 @@ from molbench.backbones.schnet import Interaction, SchNet, SchNetConfig
 from molbench.graph.molecules import MoleculeBatch
 from molbench.kernels.activations import shifted_softplus
 from molbench.methods.mrl3d.environment import Environment
-from molbench.methods.mrl3d.environment_messages import Surroundings
+from molbench.methods.mrl3d.environment_messages import EnvironmentEdges
 
 
 class EnvironmentEncoder(nn.Module):
@@ -44,7 +44,7 @@ class EnvironmentEncoder(nn.Module):
         schnet, config = self.schnet, self.schnet.config
         if config.max_neighbors is not None or not self.copies or config.interactions < 2:
             return self.plainly(environment)
-        edges = Surroundings.of(environment, b, self.copies, config.cutoff)
+        edges = EnvironmentEdges.of(environment, b, self.copies, config.cutoff)
         solutes = edges.solutes
         kinds = schnet.embedding(torch.arange(2, device=b.positions.device))
         x = torch.cat([kinds[1].expand(solutes, -1), kinds[0].expand(edges.atoms - solutes, -1)])

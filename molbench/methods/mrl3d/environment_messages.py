@@ -51,7 +51,7 @@ Chunk = tuple[Edges, Sequence[Tensor]]
 
 
 @dataclass(frozen=True, eq=False)
-class Surroundings:
+class EnvironmentEdges:
     """Edges of a batch of environments, in chunks.
 
     Attributes:
@@ -73,7 +73,7 @@ class Surroundings:
     nodes: Tensor
 
     @classmethod
-    def of(cls, environment: Environment, b: MoleculeBatch, copies: int, cutoff: float) -> Surroundings:
+    def of(cls, environment: Environment, b: MoleculeBatch, copies: int, cutoff: float) -> EnvironmentEdges:
         """Edges up to a cutoff (Å)."""
         batch, at = environment.batch(), nodes(cutoff, _SPACING, b.positions)
         solute = environment.is_solute

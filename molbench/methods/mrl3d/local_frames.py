@@ -122,7 +122,7 @@ class Block(nn.Module):
 
     def __init__(self, width: int, dropout: float) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(Layer(width, dropout) for _ in range(2))
+        self.layers = nn.ModuleList(FrameLayer(width, dropout) for _ in range(2))
         self.coefficients = nn.Sequential(nn.Linear(2 * width, 128), nn.SiLU(), nn.Linear(128, 3))
 
     def forward(self, x: Tensor, source: Tensor, target: Tensor, edges: Tensor) -> tuple[Tensor, Tensor]:
@@ -160,7 +160,7 @@ class BondAttention(TransformerConv):  # type: ignore[misc]  # PyG is untyped
         return result
 
 
-class Layer(nn.Module):
+class FrameLayer(nn.Module):
     """Attention over bonds and a feed-forward network, each with residual and norm."""
 
     def __init__(self, width: int, dropout: float) -> None:

@@ -21,7 +21,7 @@ from molbench.backbones.schnet import SchNetConfig
 from molbench.errors import UserError
 from molbench.graph.scatter import mean_atoms
 from molbench.methods.base import Method
-from molbench.methods.mrl3d.environment import Draws, Environment, draw, surround
+from molbench.methods.mrl3d.environment import Environment, EnvironmentDraws, draw, surround
 from molbench.methods.mrl3d.environment_encoder import EnvironmentEncoder
 from molbench.methods.mrl3d.local_frames import LocalFrameHead
 from molbench.methods.mrl3d.reader import ConformerPairBatch, ConformerPairReader
@@ -85,7 +85,7 @@ class MRL3DConfig:
     positives: str | None = None
 
 
-class MRL3D(Method[MRL3DConfig, Draws, ConformerPairBatch, PairBackbone]):
+class MRL3D(Method[MRL3DConfig, EnvironmentDraws, ConformerPairBatch, PairBackbone]):
     """Contrast and force directions.
 
     Args:
@@ -161,11 +161,13 @@ class MRL3D(Method[MRL3DConfig, Draws, ConformerPairBatch, PairBackbone]):
             )
         return found
 
-    def draw(self, batch: ConformerPairBatch, generator: torch.Generator) -> Draws:
+    def draw(self, batch: ConformerPairBatch, generator: torch.Generator) -> EnvironmentDraws:
         """See :meth:`Method.draw`."""
         return draw(batch.a, self.config.copies, generator)
 
-    def loss_given(self, batch: ConformerPairBatch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss_given(
+        self, batch: ConformerPairBatch, draws: EnvironmentDraws
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """See :meth:`Method.loss_given`; logs both directions of the contrast and the force loss.
 
         Dropout alone draws from the global generator.
@@ -189,7 +191,7 @@ class MRL3D(Method[MRL3DConfig, Draws, ConformerPairBatch, PairBackbone]):
         force = (vectors - environment.forces).square().sum(-1).mean()
         return forth + back + config.alpha * force, logs | {"force": force.detach()}
 
-    def surround(self, batch: ConformerPairBatch, draws: Draws) -> Environment:
+    def surround(self, batch: ConformerPairBatch, draws: EnvironmentDraws) -> Environment:
         """The environments of the pairs of a batch."""
         # In both featurisations the last bit of an atom says that it is in a ring.
         in_ring = batch.pairs.a.atoms[:, -1] > 0

@@ -10,7 +10,7 @@ from rdkit import Chem
 
 from molbench.chem.features import MASS_COLUMN, features, masses
 from molbench.data.build import molecules
-from molbench.data.build.molecules import FILENAME, SCHEMA, Molecules, describe, write_molecules
+from molbench.data.build.molecules import MOLECULES_FILE, SCHEMA, Molecules, describe, write_molecules
 from molbench.errors import UserError
 
 SOLUTES = ["CCO", "c1ccccc1O", "C[C@H](N)C(=O)O", "[2H]C", "[Na+].[Cl-]", "C1#CC1", "not smiles", "CCO"]
@@ -24,7 +24,7 @@ def pairs(a: list[str] = SOLUTES, b: list[str] = SOLVENTS) -> pa.Table:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("part")
-    write_molecules([pairs()], folder / FILENAME)
+    write_molecules([pairs()], folder / MOLECULES_FILE)
     return folder
 
 
@@ -36,13 +36,15 @@ def table(folder) -> Molecules:
 def test_each_molecule_is_there_once_and_failures_are_told(tmp_path) -> None:
     seen = []
     written = write_molecules(
-        [pairs().slice(0, 3), pairs().slice(3)], tmp_path / FILENAME, progress=lambda *step: seen.append(step)
+        [pairs().slice(0, 3), pairs().slice(3)],
+        tmp_path / MOLECULES_FILE,
+        progress=lambda *step: seen.append(step),
     )
-    smiles = pq.read_table(tmp_path / FILENAME).column("smiles").to_pylist()
+    smiles = pq.read_table(tmp_path / MOLECULES_FILE).column("smiles").to_pylist()
     assert sorted(smiles) == sorted({*SOLUTES, *SOLVENTS})
     assert sum(written.counts.values()) == len(smiles) and written.counts["failed"] == 2
     assert [(f.id, f.where) for f in written.failures] == [
-        (name, f"{FILENAME}, row {smiles.index(name)}") for name in ("C1#CC1", "not smiles")
+        (name, f"{MOLECULES_FILE}, row {smiles.index(name)}") for name in ("C1#CC1", "not smiles")
     ]
     assert written.failures[1].reason == "RDKit cannot read the SMILES"
     assert seen[-1] == ("molecules", len(smiles), len(smiles))
@@ -86,19 +88,19 @@ def test_an_unreadable_molecule_is_an_empty_graph(table) -> None:
 @pytest.mark.slow
 def test_two_processes_write_what_one_writes(folder, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(molecules, "_CHUNK", 2)
-    write_molecules([pairs()], tmp_path / FILENAME, num_proc=2)
-    assert pq.read_table(tmp_path / FILENAME).equals(pq.read_table(folder / FILENAME))
+    write_molecules([pairs()], tmp_path / MOLECULES_FILE, num_proc=2)
+    assert pq.read_table(tmp_path / MOLECULES_FILE).equals(pq.read_table(folder / MOLECULES_FILE))
 
 
 def test_molecules_that_are_known_are_copied(folder, tmp_path, monkeypatch) -> None:
     asked = []
     monkeypatch.setattr(molecules, "describe", lambda name: asked.append(name) or describe(name))
-    target = tmp_path / FILENAME
+    target = tmp_path / MOLECULES_FILE
     written = write_molecules(
-        [pairs(["CN", "CCO", "C1#CC1"], ["O", "CN", "O"])], target, reuse=[folder / FILENAME]
+        [pairs(["CN", "CCO", "C1#CC1"], ["O", "CN", "O"])], target, reuse=[folder / MOLECULES_FILE]
     )
     assert asked == ["CN"] and written.counts == {"etkdg": 3, "failed": 1}
-    both = (pq.read_table(path).to_pylist() for path in (target, folder / FILENAME))
+    both = (pq.read_table(path).to_pylist() for path in (target, folder / MOLECULES_FILE))
     new, old = ({row["smiles"]: row for row in rows} for rows in both)
     assert new["CCO"] == old["CCO"] and list(new) == ["CN", "CCO", "C1#CC1", "O"]
 
@@ -108,10 +110,10 @@ def test_what_is_wrong_is_a_user_error(folder, table, tmp_path) -> None:
         table.rows(["CCCC"])
     with pytest.raises(UserError, match="build the dataset anew"):
         Molecules.open(tmp_path)
-    (tmp_path / FILENAME).write_bytes((folder / FILENAME).read_bytes()[:-20])
+    (tmp_path / MOLECULES_FILE).write_bytes((folder / MOLECULES_FILE).read_bytes()[:-20])
     with pytest.raises(UserError, match="cannot be read"):
         Molecules.open(tmp_path)
-    pq.write_table(SCHEMA.empty_table().drop_columns(["masses"]), tmp_path / FILENAME)
+    pq.write_table(SCHEMA.empty_table().drop_columns(["masses"]), tmp_path / MOLECULES_FILE)
     with pytest.raises(UserError, match="not the columns"):
         Molecules.open(tmp_path)
 
@@ -122,5 +124,5 @@ def test_a_failure_leaves_no_file(tmp_path, monkeypatch) -> None:
 
     monkeypatch.setattr(molecules, "describe", broken)
     with pytest.raises(RuntimeError):
-        write_molecules([pairs()], tmp_path / FILENAME)
+        write_molecules([pairs()], tmp_path / MOLECULES_FILE)
     assert list(tmp_path.iterdir()) == []

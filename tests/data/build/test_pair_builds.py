@@ -12,7 +12,7 @@ import yaml
 
 from molbench.data import Store
 from molbench.data.build.builder import build
-from molbench.data.build.molecules import FILENAME, Molecules
+from molbench.data.build.molecules import MOLECULES_FILE, Molecules
 from molbench.data.folder.manifest import Manifest
 from molbench.data.folder.verify import verify
 from molbench.errors import UserError
@@ -122,7 +122,7 @@ def test_a_slice_of_the_solvation_tables(real_data, raw, tmp_path) -> None:
         assert name in {**manifest.subsets["combisolv"].schemes, **manifest.subsets["combisolv"].left_out}
     high = [row["dg_solv"] for row in load(folder, "combisolv@extrapolation-high", "test")]
     assert min(high) > max(row["dg_solv"] for row in load(folder, "combisolv@extrapolation-high", "train"))
-    first, second = (pq.read_table(folder / name / FILENAME) for name in subsets)
+    first, second = (pq.read_table(folder / name / MOLECULES_FILE) for name in subsets)
     shared = set(first["smiles"].to_pylist()) & set(second["smiles"].to_pylist())
     positions = [
         dict(zip(t["smiles"].to_pylist(), t["positions"].to_pylist(), strict=True)) for t in (first, second)

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from molbench.data.records import COMPLEX, MOLECULE, PAIR
-from molbench.data.records.molecule_table import FILENAME, SCHEMA
+from molbench.data.records.molecule_table import MOLECULES_FILE, SCHEMA
 
 VECTORS = pa.list_(pa.list_(pa.float32(), 3))
 BONDS = pa.list_(pa.list_(pa.uint16(), 2))
@@ -63,7 +63,7 @@ def test_pairs_find_their_molecules_by_smiles_and_one_may_have_no_conformation(t
     molecules = molecules.set_column(at, "positions", pa.array(places, VECTORS))
     empty = {name: pa.nulls(3, SCHEMA.field(name).type) for name in SCHEMA.names}
     columns = empty | dict(zip(molecules.schema.names, molecules.columns, strict=True))
-    pq.write_table(pa.table(columns, SCHEMA), tmp_path / FILENAME)
+    pq.write_table(pa.table(columns, SCHEMA), tmp_path / MOLECULES_FILE)
     pairs = pa.record_batch({"a_smiles": ["[H][H]", "N"], "b_smiles": ["O", "O"]})
     index = PAIR.atom_index(pairs, tmp_path)
     batch = index.gather(np.array([0, 1]), forces=False)

@@ -17,7 +17,12 @@ import pyarrow as pa
 from molbench.data.build.parsers.atom3d_frames import decode_record, text_field
 from molbench.data.build.parsers.base import Chunk, Parser, Shard, even_bounds
 from molbench.data.build.parsers.collector import Collector
-from molbench.data.build.parsers.complexes import CHUNK_COMPLEXES, Complex, complex_schema, complex_values
+from molbench.data.build.parsers.complexes import (
+    CHUNK_COMPLEXES,
+    LigandPocket,
+    complex_schema,
+    complex_values,
+)
 from molbench.data.build.parsers.lmdb import Database
 from molbench.data.build.parsers.pocket import PocketRule
 from molbench.data.build.parsers.text import whole
@@ -43,7 +48,7 @@ class Atom3d(Parser):
     pocket: PocketRule = "stored"
 
     @abstractmethod
-    def convert(self, record: Mapping[str, Any]) -> tuple[list[Complex], dict[str, Any]]:
+    def convert(self, record: Mapping[str, Any]) -> tuple[list[LigandPocket], dict[str, Any]]:
         """Structures of a record and the values of its other columns.
 
         Raises:

@@ -8,7 +8,7 @@ from typing import Any
 
 from molbench.data.build.parsers.atom3d import Atom3d
 from molbench.data.build.parsers.atom3d_frames import checked_text, frame_atoms, text_field
-from molbench.data.build.parsers.complexes import Complex, joined_sequence, protein_group
+from molbench.data.build.parsers.complexes import LigandPocket, joined_sequence, protein_group
 from molbench.data.build.parsers.pocket import geossl_pocket
 
 MAX_ATOMS = 500
@@ -22,13 +22,13 @@ class Atom3dLba(Atom3d):
     name = "atom3d-lba"
     columns = ("sequence", "neglog_aff")
 
-    def convert(self, record: Mapping[str, Any]) -> tuple[list[Complex], dict[str, Any]]:
+    def convert(self, record: Mapping[str, Any]) -> tuple[list[LigandPocket], dict[str, Any]]:
         """One structure, and its affinity."""
         ligand, _ = frame_atoms(record, "atoms_ligand")
         if self.pocket == "geossl":
             held = geossl_pocket(frame_atoms(record, "atoms_protein")[0], ligand, max_atoms=MAX_ATOMS)
         else:
-            held = Complex(frame_atoms(record, "atoms_pocket")[0], ligand)
+            held = LigandPocket(frame_atoms(record, "atoms_pocket")[0], ligand)
         sequence = _sequence(record.get("seq"))
         return [held], {
             "ligand_smiles": text_field(record, "smiles") if record.get("smiles") else None,

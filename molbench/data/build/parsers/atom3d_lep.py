@@ -10,7 +10,7 @@ import numpy as np
 
 from molbench.data.build.parsers.atom3d import Atom3d
 from molbench.data.build.parsers.atom3d_frames import frame_atoms, text_field
-from molbench.data.build.parsers.complexes import Atoms, Complex
+from molbench.data.build.parsers.complexes import Atoms, LigandPocket
 from molbench.data.build.parsers.pocket import PocketRule, geossl_pocket
 
 MAX_ATOMS = 400
@@ -29,7 +29,7 @@ class Atom3dLep(Atom3d):
     name = "atom3d-lep"
     columns = ("structure", "activator")
 
-    def convert(self, record: Mapping[str, Any]) -> tuple[list[Complex], dict[str, Any]]:
+    def convert(self, record: Mapping[str, Any]) -> tuple[list[LigandPocket], dict[str, Any]]:
         """Both structures, and whether the ligand activates."""
         structures = [
             ligand_complex(*frame_atoms(record, name), rule=self.pocket)
@@ -42,7 +42,7 @@ class Atom3dLep(Atom3d):
         }
 
 
-def ligand_complex(atoms: Atoms, chains: np.ndarray, *, rule: PocketRule) -> Complex:
+def ligand_complex(atoms: Atoms, chains: np.ndarray, *, rule: PocketRule) -> LigandPocket:
     """Divide a structure into protein and ligand, which is chain L, and cut out the pocket.
 
     Args:
@@ -59,7 +59,7 @@ def ligand_complex(atoms: Atoms, chains: np.ndarray, *, rule: PocketRule) -> Com
     protein, ligand = atoms.take(~is_ligand), atoms.take(is_ligand)
     if rule == "geossl":
         return geossl_pocket(protein, ligand, max_atoms=MAX_ATOMS, hydrogens=True)
-    return Complex(protein, ligand)
+    return LigandPocket(protein, ligand)
 
 
 def activity(label: str) -> float:

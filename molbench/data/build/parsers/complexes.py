@@ -43,7 +43,7 @@ class Atoms(NamedTuple):
         return Atoms(*(values[atoms] for values in self))
 
 
-class Complex(NamedTuple):
+class LigandPocket(NamedTuple):
     """A ligand and the part of its protein that is kept."""
 
     pocket: Atoms
@@ -72,7 +72,7 @@ def atomic_numbers(symbols: Sequence[Any]) -> np.ndarray:
         raise ValueError(f"unknown element {str(unknown)[:40]!r}") from None
 
 
-def complex_values(structures: Sequence[Complex]) -> dict[str, Any]:
+def complex_values(structures: Sequence[LigandPocket]) -> dict[str, Any]:
     """Columns of the atoms of a record, sorted by structure, the pocket of each before its ligand.
 
     Residues are numbered as in the whole protein, so those of a pocket have gaps; ligand atoms have -1.

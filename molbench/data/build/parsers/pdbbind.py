@@ -13,7 +13,7 @@ from molbench.data.build.parsers.base import Chunk, Failure, Parser, Shard, even
 from molbench.data.build.parsers.collector import Collector
 from molbench.data.build.parsers.complexes import (
     CHUNK_COMPLEXES,
-    Complex,
+    LigandPocket,
     complex_schema,
     complex_values,
     joined_sequence,
@@ -119,7 +119,7 @@ class PdbBind(Parser):
             pocket = _protein(files, code, _POCKET)
             if pocket is None:
                 raise ValueError(f"no {code}_pocket.pdb")
-            held = Complex(pocket.atoms, ligand)
+            held = LigandPocket(pocket.atoms, ligand)
         sequence = joined_sequence(whole.sequences) if whole is not None else ""
         group = protein_group(sequence, code)
         return complex_values([held]) | {"ligand_smiles": smiles, "sequence": sequence, "group": group}

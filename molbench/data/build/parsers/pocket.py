@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 from scipy.spatial import cKDTree
 
-from molbench.data.build.parsers.complexes import WATERS, Atoms, Complex
+from molbench.data.build.parsers.complexes import WATERS, Atoms, LigandPocket
 
 RADIUS = 6.0  # Å
 
@@ -15,7 +15,7 @@ PocketRule = Literal["stored", "geossl"]
 
 def geossl_pocket(
     protein: Atoms, ligand: Atoms, *, max_atoms: int, hydrogens: bool = False, radius: float = RADIUS
-) -> Complex:
+) -> LigandPocket:
     """Pocket rule of Liu, Guo and Tang (GeoSSL, ICLR 2023).
 
     They select the residues, water excluded, that have an atom within 6 Å of the ligand, and of these the
@@ -47,4 +47,4 @@ def geossl_pocket(
     chosen = np.flatnonzero(near)
     room = max(0, max_atoms - len(ligand.numbers))
     closest = np.argsort(distances[chosen], kind="stable")[:room]
-    return Complex(protein.take(np.sort(chosen[closest])), ligand)
+    return LigandPocket(protein.take(np.sort(chosen[closest])), ligand)

@@ -67,7 +67,7 @@ class Qm9sCsv(Parser):
         yield chunk.take()
 
 
-class Molecules:
+class MoleculeArchive:
     """The archive as a mapping from number to molecule; made by `open_molecules`.
 
     Attributes:
@@ -107,7 +107,7 @@ class Molecules:
 
 
 @contextmanager
-def open_molecules(path: Path) -> Iterator[Molecules]:
+def open_molecules(path: Path) -> Iterator[MoleculeArchive]:
     """Open the archive.
 
     Raises:
@@ -115,7 +115,7 @@ def open_molecules(path: Path) -> Iterator[Molecules]:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            yield Molecules(path, archive)
+            yield MoleculeArchive(path, archive)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except _DAMAGE as error:

@@ -31,7 +31,7 @@ _file = partial(only_file, suffixes=(".parquet",), what="the Parquet file of rec
 
 
 @dataclass(frozen=True)
-class Records(Parser):
+class RecordsParser(Parser):
     """Checks types and every record; further columns of the file are ignored.
 
     Attributes:

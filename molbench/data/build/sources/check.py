@@ -3,12 +3,12 @@
 import hashlib
 from pathlib import Path
 
-from molbench.spec.dataset import Source
+from molbench.spec.dataset import SourceFile
 
 _BLOCK = 1 << 20
 
 
-def problem_with(path: Path, source: Source) -> str | None:
+def problem_with(path: Path, source: SourceFile) -> str | None:
     """What distinguishes a file from its declaration, or None if nothing does.
 
     Args:

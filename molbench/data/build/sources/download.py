@@ -4,17 +4,14 @@ import http.client
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from molbench.data.build.sources.check import human, problem_with
 from molbench.errors import UserError
-from molbench.spec.dataset import Source
-
-Progress = Callable[[str, int, int | None], None]
-"""Called with what is being done, the bytes so far, and the total where it is known."""
+from molbench.progress import ProgressCallback
+from molbench.spec.dataset import SourceFile
 
 _ATTEMPTS = 5
 _BLOCK = 1 << 18
@@ -69,7 +66,7 @@ class _Part:
         self.note.unlink(missing_ok=True)
 
 
-def download(source: Source, target: Path, progress: Progress | None = None) -> None:
+def download(source: SourceFile, target: Path, progress: ProgressCallback | None = None) -> None:
     """Fetch a file from the first address that gives it.
 
     What has come of it is kept beside ``target`` as ``.part`` and continued after an interruption, in this
@@ -102,7 +99,7 @@ def download(source: Source, target: Path, progress: Progress | None = None) -> 
     raise UserError(f"{source.filename} cannot be downloaded:\n" + "\n".join(reports))
 
 
-def _receive_patiently(url: str, source: Source, part: _Part, progress: Progress | None) -> None:
+def _receive_patiently(url: str, source: SourceFile, part: _Part, progress: ProgressCallback | None) -> None:
     for attempt in range(1, _ATTEMPTS + 1):
         before = part.size()
         try:
@@ -114,7 +111,7 @@ def _receive_patiently(url: str, source: Source, part: _Part, progress: Progress
             return
 
 
-def _receive(url: str, source: Source, part: _Part, progress: Progress | None) -> None:
+def _receive(url: str, source: SourceFile, part: _Part, progress: ProgressCallback | None) -> None:
     """Get what is missing of the file."""
     have, headers = part.size(), dict(_HEADERS)
     validator = part.validator(url)
@@ -150,7 +147,7 @@ def _receive(url: str, source: Source, part: _Part, progress: Progress | None) -
         raise _FailedError(f"no connection: {reason}") from error
 
 
-def _expected(response: http.client.HTTPResponse, source: Source, part: _Part, have: int) -> int | None:
+def _expected(response: http.client.HTTPResponse, source: SourceFile, part: _Part, have: int) -> int | None:
     """Total length of the file as the server gives it, once the answer looks like the file at all."""
     length = response.headers["Content-Length"]
     total = have + int(length) if length and length.isdigit() else None
@@ -175,7 +172,7 @@ def _copy(
     have: int,
     total: int | None,
     name: str,
-    progress: Progress | None,
+    progress: ProgressCallback | None,
 ) -> None:
     with part.path.open("ab" if have else "wb") as file:
         while block := response.read(_BLOCK):

@@ -7,10 +7,11 @@ from pathlib import Path, PurePosixPath
 
 from molbench.data.build.sources.archive import extract, is_archive, listing, pack
 from molbench.data.build.sources.check import digest, problem_with
-from molbench.data.build.sources.download import Progress, download
+from molbench.data.build.sources.download import download
 from molbench.data.build.sources.raw import find, find_all
 from molbench.errors import UserError
-from molbench.spec.dataset import Source
+from molbench.progress import ProgressCallback
+from molbench.spec.dataset import SourceFile
 
 _PACKED = ".xyz"
 
@@ -20,12 +21,12 @@ class MissingSourceError(UserError):
 
 
 def fetch(
-    source: Source,
+    source: SourceFile,
     cache: Path,
     *,
     raw: Path | None = None,
     offline: bool = False,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> dict[str, Path]:
     """Find a source on disk, or download it; check it, and extract what is wanted from it.
 
@@ -58,7 +59,7 @@ def fetch(
     return _contents(source, path, cache)
 
 
-def _on_disk(source: Source, raw: Path, cache: Path) -> dict[str, Path] | None:
+def _on_disk(source: SourceFile, raw: Path, cache: Path) -> dict[str, Path] | None:
     """What the user's folder has of a source."""
     if path := find(raw, [source.filename]):
         if path.is_file() and (problem := problem_with(path, source)):
@@ -88,7 +89,7 @@ def _loose_members(members: Sequence[str], raw: Path) -> dict[str, Path] | None:
     return found or None
 
 
-def _contents(source: Source, path: Path, cache: Path) -> dict[str, Path]:
+def _contents(source: SourceFile, path: Path, cache: Path) -> dict[str, Path]:
     """The file, or the wanted members of the archive it is."""
     if path.is_dir():
         return {f"{path.name}.tar": pack(path, _PACKED, cache / f"{path.name}.tar")}
@@ -106,7 +107,7 @@ def _complete(folder: Path, members: Sequence[str]) -> bool:
     return all(any(fnmatchcase(name, PurePosixPath(member).name) for name in names) for member in members)
 
 
-def _advice(source: Source, path: Path, problem: str, raw: Path | None, offline: bool) -> str:
+def _advice(source: SourceFile, path: Path, problem: str, raw: Path | None, offline: bool) -> str:
     looked = f"{raw} has no {source.filename}" if raw else f"{path}: {problem}"
     also = f" (also accepted: {', '.join(source.aliases)})" if source.aliases else ""
     why = "downloads are off" if offline else "it has to be fetched by hand"

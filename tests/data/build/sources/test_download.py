@@ -8,15 +8,15 @@ import pytest
 
 from molbench.data.build.sources.download import download
 from molbench.errors import UserError
-from molbench.spec.dataset import Source
+from molbench.spec.dataset import SourceFile
 
 CONTENT = random.Random(0).randbytes(1_000_000)
 MD5 = hashlib.md5(CONTENT).hexdigest()
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
-def source(*urls: str, **known: object) -> Source:
-    return Source(filename="a.npz", urls=list(urls), **known)
+def source(*urls: str, **known: object) -> SourceFile:
+    return SourceFile(filename="a.npz", urls=list(urls), **known)
 
 
 def left(folder: Path) -> set[str]:

@@ -9,10 +9,10 @@ import pytest
 
 from molbench.data.build.sources import fetch
 from molbench.errors import UserError
-from molbench.spec.dataset import Source
+from molbench.spec.dataset import SourceFile
 
 ARCHIVE = {"gdb9.sdf": b"structures", "gdb9.sdf.csv": b"labels"}
-ZIPPED = Source(filename="qm9.zip", members=["gdb9.sdf", "gdb9.sdf.csv"], aliases=["gdb9.zip"])
+ZIPPED = SourceFile(filename="qm9.zip", members=["gdb9.sdf", "gdb9.sdf.csv"], aliases=["gdb9.zip"])
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def contents(got: dict[str, Path]) -> dict[str, bytes]:
 
 
 def test_offline_never_opens_a_socket_and_says_what_to_do(tmp_path, no_network) -> None:
-    source = Source(
+    source = SourceFile(
         filename="a.npz", urls=["https://example.org/a.npz"], aliases=["old.npz"], notice="Mind the terms."
     )
     with pytest.raises(UserError) as caught:
@@ -56,7 +56,7 @@ def test_offline_never_opens_a_socket_and_says_what_to_do(tmp_path, no_network) 
 
 def test_a_source_without_address_has_to_be_fetched_by_hand(tmp_path, no_network) -> None:
     with pytest.raises(UserError, match="fetched by hand"):
-        fetch(Source(filename="a.npz"), tmp_path)
+        fetch(SourceFile(filename="a.npz"), tmp_path)
 
 
 @pytest.mark.parametrize("place", ["qm9.zip", "one/qm9.zip", "one/two/qm9.zip", "gdb9.zip", "x/gdb9.zip"])
@@ -75,7 +75,7 @@ def test_extracted_members_are_as_good_as_the_archive(tmp_path, no_network) -> N
 
 
 def test_a_file_that_stands_for_the_first_member(tmp_path, no_network) -> None:
-    source = Source(filename="all.tar.bz2", members=["d/a.npz", "d/index_*.csv"], aliases=["a_train.npz"])
+    source = SourceFile(filename="all.tar.bz2", members=["d/a.npz", "d/index_*.csv"], aliases=["a_train.npz"])
     (tmp_path / "a_train.npz").write_bytes(b"frames")
     assert contents(fetch(source, tmp_path / "cache", raw=tmp_path, offline=True)) == {
         "a_train.npz": b"frames"
@@ -83,7 +83,7 @@ def test_a_file_that_stands_for_the_first_member(tmp_path, no_network) -> None:
 
 
 def test_members_by_pattern_are_found_loose(tmp_path, no_network) -> None:
-    source = Source(filename="all.tar.bz2", members=["d/npz/a.npz", "d/splits/index_*.csv"])
+    source = SourceFile(filename="all.tar.bz2", members=["d/npz/a.npz", "d/splits/index_*.csv"])
     for name in ("npz/a.npz", "splits/index_2.csv", "splits/index_1.csv", "splits/other.csv"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(name)
@@ -94,13 +94,13 @@ def test_members_by_pattern_are_found_loose(tmp_path, no_network) -> None:
 def test_a_folder_of_loose_files_becomes_an_archive(tmp_path, no_network) -> None:
     (tmp_path / "raw" / "dsgdb9nsd").mkdir(parents=True)
     (tmp_path / "raw" / "dsgdb9nsd" / "dsgdb9nsd_000001.xyz").write_text("5\n")
-    source = Source(filename="dsgdb9nsd.xyz.tar.bz2", aliases=["dsgdb9nsd"])
+    source = SourceFile(filename="dsgdb9nsd.xyz.tar.bz2", aliases=["dsgdb9nsd"])
     (path,) = fetch(source, tmp_path / "cache", raw=tmp_path / "raw", offline=True).values()
     assert path.name == "dsgdb9nsd.tar" and path.stat().st_size > 0
 
 
 def test_copies_are_fine_and_differing_files_of_one_name_are_not(tmp_path, no_network) -> None:
-    source = Source(filename="u.txt")
+    source = SourceFile(filename="u.txt")
     for folder, text in {"a": "same", "b": "same"}.items():
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "u.txt").write_text(text)
@@ -111,7 +111,7 @@ def test_copies_are_fine_and_differing_files_of_one_name_are_not(tmp_path, no_ne
 
 
 def test_a_file_on_disk_is_held_against_its_declaration(tmp_path, no_network) -> None:
-    source = Source(filename="u.txt", md5=hashlib.md5(b"right").hexdigest(), size=5)
+    source = SourceFile(filename="u.txt", md5=hashlib.md5(b"right").hexdigest(), size=5)
     (tmp_path / "u.txt").write_bytes(b"wrong")
     with pytest.raises(UserError, match="not the file that is declared: its md5 is"):
         fetch(source, tmp_path / "cache", raw=tmp_path)
