@@ -27,6 +27,7 @@ ROOMS = [
     "evaluation",
     "studies",
     "leaderboard",
+    "site",
     "generate",
     "testing",
     "cli",

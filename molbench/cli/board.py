@@ -12,36 +12,56 @@ from molbench.escape import visible
 
 if TYPE_CHECKING:
     from molbench.leaderboard import Table
+    from molbench.leaderboard.build import Built
 
 app = typer.Typer(no_args_is_help=True)
 
 Output = Annotated[Path, typer.Option("--output", "-o", help="Folder of the generated tables.")]
+Results = Annotated[Path, typer.Option("--results", "-r", help="Folder of results.")]
+Names = Annotated[list[str] | None, typer.Argument(help="Boards; all that have results by default.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
 @app.command()
 def build(
-    names: Annotated[
-        list[str] | None, typer.Argument(help="Boards; all that have results by default.")
-    ] = None,
-    results: Annotated[Path, typer.Option("--results", "-r", help="Folder of results.")] = Path("results"),
+    names: Names = None,
+    results: Results = Path("results"),
     output: Output = Path("leaderboards"),
     as_json: Json = False,
 ) -> None:
-    """Write each board as Markdown and CSV, and records.json, from stored predictions alone."""
-    from molbench.leaderboard import build_boards
+    """Write each board as Markdown, CSV and pages, and records.json, from stored predictions alone."""
     from molbench.leaderboard.render import to_json
 
-    built = build_boards(results, output, names or ())
+    built = _build(names, results, output)
     for table in built.records.boards:
         if as_json:
             typer.echo(to_json(table), nl=False)
         else:
             typer.echo(f"{output / table.name}.md, .csv: {len(table.rows)} models, {len(table.tasks)} tasks")
-    for name in built.empty:
-        typer.echo(f"{name}: no results, not written", err=True)
-    for rejection in built.rejections:
-        typer.echo(visible(f"set aside: {rejection.folder}: {rejection.reason}"), err=True)
+    if not as_json:
+        typer.echo(f"{output / 'site' / 'index.html'}: the pages")
+    _told(built)
+
+
+@app.command()
+def serve(
+    names: Names = None,
+    results: Results = Path("results"),
+    output: Output = Path("leaderboards"),
+    port: Annotated[int, typer.Option(help="Port on this machine; 0 for any.")] = 8000,
+) -> None:
+    """Show the pages in a browser, made anew whenever results have changed."""
+    from molbench.site.serve import Live, server
+
+    live = Live(
+        results,
+        lambda: _told(_build(names, results, output)),
+        lambda text: typer.echo(visible(text), err=True),
+    )
+    live.refresh()
+    with server(live, output / "site", port) as running:
+        typer.echo(f"http://127.0.0.1:{running.server_port}/ (end with Ctrl-C)")
+        running.serve_forever()
 
 
 @app.command()
@@ -59,6 +79,23 @@ def show(
         typer.echo(to_json(table), nl=False)
     else:
         _print(table)
+
+
+def _build(names: list[str] | None, results: Path, output: Path) -> Built:
+    from molbench.leaderboard import build_boards
+    from molbench.site.evidence import Evidence
+    from molbench.site.write import write_site
+
+    built = build_boards(results, output, names or ())
+    write_site(built.records, Evidence.of(built.results), output / "site")
+    return built
+
+
+def _told(built: Built) -> None:
+    for name in built.empty:
+        typer.echo(f"{name}: no results, not written", err=True)
+    for rejection in built.rejections:
+        typer.echo(visible(f"set aside: {rejection.folder}: {rejection.reason}"), err=True)
 
 
 def _print(table: Table) -> None:

@@ -80,13 +80,13 @@ class Clusters:
             contributions: What each record adds to the score's distance from its expectation, [..., n].
         """
         return self._combine(
-            [(np.square(sums).sum(-1), (sums**3).sum(-1)) for sums in self._sums(contributions)]
+            [(np.square(sums).sum(-1), (sums**3).sum(-1)) for sums in self.sums(contributions)]
         )
 
     def component_of_differences(self, contributions: np.ndarray) -> Component:
         """The same for the difference of every two of several scores, [M, n] to [M, M]."""
         moments = []
-        for sums in self._sums(contributions):
+        for sums in self.sums(contributions):
             squares = np.square(sums)
             second, cross = squares.sum(-1), sums @ sums.T
             third, mixed = (squares * sums).sum(-1), squares @ sums.T
@@ -98,7 +98,7 @@ class Clusters:
             )
         return self._combine(moments)
 
-    def _sums(self, contributions: np.ndarray) -> list[np.ndarray]:
+    def sums(self, contributions: np.ndarray) -> list[np.ndarray]:
         """Contributions added up in each cluster, of each margin and then of the combinations."""
         tables = [margin.members for margin in self.margins]
         tables += [self.overlap] if self.overlap is not None else []

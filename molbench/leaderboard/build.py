@@ -37,11 +37,13 @@ class Built:
 
     Attributes:
         records: Every number of the boards written.
+        results: What they were computed from.
         empty: Names of boards without results.
         rejections: Results that no board believes, and why.
     """
 
     records: Records
+    results: list[Stored]
     empty: list[str]
     rejections: list[RejectedResult]
 
@@ -80,14 +82,14 @@ def build_boards(results: Path, output: Path, names: Sequence[str] = ()) -> Buil
         )
     shown = {row.model for table in tables for row in table.rows}
     records = Records(
-        cards=_cards(item for item in stored if item.result.checkpoint.name in shown), boards=tables
+        cards=cards_of(item for item in stored if item.result.checkpoint.name in shown), boards=tables
     )
     records.write(output)
     for table in tables:
         for suffix, render in _WRITERS.items():
             with replace_file(output / f"{table.name}.{suffix}") as temporary:
                 temporary.write_text(render(table), encoding="utf-8")
-    return Built(records, empty, rejections)
+    return Built(records, stored, empty, rejections)
 
 
 def load_table(name: str, folder: Path) -> Table:
@@ -102,7 +104,7 @@ def load_table(name: str, folder: Path) -> Table:
     return table
 
 
-def _cards(stored: Iterable[Stored]) -> list[Card]:
+def cards_of(stored: Iterable[Stored]) -> list[Card]:
     """What results say of their models, in the order of the models' names."""
     checkpoints = {item.result.checkpoint.name: item.result.checkpoint for item in stored}
     return [

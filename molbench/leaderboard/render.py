@@ -31,7 +31,8 @@ _SCORES_NOTE = (
 _FINGERPRINT_NOTE = " ◇ loses to the fingerprint baseline, likewise."
 #: Fields of a score that are no single value.
 _NESTED = {"keys", "publication"}
-_MARKS = {"better": " ▲", "worse": " ▼", "few records": " △", "needs more seeds": " ?", "=": ""}
+#: What stands behind a score for each verdict.
+MARKS = {"better": " ▲", "worse": " ▼", "few records": " △", "needs more seeds": " ?", "=": ""}
 _ARROWS = {"lower": "↓", "higher": "↑"}
 
 
@@ -182,7 +183,7 @@ def _score(score: Score | None) -> str:
     if score is None:
         return ""
     over_seeds = "" if score.spread is None else f" ({spread(score.spread, score.mean)})"
-    mark = _MARKS[score.over_scratch.verdict] if score.over_scratch else ""
+    mark = MARKS[score.over_scratch.verdict] if score.over_scratch else ""
     loses = score.over_fingerprint is not None and score.over_fingerprint.verdict == "worse"
     return plus_minus(score.mean, score.half_width) + over_seeds + mark + (" ◇" if loses else "")
 

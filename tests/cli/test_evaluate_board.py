@@ -91,6 +91,7 @@ def test_boards_are_built_and_shown(ready: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("molbench.leaderboard.build.load_boards", lambda: {"toy": board})
     _run("evaluate", "model.pt", "-t", "toy/size,toy/mass", "--seeds", "2", "--executor", "inline")
     assert "2 models, 2 tasks" in _run("board", "build", "-o", "boards")
+    assert "Toy board" in Path("boards/site/boards/toy.html").read_text(encoding="utf-8")
     shown = _run("board", "show", "toy", "-o", "boards")
     assert "Toy board" in shown and "scratch-schnet-" in shown and "2/2" in shown
     assert json.loads(_run("board", "show", "toy", "-o", "boards", "--json"))["name"] == "toy"

@@ -1,0 +1,1 @@
+"""The pages of the boards: static files that open without a network, made from ``records.json``."""

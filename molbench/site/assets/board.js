@@ -1,0 +1,150 @@
+// Sorting, choosing, hiding and comparing rows of a board. What is seen is a function of the address alone.
+(() => {
+  const { element, csvLine } = molbench;
+  const PAGE = 100;
+  const table = document.getElementById("board"), body = table.tBodies[0];
+  const form = document.getElementById("controls"), status = document.getElementById("status");
+  const pages = document.getElementById("pages"), comparison = document.getElementById("compare");
+  const compared = JSON.parse(document.getElementById("compared").textContent);
+  const hiding = document.head.appendChild(document.createElement("style"));
+
+  const columns = [...table.tHead.rows[0].cells].map((cell, place) => ({ cell, place, ...cell.dataset, name: cell.innerText.trim().split(/\s*\n\s*/).join(" ") }));
+  const place = Object.fromEntries(columns.map(({ key, place }) => [key, place]));
+  const rows = [...body.rows].map((row, order) => ({ row, order, slug: row.dataset.m, values: [], name: row.cells[place.model].textContent }));
+  const text = (row, i) => row.row.cells[i].textContent.trim();
+  const value = (row, i) => {
+    if (!(i in row.values)) {
+      const told = row.row.cells[i].dataset.v ?? text(row, i);
+      row.values[i] = columns[i].kind === "num" ? parseFloat(told.replace(/^[▲▼△?]/, "")) : told.toLowerCase();
+    }
+    return row.values[i];
+  };
+
+  const initially = columns.filter((column) => "hidden" in column).map((column) => column.key);
+  const defaults = { sort: "", q: "", backbone: "", corpus: "", tier: "", modality: "", clean: "", hide: initially.join(" "), compare: "", page: "1" };
+  let state = { ...defaults };
+  const read = () => {
+    state = { ...defaults };
+    for (const [name, told] of new URLSearchParams(location.hash.slice(1))) if (name in defaults) state[name] = told;
+  };
+  const change = (changes) => {
+    state = { ...state, page: "1", ...changes };
+    const told = new URLSearchParams(Object.entries(state).filter(([name, told]) => told !== defaults[name]));
+    history.replaceState(null, "", "#" + told);
+    draw();
+  };
+  const list = (told) => told.split(" ").filter(Boolean);
+
+  const chosen = () => {
+    const q = state.q.toLowerCase();
+    const is = (row, name) => !state[name] || text(row, place[name]).split(" · ").includes(state[name]);
+    return rows.filter((row) => row.name.toLowerCase().includes(q) && ["backbone", "corpus", "tier", "modality"].every((name) => is(row, name)) &&
+      (!state.clean || text(row, place.clean) === "yes"));
+  };
+  const sorted = (some) => {
+    const down = state.sort.startsWith("-"), i = place[state.sort.replace(/^-/, "")];
+    if (i === undefined) return some;
+    const missing = (v) => v === "" || Number.isNaN(v);
+    // What is missing comes last in both directions; equal values keep the order of the board.
+    return [...some].sort((one, other) => {
+      const [a, b] = [value(one, i), value(other, i)];
+      if (missing(a) || missing(b)) return missing(a) - missing(b) || one.order - other.order;
+      return (a < b ? -1 : a > b ? 1 : 0) * (down ? -1 : 1) || one.order - other.order;
+    });
+  };
+
+  const draw = () => {
+    const some = sorted(chosen()), all = state.page === "all";
+    const last = Math.max(1, Math.ceil(some.length / PAGE)), page = Math.min(Math.max(parseInt(state.page) || 1, 1), last);
+    const shown = all ? some : some.slice((page - 1) * PAGE, page * PAGE);
+    const picked = list(state.compare), hidden = new Set(list(state.hide));
+    hiding.textContent = columns.filter(({ key }) => hidden.has(key)).map((c) => `#board tr > :nth-child(${c.place + 1})`).join(",") + "{display:none}";
+    for (const { row, slug } of shown) {
+      const box = boxes.get(slug) ?? addBox(row, slug);
+      box.checked = picked.includes(slug);
+      box.disabled = !box.checked && picked.length > 1;
+      row.classList.toggle("picked", box.checked);
+    }
+    body.replaceChildren(...shown.map(({ row }) => row));
+    status.textContent = `${some.length} of ${rows.length} models` + (shown.length < some.length ? `, ${(page - 1) * PAGE + 1} to ${(page - 1) * PAGE + shown.length} shown` : "") +
+      (picked.length === 1 ? "; choose one more to compare" : "");
+    for (const { cell, key } of columns) {
+      const own = state.sort.replace(/^-/, "") === key;
+      if (own) cell.setAttribute("aria-sort", state.sort.startsWith("-") ? "descending" : "ascending"); else cell.removeAttribute("aria-sort");
+      cell.querySelector(".sort").textContent = own ? (state.sort.startsWith("-") ? "▾" : "▴") : "↕";
+    }
+    drawPages(page, last, all);
+    for (const field of form.elements) if (field.name in state && field.name) { if (field.type === "checkbox") field.checked = Boolean(state[field.name]); else field.value = state[field.name]; }
+    for (const box of form.querySelectorAll("#columns input")) box.checked = !hidden.has(box.dataset.key);
+    drawComparison(picked);
+  };
+  const drawPages = (page, last, all) => {
+    pages.hidden = last < 2;
+    const button = (label, told, off) => { const made = element("button", { type: "button" }, label); made.disabled = off; made.onclick = () => change({ page: told }); return made; };
+    pages.replaceChildren(button("Previous", String(page - 1), all || page < 2), `page ${all ? "1" : page} of ${all ? "1" : last}`, button("Next", String(page + 1), all || page >= last), button(all ? "By pages" : "Show all", all ? "1" : "all", false));
+  };
+
+  const boxes = new Map();
+  const addBox = (row, slug) => {
+    const cell = row.cells[place.model], box = element("input", { type: "checkbox", "aria-label": `Compare ${cell.textContent}` });
+    box.onchange = () => change({ page: state.page, compare: (box.checked ? [...list(state.compare), slug] : list(state.compare).filter((one) => one !== slug)).join(" ") });
+    cell.prepend(box);
+    for (const own of row.cells) if (/^[▲▼]/.test(own.textContent)) own.classList.add(own.textContent[0] === "▲" ? "better" : "worse");
+    boxes.set(slug, box);
+    return box;
+  };
+  let comparing = "";
+  const drawComparison = async (picked) => {
+    const pair = picked.map((slug) => rows.find((row) => row.slug === slug)).filter(Boolean);
+    comparison.hidden = pair.length !== 2;
+    const wanted = pair.map(({ slug }) => slug).join(" ");
+    if (pair.length !== 2 || wanted === comparing) return void (comparing = wanted);
+    comparing = wanted;
+    try {
+      const data = await Promise.all(pair.map(({ slug }) => molbench.load(`${compared.folder}/${slug}.js`)));
+      if (comparing === wanted) molbench.compare.show(comparison, pair.map(({ name }) => name), data, compared.tasks);
+    } catch (error) {
+      comparison.replaceChildren(element("p", { class: "caution" }, `These two cannot be compared here: ${error.message}.`));
+    }
+  };
+
+  const exported = () => {
+    const visible = columns.filter(({ place }) => getComputedStyle(columns[place].cell).display !== "none");
+    const scores = (column) => column.group !== "Models";
+    const head = visible.flatMap((column) => (scores(column) ? [column.key, column.key + " ±"] : [column.key]));
+    const lines = sorted(chosen()).map((row) => visible.flatMap((column) => {
+      const told = text(row, column.place);
+      if (!scores(column)) return [row.row.cells[column.place].dataset.v ?? told];
+      const [, mean = "", width = ""] = /^[▲▼△?]?([^±]*)(?:±(.*))?/.exec(told);
+      return [mean, width];
+    }));
+    return [head, ...lines].map(csvLine).join("\n") + "\n";
+  };
+
+  for (const { cell, key, name } of columns) {
+    const button = element("button", { type: "button", class: "sort", "aria-label": `Sort by ${name}` }, "↕");
+    button.onclick = () => change({ sort: state.sort === key ? "-" + key : state.sort === "-" + key ? "" : key });
+    cell.append(button);
+  }
+  const groups = Map.groupBy ? Map.groupBy(columns, (c) => c.group) : columns.reduce((m, c) => m.set(c.group, [...(m.get(c.group) ?? []), c]), new Map());
+  for (const [group, own] of groups) {
+    const boxesOf = own.filter(({ key }) => key !== "model").map(({ key, name }) => {
+      const box = element("input", { type: "checkbox" });
+      box.dataset.key = key;
+      box.onchange = () => change({ page: state.page, hide: (box.checked ? list(state.hide).filter((one) => one !== key) : [...list(state.hide), key]).join(" ") });
+      return element("label", {}, box, group === "Models" ? name : key.slice(group.length + 1));
+    });
+    document.getElementById("columns").append(element("fieldset", {}, element("legend", {}, group), ...boxesOf));
+  }
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.addEventListener("input", ({ target }) => { if (target.name in state && target.name) change({ [target.name]: target.type === "checkbox" ? (target.checked ? "1" : "") : target.value }); });
+  document.getElementById("reset").onclick = () => change({ ...defaults });
+  document.getElementById("csv").onclick = () => molbench.save(`${compared.board}.csv`, exported());
+  document.addEventListener("click", ({ target }) => { for (const menu of document.querySelectorAll(".menu[open]")) if (!menu.contains(target)) menu.open = false; });
+  document.addEventListener("keydown", ({ key }) => { if (key === "Escape") for (const menu of document.querySelectorAll(".menu[open]")) { menu.open = false; menu.querySelector("summary").focus(); } });
+  addEventListener("hashchange", () => { read(); draw(); });
+  molbench.exported = exported;
+  form.hidden = false;
+  read();
+  draw();
+})();

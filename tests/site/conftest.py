@@ -1,0 +1,108 @@
+"""A site made from results written by hand, and a browser to look at it with."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from molbench.evaluation.result import read_results
+from molbench.leaderboard.build import cards_of
+from molbench.leaderboard.collect import collect
+from molbench.leaderboard.records import Records
+from molbench.leaderboard.table import tabulate
+from molbench.site.evidence import Evidence
+from molbench.site.write import write_site
+from molbench.spec.board import Board
+from tests.leaderboard.conftest import write_result
+
+CHROMIUM = shutil.which("chromium")
+#: Without these a browser without a network looks for one all the time.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+TASKS = ("data/a", "data/b", "data/c")
+HOSTILE = "=cmd|<img src=x onerror=alert(1)>\"'`</script><script>alert(2)</script>\u202e{{7*7}}"
+ERRORS = {"good": 0.2, "better": 0.1, "scratch-b": 0.4, "Good": 0.25, HOSTILE: 0.3, "other": 0.35}
+
+
+def records_of(root: Path, name: str = "b", **changes: Any) -> tuple[Records, Evidence]:
+    """The records of one board of all results below a folder."""
+    told = {"title": f"Board {HOSTILE}", "description": HOSTILE, "tasks": ["data/*"]} | changes
+    stored = read_results(root)
+    table = tabulate(collect(Board(name=name, **told), TASKS, stored))
+    return Records(cards=cards_of(stored), boards=[table]), Evidence.of(stored)
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Records, Evidence]:
+    """Records of six models on three tasks; one has no score on the last, one a single seed."""
+    root = tmp_path_factory.mktemp("results")
+    for model, error in ERRORS.items():
+        for task in TASKS[: 2 if model == "other" else 3]:
+            for seed in range(1 if model == "Good" else 3):
+                pretraining = {} if model.startswith("scratch") else {"dataset": HOSTILE}
+                write_result(root, model.replace("/", "∕"), task, seed, error, pretraining=pretraining)
+    return records_of(root)
+
+
+@pytest.fixture(scope="session")
+def site(made: tuple[Records, Evidence], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The pages of them."""
+    folder = tmp_path_factory.mktemp("pages") / "site"
+    write_site(*made, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Debian's Chromium."""
+    if CHROMIUM is None:
+        pytest.skip("needs a browser: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def visit(browser: Any, site: Path) -> Iterator[Callable[..., Any]]:
+    """Opens a page from the disk; whatever it complains of, or asks the network for, fails the test."""
+    contexts, complaints = [], []
+
+    def open_page(path: str, **options: Any) -> Any:
+        context = browser.new_context(**options)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(10_000)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on(
+            "console", lambda message: complaints.append(message.text) if message.type == "error" else None
+        )
+        page.on("dialog", lambda dialog: (complaints.append("a dialog: a script ran"), dialog.dismiss()))
+        page.on(
+            "request",
+            lambda request: (
+                request.url.startswith(("file:", "data:", "blob:")) or complaints.append(request.url)
+            ),
+        )
+        page.goto(
+            (site / path).as_uri()
+            if "#" not in path
+            else (site / path.partition("#")[0]).as_uri() + "#" + path.partition("#")[2]
+        )
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not complaints

@@ -1,0 +1,150 @@
+"""The page of a board in a browser: what a reader does with it, and that no name of a model does a thing."""
+
+import csv
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from molbench.leaderboard.records import Records
+from molbench.site.environment import slug
+from molbench.site.evidence import Evidence
+from tests.site.conftest import ERRORS, HOSTILE, TASKS
+
+pytestmark = pytest.mark.slow
+BOARD = "boards/b.html"
+
+
+def _names(page: Any) -> list[str]:
+    return page.locator("#board tbody th a").all_inner_texts()
+
+
+def _column(page: Any, number: int) -> list[str]:
+    return page.locator(f"#board tbody tr > :nth-child({number})").all_inner_texts()
+
+
+def _sort(page: Any, name: str) -> None:
+    page.get_by_role("button", name=f"Sort by {name}").first.click()
+
+
+def test_every_model_is_there_and_no_name_does_anything(visit) -> None:
+    page = visit(BOARD)
+    assert len(_names(page)) == len(ERRORS)
+    # The mark that turns the order of letters is spelt out.
+    assert HOSTILE.replace("\u202e", "<U+202E>") in "".join(_names(page)).replace("∕", "/")
+    assert page.locator("img").count() == 0
+    assert "49" not in page.locator("h1").inner_text()
+
+
+def test_rows_are_sorted_in_both_directions_and_what_is_missing_comes_last(visit) -> None:
+    page = visit(BOARD)
+    last = 13 + len(TASKS)
+    for down in (False, True):
+        page.locator("#board thead th").nth(last - 1).get_by_role("button").click()
+        shown = _column(page, last)
+        assert shown[-1] == "" and _names(page)[-1] == "other"
+        numbers = [float(text.lstrip("▲▼△?").partition("±")[0]) for text in shown[:-1]]
+        assert numbers == sorted(numbers, reverse=down)
+        said = page.locator("#board thead th").nth(last - 1).get_attribute("aria-sort")
+        assert said == ("descending" if down else "ascending")
+
+
+def test_rows_are_chosen_by_name_backbone_and_corpus(visit) -> None:
+    page = visit(BOARD)
+    page.get_by_label("Find").fill("GOOD")
+    assert sorted(_names(page)) == ["Good", "good"]
+    page.get_by_role("button", name="Reset").click()
+    page.locator("select[name=corpus]").select_option("none")
+    assert _names(page) == ["scratch-b"]
+    assert page.get_by_role("status").inner_text() == f"1 of {len(ERRORS)} models"
+
+
+def test_an_address_shows_what_it_showed(visit) -> None:
+    page = visit(BOARD + "#sort=-data%2Fa&q=goo&hide=backbone+method")
+    assert _names(page) == ["Good", "good"] and page.get_by_label("Find").input_value() == "goo"
+    assert not page.locator("#board thead th", has_text="Backbone").is_visible()
+    assert page.locator("#board thead th", has_text="Corpus").is_visible()
+
+
+def test_thirty_random_clicks_and_a_reload_show_the_same(visit) -> None:
+    page, draw = visit(BOARD), random.Random(0)
+    for _ in range(30):
+        kind = draw.randrange(4)
+        if kind == 0:
+            buttons = page.locator("#board .sort:visible")
+            buttons.nth(draw.randrange(buttons.count())).click()
+        elif kind == 1:
+            page.get_by_label("Find").fill(draw.choice(["", "o", "good", "r"]))
+        elif kind == 2:
+            page.locator(".menu").evaluate("menu => menu.open = true")
+            boxes = page.locator("#columns input")
+            boxes.nth(draw.randrange(boxes.count())).click()
+            page.keyboard.press("Escape")
+        elif (free := page.locator("#board tbody input:enabled")).count():
+            free.nth(draw.randrange(free.count())).click()
+    views = []
+    for _ in range(2):
+        shown = page.locator("#board").inner_text()
+        views.append((shown, page.get_by_role("status").inner_text(), page.evaluate("molbench.exported()")))
+        page.reload()
+    assert views[0] == views[1]
+
+
+def test_the_csv_of_the_view_is_the_view(visit) -> None:
+    page = visit(BOARD + "#sort=data%2Fb&q=good&hide=backbone")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV of this view").click()
+    lines = list(csv.DictReader(Path(download.value.path()).read_text(encoding="utf-8").splitlines()))
+    assert [line["model"] for line in lines] == _names(page) == ["good", "Good"]
+    assert "backbone" not in lines[0] and lines[1]["data/a ±"] == ""
+    shown = [text.lstrip("▲▼△?").partition("±")[0] for text in _column(page, 14)]
+    assert [line["data/a"] for line in lines] == shown
+
+
+def test_names_start_no_formula_in_a_spreadsheet(visit) -> None:
+    page = visit(BOARD)
+    told = [line["model"] for line in csv.DictReader(page.evaluate("molbench.exported()").splitlines())]
+    assert sum(name.startswith("'=cmd") for name in told) == 1 and not any(name[0] in "=+-@" for name in told)
+
+
+def test_two_models_are_compared_as_the_package_compares_them(visit, made: tuple[Records, Evidence]) -> None:
+    page = visit(BOARD + f"#compare=better+{slug('good')}")
+    table = page.locator("#compare table")
+    table.wait_for()
+    assert "better on 3" in page.locator("#compare p").inner_text()
+    script = """([a, b]) => Promise.all([a, b].map(n => molbench.load(`../data/b/${n}.js`))).then(data => {
+        const [x, y] = data;
+        const tasks = JSON.parse(document.getElementById("compared").textContent).tasks;
+        return Object.keys(tasks).map(t => ({t, ...molbench.compare.difference(x[t], y[t], tasks[t])}));
+    })"""
+    evidence = made[1]
+    for one, other in (("better", "good"), ("good", "scratch-b")):
+        for found in page.evaluate(script, [slug(one), slug(other)]):
+            records = evidence.records(found["t"])
+            runs = [[evidence.runs[found["t"], "probe", name]] for name in (one, other)]
+            expected = records.difference(*runs)
+            assert found["value"] == pytest.approx(expected.value, rel=1e-6)
+            assert found["halfWidth"] == pytest.approx(float(expected.half_width()), rel=1e-4)
+            assert found["p"] == pytest.approx(float(expected.p), rel=1e-2)
+
+
+def test_the_whole_table_is_there_without_scripts(visit) -> None:
+    page = visit(BOARD, java_script_enabled=False)
+    assert len(_names(page)) == len(ERRORS)
+    assert page.locator("#board thead th").count() == 13 + len(TASKS)
+    assert not page.locator("#controls").is_visible()
+
+
+def test_it_prints_whole_and_without_its_buttons(visit) -> None:
+    page = visit(BOARD)
+    page.emulate_media(media="print")
+    assert not page.locator("#controls").is_visible() and not page.locator(".sort").first.is_visible()
+    box = page.locator(".scroll").first.evaluate("box => getComputedStyle(box).overflow")
+    assert box == "visible" and page.locator("#board").is_visible()
+
+
+@pytest.mark.parametrize("path", [BOARD, "index.html"])
+def test_a_narrow_screen_is_not_scrolled_sideways(visit, path: str) -> None:
+    page = visit(path, viewport={"width": 390, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
