@@ -46,7 +46,7 @@ def steps(arguments: argparse.Namespace) -> dict[str, list[float]]:
     torch.manual_seed(0)
     method = build_method("geossl-ddm", build_backbone(arguments.backbone))
     optimizer = torch.optim.Adam(method.parameters(), lr=5e-4)
-    found: dict[str, list[float]] = {"seconds": [], "processor": [], "faults": []}
+    samples: dict[str, list[float]] = {"seconds": [], "processor": [], "faults": []}
     for number in range(arguments.warm_up + arguments.steps):
         batch = next(batches)
         before, start = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
@@ -56,10 +56,10 @@ def steps(arguments: argparse.Namespace) -> dict[str, list[float]]:
         optimizer.zero_grad()
         wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF)
         if number >= arguments.warm_up:
-            found["seconds"].append(wall)
-            found["processor"].append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-            found["faults"].append(after.ru_minflt - before.ru_minflt)
-    return found
+            samples["seconds"].append(wall)
+            samples["processor"].append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+            samples["faults"].append(after.ru_minflt - before.ru_minflt)
+    return samples
 
 
 def child(setting: str, options: list[str]) -> dict[str, list[float]]:
@@ -68,8 +68,8 @@ def child(setting: str, options: list[str]) -> dict[str, list[float]]:
     environment = clean | (ENVIRONMENT if setting == "environment" else {})
     command = [sys.executable, __file__, *options, "--setting", setting]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-    found: dict[str, list[float]] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    samples: dict[str, list[float]] = json.loads(done.stdout.splitlines()[-1])
+    return samples
 
 
 def main() -> None:
@@ -87,14 +87,14 @@ def main() -> None:
     if arguments.setting:
         print(json.dumps(steps(arguments)))
         return
-    all_found: dict[str, dict[str, list[float]]] = {setting: {} for setting in SETTINGS}
+    all_samples: dict[str, dict[str, list[float]]] = {setting: {} for setting in SETTINGS}
     for _ in range(arguments.rounds):
         for setting in SETTINGS:
             for name, values in child(setting, sys.argv[1:]).items():
-                all_found[setting].setdefault(name, []).extend(values)
+                all_samples[setting].setdefault(name, []).extend(values)
     medians = {
-        setting: {name: statistics.median(values) for name, values in found.items()}
-        for setting, found in all_found.items()
+        setting: {name: statistics.median(values) for name, values in samples.items()}
+        for setting, samples in all_samples.items()
     }
     report: dict[str, Any] = {
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.libc_ver()[1] or 'no'} glibc",

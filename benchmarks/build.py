@@ -42,14 +42,14 @@ def measure(name: str, raw: Path, processes: int) -> dict[str, float]:
             check=True,
         )
         seconds = time.perf_counter() - start
-    found = json.loads(done.stdout.splitlines()[-1])
+    measured = json.loads(done.stdout.splitlines()[-1])
     return {
         "processes": processes,
-        "records": found["records"],
+        "records": measured["records"],
         "seconds": round(seconds, 1),
-        "records per second": round(found["records"] / seconds),
-        "peak MB, main process": round(found["peak"][0] / 1024),
-        "peak MB, largest worker": round(found["peak"][1] / 1024),
+        "records per second": round(measured["records"] / seconds),
+        "peak MB, main process": round(measured["peak"][0] / 1024),
+        "peak MB, largest worker": round(measured["peak"][1] / 1024),
     }
 
 

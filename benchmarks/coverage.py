@@ -54,9 +54,12 @@ def main() -> None:
     grid = [(count, spread) for count in SEEDS for spread in (0, 2, 5)]
     ranked = [boards(10, *setting, options.draws // 4, rng) for setting in grid]
     compared = [tables(26, *setting, options.draws // 4, rng) for setting in grid]
-    for title, found in (("ten equal models", ranked), ("26 equal models against one baseline", compared)):
+    for title, coverages in (
+        ("ten equal models", ranked),
+        ("26 equal models against one baseline", compared),
+    ):
         print(f"\n{title}")
-        for entry in found:
+        for entry in coverages:
             print("  " + ", ".join(f"{key} {value:.3g}" for key, value in entry.items()))
     print(f"\n{time.perf_counter() - started:.0f} s")
     if options.output:

@@ -102,7 +102,7 @@ def commands(place: Path, raw: Path | None) -> list[Command]:
         lambda folder: _copy(made / "model.pt", folder / "model.pt"),
     )
     undisturbed(evaluate, made)
-    found = [
+    everything = [
         Command(
             "import",
             ("data", "import", str(geometries), "--name", "mine", "--num-proc", "2"),
@@ -119,8 +119,8 @@ def commands(place: Path, raw: Path | None) -> list[Command]:
     ]
     if raw is not None:
         words = ("data", "build", "qm9", "--raw", str(raw), "--offline", "--allow-partial", "--num-proc", "2")
-        found.append(Command("build", words, manifest_digest("home/datasets/qm9*/manifest.json")))
-    return found
+        everything.append(Command("build", words, manifest_digest("home/datasets/qm9*/manifest.json")))
+    return everything
 
 
 def _copy(source: Path, target: Path) -> None:

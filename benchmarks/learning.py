@@ -184,7 +184,7 @@ def findings(rows: list[dict[str, Any]], control: float) -> str:
         "untrained": "Beat the untrained encoder only",
         "neither": "Beat neither",
     }
-    lines = [f"* {words[name]}: {', '.join(found) or 'none'}." for name, found in groups.items()]
+    lines = [f"* {words[name]}: {', '.join(members) or 'none'}." for name, members in groups.items()]
     gaps = [
         f"{row['ratios']['gap']:.2f} (`{row['method']}`)" for row in rows if "supervised" in row["method"]
     ]

@@ -92,15 +92,17 @@ FINETUNING = [
 
 def every_method() -> list[Contest]:
     """Every method of single molecules, on the encoder that its paper pretrains."""
-    found = []
+    contests = []
     for name in METHODS:
         if name in ("frad", "slide", "molspectra", "coord"):
-            found.append(Contest(f"{name}, ET", "torchmd-et", name, 32 if name == "molspectra" else 70))
+            contests.append(Contest(f"{name}, ET", "torchmd-et", name, 32 if name == "molspectra" else 70))
         elif name in EMGP_EGNN:
-            found.append(Contest(f"{name}, EGNN", "egnn", name, 64))
+            contests.append(Contest(f"{name}, EGNN", "egnn", name, 64))
         elif name != "3dmrl":
-            found += [Contest(f"{name}, {backbone}", backbone, name, 128) for backbone in ("schnet", "painn")]
-    return found
+            contests += [
+                Contest(f"{name}, {backbone}", backbone, name, 128) for backbone in ("schnet", "painn")
+            ]
+    return contests
 
 
 class Forces(nn.Module):
@@ -119,8 +121,8 @@ class Forces(nn.Module):
     def loss(self, batch: MoleculeBatch, _: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """Mean absolute errors, 0.2 of the energies' and 0.8 of the forces'."""
         moved = batch.replace(positions=batch.positions.detach().requires_grad_())
-        found = self.backbone(moved, vectors=self.gated)
-        energies = sum_atoms(self.head(found)[0], batch) if self.gated else self.head(found, moved)
+        encoded = self.backbone(moved, vectors=self.gated)
+        energies = sum_atoms(self.head(encoded)[0], batch) if self.gated else self.head(encoded, moved)
         (gradient,) = torch.autograd.grad(energies.sum(), moved.positions, create_graph=True)
         return 0.2 * (energies - 1).abs().mean() + 0.8 * (gradient - 1).abs().mean(), {}
 
@@ -134,10 +136,10 @@ def molecules(count: int, smallest: int = 16) -> MoleculeBatch:
 
 def frames(count: int) -> MoleculeBatch:
     """The first molecule of 21 atoms so many times, every time shaken."""
-    found = molecules(200, smallest=21)
-    start = int(found.ptr[int((found.sizes == 21).nonzero()[0])])
+    sample = molecules(200, smallest=21)
+    start = int(sample.ptr[int((sample.sizes == 21).nonzero()[0])])
     atoms = slice(start, start + 21)
-    one = MoleculeBatch(found.atomic_numbers[atoms], found.positions[atoms], torch.tensor([0, 21]))
+    one = MoleculeBatch(sample.atomic_numbers[atoms], sample.positions[atoms], torch.tensor([0, 21]))
     batch = MoleculeBatch.collate([one] * count)
     return batch.replace(positions=batch.positions + 0.05 * torch.randn_like(batch.positions))
 
@@ -203,9 +205,11 @@ def seconds(run: Callable[[], None]) -> tuple[float, float]:
 def profile(run: Callable[[], None]) -> None:
     """Print the operators in which most of a step's time goes."""
     run()
-    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as found:
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profiler:
         run()
-    print(found.key_averages().table(sort_by="self_cpu_time_total", row_limit=18, max_name_column_width=45))
+    print(
+        profiler.key_averages().table(sort_by="self_cpu_time_total", row_limit=18, max_name_column_width=45)
+    )
 
 
 def main() -> None:

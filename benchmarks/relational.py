@@ -77,11 +77,11 @@ def pretraining(store: Store) -> tuple[str, Contestants]:
     batch = reader.batch(rows)
     environment = method.surround(batch, draw(batch.a, method.config.copies, generator))
     edges = radius_edges(environment.batch(), method.config.cutoff)
-    found = method.backbone.encode(batch.pairs)
+    encoded = method.backbone.encode(batch.pairs)
     given = replace(
-        found,
-        scalars=found.scalars.detach().requires_grad_(),
-        b_atoms=cast(Tensor, found.b_atoms).detach().requires_grad_(),
+        encoded,
+        scalars=encoded.scalars.detach().requires_grad_(),
+        b_atoms=cast(Tensor, encoded.b_atoms).detach().requires_grad_(),
     )
     described = (
         f"{PAIRS} pairs of {store.dataset_id}: {batch.a.num_atoms} solute atoms, {batch.b.num_atoms} solvent "
@@ -111,9 +111,9 @@ class Supervised(nn.Module):
         super().__init__()
         self.backbone, self.head = backbone, backbone.paper_head()
 
-    def predict(self, found: Representation) -> Tensor:
+    def predict(self, encoded: Representation) -> Tensor:
         """Predictions, [R]."""
-        result: Tensor = self.head(found.graph).squeeze(-1)
+        result: Tensor = self.head(encoded.graph).squeeze(-1)
         return result
 
 

@@ -23,11 +23,11 @@ def each_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 def with_threads(*numbers: int, run: Callable[[], list[Tensor]]) -> list[list[Tensor]]:
     """What a function gives with so many threads, one after the other."""
     before = torch.get_num_threads()
-    found = []
+    names = []
     try:
         for number in numbers:
             torch.set_num_threads(number)
-            found.append(run())
+            names.append(run())
     finally:
         torch.set_num_threads(before)
-    return found
+    return names

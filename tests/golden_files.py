@@ -37,8 +37,8 @@ def read_golden(folder: Path, fixture: str) -> Golden:
     elsewhere = info.get("stored_elsewhere", {})
     for file in {place["file"] for place in elsewhere.values()}:
         names = {place["key"]: name for name, place in elsewhere.items() if place["file"] == file}
-        found = _read(folder / file, set(names))
-        arrays |= {name: found[key] for key, name in names.items()}
+        stored = _read(folder / file, set(names))
+        arrays |= {name: stored[key] for key, name in names.items()}
     # Two names of one array: both must be there.
     for name, place in elsewhere.items():
         if name not in arrays:

@@ -38,13 +38,13 @@ FRONTS = ("molbench", "molbench.data")
 
 def imported_by(path: Path) -> set[str]:
     """Modules of the package that a file imports, wherever in it."""
-    found = set()
+    modules = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            found.add(node.module)
+            modules.add(node.module)
         elif isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-    return {name for name in found if name.split(".")[0] == "molbench"}
+            modules |= {alias.name for alias in node.names}
+    return {name for name in modules if name.split(".")[0] == "molbench"}
 
 
 def room_of(module: str) -> str | None:

@@ -11,13 +11,13 @@ START, END = "```mermaid\n", "```\n"
 
 def imported_rooms() -> dict[str, set[str]]:
     """The rooms that each room imports, itself left out."""
-    found: dict[str, set[str]] = {room: set() for room in ROOMS}
+    imports: dict[str, set[str]] = {room: set() for room in ROOMS}
     for path in FILES:
         room = room_of(module_name(path))
         if room is not None:
             others = {room_of(name) for name in imported_by(path)} - {None, room}
-            found[room] |= {other for other in others if other is not None}
-    return found
+            imports[room] |= {other for other in others if other is not None}
+    return imports
 
 
 def arrows() -> list[tuple[str, str]]:

@@ -52,8 +52,8 @@ def test_each_step_of_a_walk_names_functions_that_are_there(walk: str) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_files_that_are_named_exist(page: Path) -> None:
     for name in re.findall(r"`((?:[\w-]+/)*[\w-]+\.(?:py|yaml|txt|lock))`", page.read_text(encoding="utf-8")):
-        found = [root / name for root in (ROOT, PACKAGE) if (root / name).exists()]
-        assert found or "/" not in name, f"{page.name}: {name}"
+        existing = [root / name for root in (ROOT, PACKAGE) if (root / name).exists()]
+        assert existing or "/" not in name, f"{page.name}: {name}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

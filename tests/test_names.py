@@ -21,3 +21,14 @@ def test_no_two_modules_define_classes_of_one_name() -> None:
     )
     assert "SummaryRow" in classes
     assert [name for name, count in classes.items() if count > 1] == []
+
+
+def test_nothing_is_called_found() -> None:
+    """What was found has a name in the field: ``encoded``, ``edges``, ``refs``."""
+    names = [
+        f"{path}:{node.lineno}"
+        for path, tree in TREES.items()
+        for node in ast.walk(tree)
+        if "found" in {getattr(node, part, None) for part in ("id", "arg", "attr")}
+    ]
+    assert names == []

@@ -57,43 +57,43 @@ def claim(monkeypatch: pytest.MonkeyPatch, **targets: str) -> None:
 
 
 def test_what_names_itself_is_found_wherever_it_lies(folder: Path) -> None:
-    found = shapes()
-    assert list(found) == ["2d-circle", "crescent", "half-moon", "square++"]
-    assert found["2d-circle"].__module__ == "shapes.round.circle"
-    assert found["half-moon"].area() == 1
-    assert found.module("half-moon") == "shapes.functions"
+    shapes_of = shapes()
+    assert list(shapes_of) == ["2d-circle", "crescent", "half-moon", "square++"]
+    assert shapes_of["2d-circle"].__module__ == "shapes.round.circle"
+    assert shapes_of["half-moon"].area() == 1
+    assert shapes_of.module("half-moon") == "shapes.functions"
 
 
 def test_listing_imports_nothing_but_the_folder(folder: Path) -> None:
     (folder / "broken.py").write_text("class Broken:\n    name = 'broken'\n\n\nimport nothing_of_this_name\n")
-    found = shapes()
-    assert "broken" in found
+    shapes_of = shapes()
+    assert "broken" in shapes_of
     assert not {name for name in sys.modules if name.startswith("shapes.")}
     with pytest.raises(
         UserError, match=r"shape 'broken' cannot be loaded from shapes.broken:Broken: No module"
     ):
-        found["broken"]
+        shapes_of["broken"]
 
 
 def test_a_name_claimed_twice_is_refused_and_the_others_are_not(folder: Path) -> None:
     (folder / "round" / "disc.py").write_text("class Disc:\n    name = '2d-circle'\n")
-    found = shapes()
+    shapes_of = shapes()
     with pytest.raises(
         UserError, match=r"'2d-circle' is claimed by shapes.round.circle:Circle and by .*disc"
     ):
-        found["2d-circle"]
-    assert found["square++"]
+        shapes_of["2d-circle"]
+    assert shapes_of["square++"]
 
 
 def test_other_packages_add_and_never_replace(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     claim(monkeypatch, heart="shapes.round.circle:Circle", crescent="other.moons:Crescent", star="other:Star")
-    found = shapes()
+    shapes_of = shapes()
     with pytest.raises(UserError, match=r"'heart' of shapes.round.circle:Circle calls itself '2d-circle'"):
-        found["heart"]
+        shapes_of["heart"]
     with pytest.raises(UserError, match=r"claimed by shapes.functions:crescent and by other.moons:Crescent"):
-        found["crescent"]
+        shapes_of["crescent"]
     with pytest.raises(UserError, match=r"'star' cannot be loaded from other:Star: No module named 'other'"):
-        found["star"]
+        shapes_of["star"]
 
 
 def test_unknown_names_are_corrected(folder: Path) -> None:

@@ -243,8 +243,8 @@ class TorchMDET(GeometryBackbone[TorchMDETConfig]):
                 x = self.scalar_norms[index](x)
                 v = v if moved is None else self.vector_norms[index](v)
         x = self.scalar_norm(x)
-        found = self.vector_norm(v) if vectors and v is not None else None
-        return Representation(x, pool(x, batch, self.config.readout), found)
+        atom_vectors = self.vector_norm(v) if vectors and v is not None else None
+        return Representation(x, pool(x, batch, self.config.readout), atom_vectors)
 
     def _look(self, batch: MoleculeBatch, edges: EdgeList) -> EdgeGeometry:
         vectors = edges.vectors(batch.positions)

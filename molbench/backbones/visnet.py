@@ -111,5 +111,5 @@ class ViSNet(GeometryBackbone[ViSNetConfig]):
         """Encode a batch; see :meth:`GeometryBackbone.forward`."""
         # The block hands its third argument to the search and to nothing else.
         scalars, tensors = self.block(batch.atomic_numbers, batch.positions, edges or self.neighbors(batch))
-        found = tensors[:, :3] if vectors else None
-        return Representation(scalars, pool(scalars, batch, self.config.readout), found)
+        atom_vectors = tensors[:, :3] if vectors else None
+        return Representation(scalars, pool(scalars, batch, self.config.readout), atom_vectors)

@@ -62,12 +62,12 @@ def embed(mol: Chem.Mol, seed: int = 0) -> Conformer:
             parameters.maxIterations = attempts  # type: ignore[assignment]
             parameters.useRandomCoords = outcome == "random"  # type: ignore[assignment]
             try:
-                found = rdDistGeom.EmbedMolecule(copy, parameters)
+                conformer = rdDistGeom.EmbedMolecule(copy, parameters)
             except (RuntimeError, ValueError) as error:
                 reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
                 continue
-            if found >= 0:
-                positions = set_apart(mol, copy.GetConformer(found).GetPositions()).astype(np.float32)
+            if conformer >= 0:
+                positions = set_apart(mol, copy.GetConformer(conformer).GetPositions()).astype(np.float32)
                 if (wrong := fault(positions)) is None:
                     return Conformer(positions, outcome)
                 reason = wrong

@@ -31,16 +31,16 @@ def faults(positions: NDArray[np.floating[Any]], owners: NDArray[np.integer[Any]
     points = np.asarray(positions, dtype=np.float64).reshape(-1, 3)
     finite = np.isfinite(points).all(axis=1)
     near = (np.abs(points) <= LARGEST).all(axis=1)
-    found = dict.fromkeys(np.unique(owners[~finite]).tolist(), "a coordinate that is missing or not finite")
+    reasons = dict.fromkeys(np.unique(owners[~finite]).tolist(), "a coordinate that is missing or not finite")
     for owner in np.unique(owners[finite & ~near]).tolist():
-        found.setdefault(owner, f"a coordinate beyond {LARGEST:,.0f} Å: no molecule is of that size")
-    rest = np.flatnonzero(~np.isin(owners, list(found)))
+        reasons.setdefault(owner, f"a coordinate beyond {LARGEST:,.0f} Å: no molecule is of that size")
+    rest = np.flatnonzero(~np.isin(owners, list(reasons)))
     for owner, atoms in _coincident(points[rest], owners[rest]).items():
         a, b = sorted(rest[list(atoms)].tolist())
         start = int(np.searchsorted(owners, owner))
         distance = float(np.linalg.norm(points[a] - points[b]))
-        found[owner] = f"atoms {a - start + 1} and {b - start + 1} in one place, {distance:.3g} Å apart"
-    return found
+        reasons[owner] = f"atoms {a - start + 1} and {b - start + 1} in one place, {distance:.3g} Å apart"
+    return reasons
 
 
 def fault(positions: NDArray[np.floating[Any]]) -> str | None:
@@ -57,16 +57,16 @@ def _coincident(points: NDArray[np.float64], owners: NDArray[np.integer[Any]]) -
     order = np.lexsort((*points.T, owners))
     before, behind = order[:-1], order[1:]
     equal = (points[before] == points[behind]).all(axis=1) & (owners[before] == owners[behind])
-    found = _first(owners, before[equal], behind[equal])
-    rest = np.flatnonzero(~np.isin(owners, list(found)))
+    coincident = _first(owners, before[equal], behind[equal])
+    rest = np.flatnonzero(~np.isin(owners, list(coincident)))
     if len(rest) > 1:
         placed = np.column_stack([points[rest], owners[rest]])
         # The nearest atom of each but itself; the number of atoms where there is none within reach.
         _, nearest = cKDTree(placed).query(placed, k=[2], distance_upper_bound=COINCIDENT)
         other = np.asarray(nearest)[:, 0]
         close = np.flatnonzero(other < len(rest))
-        found |= _first(owners, rest[close], rest[other[close]])
-    return found
+        coincident |= _first(owners, rest[close], rest[other[close]])
+    return coincident
 
 
 def _first(

@@ -33,10 +33,10 @@ def tanimoto(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """
     shared = sparse(a) @ np.ascontiguousarray(unpack(b).T, dtype=np.float32)
     together = bit_counts(a)[:, None] + bit_counts(b) - shared
-    found: np.ndarray = np.divide(
+    similarities: np.ndarray = np.divide(
         shared, together, out=np.zeros_like(shared), where=together > 0, casting="same_kind"
     )
-    return found
+    return similarities
 
 
 def nearest(queries: np.ndarray, references: np.ndarray) -> np.ndarray:
@@ -89,8 +89,8 @@ def components(packed: np.ndarray, threshold: float) -> np.ndarray:
     _, first, number = np.unique(cluster, return_index=True, return_inverse=True)
     rank = np.empty(first.size, dtype=np.int64)
     rank[np.argsort(first)] = np.arange(first.size)
-    found: np.ndarray = rank[number]
-    return found
+    ordered: np.ndarray = rank[number]
+    return ordered
 
 
 def _similar(packed: np.ndarray, counts: np.ndarray, threshold: float) -> Iterator[np.ndarray]:

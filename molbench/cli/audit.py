@@ -51,17 +51,17 @@ def audit_dataset(
         if not as_json:
             _show(audits[folder])
     if as_json:
-        dumped = [found.model_dump() for found in audits.values()]
+        dumped = [report.model_dump() for report in audits.values()]
         typer.echo(json.dumps(dumped if everything else dumped[0], indent=2, ensure_ascii=False))
     if out is not None:
         from molbench.atomic import replace_file
 
-        for found in audits.values():
-            with replace_file(out / f"{found.dataset}.json") as temporary:
-                temporary.write_text(found.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        for report in audits.values():
+            with replace_file(out / f"{report.dataset}.json") as temporary:
+                temporary.write_text(report.model_dump_json(indent=1) + "\n", encoding="utf-8")
     if docs is not None:
         write_report(audits, docs)
-    problems = [f"{found.dataset}: {problem}" for found in audits.values() for problem in found.problems]
+    problems = [f"{report.dataset}: {problem}" for report in audits.values() for problem in report.problems]
     for problem in problems:
         typer.echo(problem, err=True)
     if problems:

@@ -149,9 +149,9 @@ def stages(
     """Stages of pretraining that a checkpoint has gone through, first to last."""
     from molbench.training.checkpoint import Checkpoint
 
-    found = Checkpoint.load(checkpoint).stages
+    history = Checkpoint.load(checkpoint).stages
     if as_json:
-        _show(found, as_json)
+        _show(history, as_json)
         return
     names = ("method", "dataset", "scheme", "records", "steps", "seed", "contaminated")
     _show(
@@ -159,7 +159,7 @@ def stages(
             {"stage": number}
             | {name: stage.get(name) for name in names}
             | {"weights": str(stage.get("weights") or stage.get("init") or "-")[:12]}
-            for number, stage in enumerate(found, 1)
+            for number, stage in enumerate(history, 1)
         ),
         as_json,
     )
@@ -183,21 +183,21 @@ def _records(own: int | None, subsets: Iterable[Any]) -> int | None:
 
 
 def _show(rows: Iterable[dict[str, Any]], as_json: bool) -> None:
-    found = list(rows)
+    listed = list(rows)
     if as_json:
-        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        typer.echo(json.dumps(listed, indent=2, ensure_ascii=False))
         return
-    if not found:
+    if not listed:
         typer.echo("nothing matches", err=True)
         return
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in found[0]:
+    for column in listed[0]:
         table.add_column(
             column, overflow="fold", justify="right" if column in {"records", "tasks"} else "left"
         )
-    for row in found:
+    for row in listed:
         table.add_row(*map(_cell, row.values()))
     table_console().print(table)
 

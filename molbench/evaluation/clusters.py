@@ -123,5 +123,5 @@ def _incidence(names: Sequence[Sequence[str]]) -> csr_array:
     """Ones where a record has a name, [n, different names]."""
     columns = {name: i for i, name in enumerate(sorted({name for own in names for name in own}))}
     rows = np.repeat(np.arange(len(names)), [len(own) for own in names])
-    found = np.array([columns[name] for own in names for name in own], dtype=np.int64)
-    return csr_array((np.ones(found.size), (rows, found)), shape=(len(names), len(columns)))
+    indices = np.array([columns[name] for own in names for name in own], dtype=np.int64)
+    return csr_array((np.ones(indices.size), (rows, indices)), shape=(len(names), len(columns)))

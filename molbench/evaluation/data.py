@@ -99,10 +99,10 @@ def labelled(task: TaskRef, store: Store, split: str, labels: np.ndarray) -> np.
     """
     rows = store.rows(task.split_name, split)
     known = np.isfinite(labels[rows])
-    found: np.ndarray = rows[known.all(axis=1) if known.ndim == 2 else known]
-    if found.size == 0:
+    labelled_rows: np.ndarray = rows[known.all(axis=1) if known.ndim == 2 else known]
+    if labelled_rows.size == 0:
         raise UserError(f"{task.id}: no record of the {split} split has a value of '{task.task.target}'")
-    return found
+    return labelled_rows
 
 
 def clusters(task: TaskRef, store: Store, rows: np.ndarray) -> pa.ListArray | None:

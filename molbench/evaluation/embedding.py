@@ -65,12 +65,12 @@ def cached_embedding(identity: str, backbone: Backbone, store: Store, device: to
         f"{identity} {store.digest} {molbench.__version__} {EVALUATION_VERSION}".encode()
     ).hexdigest()
     path = home() / "embeddings" / f"{name}.npz"
-    found = _read(path)
-    if found is not None and found.features.shape == (
+    cached = _read(path)
+    if cached is not None and cached.features.shape == (
         len(store),
         backbone.vectors_per_record(store) * backbone.width,
     ):
-        return found
+        return cached
     embedding = embed(backbone, store, device)
     with replace_file(path) as temporary, temporary.open("wb") as file:
         np.savez(file, features=embedding.features, seconds=np.array(embedding.seconds))

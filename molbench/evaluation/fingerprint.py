@@ -107,8 +107,8 @@ class Features:
         magnitude of the difference take the place of both.
         """
         smiles, places = self._distinct(rows)
-        found: np.ndarray = self._joined(morgan_counts(smiles), smiles, places)[:, self._varying]
-        return found
+        features: np.ndarray = self._joined(morgan_counts(smiles), smiles, places)[:, self._varying]
+        return features
 
     def _joined(self, counts: np.ndarray, smiles: list[str | None], places: np.ndarray) -> np.ndarray:
         table = np.concatenate([counts[:, self._bits], descriptors(smiles)], axis=1)

@@ -148,8 +148,8 @@ def evaluate(
             watcher.done(outcome)
             outcomes.append(outcome)
     fresh = {outcome.run.folder: outcome.stored for outcome in outcomes if outcome.stored is not None}
-    found = finished | fresh
-    results = [found[run.folder] for run in runs if run.folder in found]
+    stored = finished | fresh
+    results = [stored[run.folder] for run in runs if run.folder in stored]
     failures = [outcome for outcome in outcomes if outcome.stored is None]
     skipped = {task.id: why for task in refs if fingerprint and (why := unfit(task))}
     return Report(summarise(results), results, failures, len(finished), skipped)

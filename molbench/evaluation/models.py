@@ -59,13 +59,13 @@ class ValueModel(nn.Module):
         def compare(outputs: Tensor) -> Tensor:
             return self.compare(outputs, labels.to(outputs.dtype))
 
-        def predict(found: Representation) -> Tensor:
-            return self._read_out(found, batch)
+        def predict(encoded: Representation) -> Tensor:
+            return self._read_out(encoded, batch)
 
         return self.backbone.objective(predict, compare, batch, generator, vectors=self.head.vectors)
 
-    def _read_out(self, found: Representation, batch: Batch) -> Tensor:
-        values: Tensor = self.head(found, batch)
+    def _read_out(self, encoded: Representation, batch: Batch) -> Tensor:
+        values: Tensor = self.head(encoded, batch)
         return values.squeeze(-1)
 
     def predict(self, batch: Batch) -> Prediction:

@@ -21,17 +21,17 @@ def repeated(checkpoints: Mapping[str, CheckpointEntry]) -> list[list[str]]:
     """
     groups: dict[str, dict[str, str]] = {}
     for name, checkpoint in checkpoints.items():
-        found = stages(checkpoint.pretraining)
-        if checkpoint.scratch or not found or any("seed" not in stage for stage in found):
+        own_stages = stages(checkpoint.pretraining)
+        if checkpoint.scratch or not own_stages or any("seed" not in stage for stage in own_stages):
             continue
-        seeds = _text([stage["seed"] for stage in found])
-        groups.setdefault(_recipe(checkpoint, found), {}).setdefault(seeds, name)
+        seeds = _text([stage["seed"] for stage in own_stages])
+        groups.setdefault(_recipe(checkpoint, own_stages), {}).setdefault(seeds, name)
     return [list(names.values()) for names in groups.values() if len(names) > 1]
 
 
-def _recipe(checkpoint: CheckpointEntry, found: Sequence[Mapping[str, Any]]) -> str:
+def _recipe(checkpoint: CheckpointEntry, own_stages: Sequence[Mapping[str, Any]]) -> str:
     own = checkpoint.model_dump(include={"backbone", "config", "method", "method_config"})
-    return _text([own, [_without_seed(stage) for stage in found]])
+    return _text([own, [_without_seed(stage) for stage in own_stages]])
 
 
 def _without_seed(stage: Mapping[str, Any]) -> dict[str, Any]:

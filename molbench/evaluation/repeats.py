@@ -118,8 +118,8 @@ def repeats_of(runs: Runs) -> dict[int, list[Stored]]:
 def _fold(task: TaskEntry) -> tuple[int, int] | None:
     """Repeat and fold, which :func:`~molbench.spec.splits.fold_name` adds to the name of the scheme."""
     declared = task.id.partition("@")[2] or task.declaration.scheme
-    found = re.fullmatch(rf"{re.escape(declared)}-(\d+)-(\d+)", task.scheme)
-    return (int(found[1]), int(found[2])) if found else None
+    match = re.fullmatch(rf"{re.escape(declared)}-(\d+)-(\d+)", task.scheme)
+    return (int(match[1]), int(match[2])) if match else None
 
 
 def _refuse_others(one: Stored, other: Stored) -> None:

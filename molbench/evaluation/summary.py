@@ -130,33 +130,35 @@ def verdicts(differences: Sequence[Estimate | None], lower: Sequence[bool]) -> l
         differences: Scores minus a baseline's; None stays None.
         lower: Whether lower scores are better, for each.
     """
-    tested = [i for i, found in enumerate(differences) if found and np.isfinite(found.half_width())]
-    raw = {i: float(found.p) for i in tested if (found := differences[i])}
+    tested = [
+        i for i, difference in enumerate(differences) if difference and np.isfinite(difference.half_width())
+    ]
+    raw = {i: float(difference.p) for i in tested if (difference := differences[i])}
     adjusted = dict(zip(raw, holm(np.array(list(raw.values()))).tolist(), strict=True))
     level = 1 - (1 - LEVEL) / max(len(tested), 1)
     return [
-        _delta(found, raw.get(i), adjusted.get(i), level, lower[i]) if found else None
-        for i, found in enumerate(differences)
+        _delta(difference, raw.get(i), adjusted.get(i), level, lower[i]) if difference else None
+        for i, difference in enumerate(differences)
     ]
 
 
-def _delta(found: Estimate, p: float | None, adjusted: float | None, level: float, lower: bool) -> Delta:
-    value = float(found.value)
+def _delta(difference: Estimate, p: float | None, adjusted: float | None, level: float, lower: bool) -> Delta:
+    value = float(difference.value)
     if p is None or adjusted is None:
         return Delta(value, None, None, None, "needs more seeds", None, None)
     verdict: Verdict = "="
     if adjusted < SIGNIFICANT:
-        verdict = "few records" if found.records.few else "better" if (value < 0) == lower else "worse"
-    detectable, later = (float(found.detectable(level, times)) for times in (1, MORE_SEEDS))
-    return Delta(value, float(found.half_width()), p, adjusted, verdict, detectable, later)
+        verdict = "few records" if difference.records.few else "better" if (value < 0) == lower else "worse"
+    detectable, later = (float(difference.detectable(level, times)) for times in (1, MORE_SEEDS))
+    return Delta(value, float(difference.half_width()), p, adjusted, verdict, detectable, later)
 
 
 def _cell(key: Key, runs: Sequence[Runs], records: TaskRecords) -> SummaryRow:
     everything = [stored for one in runs for stored in one.values()]
     first = everything[0].result
     measured = records.measure(runs)
-    found = estimate(measured, records.clusters)
-    half_width = float(found.half_width())
+    interval = estimate(measured, records.clusters)
+    half_width = float(interval.half_width())
     return SummaryRow(
         candidate=key[2],
         task=key[0],
@@ -171,7 +173,7 @@ def _cell(key: Key, runs: Sequence[Runs], records: TaskRecords) -> SummaryRow:
         pretrainings=len(runs),
         n=records.clusters.count,
         clusters=records.clusters.effective,
-        few=bool(found.records.few),
+        few=bool(interval.records.few),
         warnings=tuple(sorted({warning for stored in everything for warning in stored.result.warnings})),
     )
 
@@ -180,10 +182,10 @@ def _pretrainings(groups: dict[Key, dict[int, Stored]]) -> dict[Key, list[Runs]]
     """What checkpoints that are one method give together, on each task under each protocol."""
     checkpoints = {key[2]: next(iter(runs.values())).result.checkpoint for key, runs in groups.items()}
     together = repeated(checkpoints)
-    found: dict[Key, list[Runs]] = {}
+    members: dict[Key, list[Runs]] = {}
     for task, protocol in dict.fromkeys(key[:2] for key in groups):
         for names in together:
             own: list[Runs] = [groups[key] for name in names if (key := (task, protocol, name)) in groups]
             if len(own) > 1:
-                found[task, protocol, " + ".join(names)] = own
-    return found
+                members[task, protocol, " + ".join(names)] = own
+    return members

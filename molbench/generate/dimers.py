@@ -210,16 +210,16 @@ def placement(partner: Monomer, ligand: Monomer, draws: int, rng: np.random.Gene
     Clashes do not count among the draws.
     """
     reach = radii(partner.numbers)[:, None] + radii(ligand.numbers)
-    found: list[Placement] = []
-    while len(found) < draws:
+    placements: list[Placement] = []
+    while len(placements) < draws:
         closeness = rng.uniform(*_CLOSENESS)
         moved = place(partner.positions, ligand.positions, reach, closeness, rng)
         positions = np.concatenate([partner.positions, moved])
         stored = np.round(positions - positions.mean(axis=0), _POSITION_DECIMALS).astype(np.float32)
         energy = interaction_energy(partner, ligand, stored.astype(np.float64))
         if energy < _CLASH:
-            found.append(Placement(stored, round(energy, _ENERGY_DECIMALS)))
-    return min(found, key=lambda placed: placed.energy)
+            placements.append(Placement(stored, round(energy, _ENERGY_DECIMALS)))
+    return min(placements, key=lambda placed: placed.energy)
 
 
 def _distinct_pairs(energies: Sequence[float], rng: np.random.Generator) -> list[tuple[int, int]]:

@@ -135,14 +135,14 @@ def enumerate_molecules(seed: int = 0) -> list[str]:
         of the list is a representative sample of all sizes.
     """
     rng = random.Random(seed)  # noqa: S311
-    found: dict[str, None] = {}
+    distinct: dict[str, None] = {}
     for size, quota in QUOTA.items():
-        target, misses = len(found) + quota, 0
-        while len(found) < target and misses < PATIENCE:
+        target, misses = len(distinct) + quota, 0
+        while len(distinct) < target and misses < PATIENCE:
             smiles = _to_smiles(*_random_graph(rng, size))
-            misses = misses + 1 if smiles is None or smiles in found else 0
+            misses = misses + 1 if smiles is None or smiles in distinct else 0
             if smiles is not None:
-                found[smiles] = None
-    molecules = list(found)
+                distinct[smiles] = None
+    molecules = list(distinct)
     rng.shuffle(molecules)
     return molecules

@@ -60,11 +60,11 @@ def _check_folders(folder: Path) -> None:
     A folder such as /tmp, where everybody may write but only owners may rename, is no danger above.
     """
     for place in (folder, *folder.parents):
-        found = place.stat()
-        shared = found.st_mode & _OTHERS_WRITE and (place == folder or not found.st_mode & stat.S_ISVTX)
+        status = place.stat()
+        shared = status.st_mode & _OTHERS_WRITE and (place == folder or not status.st_mode & stat.S_ISVTX)
         if shared:
             raise NoKernelsError(f"others can write to {place}: run chmod go-w on it")
-        if found.st_uid != os.geteuid() and (place == folder or found.st_uid != 0):
+        if status.st_uid != os.geteuid() and (place == folder or status.st_uid != 0):
             raise NoKernelsError(f"{place} belongs to another user")
 
 
@@ -75,8 +75,12 @@ def _name(prefix: str, path: Path) -> str:
     except OSError:
         return ""
     with open(handle, "rb") as file:  # noqa: PTH123 - what was opened, not what the name leads to now
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & _OTHERS_WRITE:
+        status = os.fstat(handle)
+        if (
+            not stat.S_ISREG(status.st_mode)
+            or status.st_uid != os.geteuid()
+            or status.st_mode & _OTHERS_WRITE
+        ):
             return ""
         return f"{prefix}{hashlib.file_digest(file, 'sha256').hexdigest()}.so"
 

@@ -59,9 +59,9 @@ def function(name: str, arguments: int) -> Callable[..., None]:
     """A function of the library by its full name; its sizes and pointers are all 64 bits wide."""
     loaded = library()
     assert loaded is not None, "call usable() first"  # noqa: S101 - a promise between our own files
-    found = loaded[name]
-    found.argtypes, found.restype = [ctypes.c_int64] * arguments, None
-    return found
+    kernel = loaded[name]
+    kernel.argtypes, kernel.restype = [ctypes.c_int64] * arguments, None
+    return kernel
 
 
 def library() -> ctypes.CDLL | None:

@@ -60,9 +60,9 @@ def collect(board: Board, task_ids: Sequence[str], stored: Iterable[Stored]) -> 
         result = item.result
         if result.task.id in results and result.protocol.name in {board.protocol, FINGERPRINT}:
             results[result.task.id].setdefault(result.checkpoint.name, {})[result.seed] = item
-    found = [task for task in task_ids if results[task].keys() - {FINGERPRINT}]
-    everything = [item for task in found for seeds in results[task].values() for item in seeds.values()]
-    for task in found:
+    scored = [task for task in task_ids if results[task].keys() - {FINGERPRINT}]
+    everything = [item for task in scored for seeds in results[task].values() for item in seeds.values()]
+    for task in scored:
         own = [item for seeds in results[task].values() for item in seeds.values()]
         _same(own, _made_from, f"task '{task}'")
         for name in (board.protocol, FINGERPRINT):
@@ -73,8 +73,8 @@ def collect(board: Board, task_ids: Sequence[str], stored: Iterable[Stored]) -> 
         own = [item for item in everything if item.result.checkpoint.name == model]
         if not own[0].result.checkpoint.scratch:
             _same(own, lambda item: {"checkpoint": item.result.checkpoint.identity}, f"model '{model}'")
-    missing = [task for task in task_ids if task not in found]
-    return Collection(board, found, missing, models, {task: results[task] for task in found})
+    missing = [task for task in task_ids if task not in scored]
+    return Collection(board, scored, missing, models, {task: results[task] for task in scored})
 
 
 def _made_from(item: Stored) -> dict[str, Any]:

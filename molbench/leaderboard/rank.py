@@ -100,16 +100,16 @@ def rank(collection: Collection) -> Ranking:
 
 def _complete(collection: Collection) -> dict[str, list[Runs]]:
     """Runs on each task of every model that has enough repeats which all tasks share; only those repeats."""
-    found: dict[str, list[Runs]] = {}
+    complete: dict[str, list[Runs]] = {}
     for model in collection.models:
         tasks = [repeats_of(collection.results[task].get(model, {})) for task in collection.tasks]
         common = set.intersection(*(set(repeats) for repeats in tasks))
         if len(common) >= collection.board.seeds:
-            found[model] = [
+            complete[model] = [
                 {stored.result.seed: stored for key in sorted(common) for stored in repeats[key]}
                 for repeats in tasks
             ]
-    return found
+    return complete
 
 
 @dataclass
@@ -188,8 +188,8 @@ def _detectable(separation: Separation) -> tuple[float | None, float | None]:
     sizes = [
         np.median(separation.differences.at(pairs).detectable(level, times)) for times in (1, MORE_SEEDS)
     ]
-    found = [float(-np.expm1(-size)) if np.isfinite(size) else None for size in sizes]
-    return found[0], found[1]
+    shares = [float(-np.expm1(-size)) if np.isfinite(size) else None for size in sizes]
+    return shares[0], shares[1]
 
 
 def _constant(predictions: Predictions) -> Predictions:

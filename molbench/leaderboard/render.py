@@ -105,18 +105,18 @@ def to_markdown(table: Table) -> str:
 
 
 def _cautions(table: Table) -> list[str]:
-    found = []
+    cautions = []
     if table.partial:
-        found.append(
+        cautions.append(
             "**Records of the complete datasets are missing: compare these scores with nothing else.**"
         )
     if table.missing:
-        found.append(f"No results yet, so nothing is ranked: {', '.join(map(markdown, table.missing))}.")
-    return found
+        cautions.append(f"No results yet, so nothing is ranked: {', '.join(map(markdown, table.missing))}.")
+    return cautions
 
 
 def _warnings(table: Table) -> list[str]:
-    found = [
+    warnings = [
         f"* {markdown(row.model)} on {markdown(warning)}" for row in table.rows for warning in row.warnings
     ]
     seen = [
@@ -124,7 +124,7 @@ def _warnings(table: Table) -> list[str]:
         for row in table.rows
         if row.overlap
     ]
-    return ["## Notes", "\n".join(seen + found)] if seen or found else []
+    return ["## Notes", "\n".join(seen + warnings)] if seen or warnings else []
 
 
 def _ranking(row: Row, tasks: int) -> list[str]:
@@ -150,28 +150,28 @@ def estimate(number: Number) -> str:
     return f"{plain(number.value, 3)} ({interval(number.low, number.high, 3)})"
 
 
-def gain(found: Difference) -> str:
+def gain(difference: Difference) -> str:
     """``+12.1 % (10.0 … 14.2), p = 0.001 (0.004): better``."""
-    if found.low is None or found.high is None:
-        return f"{100 * found.value:+.1f} %: {found.verdict}"
-    ends = " … ".join(f"{100 * end:+.1f}" for end in (found.low, found.high))
-    p = probabilities(found.p, found.p_adjusted)
-    return f"{100 * found.value:+.1f} % ({ends}), p = {p}: {found.verdict}"
+    if difference.low is None or difference.high is None:
+        return f"{100 * difference.value:+.1f} %: {difference.verdict}"
+    ends = " … ".join(f"{100 * end:+.1f}" for end in (difference.low, difference.high))
+    p = probabilities(difference.p, difference.p_adjusted)
+    return f"{100 * difference.value:+.1f} % ({ends}), p = {p}: {difference.verdict}"
 
 
 def _detectable_difference(table: Table) -> str:
     if table.detectable is None:
         return ""
-    found = share(table.detectable, table.detectable_later, table.more_seeds)
-    return f" *Smallest detectable difference* of two relative errors: {found}."
+    smallest = share(table.detectable, table.detectable_later, table.more_seeds)
+    return f" *Smallest detectable difference* of two relative errors: {smallest}."
 
 
 def _scores(table: Table) -> str:
     models = [row.model for row in table.rows]
-    found = {(score.task, score.model): score for score in table.scores}
+    score_of = {(score.task, score.model): score for score in table.scores}
     lines = []
     for task in table.tasks:
-        own = [found.get((task, model)) for model in models]
+        own = [score_of.get((task, model)) for model in models]
         example = next(score for score in own if score is not None)
         metric = f"{example.metric} {_ARROWS[example.direction]}"
         scores = [_score(score) for score in own]
@@ -190,13 +190,13 @@ def _score(score: Score | None) -> str:
 
 def _detectable(scores: Sequence[Score | None], more_seeds: int) -> str:
     """Of the comparison with scratch that shows least, as a share of scratch's score."""
-    found = [
+    shares = [
         (delta.detectable / base, delta.detectable_later / base)
         for score in scores
         if score and (delta := score.over_scratch) and (base := abs(score.mean - delta.value))
         if delta.detectable is not None and delta.detectable_later is not None
     ]
-    return share(*max(found), more_seeds) if found else ""
+    return share(*max(shares), more_seeds) if shares else ""
 
 
 def _has_fingerprint(table: Table) -> bool:

@@ -184,10 +184,10 @@ def _gain(delta: Delta | None) -> Difference | None:
     value, half_width = delta.value, delta.half_width
     ends = (None, None) if half_width is None else (value + half_width, value - half_width)
     low, high = (None if end is None else -math.expm1(end) for end in ends)
-    found = (
+    detectable = (
         None if size is None else -math.expm1(-size) for size in (delta.detectable, delta.detectable_later)
     )
-    return _tested(delta, -math.expm1(value), low, high, *found)
+    return _tested(delta, -math.expm1(value), low, high, *detectable)
 
 
 def _tested(delta: Delta, value: float, *numbers: float | None) -> Difference:

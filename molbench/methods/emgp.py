@@ -136,11 +136,11 @@ class EMGP(Method[EMGPConfig, EMGPDraws]):
             return self._graph(self.backbone(clean), clean) if config.inp_weight else None, second, -gradient
         vectors = bool(config.efp_weight)
         if not config.inp_weight:
-            found = self.backbone(noisy, vectors=vectors)
-            return None, found.graph, self.displacement(found, noisy) / sigma
-        found, other = encode_views(self.backbone, clean, noisy, vectors=vectors)
+            encoded = self.backbone(noisy, vectors=vectors)
+            return None, encoded.graph, self.displacement(encoded, noisy) / sigma
+        encoded, other = encode_views(self.backbone, clean, noisy, vectors=vectors)
         force = self.displacement(other, noisy) / sigma if vectors else None
-        return self._graph(found, clean), self._graph(other, noisy), force
+        return self._graph(encoded, clean), self._graph(other, noisy), force
 
-    def _graph(self, found: Representation, batch: MoleculeBatch) -> Tensor:
-        return sum_atoms(self.atoms(found.scalars), batch)
+    def _graph(self, encoded: Representation, batch: MoleculeBatch) -> Tensor:
+        return sum_atoms(self.atoms(encoded.scalars), batch)

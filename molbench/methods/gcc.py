@@ -62,8 +62,8 @@ class GCC(Method[GCCConfig, Tensor]):
         batch = with_bonds(batch)
         pieces = (keep_atoms(batch, walk(batch, one, self.config.restart)) for one in draws)
         first, second = mean_vectors(self.backbone, *pieces)
-        loss, found = info_nce(self.project(first), self.project(second), self.config.temperature)
-        return loss, {"accuracy": found}
+        loss, accuracy = info_nce(self.project(first), self.project(second), self.config.temperature)
+        return loss, {"accuracy": accuracy}
 
 
 def walk(batch: MoleculeBatch, numbers: Tensor, restart: float) -> Tensor:

@@ -64,5 +64,5 @@ class GraphCL(Method[GraphCLConfig, tuple[Augmentation, Augmentation]]):
         first, second = mean_vectors(
             self.backbone, *(augment(batch, self.config.ratio, one) for one in draws)
         )
-        loss, found = info_nce(self.project(first), self.project(second), self.config.temperature)
-        return loss, {"accuracy": found}
+        loss, accuracy = info_nce(self.project(first), self.project(second), self.config.temperature)
+        return loss, {"accuracy": accuracy}

@@ -37,9 +37,9 @@ class InfoGraph3D(Method[NoSettings, None]):
         draws: None,  # noqa: ARG002 - nothing is random
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """See :meth:`Method.loss_given`; logs the share of atoms told right."""
-        found = self.backbone(batch)
-        keys = found.graph.sigmoid() @ self.weight
+        encoded = self.backbone(batch)
+        keys = encoded.graph.sigmoid() @ self.weight
         own, next_ = keys[batch.molecule], keys.roll(-1, 0)[batch.molecule]
-        positive, negative = (found.scalars * own).sum(1), (found.scalars * next_).sum(1)
+        positive, negative = (encoded.scalars * own).sum(1), (encoded.scalars * next_).sum(1)
         loss, accuracy = against_next(positive, negative)
         return loss, {"accuracy": accuracy}

@@ -147,15 +147,15 @@ class MolSpectra(Method[MolSpectraConfig, MolSpectraDraws]):
         config, parts, logs = self.config, dict[str, Tensor](), dict[str, Tensor]()
         clean = bare(with_bonds(batch))
         noisy = clean.replace(positions=clean.positions + draws.noise)
-        found = self.backbone(noisy, vectors=bool(config.denoising_weight))
+        encoded = self.backbone(noisy, vectors=bool(config.denoising_weight))
         if config.denoising_weight:
-            parts["denoising"] = functional.mse_loss(self.head(found), self.standardise(draws.noise))
+            parts["denoising"] = functional.mse_loss(self.head(encoded), self.standardise(draws.noise))
         if self.columns:
-            spectra, known = self.spectra(batch, found.graph.dtype)
+            spectra, known = self.spectra(batch, encoded.graph.dtype)
             hidden = {name: indices[known] for name, indices in draws.hidden.items()}
             vectors, parts["reconstruction"] = self.specformer(spectra, hidden)
             if config.contrast_weight:
-                parts["contrast"], logs["matched"] = self.contrast(found.graph[known], vectors)
+                parts["contrast"], logs["matched"] = self.contrast(encoded.graph[known], vectors)
         weights = {
             "denoising": config.denoising_weight,
             "contrast": config.contrast_weight,
@@ -170,12 +170,12 @@ class MolSpectra(Method[MolSpectraConfig, MolSpectraDraws]):
         Raises:
             UserError: If there is no such molecule.
         """
-        found = {name: batch.targets[name] for name in self.columns}
-        known = torch.stack([spectrum.isfinite().all(-1) for spectrum in found.values()]).all(0)
+        spectrum_of = {name: batch.targets[name] for name in self.columns}
+        known = torch.stack([spectrum.isfinite().all(-1) for spectrum in spectrum_of.values()]).all(0)
         if not known.any():
             raise UserError(f"no molecule of a batch has all of the spectra: {', '.join(self.columns)}")
         rows = known.nonzero().squeeze(-1)
-        return {name: scaled(spectrum[rows].to(dtype)) for name, spectrum in found.items()}, rows
+        return {name: scaled(spectrum[rows].to(dtype)) for name, spectrum in spectrum_of.items()}, rows
 
     def contrast(self, molecules: Tensor, spectra: Tensor) -> tuple[Tensor, Tensor]:
         """InfoNCE of cosines of vectors [B, F], and the share of molecules that found their spectra."""

@@ -75,5 +75,5 @@ class PosPred(Method[PosPredConfig, PosPredDraws]):
         middle = mean_atoms(batch.positions, batch)[batch.molecule] + self.config.jitter * draws.noise
         positions = torch.where(draws.moved.unsqueeze(1), middle, batch.positions)
         moved = with_bonds(batch).replace(positions=positions)
-        found = positions + self.displacement(self.backbone(moved, vectors=True), moved)
-        return (found - batch.positions)[draws.moved].square().sum(1).mean(), {}
+        predicted = positions + self.displacement(self.backbone(moved, vectors=True), moved)
+        return (predicted - batch.positions)[draws.moved].square().sum(1).mean(), {}

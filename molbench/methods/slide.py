@@ -140,8 +140,8 @@ class SliDe(Method[SliDeConfig, SliDeDraws]):
         pull = potential.difference(values, potential.minimum) / potential.variance
         ahead = potential.values(positions + step * slices.double())
         rise = potential.difference(ahead, values) * pull / step
-        found = rise.new_zeros(len(slices), flexed.num_graphs).index_add(1, potential.molecule, rise)
-        return (-self.config.bond_noise * found).to(slices.dtype)
+        slopes = rise.new_zeros(len(slices), flexed.num_graphs).index_add(1, potential.molecule, rise)
+        return (-self.config.bond_noise * slopes).to(slices.dtype)
 
     @staticmethod
     def sliced(force: Tensor, batch: MoleculeBatch, slices: Tensor, along: Tensor) -> Tensor:

@@ -94,9 +94,9 @@ class AveragePrecision(_Ranked):
     @override
     def on(self, counts: Array) -> Array:
         hits, alarms = self._tally(counts)
-        found = hits.cumsum(axis=1)
-        precision = np.nan_to_num(found / positive(found + alarms.cumsum(axis=1)))
-        result: Array = (precision * hits).sum(axis=1) / positive(found[:, -1])
+        true_positives = hits.cumsum(axis=1)
+        precision = np.nan_to_num(true_positives / positive(true_positives + alarms.cumsum(axis=1)))
+        result: Array = (precision * hits).sum(axis=1) / positive(true_positives[:, -1])
         return result
 
     @override

@@ -223,15 +223,15 @@ class Catalogue:
         """
         texts = [*(patterns or []), *(self.suite(suite).tasks if suite is not None else [])]
         wanted = [part.strip() for text in texts for part in text.split(",") if part.strip()]
-        found: dict[str, TaskRef] = {}
+        refs: dict[str, TaskRef] = {}
         for pattern in wanted or ["*/*"]:
             matches = list(self._match(pattern))
             if not matches:
                 raise UserError(
                     f"no task matches '{pattern}'; see `molbench list tasks`{self._scheme_hint(pattern)}"
                 )
-            found |= {ref.id: ref for ref in matches}
-        return list(found.values())
+            refs |= {ref.id: ref for ref in matches}
+        return list(refs.values())
 
     def _match(self, pattern: str) -> Iterator[TaskRef]:
         bare, _, scheme_pattern = pattern.partition("@")

@@ -111,9 +111,11 @@ class Checkpoint:
         if backbone.width < 1:
             raise UserError(f"backbone '{self.backbone}' of {quoted(self.config)} has no features")
         places = backbone.state_dict()
-        expected, found = _shapes(places), _shapes(self.state_dict)
-        if expected != found:
-            raise UserError(f"weights do not fit backbone '{self.backbone}': {_differences(expected, found)}")
+        expected, actual = _shapes(places), _shapes(self.state_dict)
+        if expected != actual:
+            raise UserError(
+                f"weights do not fit backbone '{self.backbone}': {_differences(expected, actual)}"
+            )
         for name, value in self.state_dict.items():
             _check_type(name, value, places[name].dtype)
         backbone.load_state_dict(self.state_dict)
@@ -211,13 +213,13 @@ def _check_type(name: str, value: Tensor, wanted: torch.dtype) -> None:
         raise UserError(f"'{name}' holds {value.dtype} where the backbone has {wanted}")
 
 
-def _differences(expected: Mapping[str, tuple[int, ...]], found: Mapping[str, tuple[int, ...]]) -> str:
-    shared = sorted(expected.keys() & found.keys())
+def _differences(expected: Mapping[str, tuple[int, ...]], actual: Mapping[str, tuple[int, ...]]) -> str:
+    shared = sorted(expected.keys() & actual.keys())
     groups = {
-        "missing": sorted(expected.keys() - found.keys()),
-        "unexpected": sorted(found.keys() - expected.keys()),
+        "missing": sorted(expected.keys() - actual.keys()),
+        "unexpected": sorted(actual.keys() - expected.keys()),
         "of another shape": [
-            f"{name} {found[name]} for {expected[name]}" for name in shared if found[name] != expected[name]
+            f"{name} {actual[name]} for {expected[name]}" for name in shared if actual[name] != expected[name]
         ],
     }
 

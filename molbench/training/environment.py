@@ -14,10 +14,10 @@ def environment() -> dict[str, str | int]:
 
     from molbench.kernels.library import library
 
-    found: dict[str, str | int] = {name: version(name) for name in _PACKAGES}
-    found["python"] = platform.python_version()
-    found["platform"] = f"{platform.system()} {platform.machine()}"
-    found["device"] = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
-    found["threads"] = torch.get_num_threads()
-    found["kernels"] = "eager" if library() is None else "compiled"
-    return found
+    entries: dict[str, str | int] = {name: version(name) for name in _PACKAGES}
+    entries["python"] = platform.python_version()
+    entries["platform"] = f"{platform.system()} {platform.machine()}"
+    entries["device"] = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+    entries["threads"] = torch.get_num_threads()
+    entries["kernels"] = "eager" if library() is None else "compiled"
+    return entries

@@ -33,9 +33,9 @@ def test_visnet(config: dict[str, object], monkeypatch: pytest.MonkeyPatch) -> N
     theirs.load_state_dict(state)
     monkeypatch.setattr(library_visnet, "radius_graph", lambda *_, **__: edges_of(batch, loops=True))
     scalars, vectors = theirs(batch.atomic_numbers, batch.positions, batch.molecule)
-    found = ours(batch, vectors=True)
-    torch.testing.assert_close(found.scalars, scalars)
-    torch.testing.assert_close(found.vectors, vectors[:, :3])
+    encoded = ours(batch, vectors=True)
+    torch.testing.assert_close(encoded.scalars, scalars)
+    torch.testing.assert_close(encoded.vectors, vectors[:, :3])
 
 
 def test_visnet_of_degree_two_rotates() -> None:
@@ -59,8 +59,8 @@ def triplets_by_loops(edge_index: Tensor, num_nodes: int) -> tuple[Tensor, ...]:
         for kj, (k, end) in enumerate(pairs)
         if end == j and k != i
     ]
-    found = torch.tensor(rows, dtype=torch.int64).view(-1, 5)
-    return edge_index[1], edge_index[0], *found.unbind(-1)
+    actual = torch.tensor(rows, dtype=torch.int64).view(-1, 5)
+    return edge_index[1], edge_index[0], *actual.unbind(-1)
 
 
 @pytest.mark.slow
@@ -81,7 +81,7 @@ def test_dimenet(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_spherical_basis_is_made_of_its_functions() -> None:
     basis = SphericalBasis(7, 6, 5.0)
     distances, angles = torch.linspace(0.7, 4.9, 8).double(), torch.linspace(0.1, 3.1, 8).double()
-    found = basis(distances, angles, torch.arange(8)).view(8, 7, 6)
+    actual = basis(distances, angles, torch.arange(8)).view(8, 7, 6)
     zeros = bessel_zeros(7, 6)
     assert abs(spherical_jn(np.arange(7)[:, None], zeros)).max() < 1e-12
     assert (np.diff(zeros) > 0).all()
@@ -92,7 +92,7 @@ def test_spherical_basis_is_made_of_its_functions() -> None:
     harmonics = eval_legendre(orders, np.cos(angles.numpy())[:, None, None])
     harmonics = np.sqrt((2 * orders + 1) / (4 * np.pi)) * harmonics
     expected = envelope * norm * spherical_jn(orders, x) * harmonics
-    torch.testing.assert_close(found, torch.from_numpy(expected), rtol=1e-7, atol=1e-9)
+    torch.testing.assert_close(actual, torch.from_numpy(expected), rtol=1e-7, atol=1e-9)
 
 
 def test_forces_of_a_linear_molecule_are_finite() -> None:

@@ -56,13 +56,13 @@ def test_molecules_without_atoms_have_the_zero_vector(name: str) -> None:
 @every_backbone
 def test_shapes_and_names(name: str) -> None:
     backbone, batch = seeded(name), example_batch()
-    found = backbone(batch, vectors=True)
+    encoded = backbone(batch, vectors=True)
     assert backbone.name == name
-    assert found.scalars.shape == (batch.num_atoms, backbone.width)
-    assert found.graph.shape == (batch.num_graphs, backbone.width)
-    if found.vectors is not None:
-        assert found.vectors.shape[:2] == (batch.num_atoms, 3)
-        assert found.vectors.abs().sum() > 0
+    assert encoded.scalars.shape == (batch.num_atoms, backbone.width)
+    assert encoded.graph.shape == (batch.num_graphs, backbone.width)
+    if encoded.vectors is not None:
+        assert encoded.vectors.shape[:2] == (batch.num_atoms, 3)
+        assert encoded.vectors.abs().sum() > 0
 
 
 @every_backbone

@@ -43,11 +43,11 @@ def in_so_many_words(model: EGNN, batch: MoleculeBatch) -> tuple[Tensor, Tensor]
 def test_features_and_displacements_are_those_of_the_equations() -> None:
     model, batch = small(), example_batch((5, 1, 0, 4))
     with torch.no_grad():
-        found = model(batch, vectors=True)
+        encoded = model(batch, vectors=True)
         h, moved = in_so_many_words(model, batch)
-    assert found.vectors is not None
-    torch.testing.assert_close(found.scalars, h)
-    torch.testing.assert_close(found.vectors.squeeze(-1), moved)
+    assert encoded.vectors is not None
+    torch.testing.assert_close(encoded.scalars, h)
+    torch.testing.assert_close(encoded.vectors.squeeze(-1), moved)
 
 
 def test_both_listings_of_the_edges_give_the_same() -> None:
@@ -67,13 +67,13 @@ def test_bonds_of_the_batch_replace_the_distance_rule() -> None:
 
 def test_displacements_cost_nothing_where_they_are_not_wanted() -> None:
     model, batch = small(), example_batch()
-    found = model(batch)
-    found.graph.square().sum().backward()
-    assert found.vectors is None
+    encoded = model(batch)
+    encoded.graph.square().sum().backward()
+    assert encoded.vectors is None
     assert all(parameter.grad is None for parameter in model.displacement.parameters())
 
 
 def test_a_molecule_without_atoms_has_the_zero_vector() -> None:
-    found = build_backbone("egnn").double()(example_batch((3, 0, 2)))
-    assert not found.graph[1].any()
-    assert found.graph[[0, 2]].abs().sum(1).all()
+    actual = build_backbone("egnn").double()(example_batch((3, 0, 2)))
+    assert not actual.graph[1].any()
+    assert actual.graph[[0, 2]].abs().sum(1).all()

@@ -53,12 +53,12 @@ def test_features_energies_and_forces(dtype: torch.dtype, golden: Path) -> None:
         expected = fixture[key].to(dtype)
         torch.testing.assert_close(ours, expected, **tolerance(dtype), msg=lambda m: f"{key}: {m}")
 
-    found = backbone(batch, vectors=True)
-    assert found.vectors is not None
-    close(found.scalars, "atom_features")
-    close(batch.positions + found.vectors.squeeze(-1), "coord_output")
-    close(atom(found.scalars), "node_dec_features")
-    close(sum_atoms(atom(found.scalars), batch), "graph_vector")
+    encoded = backbone(batch, vectors=True)
+    assert encoded.vectors is not None
+    close(encoded.scalars, "atom_features")
+    close(batch.positions + encoded.vectors.squeeze(-1), "coord_output")
+    close(atom(encoded.scalars), "node_dec_features")
+    close(sum_atoms(atom(encoded.scalars), batch), "graph_vector")
     energies, forces = energy_and_forces(backbone, energy, batch, create_graph=False)
     close(energies, "energy")
     close(forces, "neg_dE_dX")
@@ -72,12 +72,12 @@ def test_features_of_another_published_checkpoint(dtype: torch.dtype, golden: Pa
     fixture = read_golden(golden, "emgp_egnn_attrmask_forward")
     batch, backbone = batch_of(fixture, dtype), released(fixture, "model.", dtype)
     predictor = perceptron(fixture, "type_predictor.", dtype)
-    found = backbone(batch, vectors=True)
-    assert found.vectors is not None
-    torch.testing.assert_close(found.scalars, fixture["atom_features"].to(dtype), **tolerance(dtype))
-    moved = batch.positions + found.vectors.squeeze(-1)
+    encoded = backbone(batch, vectors=True)
+    assert encoded.vectors is not None
+    torch.testing.assert_close(encoded.scalars, fixture["atom_features"].to(dtype), **tolerance(dtype))
+    moved = batch.positions + encoded.vectors.squeeze(-1)
     torch.testing.assert_close(moved, fixture["coord_output"].to(dtype), **tolerance(dtype))
-    types = predictor(found.scalars)
+    types = predictor(encoded.scalars)
     torch.testing.assert_close(types, fixture["type_predictor_output"].to(dtype), **tolerance(dtype))
 
 

@@ -35,12 +35,12 @@ def test_dipole_by_hand() -> None:
     charges = torch.tensor([0.178, -0.178], dtype=torch.float64)
     # One elementary charge over 1 Å is 4.80320 D.
     expected = torch.tensor([0.178 * BOND * 4.80320], dtype=torch.float64)
-    found = dipole_moment(charges, None, centres, batch)
-    torch.testing.assert_close(found.norm(dim=1), expected, rtol=1e-5, atol=0)
-    assert found[0, 2] < 0  # from the negative to the positive end
+    actual = dipole_moment(charges, None, centres, batch)
+    torch.testing.assert_close(actual.norm(dim=1), expected, rtol=1e-5, atol=0)
+    assert actual[0, 2] < 0  # from the negative to the positive end
     # Charges that sum to zero have no origin.
     moved = dipole_moment(charges, None, centres + 7, batch)
-    torch.testing.assert_close(moved, found, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(moved, actual, rtol=1e-12, atol=1e-12)
     atomic = torch.tensor([[0.0, 0, 0.1], [0, 0, 0.178 * BOND - 0.1]], dtype=torch.float64)
     assert dipole_moment(charges, atomic, centres, batch).abs().max() < 1e-12
 

@@ -56,8 +56,8 @@ def test_values_are_invariant(head_type: type[AtomHead], encoder: str) -> None:
     backbone, head = encoder_of(encoder), head_of(head_type, encoder)
 
     def values(batch: MoleculeBatch) -> Representation:
-        found = backbone(batch, vectors=head.vectors)
-        return Representation(head.read(found)[0].unsqueeze(1), head(found, batch).unsqueeze(1))
+        encoded = backbone(batch, vectors=head.vectors)
+        return Representation(head.read(encoded)[0].unsqueeze(1), head(encoded, batch).unsqueeze(1))
 
     assert_lawful(values)
     assert values(example_batch()).graph.std() > 0
@@ -84,9 +84,9 @@ def test_dipole_vectors_turn_with_the_molecule(encoder: str) -> None:
 
     def dipoles(batch: MoleculeBatch) -> Representation:
         # As the vector of every atom of the molecule, which is what the laws know how to turn.
-        found = head.moment(backbone(batch, vectors=head.vectors), batch)
-        of_atoms = found[batch.molecule].unsqueeze(2)
-        return Representation(of_atoms[..., 0].norm(dim=1, keepdim=True), found.norm(dim=1), of_atoms)
+        actual = head.moment(backbone(batch, vectors=head.vectors), batch)
+        of_atoms = actual[batch.molecule].unsqueeze(2)
+        return Representation(of_atoms[..., 0].norm(dim=1, keepdim=True), actual.norm(dim=1), of_atoms)
 
     assert_lawful(dipoles)
 
@@ -102,10 +102,10 @@ def test_forces_are_the_gradient_whatever_the_head_reads(head_type: type[AtomHea
 
 def test_a_head_that_reads_vectors_depends_on_them() -> None:
     backbone, head, batch = encoder_of("vectors"), head_of(EnergyHead, "vectors"), example_batch()
-    found = backbone(batch, vectors=True)
-    assert found.vectors is not None
-    silent = Representation(found.scalars, found.graph, 0 * found.vectors)
-    assert not torch.allclose(head(found, batch), head(silent, batch))
+    encoded = backbone(batch, vectors=True)
+    assert encoded.vectors is not None
+    silent = Representation(encoded.scalars, encoded.graph, 0 * encoded.vectors)
+    assert not torch.allclose(head(encoded, batch), head(silent, batch))
     with pytest.raises(ValueError, match="vectors=True"):
         head(backbone(batch), batch)
 

@@ -43,9 +43,9 @@ def test_readout_is_a_mean_or_a_sum() -> None:
         mean = build_backbone(name, {"readout": "mean"}).eval()
         torch.manual_seed(0)
         total = build_backbone(name, {"readout": "sum"}).eval()
-        found = total(batch)
-        torch.testing.assert_close(found.graph, sum_atoms(found.scalars, batch))
-        torch.testing.assert_close(mean(batch).graph * batch.sizes.unsqueeze(-1), found.graph)
+        actual = total(batch)
+        torch.testing.assert_close(actual.graph, sum_atoms(actual.scalars, batch))
+        torch.testing.assert_close(mean(batch).graph * batch.sizes.unsqueeze(-1), actual.graph)
 
 
 def test_vectors_are_not_updated_in_vain() -> None:

@@ -64,13 +64,13 @@ def pair(pairs: PairBatch, number: int) -> PairBatch:
 def test_shapes_and_names(name: str) -> None:
     backbone = seeded(name)
     pairs = example_pairs(kind=backbone.features)
-    found = backbone(pairs)
+    encoded = backbone(pairs)
     assert backbone.name == name
-    assert found.graph.shape == (4, backbone.width)
-    assert found.scalars.shape == (len(pairs.a.atoms), backbone.atom_width)
-    assert found.b_atoms.shape == (len(pairs.b.atoms), backbone.atom_width)
-    assert backbone.paper_head().double()(found.graph).shape == (4, 1)
-    assert found.graph.abs().sum(1).min() > 0
+    assert encoded.graph.shape == (4, backbone.width)
+    assert encoded.scalars.shape == (len(pairs.a.atoms), backbone.atom_width)
+    assert encoded.b_atoms.shape == (len(pairs.b.atoms), backbone.atom_width)
+    assert backbone.paper_head().double()(encoded.graph).shape == (4, 1)
+    assert encoded.graph.abs().sum(1).min() > 0
 
 
 @every_encoder
@@ -178,8 +178,8 @@ def test_the_bottleneck_is_random_by_the_generator_alone(name: str) -> None:
     def total(seed: int) -> Tensor:
         generator = torch.Generator().manual_seed(seed)
 
-        def predict(found: Representation) -> Tensor:
-            return head(found.graph)
+        def predict(actual: Representation) -> Tensor:
+            return head(actual.graph)
 
         return backbone.objective(predict, lambda y: y.square().mean(), pairs, generator)[0]
 

@@ -54,13 +54,13 @@ def close(ours: Tensor, fixture: Golden, key: str, *, loss: bool = False) -> Non
 def test_representations_predictions_and_gradients(name: str, dtype: torch.dtype, golden: Path) -> None:
     fixture = fixture_of(name, golden)
     backbone, head = released(name, fixture, dtype)
-    found = backbone.encode(golden_pairs(fixture, dtype))
-    prediction = head(found.graph)
+    encoded = backbone.encode(golden_pairs(fixture, dtype))
+    prediction = head(encoded.graph)
     close(prediction, fixture, "prediction")
     outputs = {
-        "solute_atom_repr": found.scalars,
-        "solvent_atom_repr": found.b_atoms,
-        "pair_vector": found.graph,
+        "solute_atom_repr": encoded.scalars,
+        "solvent_atom_repr": encoded.b_atoms,
+        "pair_vector": encoded.graph,
     }
     for key, ours in outputs.items():
         if key in fixture.arrays:
@@ -88,8 +88,8 @@ def test_bottleneck(name: str, term: str, dtype: torch.dtype, golden: Path) -> N
     pairs, labels = golden_pairs(fixture, dtype), fixture["y"].to(dtype)
     predictions: list[Tensor] = []
 
-    def predict(found: Representation) -> Tensor:
-        predictions.append(head(found.graph))
+    def predict(actual: Representation) -> Tensor:
+        predictions.append(head(actual.graph))
         return predictions[-1]
 
     draws = BottleneckDraws(fixture["gumbel_uniform"].to(dtype), fixture["noise_uniform"].to(dtype))

@@ -62,8 +62,8 @@ def test_paper_sizes_give_347_tokens_of_which_35_are_hidden() -> None:
 
 
 def test_patches_by_hand() -> None:
-    found = SpecFormer(SMALL).patches("uv", torch.arange(11.0).unsqueeze(0))
-    assert found.tolist() == [[[0, 1, 2, 3], [4, 5, 6, 7]]]  # points 8 to 10 are left over
+    actual = SpecFormer(SMALL).patches("uv", torch.arange(11.0).unsqueeze(0))
+    assert actual.tolist() == [[[0, 1, 2, 3], [4, 5, 6, 7]]]  # points 8 to 10 are left over
     overlapping = SpecFormer(SMALL).patches("ir", torch.arange(30.0).unsqueeze(0))
     assert overlapping.shape == (1, 9, 6)
     assert torch.equal(overlapping[0, :-1, 3:], overlapping[0, 1:, :3])

@@ -73,15 +73,15 @@ def test_molspectra_features_and_heads(line: str, dtype: torch.dtype, golden: Pa
     fixture = read_golden(golden, f"molspectra_{line}_stage2")
     batch = batch_of(fixture, fixture["pos_clean"] + fixture["pos_noise"], dtype)
     backbone = encoder(fixture, dtype)
-    found = backbone(batch, vectors=True)
-    close(found.scalars, fixture["scalar"], "scalar")
-    close(found.graph, fixture["z_molecule"], "z_molecule")
-    assert found.vectors is not None
-    close(found.vectors, fixture["vector"], "vector")
+    encoded = backbone(batch, vectors=True)
+    close(encoded.scalars, fixture["scalar"], "scalar")
+    close(encoded.graph, fixture["z_molecule"], "z_molecule")
+    assert encoded.vectors is not None
+    close(encoded.vectors, fixture["vector"], "vector")
     close(backbone(batch).scalars, fixture["scalar"], "scalar without vectors")
-    noise = head_of(fixture, "output_model_noise", dtype)(found)[1]
+    noise = head_of(fixture, "output_model_noise", dtype)(encoded)[1]
     close(noise, fixture["noise_pred"], "noise_pred")
-    values = head_of(fixture, "output_model", dtype)(found)[0]
+    values = head_of(fixture, "output_model", dtype)(encoded)[0]
     close(values.unsqueeze(-1), fixture["atom_scalar_head"], "atom_scalar_head")
 
 
@@ -109,10 +109,10 @@ def test_coord_denoising(dtype: torch.dtype, golden: Path) -> None:
     backbone, head = encoder(fixture, dtype), head_of(fixture, "output_model_noise", dtype)
     clean = batch_of(fixture, fixture["pos_clean"], dtype)
     with torch.no_grad():
-        found = backbone(clean, vectors=True)
-    assert found.vectors is not None
-    close(found.scalars, fixture["scalar_clean"], "scalar_clean")
-    close(found.vectors, fixture["vector_clean"], "vector_clean")
+        encoded = backbone(clean, vectors=True)
+    assert encoded.vectors is not None
+    close(encoded.scalars, fixture["scalar_clean"], "scalar_clean")
+    close(encoded.vectors, fixture["vector_clean"], "vector_clean")
     for step in range(2):
         noise = fixture[f"noise_{step}"].to(dtype)
         predicted = head(backbone(batch_of(fixture, fixture["pos_clean"] + noise, dtype), vectors=True))[1]
@@ -154,6 +154,6 @@ def test_energies_forces_and_their_gradient(dtype: torch.dtype, golden: Path) ->
     ((ours, gradient),) = from_released(
         "torchmd-et", {name: fixture[f"grad.representation_model.{name}"]}
     ).items()
-    found = backbone.get_parameter(ours).grad
-    assert found is not None
-    close(found, gradient, name)
+    actual = backbone.get_parameter(ours).grad
+    assert actual is not None
+    close(actual, gradient, name)

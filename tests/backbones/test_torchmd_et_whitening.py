@@ -187,8 +187,8 @@ def test_vectors_of_another_width_are_refused() -> None:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 def test_any_number_of_threads_gives_the_same_bits(dtype: torch.dtype) -> None:
     vectors = vectors_of("generic").to(dtype).repeat(50, 1, 1)
-    found = with_threads(1, 3, run=lambda: derived(by_module, vectors))
-    assert all(torch.equal(*both) for both in zip(*found, strict=True))
+    actual = with_threads(1, 3, run=lambda: derived(by_module, vectors))
+    assert all(torch.equal(*both) for both in zip(*actual, strict=True))
 
 
 @needs_kernels

@@ -31,9 +31,9 @@ def test_it_finds_the_structures_with_two_atoms_in_one_place_and_no_other(
     structures = [rng.uniform(-0.4, 0.4, (n, 3)).astype(np.float32) for n in sizes]
     structures[0][-1] = structures[0][0]  # two equal places, unless it is one atom
     owners = np.repeat(np.arange(len(sizes)), sizes)
-    found = faults(np.concatenate(structures), owners)
-    assert sorted(found) == [i for i, points in enumerate(structures) if not expected(points.astype(float))]
-    assert set(found) == {i for i, points in enumerate(structures) if fault(points) is not None}
+    actual = faults(np.concatenate(structures), owners)
+    assert sorted(actual) == [i for i, points in enumerate(structures) if not expected(points.astype(float))]
+    assert set(actual) == {i for i, points in enumerate(structures) if fault(points) is not None}
 
 
 def test_two_structures_may_share_a_place() -> None:

@@ -44,8 +44,8 @@ def test_similarities_are_rdkits() -> None:
     texts = [text for text in SMILES if text not in {None, "nonsense"}]
     prints = [generator.GetFingerprint(Chem.MolFromSmiles(text)) for text in texts]
     expected = np.array([DataStructs.BulkTanimotoSimilarity(a, prints) for a in prints])
-    found = tanimoto(morgan(texts), morgan(texts))
-    assert abs(found - expected).max() < 1e-6
+    actual = tanimoto(morgan(texts), morgan(texts))
+    assert abs(actual - expected).max() < 1e-6
     assert (tanimoto(morgan(["C"]), morgan([None])) == 0).all()
     assert (tanimoto(morgan([None]), morgan([None])) == 0).all()
 
@@ -71,7 +71,7 @@ def test_clusters_are_the_connected_components(packed: np.ndarray, threshold: fl
         patch.setattr(similarity, "_ROWS", rows)
         patch.setattr(similarity, "_COLUMNS", 2 * rows)
         patch.setattr(similarity, "_EDGES", 5)
-        found = components(packed, threshold)
+        actual = components(packed, threshold)
     bits = unpack(packed).astype(int)
     shared = bits @ bits.T
     total = bits.sum(1)[:, None] + bits.sum(1) - shared
@@ -79,7 +79,7 @@ def test_clusters_are_the_connected_components(packed: np.ndarray, threshold: fl
     expected = np.arange(len(packed))
     for _ in range(len(packed)):
         expected = np.where(joined | np.eye(len(packed), dtype=bool), expected, len(packed)).min(axis=1)
-    assert found.tolist() == np.unique(expected, return_inverse=True)[1].tolist()
+    assert actual.tolist() == np.unique(expected, return_inverse=True)[1].tolist()
 
 
 @settings(deadline=None, max_examples=30)
@@ -88,6 +88,6 @@ def test_nearest_is_the_largest_of_all(a: np.ndarray, b: np.ndarray) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(similarity, "_ROWS", 7)
         patch.setattr(similarity, "_COLUMNS", 5)
-        found = nearest(a, b)
-    assert abs(found - tanimoto(a, b).max(axis=1)).max() < 1e-7
+        actual = nearest(a, b)
+    assert abs(actual - tanimoto(a, b).max(axis=1)).max() < 1e-7
     assert nearest(a, b[:0]).tolist() == [0.0] * len(a)

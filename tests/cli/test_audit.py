@@ -91,9 +91,9 @@ def leaking(tmp_path) -> Path:
 
 @pytest.mark.slow
 def test_an_embedded_dataset_is_clean(tmp_path):
-    found = json.loads(molbench("data", "audit", "xtb-molecules", "--json", "--out", tmp_path).stdout)
-    assert found == json.loads((tmp_path / "xtb-molecules.json").read_text())
-    schemes = found["parts"][0]["schemes"]
+    actual = json.loads(molbench("data", "audit", "xtb-molecules", "--json", "--out", tmp_path).stdout)
+    assert actual == json.loads((tmp_path / "xtb-molecules.json").read_text())
+    schemes = actual["parts"][0]["schemes"]
     assert set(schemes) == {"random", "scaffold", "size", "similarity"}
     assert all(not any(scheme["shared"].values()) for scheme in schemes.values())
     assert {"generator", "parameters", "digest", "parent", "splits", "nearest"} <= set(schemes["random"])

@@ -63,8 +63,8 @@ def test_stages_of_a_checkpoint(tmp_path: Path) -> None:
     provenance = {"dataset": "qm9", "steps": 7, "stages": [{"method": "supervised", "dataset": "geom"}]}
     made = Checkpoint.of(build_backbone("schnet"), method="geossl-ddm", pretraining=provenance)
     made.save(tmp_path / "c.pt")
-    found = json.loads(run("list", "stages", str(tmp_path / "c.pt"), "--json").stdout)
-    assert [(stage["method"], stage["dataset"]) for stage in found] == [
+    actual = json.loads(run("list", "stages", str(tmp_path / "c.pt"), "--json").stdout)
+    assert [(stage["method"], stage["dataset"]) for stage in actual] == [
         ("supervised", "geom"),
         ("geossl-ddm", "qm9"),
     ]

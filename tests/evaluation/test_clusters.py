@@ -22,10 +22,10 @@ def _regression(values: np.ndarray) -> sm.regression.linear_model.RegressionResu
 
 def test_independent_records_have_the_variance_of_a_mean() -> None:
     values = RNG.normal(size=30)
-    found = Clusters(30).component(_contributions(values))
-    assert found.variance == pytest.approx(values.var(ddof=1) / 30) and found.freedom == 29
+    actual = Clusters(30).component(_contributions(values))
+    assert actual.variance == pytest.approx(values.var(ddof=1) / 30) and actual.freedom == 29
     skewness = stats.skew(values) / np.sqrt(30) * (29 / 30) ** 1.5
-    assert found.skewness == pytest.approx(abs(skewness))
+    assert actual.skewness == pytest.approx(abs(skewness))
 
 
 def test_names_that_all_differ_are_independent_records() -> None:

@@ -117,14 +117,14 @@ def test_labels_of_the_test_split_change_nothing() -> None:
             if kind == "classification"
             else table.target("y")
         )
-        found = []
+        actual = []
         for flip in (False, True):
             y = labels.astype(float)
             if flip:
                 y[table.rows("random", "test")] = 1 - y[table.rows("random", "test")]
             columns = {name: table.column(name) for name in ("a_smiles", "b_smiles")}
-            found.append(boost(opened(Table(columns | {"y": y}, False), kind), QUICK, 0))
-        assert np.array_equal(*found)
+            actual.append(boost(opened(Table(columns | {"y": y}, False), kind), QUICK, 0))
+        assert np.array_equal(*actual)
 
 
 def test_the_same_seed_gives_the_same_and_another_seed_another_forest() -> None:
@@ -138,9 +138,9 @@ def test_classes_are_predicted_as_probabilities() -> None:
     classes = (table.target("y") > 2).astype(float)
     columns = {name: table.column(name) for name in ("a_smiles", "b_smiles")}
     data = opened(Table(columns | {"y": classes}, False), "classification")
-    found = boost(data, QUICK, 0)
-    assert ((found >= 0) & (found <= 1)).all()
-    assert ((found > 0.5) == (data.labels[data.rows["test"]] == 1)).mean() > 0.95
+    actual = boost(data, QUICK, 0)
+    assert ((actual >= 0) & (actual <= 1)).all()
+    assert ((actual > 0.5) == (data.labels[data.rows["test"]] == 1)).mean() > 0.95
     alone = Table(columns | {"y": np.zeros(len(table))}, False)
     with pytest.raises(UserError, match="two training records of each class"):
         boost(opened(alone, "classification"), QUICK, 0)
@@ -172,8 +172,8 @@ def test_molecules_that_cannot_be_read_are_still_predicted() -> None:
     smiles = table.column("a_smiles").to_numpy(zero_copy_only=False).copy()
     smiles[::7] = "no molecule"
     smiles[1::7] = None
-    found = boost(opened(Table({"smiles": smiles, "y": table.column("y")})), QUICK, 0)
-    assert np.isfinite(found).all()
+    actual = boost(opened(Table({"smiles": smiles, "y": table.column("y")})), QUICK, 0)
+    assert np.isfinite(actual).all()
 
 
 def test_too_many_records_are_drawn_by_the_seed() -> None:

@@ -56,8 +56,8 @@ def test_test_labels_do_not_reach_the_normalisation(toy_home: Path) -> None:
 
 def test_records_without_a_label_are_left_out(toy_home: Path) -> None:
     data = _data("toy/rare")
-    found = np.concatenate(list(data.rows.values()))
-    assert np.isfinite(data.labels[found]).all() and found.size == 60
+    actual = np.concatenate(list(data.rows.values()))
+    assert np.isfinite(data.labels[actual]).all() and actual.size == 60
 
 
 def test_an_element_without_a_reference_is_refused(toy_home: Path) -> None:
@@ -115,10 +115,10 @@ def test_training_lowers_the_error_of_forces(toy_home: Path) -> None:
     model = ForceModel(backbone, EnergyHead(backbone.width), data, 0.05)
     config = TrainingConfig(steps=150, batch_size=12, lr=2e-2, optimizer="adamw", warmup_steps=5)
     train(model, data, config, 3, seed=0)
-    found = predict(model, data)
-    error = np.abs(found.forces.prediction - found.forces.target).mean()
-    assert error < 0.5 * np.abs(found.forces.target).mean()
-    assert np.abs(found.prediction - found.target).mean() < 20  # of energies near -1000
+    actual = predict(model, data)
+    error = np.abs(actual.forces.prediction - actual.forces.target).mean()
+    assert error < 0.5 * np.abs(actual.forces.target).mean()
+    assert np.abs(actual.prediction - actual.target).mean() < 20  # of energies near -1000
 
 
 class _Pair(GeometryBackbone):
@@ -139,9 +139,9 @@ class _Pair(GeometryBackbone):
 def test_a_force_probe_finds_the_law_that_its_features_span(toy_home: Path) -> None:
     data = _data("toy-frames/co")
     model = force_probe(_Pair(), data, load_protocol("probe"), 0, torch.device("cpu"))
-    found = predict(model, data)
-    assert np.abs(found.forces.prediction - found.forces.target).max() < 1e-2
-    assert np.abs(found.prediction - found.target).max() < 1e-2
+    actual = predict(model, data)
+    assert np.abs(actual.forces.prediction - actual.forces.target).max() < 1e-2
+    assert np.abs(actual.prediction - actual.target).max() < 1e-2
 
 
 def test_a_force_probe_leaves_the_encoder_alone_and_its_seed_draws_the_frames(toy_home: Path) -> None:

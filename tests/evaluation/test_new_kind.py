@@ -110,14 +110,14 @@ def test_a_kind_and_a_metric_of_another_package_are_scored_end_to_end(
     )
     assert run.returncode == 0, run.stderr
     (path,) = output.rglob("result.json")
-    found = json.loads(path.read_text())["metrics"]
+    actual = json.loads(path.read_text())["metrics"]
     predictions = Predictions.read(path.with_name("predictions.parquet"))
     y, p = predictions.target, predictions.prediction
     assert (p > 0).all() and set(y) <= set(range(2, 8))
-    assert found["deviance"]["value"] == pytest.approx((p - y + y * np.log(y / p)).mean())
-    assert found["mae"]["value"] == pytest.approx(np.abs(p - y).mean())
+    assert actual["deviance"]["value"] == pytest.approx((p - y + y * np.log(y / p)).mean())
+    assert actual["mae"]["value"] == pytest.approx(np.abs(p - y).mean())
     if protocol == ["probe"]:  # the number of atoms follows from any vector that sums over them
-        assert found["mae"]["value"] < 0.5 * np.abs(y - y.mean()).mean()
+        assert actual["mae"]["value"] < 0.5 * np.abs(y - y.mean()).mean()
     assert pq.read_schema(path.with_name("predictions.parquet")).names[:3] == ["id", "target", "prediction"]
 
 

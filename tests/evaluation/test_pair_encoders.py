@@ -156,24 +156,24 @@ def test_combinations_are_of_any_two_molecules(pairs: DatasetEntry) -> None:
     torch.manual_seed(0)
     method = build_method("3dmrl", build_backbone("cigin"), {"share": 1.0})
     rows = store.rows("random", "train")
-    found, reader = method.select(store, rows), method.reader(store)
+    actual, reader = method.select(store, rows), method.reader(store)
     keys = [store.column(f"{side}_inchikey").to_pylist() for side in "ab"]
 
     def named(numbers: np.ndarray) -> set[tuple[str, str]]:
         return {(keys[0][i], keys[1][j]) for i, j in numbers}
 
-    drawn = named(found)
+    drawn = named(actual)
     recorded = named(np.stack([rows, rows], axis=1))
     possible = {(a, b) for a, _ in recorded for _, b in recorded}
     table = reader.pairs.molecules
     shapeless = {keys[1][row] for row in range(len(store)) if not table.embedded[reader.pairs.choice[row, 1]]}
     assert drawn == {(a, b) for a, b in possible if b not in shapeless}
-    assert len(drawn) == len(found)
+    assert len(drawn) == len(actual)
     assert drawn - recorded
 
-    batch = reader.batch(found[-5:])
+    batch = reader.batch(actual[-5:])
     assert batch.num_graphs == 5
-    for number, (i, j) in enumerate(found[-5:]):
+    for number, (i, j) in enumerate(actual[-5:]):
         single = (reader.batch(np.array([record])) for record in (i, j))
         for side, own in zip("ab", single, strict=True):
             ptr = getattr(batch, side).ptr[number : number + 2]

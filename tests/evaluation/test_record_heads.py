@@ -48,26 +48,26 @@ def records(parts: int) -> MoleculeBatch:
     return example_batch((2, 3, 1, 4)).replace(molecules_per_record=parts)
 
 
-def exchanged(found: Representation) -> Representation:
-    graph = found.graph.view(2, 2, -1).flip(1).flatten(0, 1)
+def exchanged(actual: Representation) -> Representation:
+    graph = actual.graph.view(2, 2, -1).flip(1).flatten(0, 1)
     return Representation(graph, graph)
 
 
 def test_a_pair_without_order_may_be_exchanged_and_one_with_order_not() -> None:
     torch.manual_seed(0)
-    layers, found = halving(8, 3).double(), said(4)
+    layers, actual = halving(8, 3).double(), said(4)
     either, ordered = RecordHead(layers, ordered=False), RecordHead(layers, ordered=True)
-    assert either(found, records(2)).shape == (2, 3)
-    torch.testing.assert_close(either(exchanged(found), records(2)), either(found, records(2)))
-    assert not torch.allclose(ordered(exchanged(found), records(2)), ordered(found, records(2)))
+    assert either(actual, records(2)).shape == (2, 3)
+    torch.testing.assert_close(either(exchanged(actual), records(2)), either(actual, records(2)))
+    assert not torch.allclose(ordered(exchanged(actual), records(2)), ordered(actual, records(2)))
 
 
 def test_two_structures_with_one_layer_are_told_apart_by_hand() -> None:
     """GeoSSL's head for LEP: one layer on the vectors of both structures, the active one first."""
-    layer, found = torch.nn.Linear(8, 1).double(), said(4)
-    first, second = found.graph[0::2], found.graph[1::2]
+    layer, actual = torch.nn.Linear(8, 1).double(), said(4)
+    first, second = actual.graph[0::2], actual.graph[1::2]
     by_hand = first @ layer.weight[0, :4] + second @ layer.weight[0, 4:] + layer.bias
-    torch.testing.assert_close(RecordHead(layer)(found, records(2)).squeeze(1), by_hand)
+    torch.testing.assert_close(RecordHead(layer)(actual, records(2)).squeeze(1), by_hand)
 
 
 def complexes() -> MoleculeBatch:
@@ -79,13 +79,13 @@ def complexes() -> MoleculeBatch:
 def test_ligands_and_pockets_have_vectors_of_their_own() -> None:
     batch = complexes()
     scalars = torch.randn(batch.num_atoms, 4, dtype=torch.float64)
-    found = ligand_and_pocket(scalars, batch)
+    actual = ligand_and_pocket(scalars, batch)
     for i, (start, stop) in enumerate(pairwise(batch.ptr.tolist())):
         own, marks = scalars[start:stop], batch.is_ligand[start:stop]
         ligand = own[marks].mean(0) if marks.any() else torch.zeros(4).double()
-        torch.testing.assert_close(found[i], torch.cat([ligand, own[~marks].mean(0)]))
+        torch.testing.assert_close(actual[i], torch.cat([ligand, own[~marks].mean(0)]))
     other = ligand_and_pocket(scalars, batch.replace(is_ligand=~batch.is_ligand))
-    torch.testing.assert_close(other, found.roll(4, dims=1))
+    torch.testing.assert_close(other, actual.roll(4, dims=1))
     with pytest.raises(ValueError, match="is_ligand"):
         ligand_and_pocket(scalars, batch.replace(is_ligand=None))
 
@@ -97,8 +97,8 @@ def test_values_of_complexes_are_invariant(parts: int) -> None:
     for head in (RecordHead(halving(8 * parts).double()), ComplexHead(halving(16 * parts).double())):
 
         def values(moved: MoleculeBatch, head: RecordHead = head) -> Representation:
-            found = head(backbone(moved), moved)
-            return Representation(found, found)
+            actual = head(backbone(moved), moved)
+            return Representation(actual, actual)
 
         assert_equivariant(values, batch)
 

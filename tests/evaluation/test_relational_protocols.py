@@ -45,7 +45,7 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> TaskData:
         (ref,) = Catalogue.load().tasks(["xtb-solvation/dg_solv"])
         data = TaskData.open(ref, Store.open(ref.folder, ref.subset))
     rng = np.random.default_rng(0)
-    rows = {split: np.sort(rng.choice(found, 40, replace=False)) for split, found in data.rows.items()}
+    rows = {split: np.sort(rng.choice(actual, 40, replace=False)) for split, actual in data.rows.items()}
     return replace(data, rows=rows)
 
 
@@ -123,7 +123,7 @@ def test_the_grid_is_eight_tasks_with_five_encoders_in_fifteen_folds(
             folds.setdefault((run.candidate.name, run.task.id), []).append(run.task.split_name)
         assert len(folds) == 40
         expected = [f"{scheme}-{repeat}-{fold}" for repeat in range(3) for fold in range(5)]
-        assert all(found == expected for found in folds.values())
+        assert all(actual == expected for actual in folds.values())
         assert len({run.key for run in runs}) == 40 * 15
         with pytest.raises(UserError, match="are seeds 0 to 14"):
             plan(candidates, tasks, load_protocol("3dmrl"), range(16), tmp_path)
@@ -134,8 +134,8 @@ def test_hydrogens_are_the_reader_s_business_and_part_of_the_key(
     pairs: TaskData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def predicted(pretrained_with: bool, told: bool | None) -> np.ndarray:
-        found, _ = apply(encoder(hydrogens=pretrained_with), pairs, recipe(hydrogens=told), 0, CPU)
-        return found.prediction
+        actual, _ = apply(encoder(hydrogens=pretrained_with), pairs, recipe(hydrogens=told), 0, CPU)
+        return actual.prediction
 
     with_, without = predicted(True, None), predicted(False, None)
     assert not np.allclose(with_, without)
@@ -161,9 +161,9 @@ def test_raw_labels_and_squared_errors_by_hand(pairs: TaskData) -> None:
         if standardise:
             truth = (truth - pairs.offset) / pairs.scale
         batch = model.backbone.reader(data.store).batch(rows)
-        found, _ = model.loss(batch, torch.Generator())
+        actual, _ = model.loss(batch, torch.Generator())
         by_hand = np.square(truth).mean() if loss == "mse" else np.abs(truth).mean()
-        assert found.item() == pytest.approx(by_hand, rel=1e-5)
+        assert actual.item() == pytest.approx(by_hand, rel=1e-5)
     untrained = [
         apply(encoder(), pairs, recipe(standardise=flag), 0, CPU)[0].prediction for flag in (True, False)
     ]
@@ -238,10 +238,10 @@ def test_weights_are_chosen_by_the_metric_where_that_is_asked_for(toy_home: Path
     model = ValueModel(build_backbone("schnet", small), data)
     budget = Budget(epochs=6, batch_size=24, lr=1e-2, schedule="plateau").in_steps(data.rows["train"].size)
     report = train(model, data, budget, 6, seed=0, select="metric")
-    found = predict(model, data, split="validation")
-    assert found.ids == data.store.ids.take(data.rows["validation"]).to_pylist()
+    actual = predict(model, data, split="validation")
+    assert actual.ids == data.store.ids.take(data.rows["validation"]).to_pylist()
     assert report.best is not None
-    assert METRICS["auroc"].value(found) == pytest.approx(-report.best)
+    assert METRICS["auroc"].value(actual) == pytest.approx(-report.best)
     assert report.best_step is not None and report.best_step % (budget.steps // 6) == 0
 
 

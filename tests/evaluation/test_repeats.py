@@ -69,10 +69,10 @@ def test_without_two_complete_repeats_folds_are_compared(count: int) -> None:
 def test_a_difference_of_cross_validations_is_paired_fold_by_fold() -> None:
     a, b = _folds(3, 5, "a"), _folds(3, 5, "b")
     records = TaskRecords.of([*a.values(), *b.values()])
-    found = records.difference([a], [b])
+    actual = records.difference([a], [b])
     both = [records.measure([runs]) for runs in (a, b)]
-    assert found.seeds.variance == pytest.approx(np.var(both[0].repeats - both[1].repeats, ddof=1) / 3)
-    assert found.seeds.freedom == 2
+    assert actual.seeds.variance == pytest.approx(np.var(both[0].repeats - both[1].repeats, ddof=1) / 3)
+    assert actual.seeds.freedom == 2
     # Where one has fewer folds, those that both have are compared.
     fewer = {seed: stored for seed, stored in b.items() if seed < 10}
     expected = records.measure([{seed: a[seed] for seed in range(10)}]).value - records.measure([fewer]).value
@@ -84,14 +84,14 @@ def test_seeds_are_not_paired() -> None:
     errors = RNG.random(40)
     a = {seed: made(errors + 0.1 * seed, "a", seed) for seed in range(3)}
     b = {seed: made(errors + 0.1 * seed, "b", seed) for seed in range(5)}
-    found = TaskRecords.of([*a.values(), *b.values()]).difference([a], [b])
+    actual = TaskRecords.of([*a.values(), *b.values()]).difference([a], [b])
     # Every seed counts, and that both rise with its number cancels nothing.
-    assert found.value == pytest.approx(0.1 * (1 - 2))
-    assert found.seeds.variance == pytest.approx(
+    assert actual.value == pytest.approx(0.1 * (1 - 2))
+    assert actual.seeds.variance == pytest.approx(
         np.var([0, 0.1, 0.2], ddof=1) / 3 + np.var([0, 0.1, 0.2, 0.3, 0.4], ddof=1) / 5
     )
     # That one record is harder for both than another does.
-    assert found.records.variance == pytest.approx(0, abs=1e-20)
+    assert actual.records.variance == pytest.approx(0, abs=1e-20)
 
 
 def test_pretrainings_are_repeats_where_there_are_several() -> None:

@@ -33,15 +33,15 @@ def _predictions(n: int = 50, unit: str = "Hartree", noise: float = 0.01) -> Pre
 
 def test_units_are_converted_once_and_pure_numbers_never() -> None:
     predictions = _predictions()
-    found = score(_task(), predictions)
+    actual = score(_task(), predictions)
     expected = np.abs(predictions.prediction - predictions.target).mean() * HARTREE_EV * 1000
-    assert found["mae"].value == pytest.approx(expected, rel=1e-9)
-    assert (found["mae"].unit, found["mae"].direction) == ("meV", "lower")
-    assert (found["r2"].unit, found["r2"].direction) == ("1", "higher")
-    assert found["r2"].value <= 1
+    assert actual["mae"].value == pytest.approx(expected, rel=1e-9)
+    assert (actual["mae"].unit, actual["mae"].direction) == ("meV", "lower")
+    assert (actual["r2"].unit, actual["r2"].direction) == ("1", "higher")
+    assert actual["r2"].value <= 1
     errors = np.abs(predictions.prediction - predictions.target) * HARTREE_EV * 1000
     plain = t.ppf(0.975, 49) * errors.std(ddof=1) / np.sqrt(50)
-    assert plain < found["mae"].half_width < 1.2 * plain
+    assert plain < actual["mae"].half_width < 1.2 * plain
 
 
 def test_the_mean_of_the_records_own_scores_is_the_score() -> None:
@@ -58,7 +58,7 @@ def test_records_that_share_something_make_a_wider_interval() -> None:
     names = np.empty(50, dtype=object)
     names[order] = [f"scaffold:{i // 5}" for i in range(50)]
     clustered = replace(predictions, clusters=pa.array([[name] for name in names], CLUSTERS))
-    alone, together = (score(_task(), found)["mae"] for found in (predictions, clustered))
+    alone, together = (score(_task(), actual)["mae"] for actual in (predictions, clustered))
     assert together.value == alone.value and together.half_width > 1.5 * alone.half_width
 
 
@@ -67,9 +67,9 @@ def test_force_tasks_report_forces_and_energies_in_matching_units() -> None:
         np.zeros(150, np.float32), np.ones(150, np.float32), np.arange(0, 151, 3), "kcal/mol/Å"
     )
     predictions = replace(_predictions(unit="kcal/mol"), forces=forces)
-    found = score(_task(kind="forces", metrics=["force_mae", "energy_mae"], unit="meV/Å"), predictions)
-    assert found["force_mae"].value == pytest.approx(43.3641, rel=1e-5)
-    assert (found["force_mae"].unit, found["energy_mae"].unit) == ("meV/Å", "meV")
+    actual = score(_task(kind="forces", metrics=["force_mae", "energy_mae"], unit="meV/Å"), predictions)
+    assert actual["force_mae"].value == pytest.approx(43.3641, rel=1e-5)
+    assert (actual["force_mae"].unit, actual["energy_mae"].unit) == ("meV/Å", "meV")
 
 
 @pytest.mark.parametrize(

@@ -118,9 +118,9 @@ def test_skewed_records_widen_the_interval() -> None:
 @pytest.mark.parametrize("count", [8, 30, 200])
 def test_what_is_detectable_is_that_of_a_power_analysis(count: int) -> None:
     size = TTestPower().solve_power(nobs=count, alpha=0.05, power=0.8)
-    found = detectable([Component(1 / count, count - 1.0)])
+    actual = detectable([Component(1 / count, count - 1.0)])
     # The sum of two quantiles of t stands for one of the non-central distribution.
-    assert found == pytest.approx(size, rel=0.01)
+    assert actual == pytest.approx(size, rel=0.01)
 
 
 @settings(deadline=None)

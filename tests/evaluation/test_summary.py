@@ -96,8 +96,8 @@ def test_what_is_detectable_is_detected() -> None:
         return summarise([*luck("model", shift), *luck("scratch", 0)])[0].delta
 
     size = float(np.median([delta(0).detectable for _ in range(40)]))
-    found = [delta(size).verdict for _ in range(60)]
-    assert 0.65 <= found.count("worse") / 60 <= 0.98
+    actual = [delta(size).verdict for _ in range(60)]
+    assert 0.65 <= actual.count("worse") / 60 <= 0.98
 
 
 def test_pretrainings_of_one_method_are_shown_together() -> None:

@@ -79,8 +79,8 @@ def test_records_fit_the_schema_and_their_energies_their_positions(rows):
     for row in [row for row in rows if row["subset"] == "interaction"][::4]:
         assert row["is_ligand"] == [False] * 8 + [True] * (len(row["is_ligand"]) - 8)
         ligand = monomer(row["ligand_smiles"], 3)
-        found = interaction_energy(partner, ligand, np.array(row["positions"]))
-        assert found == pytest.approx(row["interaction_energy"], abs=2e-3)
+        actual = interaction_energy(partner, ligand, np.array(row["positions"]))
+        assert actual == pytest.approx(row["interaction_energy"], abs=2e-3)
 
 
 def test_preferred_is_the_lower_in_energy_by_the_margin(rows):
@@ -133,8 +133,8 @@ def test_committed_energies_are_recomputed(committed):
     assert len(rows) == 4464
     for row in rows[:: len(rows) // 6]:
         partner, ligand = monomer(row["group"], 0), monomer(row["ligand_smiles"], 0)
-        found = interaction_energy(partner, ligand, np.array(row["positions"]))
-        assert found == pytest.approx(row["interaction_energy"], abs=5e-3)
+        actual = interaction_energy(partner, ligand, np.array(row["positions"]))
+        assert actual == pytest.approx(row["interaction_energy"], abs=5e-3)
 
 
 def test_committed_contacts_and_labels_are_as_the_card_says(committed):

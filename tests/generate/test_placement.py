@@ -36,10 +36,10 @@ def volume(positions):
 def test_directions_are_uniform_on_the_sphere():
     rng = np.random.default_rng(0)
     atom = np.zeros((1, 3))
-    found = np.array([place(atom, atom, np.ones((1, 1)), 1.0, rng)[0] for _ in range(4000)])
-    assert np.linalg.norm(found, axis=1) == pytest.approx(np.ones(4000))
-    assert found.mean(axis=0) == pytest.approx(np.zeros(3), abs=0.04)
-    assert found.T @ found / 4000 == pytest.approx(np.eye(3) / 3, abs=0.03)
+    actual = np.array([place(atom, atom, np.ones((1, 1)), 1.0, rng)[0] for _ in range(4000)])
+    assert np.linalg.norm(actual, axis=1) == pytest.approx(np.ones(4000))
+    assert actual.mean(axis=0) == pytest.approx(np.zeros(3), abs=0.04)
+    assert actual.T @ actual / 4000 == pytest.approx(np.eye(3) / 3, abs=0.03)
 
 
 def test_radii_are_van_der_waals_radii():

@@ -11,8 +11,8 @@ from molbench.testing import example_batch
 @given(st.lists(st.integers(0, 5), max_size=12), st.lists(st.integers(0, 5), max_size=6))
 def test_branches_are_all_equal_pairs(keys: list[int], ends: list[int]) -> None:
     owner, row = branches(torch.tensor(keys, dtype=torch.int64), torch.tensor(ends, dtype=torch.int64), 6)
-    found = list(zip(owner.tolist(), row.tolist(), strict=True))
-    assert found == [(i, j) for i, end in enumerate(ends) for j, key in enumerate(keys) if key == end]
+    actual = list(zip(owner.tolist(), row.tolist(), strict=True))
+    assert actual == [(i, j) for i, end in enumerate(ends) for j, key in enumerate(keys) if key == end]
 
 
 def test_a_complete_graph_has_an_angle_for_each_ordered_triple() -> None:

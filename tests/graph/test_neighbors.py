@@ -76,7 +76,7 @@ def test_the_cap_keeps_the_first_hits_counting_the_atom_itself(
     for i, j in pairs:
         hits[i].append(j)
         hits[j].append(i)
-    expected = [(j, i) for i, found in hits.items() for j in sorted(found)[: cap + 1] if j != i]
+    expected = [(j, i) for i, actual in hits.items() for j in sorted(actual)[: cap + 1] if j != i]
     edges = radius_edges(batch, cutoff, cap)
     assert edges.symmetric == (len(expected) == 2 * len(pairs))
     assert sorted(listed(edges.directed())) == sorted(expected)

@@ -60,9 +60,9 @@ def test_incidence_lists_every_direction_at_its_target(pairs: list[tuple[int, in
     assert ptr[-1] == 2 * len(ends)
     sources, targets = torch.cat([source, target]), torch.cat([target, source])
     for atom in range(6):
-        found = entry[ptr[atom] : ptr[atom + 1]]
-        assert sorted(found.tolist()) == (targets == atom).nonzero().squeeze(-1).tolist()
-        assert torch.equal(other[ptr[atom] : ptr[atom + 1]], sources[found])
+        actual = entry[ptr[atom] : ptr[atom + 1]]
+        assert sorted(actual.tolist()) == (targets == atom).nonzero().squeeze(-1).tolist()
+        assert torch.equal(other[ptr[atom] : ptr[atom + 1]], sources[actual])
 
 
 def by_all_kernels(edges: EdgeList, dtype: torch.dtype) -> list[Tensor]:
@@ -90,14 +90,14 @@ def by_all_kernels(edges: EdgeList, dtype: torch.dtype) -> list[Tensor]:
         lambda: silu(filters),
         lambda: shifted_softplus(filters),
     ]
-    found = []
+    actual = []
     for form in forms:
         y = form()
         first = torch.autograd.grad(y.sin().sum(), (atoms, filters), create_graph=True, allow_unused=True)
         size = sum(one.square().sum() for one in first if one is not None)
         second = torch.autograd.grad(size, (atoms, filters), allow_unused=True)
-        found += [one for one in (y, *first, *second) if one is not None]
-    return found
+        actual += [one for one in (y, *first, *second) if one is not None]
+    return actual
 
 
 @needs_kernels

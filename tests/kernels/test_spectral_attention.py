@@ -88,8 +88,8 @@ def test_scores_of_thousands_do_not_overflow(dtype: torch.dtype) -> None:
 @pytest.mark.usefixtures("path")
 def test_equal_scores_give_the_mean() -> None:
     _, k, v = example((1, 2, 21, 6, 3))
-    found = attend(torch.zeros_like(k), k, v, 1.0)
-    torch.testing.assert_close(found, v.mean(dim=2, keepdim=True).expand_as(v))
+    actual = attend(torch.zeros_like(k), k, v, 1.0)
+    torch.testing.assert_close(actual, v.mean(dim=2, keepdim=True).expand_as(v))
 
 
 @pytest.mark.usefixtures("path")
@@ -99,8 +99,8 @@ def test_gradients_equal_differences() -> None:
 
 def test_the_number_of_threads_does_not_matter() -> None:
     inputs = example((3, 5, 83, 8, 8), torch.float32)
-    found = with_threads(1, 2, run=lambda: list(derived(attend, inputs)))
-    for one, two in zip(*found, strict=True):
+    actual = with_threads(1, 2, run=lambda: list(derived(attend, inputs)))
+    for one, two in zip(*actual, strict=True):
         assert torch.equal(one, two)
 
 

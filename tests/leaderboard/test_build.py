@@ -163,8 +163,8 @@ def test_a_table_says_what_it_cannot_tell(tmp_path: Path, write_model, write) ->
     for task in ("data/a", "data/b"):
         write(tmp_path, "lucky", task, 0, 0.01)
     table = _table(tmp_path)
-    found = {(score.model, score.task): score for score in table.scores}
-    good, lucky = found["good", "data/a"], found["lucky", "data/a"]
+    actual = {(score.model, score.task): score for score in table.scores}
+    good, lucky = actual["good", "data/a"], actual["lucky", "data/a"]
     assert good.over_scratch.verdict == "better"
     assert good.over_scratch.low < good.over_scratch.value < good.over_scratch.high < 0
     assert 0 < good.over_scratch.detectable_later < good.over_scratch.detectable

@@ -48,7 +48,7 @@ def test_places_follow_from_what_is_told_apart() -> None:
 def test_blocks_of_independent_records_add_up() -> None:
     measured, _ = _measured([0, 1], [3, 3], Clusters(N))
     twice = Measured(measured.values, [*measured.blocks, *measured.blocks], measured.repeats)
-    once, both = (found.differences().records.variance[0, 1] for found in (measured, twice))
+    once, both = (actual.differences().records.variance[0, 1] for actual in (measured, twice))
     assert both == pytest.approx(2 * once)
 
 

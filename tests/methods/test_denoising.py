@@ -55,7 +55,7 @@ class Oracle(nn.Module):
         super().__init__()
         self.answer = answer
 
-    def forward(self, found: Representation) -> Tensor:
+    def forward(self, actual: Representation) -> Tensor:
         return self.answer
 
 
@@ -196,8 +196,8 @@ def test_vectors_that_say_nothing_contrast_to_the_logarithm_of_the_batch(both: b
     loss, _ = method.contrast(same, same)
     assert loss.item() == pytest.approx(math.log(12))
     own = torch.eye(12, dtype=torch.float64)
-    alike, found = method.contrast(own, 3 * own)
-    assert found.item() == 1
+    alike, actual = method.contrast(own, 3 * own)
+    assert actual.item() == 1
     # Cosines are 1 and 0, over a temperature of 0.07.
     assert alike.item() == pytest.approx(math.log1p(11 * math.exp(-1 / 0.07)), rel=1e-3)
 

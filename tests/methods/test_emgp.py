@@ -66,8 +66,8 @@ def test_forces_are_those_of_the_energy() -> None:
     sigma = method.sigmas.double()[draws.levels][batch.molecule].unsqueeze(-1)
     noisy, target = method.perturbed(batch, sigma, draws.noise)
 
-    def energy(found: Representation, of: MoleculeBatch) -> Tensor:
-        values: Tensor = method.energy(method._graph(found, of))
+    def energy(actual: Representation, of: MoleculeBatch) -> Tensor:
+        values: Tensor = method.energy(method._graph(actual, of))
         return values.squeeze(-1)
 
     from molbench.graph.bonds import distance_bonds
@@ -85,7 +85,7 @@ def test_an_oracle_has_no_force_loss() -> None:
     _, target = method.perturbed(batch, sigma, draws.noise)
 
     class Oracle(nn.Module):
-        def forward(self, found: Representation, of: MoleculeBatch) -> Tensor:
+        def forward(self, actual: Representation, of: MoleculeBatch) -> Tensor:
             return target
 
     method.displacement = Oracle()

@@ -129,7 +129,7 @@ def test_an_oracle_finds_every_place() -> None:
     draws = method.draw(batch, generator())
 
     class Oracle(nn.Module):
-        def forward(self, found: Representation, moved: MoleculeBatch) -> Tensor:
+        def forward(self, actual: Representation, moved: MoleculeBatch) -> Tensor:
             assert torch.equal(moved.positions[~draws.moved], batch.positions[~draws.moved])
             return batch.positions - moved.positions
 
@@ -142,7 +142,7 @@ def test_moved_atoms_are_on_the_centroid_as_released() -> None:
     draws = method.draw(batch, generator())
 
     class Standstill(nn.Module):
-        def forward(self, found: Representation, moved: MoleculeBatch) -> Tensor:
+        def forward(self, actual: Representation, moved: MoleculeBatch) -> Tensor:
             return torch.zeros_like(moved.positions)
 
     method.displacement = Standstill()
@@ -325,7 +325,7 @@ def test_contrast_of_equal_vectors_by_hand() -> None:
 
 
 def test_angles_between_bonds_by_hand() -> None:
-    found = {(c, *sorted((a, b))) for c, a, b in bond_angles(GRAPH, 11).t().tolist()}
+    actual = {(c, *sorted((a, b))) for c, a, b in bond_angles(GRAPH, 11).t().tolist()}
     expected = {
         (0, 1, 4),
         (1, 0, 2),
@@ -337,7 +337,7 @@ def test_angles_between_bonds_by_hand() -> None:
         (5, 2, 6),
         (8, 7, 9),
     }
-    assert found == expected
+    assert actual == expected
     assert bond_angles(GRAPH, 11).shape == (3, len(expected))
 
 

@@ -88,10 +88,10 @@ def test_bonds_of_both_views_are_those_of_the_clean_one() -> None:
 def test_contrast_by_hand() -> None:
     first = torch.tensor([[1.0, 0.0], [0.0, 2.0]])
     second = torch.tensor([[1.0, 0.0], [1.0, 1.0]])
-    loss, found = info_nce(first, second, 0.5)
+    loss, actual = info_nce(first, second, 0.5)
     # Scores [[2, 2], [0, 4]]: ln 2, and ln(1 + e^-4).
     assert loss.item() == pytest.approx((np.log(2) + np.log1p(np.exp(-4))) / 2)
-    assert found.item() == 1
+    assert actual.item() == 1
     loss, right = against_next(torch.tensor([0.0, 3.0]), torch.tensor([-1.0, 2.0]))
     softplus = lambda x: np.log1p(np.exp(x))  # noqa: E731
     assert loss.item() == pytest.approx((np.log(2) + softplus(-3) + softplus(-1) + softplus(2)) / 2)
@@ -147,8 +147,8 @@ def test_crops_are_connected_pieces_of_the_right_size(seed: int, ratio: float, k
     torch.testing.assert_close(cropped.forces, cropped.positions * 2)
 
     def pieces(of: MoleculeBatch) -> np.ndarray:
-        found = distance_bonds(of).numpy() if of.bonds is None else of.bonds.numpy()
-        graph = coo_array((np.ones(len(found)), tuple(found.T)), shape=(of.num_atoms, of.num_atoms))
+        actual = distance_bonds(of).numpy() if of.bonds is None else of.bonds.numpy()
+        graph = coo_array((np.ones(len(actual)), tuple(actual.T)), shape=(of.num_atoms, of.num_atoms))
         return connected_components(graph, directed=False)[1]
 
     before, after = pieces(batch), pieces(cropped)
@@ -198,10 +198,10 @@ def test_ddm_of_cropped_molecules() -> None:
 
 def test_angles_by_hand() -> None:
     positions = torch.tensor([[0.0, 0, 0], [2, 0, 0], [0, 3, 0], [-1, 0, 0]], dtype=torch.float64)
-    found = angles(positions, torch.tensor([[0, 0, 1], [1, 1, 0], [2, 3, 2]]))
+    actual = angles(positions, torch.tensor([[0, 0, 1], [1, 1, 0], [2, 3, 2]]))
     expected = torch.tensor([np.pi / 2, np.pi, np.arctan2(3, 2)])
     # The guard in the norm costs some digits, most at 180°, where the arccosine is steep.
-    torch.testing.assert_close(found, expected, atol=7e-3, rtol=0)
+    torch.testing.assert_close(actual, expected, atol=7e-3, rtol=0)
 
 
 def test_triples_are_of_three_different_atoms_and_fixed_where_asked() -> None:

@@ -118,11 +118,11 @@ def test_molspectra(
     close(mean, fixture["pos_norm_mean"], "mean")
     close(deviation, fixture["pos_norm_std"], "deviation")
 
-    found = method.backbone(batch.replace(positions=batch.positions + noise), vectors=True)
-    close(found.scalars, fixture["scalar"], "scalars")
-    close(found.vectors, fixture["vector"], "vectors")
-    close(found.graph, fixture["z_molecule"], "molecule vectors")
-    close(method.head(found), fixture["noise_pred"], "noise")
+    encoded = method.backbone(batch.replace(positions=batch.positions + noise), vectors=True)
+    close(encoded.scalars, fixture["scalar"], "scalars")
+    close(encoded.vectors, fixture["vector"], "vectors")
+    close(encoded.graph, fixture["z_molecule"], "molecule vectors")
+    close(method.head(encoded), fixture["noise_pred"], "noise")
 
     name = "representation_model.attention_layers.1.q_proj.weight"
     close(method.backbone.get_parameter("layers.1.query.weight").grad, fixture[f"grad.{name}"], name)

@@ -72,8 +72,8 @@ def test_three_steps_of_perturbation(dtype: torch.dtype, golden: Path) -> None:
     fixture = read_golden(golden, "emgp_perturb_steps3")
     batch = batch_of(fixture, dtype)
     sigma = fixture["sigma"].to(dtype)[batch.molecule].unsqueeze(-1)
-    found = perturb(batch, sigma, fixture["eps"].to(dtype))
-    torch.testing.assert_close(found, fixture["perturbed"].to(dtype), **tolerance(dtype))
+    actual = perturb(batch, sigma, fixture["eps"].to(dtype))
+    torch.testing.assert_close(actual, fixture["perturbed"].to(dtype), **tolerance(dtype))
 
 
 @DTYPES

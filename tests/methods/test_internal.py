@@ -43,7 +43,7 @@ def test_values_of_a_real_molecule(molecule: Chem.Mol) -> None:
     triples, quadruples = bond_paths(bonds, molecule.GetNumAtoms())
     conformer = molecule.GetConformer()
     positions = torch.tensor(conformer.GetPositions())
-    for found, function, indices in (
+    for actual, function, indices in (
         (lengths(positions, bonds), rdMolTransforms.GetBondLength, bonds),
         (angles(positions, triples), rdMolTransforms.GetAngleRad, triples),
         (dihedrals(positions, quadruples), rdMolTransforms.GetDihedralRad, quadruples),
@@ -51,11 +51,11 @@ def test_values_of_a_real_molecule(molecule: Chem.Mol) -> None:
         expected = torch.tensor(
             [function(conformer, *atoms) for atoms in indices.tolist()], dtype=torch.float64
         )
-        torch.testing.assert_close(wrapped(found - expected), torch.zeros_like(found), rtol=0, atol=1e-9)
+        torch.testing.assert_close(wrapped(actual - expected), torch.zeros_like(actual), rtol=0, atol=1e-9)
     stacked = torch.stack([positions, positions + 1])
     torch.testing.assert_close(dihedrals(stacked, quadruples)[1], dihedrals(positions, quadruples))
 
 
 def test_the_shorter_way_round() -> None:
-    found = wrapped(torch.tensor([0.1, 2 * math.pi - 0.1, -math.pi - 0.2], dtype=torch.float64))
-    torch.testing.assert_close(found, torch.tensor([0.1, -0.1, math.pi - 0.2], dtype=torch.float64))
+    actual = wrapped(torch.tensor([0.1, 2 * math.pi - 0.1, -math.pi - 0.2], dtype=torch.float64))
+    torch.testing.assert_close(actual, torch.tensor([0.1, -0.1, math.pi - 0.2], dtype=torch.float64))

@@ -49,11 +49,11 @@ def test_a_step_of_the_release(dtype: torch.dtype, golden: Path) -> None:
     batch, draws = released_batch(golden, dtype)
     environment = method.surround(batch, draws)
     close(environment.positions, fixture, "env_pos")
-    found = method.backbone.encode(batch.pairs)
-    close(method.projector(found.graph), fixture, "z2")
+    encoded = method.backbone.encode(batch.pairs)
+    close(method.projector(encoded.graph), fixture, "z2")
     close(method.environment.schnet(environment.batch()).scalars, fixture, "schnet_atom_vectors")
     close(method.environment(environment, batch.b), fixture, "z3")
-    close(method.eval().predict_forces(batch, environment, found), fixture, "force_prediction_eval")
+    close(method.eval().predict_forces(batch, environment, encoded), fixture, "force_prediction_eval")
 
     _, logs = method.loss_given(batch, draws)
     close(logs["force"], fixture, "force_loss_eval", loss=True)
@@ -122,12 +122,12 @@ def test_predicted_forces_turn_with_the_environment(absolute: bool) -> None:
     method, batch = example(absolute_frames=absolute)
     method.eval()
     environment = method.surround(batch, draw(batch.a, 5, torch.Generator().manual_seed(0)))
-    found = method.backbone.encode(batch.pairs)
+    encoded = method.backbone.encode(batch.pairs)
     rotation = random_rotation()
 
     def forces(rotation: Tensor, shift: float) -> Tensor:
         moved = replace(environment, positions=environment.positions @ rotation.t() + shift)
-        return method.predict_forces(turned(batch, rotation, shift), moved, found)
+        return method.predict_forces(turned(batch, rotation, shift), moved, encoded)
 
     still, identity = forces(torch.eye(3, dtype=torch.float64), 0.0), torch.eye(3, dtype=torch.float64)
     torch.testing.assert_close(forces(rotation, 0.0), still @ rotation.t())

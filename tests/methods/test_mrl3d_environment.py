@@ -34,18 +34,18 @@ def test_the_environment_of_the_release(dataset: str, epsilon: float, golden: Pa
 
     a, b = conformers(each("solute_pos")), conformers(each("solvent_pos"))
     draws = golden_draws(fixture, number)
-    found = surround(
+    actual = surround(
         a, b, torch.cat(each("solute_in_ring")).bool(), draws, wrong_anchors=True, epsilon=epsilon
     )
     near = tolerance(torch.float64)
-    torch.testing.assert_close(found.positions, torch.cat(each("pos")), **near)
-    torch.testing.assert_close(found.ptr.diff(), torch.tensor([len(part) for part in each("pos")]))
+    torch.testing.assert_close(actual.positions, torch.cat(each("pos")), **near)
+    torch.testing.assert_close(actual.ptr.diff(), torch.tensor([len(part) for part in each("pos")]))
     solute = torch.cat(each("is_solute"))
-    assert torch.equal(found.is_solute, solute)
-    torch.testing.assert_close(found.forces, torch.cat(each("pos_target"))[~solute], **near)
-    pair = found.batch().molecule[found.placed]
-    assert torch.equal(found.anchor - a.ptr[pair], torch.cat(each("solute_2d_idx"))[~solute])
-    assert torch.equal(found.origin - b.ptr[pair], torch.cat(each("solvent_2d_idx"))[~solute])
+    assert torch.equal(actual.is_solute, solute)
+    torch.testing.assert_close(actual.forces, torch.cat(each("pos_target"))[~solute], **near)
+    pair = actual.batch().molecule[actual.placed]
+    assert torch.equal(actual.anchor - a.ptr[pair], torch.cat(each("solute_2d_idx"))[~solute])
+    assert torch.equal(actual.origin - b.ptr[pair], torch.cat(each("solvent_2d_idx"))[~solute])
 
 
 def example(
@@ -59,44 +59,44 @@ def example(
 
 def test_forces_are_unit_vectors_away_from_anchors_that_are_in_no_ring() -> None:
     a, b, in_ring, draws = example()
-    found = surround(a, b, in_ring, draws)
-    assert not in_ring[found.anchor].any()
-    points = found.positions[found.placed]
-    torch.testing.assert_close(found.forces.norm(dim=-1), torch.ones(len(points), dtype=torch.float64))
-    away = points - a.positions[found.anchor]
-    assert ((found.forces * away).sum(-1) > 0).all()
-    torch.testing.assert_close(torch.linalg.cross(found.forces, away), torch.zeros_like(away))
-    pair = found.batch().molecule[found.placed]
-    assert torch.equal(pair, a.molecule[found.anchor])
-    assert torch.equal(pair, b.molecule[found.origin])
+    actual = surround(a, b, in_ring, draws)
+    assert not in_ring[actual.anchor].any()
+    points = actual.positions[actual.placed]
+    torch.testing.assert_close(actual.forces.norm(dim=-1), torch.ones(len(points), dtype=torch.float64))
+    away = points - a.positions[actual.anchor]
+    assert ((actual.forces * away).sum(-1) > 0).all()
+    torch.testing.assert_close(torch.linalg.cross(actual.forces, away), torch.zeros_like(away))
+    pair = actual.batch().molecule[actual.placed]
+    assert torch.equal(pair, a.molecule[actual.anchor])
+    assert torch.equal(pair, b.molecule[actual.origin])
 
 
 def test_every_pair_has_as_many_copies_as_it_has_anchors_for() -> None:
     a, b, in_ring, draws = example()
-    found = surround(a, b, in_ring, draws)
+    actual = surround(a, b, in_ring, draws)
     candidates = torch.zeros(4, dtype=torch.int64).index_add(0, a.molecule, (~in_ring).long())
     copies = candidates.clamp(max=COPIES)
-    assert torch.equal(found.ptr.diff(), a.sizes + copies * b.sizes)
-    chosen = {(int(anchor), int(slot)) for anchor, slot in zip(found.anchor, found.slot, strict=True)}
+    assert torch.equal(actual.ptr.diff(), a.sizes + copies * b.sizes)
+    chosen = {(int(anchor), int(slot)) for anchor, slot in zip(actual.anchor, actual.slot, strict=True)}
     assert len(chosen) == int(copies.sum()) == len({anchor for anchor, _ in chosen})
 
 
 def test_copies_are_rigid_and_a_radius_away() -> None:
     a, b, in_ring, draws = example()
-    found = surround(a, b, in_ring, draws)
-    points = found.positions[found.placed]
-    copy = found.anchor
+    actual = surround(a, b, in_ring, draws)
+    points = actual.positions[actual.placed]
+    copy = actual.anchor
     for anchor in copy.unique():
         own = copy == anchor
-        original = b.positions[found.origin[own]]
+        original = b.positions[actual.origin[own]]
         torch.testing.assert_close(torch.cdist(points[own], points[own]), torch.cdist(original, original))
     # The origin of coordinates is moved by the radius, whatever the rotation.
     single = MoleculeBatch(
         b.atomic_numbers[:2], torch.tensor([[0.0, 0, 0], [0, 0, 2.0]]).double(), torch.tensor([0, 2])
     )
     lone = MoleculeBatch(a.atomic_numbers[:1], a.positions[:1], torch.tensor([0, 1]))
-    found = surround(lone, single, torch.tensor([False]), draw(lone, 1, torch.Generator().manual_seed(3)))
-    assert (found.positions[1] - found.positions[0]).norm().item() == pytest.approx(1.0)
+    actual = surround(lone, single, torch.tensor([False]), draw(lone, 1, torch.Generator().manual_seed(3)))
+    assert (actual.positions[1] - actual.positions[0]).norm().item() == pytest.approx(1.0)
 
 
 def test_the_environment_turns_with_the_solute() -> None:
@@ -138,8 +138,8 @@ def test_the_released_choice_of_anchors_takes_the_first_atoms() -> None:
     for seed in range(30):
         draws = draw(a, COPIES, torch.Generator().manual_seed(seed))
         for wrong in chosen:
-            found = surround(a, b, in_ring, draws, wrong_anchors=wrong)
-            chosen[wrong] |= set(found.anchor.tolist())
+            actual = surround(a, b, in_ring, draws, wrong_anchors=wrong)
+            chosen[wrong] |= set(actual.anchor.tolist())
     assert chosen == {True: set(range(7)), False: set(range(5, 12))}
 
 
@@ -149,11 +149,11 @@ def test_no_copies_leave_the_bare_solute() -> None:
         (in_ring, draw(a, 0, torch.Generator())),
         (torch.ones_like(in_ring), draw(a, COPIES, torch.Generator())),
     ):
-        found = surround(a, b, rings, draws)
-        assert torch.equal(found.positions, a.positions)
-        assert torch.equal(found.ptr, a.ptr)
-        assert found.is_solute.all()
-        assert len(found.forces) == len(found.placed) == 0
+        actual = surround(a, b, rings, draws)
+        assert torch.equal(actual.positions, a.positions)
+        assert torch.equal(actual.ptr, a.ptr)
+        assert actual.is_solute.all()
+        assert len(actual.forces) == len(actual.placed) == 0
 
 
 def test_rotation_matrices() -> None:

@@ -29,8 +29,8 @@ def test_target_turns_with_the_noisy_molecule_and_ignores_the_clean_one(reflect:
     batch, noisy = clean_and_noisy()
     turn, other = random_rotation(seed=1, reflect=reflect), random_rotation(seed=2, reflect=reflect)
     moved = batch.replace(positions=batch.positions @ other - 4)
-    found = force_target(noisy @ turn + 2, moved)
-    torch.testing.assert_close(found, force_target(noisy, batch) @ turn)
+    actual = force_target(noisy @ turn + 2, moved)
+    torch.testing.assert_close(actual, force_target(noisy, batch) @ turn)
 
 
 @pytest.mark.parametrize("reflect", [False, True])
@@ -52,9 +52,9 @@ def test_target_is_along_the_gradient_of_the_gram_distance() -> None:
     for index, (start, stop) in enumerate(zip(batch.ptr[:-1], batch.ptr[1:], strict=True)):
         own, other = y[start:stop].t() @ y[start:stop], x[start:stop].t() @ y[start:stop]
         scale = 2 / (own.norm() + other.norm()).clamp(min=1e-30)
-        found = force_target(noisy, batch)[start:stop]
-        expected = scale * numeric[start:stop] if SIZES[index] > 1 else torch.zeros_like(found)
-        torch.testing.assert_close(found, expected, atol=1e-7, rtol=1e-7)
+        actual = force_target(noisy, batch)[start:stop]
+        expected = scale * numeric[start:stop] if SIZES[index] > 1 else torch.zeros_like(actual)
+        torch.testing.assert_close(actual, expected, atol=1e-7, rtol=1e-7)
 
 
 def test_target_of_a_swollen_molecule_by_hand() -> None:

@@ -52,8 +52,8 @@ def test_along_a_slice_the_target_is_the_gradient_of_the_energy(batch: MoleculeB
     force = -0.058 * gradient
     shares = (draws.slices * force).sum(-1)
     expected = shares.new_zeros(4, batch.num_graphs).index_add(1, batch.molecule, shares)
-    found = method.along(moved, draws.potential, draws.slices)
-    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3)
+    actual = method.along(moved, draws.potential, draws.slices)
+    torch.testing.assert_close(actual, expected, rtol=1e-3, atol=1e-3)
     # In the paper's step, coarser and in single precision, still close.
     coarse = method_with(slices=4)
     single = coarse.along(moved, draws.potential, draws.slices.float())
@@ -71,8 +71,8 @@ def test_over_many_slices_the_loss_is_the_squared_error_of_the_force(batch: Mole
     slices = torch.randn(20_000, batch.num_atoms, 3, dtype=torch.float64)
     shares = (slices * force).sum(-1)
     along = shares.new_zeros(20_000, batch.num_graphs).index_add(1, batch.molecule, shares)
-    found = method.sliced(guess, batch, slices, along)
-    assert found.item() == pytest.approx((guess - force).square().mean().item(), rel=0.02)
+    actual = method.sliced(guess, batch, slices, along)
+    assert actual.item() == pytest.approx((guess - force).square().mean().item(), rel=0.02)
     assert method.sliced(force, batch, slices, along).item() == pytest.approx(0, abs=1e-20)
 
 

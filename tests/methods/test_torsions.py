@@ -60,10 +60,10 @@ def pairs(bonds: Tensor) -> set[frozenset[int]]:
 def test_rings_are_told_from_chains(
     molecules: list[tuple[Chem.Mol, MoleculeBatch]], batch: MoleculeBatch
 ) -> None:
-    outside, found = cuts(batch, batch.bonds)
+    outside, actual = cuts(batch, batch.bonds)
     expected = [not bond.IsInRing() for mol, _ in molecules for bond in mol.GetBonds()]
     assert outside.tolist() == expected
-    for bond, sides in zip(found.bonds.tolist(), found.sides.tolist(), strict=True):
+    for bond, sides in zip(actual.bonds.tolist(), actual.sides.tolist(), strict=True):
         which = int(batch.molecule[bond[0]])
         mol, first = molecules[which][0], int(batch.ptr[which])
         broken = Chem.RWMol(mol)
@@ -89,10 +89,10 @@ def test_the_same_bonds_turn_as_by_the_pattern(
 
 
 def test_the_smaller_side_moves(batch: MoleculeBatch) -> None:
-    found = rotatable_cuts(batch)
-    assert ((found.sides < 0).sum(1) <= (found.sides > 0).sum(1)).all()
-    place = found.bonds - batch.ptr[batch.molecule[found.bonds]]
-    assert found.sides.gather(1, place).tolist() == [[1, -1]] * len(place)
+    actual = rotatable_cuts(batch)
+    assert ((actual.sides < 0).sum(1) <= (actual.sides > 0).sum(1)).all()
+    place = actual.bonds - batch.ptr[batch.molecule[actual.bonds]]
+    assert actual.sides.gather(1, place).tolist() == [[1, -1]] * len(place)
 
 
 def test_fragments_stay_where_they_are() -> None:
@@ -111,9 +111,9 @@ def angles(positions: Tensor, triples: Tensor) -> Tensor:
 
 
 def test_turning_keeps_bond_lengths_and_angles(batch: MoleculeBatch) -> None:
-    found = rotatable_cuts(batch)
-    turns = torch.linspace(-3, 3, len(found.bonds), dtype=torch.float64)
-    moved = twist(batch, found, turns)
+    actual = rotatable_cuts(batch)
+    turns = torch.linspace(-3, 3, len(actual.bonds), dtype=torch.float64)
+    moved = twist(batch, actual, turns)
     both = torch.cat([batch.bonds, batch.bonds.flip(1)])
     triples = torch.tensor(
         [[a, b, d] for a, b in both.tolist() for c, d in both.tolist() if b == c and a < d]
@@ -121,18 +121,18 @@ def test_turning_keeps_bond_lengths_and_angles(batch: MoleculeBatch) -> None:
     lengths = [(x[batch.bonds[:, 0]] - x[batch.bonds[:, 1]]).norm(dim=1) for x in (batch.positions, moved)]
     torch.testing.assert_close(*lengths)
     torch.testing.assert_close(angles(batch.positions, triples), angles(moved, triples), rtol=1e-6, atol=1e-6)
-    untouched = ~torch.isin(batch.molecule, batch.molecule[found.bonds[:, 0]])
+    untouched = ~torch.isin(batch.molecule, batch.molecule[actual.bonds[:, 0]])
     assert torch.equal(moved[untouched], batch.positions[untouched])
 
 
 def test_dihedral_angles_grow_by_what_was_asked_for(molecules: list[tuple[Chem.Mol, MoleculeBatch]]) -> None:
     mol, alone = molecules[4]
-    found = rotatable_cuts(alone)
-    turns = torch.linspace(-0.5, 0.7, len(found.bonds), dtype=torch.float64)
+    actual = rotatable_cuts(alone)
+    turns = torch.linspace(-0.5, 0.7, len(actual.bonds), dtype=torch.float64)
     assert len(turns) > 2
     after = Chem.Mol(mol)
-    after.GetConformer().SetPositions(twist(alone, found, turns).numpy())
-    for (start, end), turn in zip(found.bonds.tolist(), turns.tolist(), strict=True):
+    after.GetConformer().SetPositions(twist(alone, actual, turns).numpy())
+    for (start, end), turn in zip(actual.bonds.tolist(), turns.tolist(), strict=True):
         first = next(a.GetIdx() for a in mol.GetAtomWithIdx(start).GetNeighbors() if a.GetIdx() != end)
         last = next(a.GetIdx() for a in mol.GetAtomWithIdx(end).GetNeighbors() if a.GetIdx() != start)
         before, now = (
@@ -143,8 +143,8 @@ def test_dihedral_angles_grow_by_what_was_asked_for(molecules: list[tuple[Chem.M
 
 
 def test_no_turn_and_no_bond_change_nothing(batch: MoleculeBatch) -> None:
-    found = rotatable_cuts(batch)
-    still = twist(batch, found, torch.zeros(len(found.bonds), dtype=torch.float64))
+    actual = rotatable_cuts(batch)
+    still = twist(batch, actual, torch.zeros(len(actual.bonds), dtype=torch.float64))
     torch.testing.assert_close(still, batch.positions, rtol=0, atol=1e-12)
     none = MoleculeBatch(torch.tensor([2]), torch.zeros(1, 3), torch.tensor([0, 0, 1]))
     assert len(rotatable_cuts(none).bonds) == 0
@@ -171,9 +171,9 @@ def test_positions_of_the_release(sigma: int, golden: Path) -> None:
         # Which side moves is the release's choice; the molecule is the same either way.
         towards = {tuple(pair) for pair in expected.tolist()}
         turned = [b[::-1] if tuple(b[::-1]) in towards else b for b in bonds.tolist()]
-        _, found = cuts(alone, torch.tensor(turned))
-        index = [found.bonds.tolist().index(pair) for pair in expected.tolist()]
-        chosen = found[torch.tensor(index)]
+        _, actual = cuts(alone, torch.tensor(turned))
+        index = [actual.bonds.tolist().index(pair) for pair in expected.tolist()]
+        chosen = actual[torch.tensor(index)]
         turns = torch.deg2rad(sigma * fixture[f"{name}sig{sigma}_dihedral_eps"])
         moved = twist(alone, chosen, turns)
         after = fixture[f"{name}sig{sigma}_pos_after_torsion"].double()

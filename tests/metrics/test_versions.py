@@ -14,16 +14,16 @@ RECORDED = Path(__file__).with_name("versions.yaml")
 
 @pytest.mark.slow
 def test_no_metric_changes_under_its_version() -> None:
-    recorded, found = yaml.safe_load(RECORDED.read_text(encoding="utf-8")), current()
-    changed = {name: entry for name, entry in found.items() if recorded.get(name, entry) != entry}
+    recorded, actual = yaml.safe_load(RECORDED.read_text(encoding="utf-8")), current()
+    changed = {name: entry for name, entry in actual.items() if recorded.get(name, entry) != entry}
     told = f"record in {RECORDED.name}:\n{yaml.safe_dump(changed)}"
     assert not [name for name in changed if changed[name]["version"] == recorded[name]["version"]], (
         f"the code of {list(changed)} changed and the version did not: raise `version=` in the decorator; "
         f"where every value stays as it was, keep the version. {told}"
     )
     assert not changed, told
-    assert not recorded.keys() - found.keys(), "metrics whose versions are recorded are gone"
-    if new := {name: entry for name, entry in found.items() if name not in recorded}:
+    assert not recorded.keys() - actual.keys(), "metrics whose versions are recorded are gone"
+    if new := {name: entry for name, entry in actual.items() if name not in recorded}:
         warnings.warn(
             f"metrics without a recorded version; record them:\n{yaml.safe_dump(new)}", stacklevel=1
         )

@@ -43,11 +43,11 @@ def test_published_weights_reproduce_the_reference(name: str, golden: Path, tmp_
     assert checkpoint.pretraining["converted"]["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
     fixture = read_golden(golden, f"emgp_egnn_{name}_forward")
     backbone = checkpoint.build().double()
-    found = backbone(batch_of(fixture, fixture["pos"]), vectors=True)
+    encoded = backbone(batch_of(fixture, fixture["pos"]), vectors=True)
     close = tolerance(torch.float64)
-    torch.testing.assert_close(found.scalars, fixture["atom_features"], **close)
-    assert found.vectors is not None
-    torch.testing.assert_close(fixture["pos"] + found.vectors[..., 0], fixture["coord_output"], **close)
+    torch.testing.assert_close(encoded.scalars, fixture["atom_features"], **close)
+    assert encoded.vectors is not None
+    torch.testing.assert_close(fixture["pos"] + encoded.vectors[..., 0], fixture["coord_output"], **close)
 
 
 @pytest.mark.parametrize("name", ["schnet", "painn"])
@@ -57,8 +57,8 @@ def test_files_as_geossl_writes_them(name: str, golden: Path, tmp_path: Path) ->
     checkpoint = convert("geossl", tmp_path / "model.pth", tmp_path / "converted.safetensors")
     assert checkpoint.backbone == name
     backbone = Checkpoint.load(tmp_path / "converted.safetensors").build().double()
-    found = backbone(batch_of(fixture, fixture["pos"]))
-    torch.testing.assert_close(found.scalars, fixture["atom_vectors"], **tolerance(torch.float64))
+    encoded = backbone(batch_of(fixture, fixture["pos"]))
+    torch.testing.assert_close(encoded.scalars, fixture["atom_vectors"], **tolerance(torch.float64))
 
 
 PAIRS = {
@@ -82,10 +82,10 @@ def test_files_as_3dmrl_writes_them(name: str, prefix: str, golden: Path, tmp_pa
     assert (checkpoint.backbone, checkpoint.method) == (name, "3dmrl")
     backbone = Checkpoint.load(tmp_path / "converted.pt").build().double()
     assert isinstance(backbone, PairBackbone)
-    found = backbone.encode(golden_pairs(fixture, torch.float64))
+    encoded = backbone.encode(golden_pairs(fixture, torch.float64))
     head = backbone.paper_head().double()
     head.load_state_dict(head_from_released(fixture.state("model.")))
-    torch.testing.assert_close(head(found.graph), fixture["prediction"], **tolerance(torch.float64))
+    torch.testing.assert_close(head(encoded.graph), fixture["prediction"], **tolerance(torch.float64))
 
 
 def test_a_file_of_3dmrl_with_more_than_its_encoder_is_refused(golden: Path, tmp_path: Path) -> None:
@@ -116,10 +116,10 @@ def test_files_as_molspectra_writes_them(line: str, golden: Path, tmp_path: Path
     backbone = Checkpoint.load(tmp_path / "converted.pt").build().double()
     assert backbone.config.layer_norms == (line == "qm9line")
     batch = batch_of(fixture, fixture["pos_clean"] + fixture["pos_noise"])
-    found = backbone(batch, vectors=True)
-    torch.testing.assert_close(found.scalars, fixture["scalar"], rtol=1e-6, atol=1e-9)
-    torch.testing.assert_close(found.vectors, fixture["vector"], rtol=1e-6, atol=1e-9)
-    torch.testing.assert_close(sum_atoms(found.scalars, batch), fixture["z_molecule"], rtol=1e-6, atol=1e-9)
+    encoded = backbone(batch, vectors=True)
+    torch.testing.assert_close(encoded.scalars, fixture["scalar"], rtol=1e-6, atol=1e-9)
+    torch.testing.assert_close(encoded.vectors, fixture["vector"], rtol=1e-6, atol=1e-9)
+    torch.testing.assert_close(sum_atoms(encoded.scalars, batch), fixture["z_molecule"], rtol=1e-6, atol=1e-9)
     with pytest.raises(UserError, match=r"no place for model.representation_spec_model"):
         convert("torchmd-net", file, tmp_path / "other.pt")
 

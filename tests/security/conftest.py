@@ -107,15 +107,17 @@ def _check_line(message: str) -> None:
 
 def _listing(folder: Path) -> dict[str, str]:
     """Every file below a folder and below the user's, with a digest of its first bytes."""
-    found = {}
+    digests = {}
     for root in (folder, Path(os.environ["MOLBENCH_HOME"])):
         for path in sorted(root.rglob("*")):
             if path.is_file():
                 with path.open("rb") as file:
-                    found[str(path)] = f"{path.stat().st_size} {hashlib.sha256(file.read(2**16)).hexdigest()}"
+                    digests[str(path)] = (
+                        f"{path.stat().st_size} {hashlib.sha256(file.read(2**16)).hexdigest()}"
+                    )
             else:
-                found[str(path)] = "folder"
-    return found
+                digests[str(path)] = "folder"
+    return digests
 
 
 def _memory(line: str, *, reset: bool = False) -> float:

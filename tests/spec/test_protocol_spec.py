@@ -58,14 +58,14 @@ def test_what_was_added_later_is_in_dumps_only_where_it_is_set() -> None:
 
 
 def test_later_overrides_win_and_others_stay_out() -> None:
-    found = protocol(
+    actual = protocol(
         training={"epochs": 5, "lr": 1e-3},
         overrides=[
             {"tasks": ["a/*"], "training": {"lr": 2e-3}, "hydrogens": False},
             {"tasks": ["b/*", "a/x*"], "training": {"batch_size": 8, "lr": 3e-3}, "logit_threshold": 0.5},
         ],
     )
-    first, both, none = (found.on(task) for task in ("a/y", "a/x@kfold", "c/x"))
+    first, both, none = (actual.on(task) for task in ("a/y", "a/x@kfold", "c/x"))
     assert first == protocol(training={"epochs": 5, "lr": 2e-3}, hydrogens=False)
     assert both == protocol(
         training={"epochs": 5, "lr": 3e-3, "batch_size": 8}, hydrogens=False, logit_threshold=0.5

@@ -131,11 +131,11 @@ def test_the_landscape_is_a_plane_around_the_frame(checkpoint: Path, tmp_path: P
         extent=0.5,
         points=5,
     )
-    found = json.loads((tmp_path / "l" / "study.json").read_text())
-    for grid in found["energies"].values():
+    actual = json.loads((tmp_path / "l" / "study.json").read_text())
+    for grid in actual["energies"].values():
         assert np.shape(grid) == (5, 5) and grid[2][2] == 0
-    assert {row["model"] for row in rows_of(tmp_path / "l")} == set(found["energies"])
-    assert found["steps"] == [-0.5, -0.25, 0, 0.25, 0.5]
+    assert {row["model"] for row in rows_of(tmp_path / "l")} == set(actual["energies"])
+    assert actual["steps"] == [-0.5, -0.25, 0, 0.25, 0.5]
 
 
 def test_backbones_are_pretrained_alike_and_kept(tmp_path: Path) -> None:

@@ -30,14 +30,14 @@ def test_a_lawful_encoder_passes() -> None:
 
 
 def squared_components(batch: MoleculeBatch) -> Representation:
-    found = centred(batch)
-    return Representation(found.scalars, found.graph, found.vectors.square())
+    actual = centred(batch)
+    return Representation(actual.scalars, actual.graph, actual.vectors.square())
 
 
 def pseudovectors(batch: MoleculeBatch) -> Representation:
-    found, way = centred(batch), centred(batch).vectors.squeeze(-1)
+    actual, way = centred(batch), centred(batch).vectors.squeeze(-1)
     spin = torch.linalg.cross(way, (way.norm(dim=-1, keepdim=True) * way).roll(1, 0))
-    return Representation(found.scalars, found.graph, spin.unsqueeze(-1))
+    return Representation(actual.scalars, actual.graph, spin.unsqueeze(-1))
 
 
 def absolute(batch: MoleculeBatch) -> Representation:
@@ -46,15 +46,15 @@ def absolute(batch: MoleculeBatch) -> Representation:
 
 
 def numbered(batch: MoleculeBatch) -> Representation:
-    found = centred(batch)
+    actual = centred(batch)
     place = torch.arange(batch.num_atoms) - batch.ptr[batch.molecule]
-    scalars = found.scalars * place.unsqueeze(-1)
+    scalars = actual.scalars * place.unsqueeze(-1)
     return Representation(scalars, sum_atoms(scalars, batch))
 
 
 def normalised_over_the_batch(batch: MoleculeBatch) -> Representation:
-    found = centred(batch)
-    return Representation(found.scalars / found.scalars.mean(), found.graph)
+    actual = centred(batch)
+    return Representation(actual.scalars / actual.scalars.mean(), actual.graph)
 
 
 @pytest.mark.parametrize(

@@ -81,12 +81,12 @@ def arguments(name: str, **training: Any) -> dict[str, Any]:
 
 def trained(name: str, output: Path, steps: int, devices: int = 1, **training: Any) -> dict[str, Tensor]:
     """Everything that a run has trained: backbone, heads and buffers."""
-    found: dict[str, Tensor] = {}
+    tensors: dict[str, Tensor] = {}
     fit = room.fit
 
     def watched(module: torch.nn.Module, *positional: Any, **options: Any) -> Any:
         report = fit(module, *positional, **options)
-        found.update(module.state_dict())
+        tensors.update(module.state_dict())
         return report
 
     room.fit = watched  # type: ignore[assignment]
@@ -96,8 +96,8 @@ def trained(name: str, output: Path, steps: int, devices: int = 1, **training: A
         )
     finally:
         room.fit = fit
-    assert all(torch.equal(found[f"backbone.{key}"], value) for key, value in made.state_dict.items())
-    return found
+    assert all(torch.equal(tensors[f"backbone.{key}"], value) for key, value in made.state_dict.items())
+    return tensors
 
 
 def comparable(name: str) -> dict[str, Any]:

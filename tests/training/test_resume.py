@@ -51,7 +51,7 @@ def test_two_processes_equal_one_that_accumulates_twice(tmp_path: Path, records:
     assert two.returncode == 0, two.stderr
     module = toy.Toy(dropout=0.0)
     report = fit(module, toy.ToyLoader(records, 4), toy.config(accumulate=2))
-    found = torch.load(tmp_path / "two.pt")
-    torch.testing.assert_close(found["losses"], report.losses, rtol=0, atol=1e-6)
+    actual = torch.load(tmp_path / "two.pt")
+    torch.testing.assert_close(actual["losses"], report.losses, rtol=0, atol=1e-6)
     for name, value in module.state_dict().items():
-        torch.testing.assert_close(found["weights"][name], value, rtol=0, atol=1e-6)
+        torch.testing.assert_close(actual["weights"][name], value, rtol=0, atol=1e-6)

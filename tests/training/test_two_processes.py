@@ -32,13 +32,13 @@ def test_two_processes_equal_one_that_accumulates_twice(
     assert two.returncode == 0, two.stderr
     for name in FAMILIES:
         one = trained(name, tmp_path / f"{name}-one.pt", **comparable(name), accumulate=2)
-        found = torch.load(tmp_path / f"{name}.weights")
-        assert found.keys() == one.keys()
+        actual = torch.load(tmp_path / f"{name}.weights")
+        assert actual.keys() == one.keys()
         for key, value in one.items():
             # The first of two micro-batches is standardised by less than both; the sums are the same.
             running = name == "coord" and not key.startswith("standardise.")
             if running or key.endswith(_BATCH_NORM):
                 continue
             torch.testing.assert_close(
-                found[key], value, rtol=0, atol=1e-6, msg=lambda m, what=f"{name} {key}": f"{what}: {m}"
+                actual[key], value, rtol=0, atol=1e-6, msg=lambda m, what=f"{name} {key}": f"{what}: {m}"
             )

@@ -178,9 +178,9 @@ class SpecFormer(nn.Module):
         vector: Tensor = self.head_norm(self.head(x.flatten(1)))
         error = x.new_zeros(())
         parts = torch.split(x, list(self.counts.values()), dim=1)
-        for (name, whole), found in zip(patches.items(), parts, strict=True):
+        for (name, whole), encoded in zip(patches.items(), parts, strict=True):
             wanted = whole.gather(1, _along(hidden[name], whole))
-            guess = self.reconstructions[name](found.gather(1, _along(hidden[name], found)))
+            guess = self.reconstructions[name](encoded.gather(1, _along(hidden[name], encoded)))
             if wanted.numel():  # a mean of nothing is no number
                 error = error + nn.functional.mse_loss(guess, wanted)
         return vector, error

@@ -96,12 +96,16 @@ class _PartView:
         }
 
     def labels(self, rows: np.ndarray) -> dict[str, Distribution]:
-        return {name: found for name, v in self._targets.items() if (found := _distribution(v[rows]))}
+        return {
+            name: distribution
+            for name, v in self._targets.items()
+            if (distribution := _distribution(v[rows]))
+        }
 
     def scheme(self, name: str, scheme: Scheme) -> SchemeAudit:
         labels = read_labels(self._folder, name)
         rows = {split: np.flatnonzero(labels == split) for split in SPLITS}
-        keys = {split: self.keys.take(pa.array(found)) for split, found in rows.items()}
+        keys = {split: self.keys.take(pa.array(members)) for split, members in rows.items()}
         shared = {f"{a}/{b}": len(_shared(keys[a], keys[b])) for a, b in combinations(SPLITS, 2)}
         everything = scheme.generator == "everything"
         problems = [f"{split} is empty" for split in SPLITS if not rows[split].size and not everything]
@@ -161,8 +165,8 @@ def _swapped_keys(table: pa.Table) -> pa.Array:
 
 def _member(keys: pa.Array, among: pa.Array) -> np.ndarray:
     """Whether each key is also among others; one that is null never is."""
-    found: np.ndarray = pc.is_in(keys, value_set=among.drop_null()).to_numpy(zero_copy_only=False)
-    return found
+    is_member: np.ndarray = pc.is_in(keys, value_set=among.drop_null()).to_numpy(zero_copy_only=False)
+    return is_member
 
 
 def _shared(a: pa.Array, b: pa.Array) -> pa.Array:

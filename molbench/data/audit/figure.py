@@ -57,26 +57,28 @@ def content(folder: Path, dataset: Dataset) -> Content:
             _count(table, sizes, elements)
         for table in _molecules(where):
             _count(table, sizes, elements)
-    return Content(_joined(sizes), elements, {name: _joined(found) for name, found in labels.items()})
+    return Content(_joined(sizes), elements, {name: _joined(values_of) for name, values_of in labels.items()})
 
 
-def draw(found: Content, dataset: Dataset, path: Path) -> None:
+def draw(content: Content, dataset: Dataset, path: Path) -> None:
     """Write histograms of sizes, elements and the labels of which there are enough as one PNG."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    labels = {name: values for name, values in found.labels.items() if values.size >= FEWEST}
+    labels = {name: values for name, values in content.labels.items() if values.size >= FEWEST}
     panels = 2 + len(labels)
     figure = Figure(figsize=(2.3 * panels, 2.1), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(1, panels, squeeze=False)[0]
     axes[0].hist(
-        found.sizes, bins=min(_BINS, int(np.ptp(found.sizes)) + 1) if found.sizes.size else 1, color=_COLOUR
+        content.sizes,
+        bins=min(_BINS, int(np.ptp(content.sizes)) + 1) if content.sizes.size else 1,
+        color=_COLOUR,
     )
     axes[0].set_title("atoms" + (" of a molecule" if RECORD_KINDS[dataset.record].molecule_table else ""))
-    most = [z for z in np.argsort(-found.elements, kind="stable")[:_MOST_ELEMENTS] if found.elements[z]]
+    most = [z for z in np.argsort(-content.elements, kind="stable")[:_MOST_ELEMENTS] if content.elements[z]]
     symbols = [Chem.GetPeriodicTable().GetElementSymbol(int(z)) for z in most]
-    axes[1].bar(symbols, found.elements[most], color=_COLOUR)
+    axes[1].bar(symbols, content.elements[most], color=_COLOUR)
     axes[1].set_yscale("log" if most else "linear")
     axes[1].set_title("elements")
     for axis, (name, values) in zip(axes[2:], labels.items(), strict=True):

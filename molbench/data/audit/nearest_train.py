@@ -70,8 +70,8 @@ class NearestTrain:
         references, queries = (self._fingerprints(codes) for codes in samples)
         if not (len(references) and len(queries)):
             return None
-        found = nearest(queries, references)
-        counts, _ = np.histogram(found, bins=BINS, range=(0, 1))
+        similarities = nearest(queries, references)
+        counts, _ = np.histogram(similarities, bins=BINS, range=(0, 1))
         return Nearest(
             test=len(queries),
             of_test=len(there[1]),
@@ -79,8 +79,8 @@ class NearestTrain:
             of_train=len(there[0]),
             seed=self._seed,
             counts=counts.tolist(),
-            median=round(float(np.median(found)), 4),
-            maximum=round(float(found.max()), 4),
+            median=round(float(np.median(similarities)), 4),
+            maximum=round(float(similarities.max()), 4),
         )
 
     def _fingerprints(self, codes: np.ndarray) -> np.ndarray:
@@ -88,5 +88,5 @@ class NearestTrain:
         self._packed[new] = morgan(self._smiles.take(pa.array(new)).to_pylist())
         self._known[new] = True
         chosen = self._packed[codes]
-        found: np.ndarray = chosen[chosen.any(axis=1)]
-        return found
+        fingerprints: np.ndarray = chosen[chosen.any(axis=1)]
+        return fingerprints

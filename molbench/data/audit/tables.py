@@ -51,11 +51,16 @@ def label_rows(audit: Audit) -> Rows:
             for name, scheme in part.schemes.items():
                 if scheme.parameters.get("target") == target:
                     for split in SPLITS:
-                        found = scheme.splits[split].labels.get(target)
-                        if found:
-                            numbers = _numbers(found.mean, found.quantiles)
+                        distribution = scheme.splits[split].labels.get(target)
+                        if distribution:
+                            numbers = _numbers(distribution.mean, distribution.quantiles)
                             rows.append(
-                                [f"{where}{target}", f"{name}, {split}", f"{found.records:,}", *numbers]
+                                [
+                                    f"{where}{target}",
+                                    f"{name}, {split}",
+                                    f"{distribution.records:,}",
+                                    *numbers,
+                                ]
                             )
     return header, rows
 
@@ -85,11 +90,11 @@ def _shared(folds: list[SchemeAudit]) -> str:
 
 
 def _likeness(folds: list[SchemeAudit]) -> str:
-    found = [fold.nearest for fold in folds if fold.nearest]
-    if not found:
+    histograms = [fold.nearest for fold in folds if fold.nearest]
+    if not histograms:
         return ""
-    median = sum(nearest.median for nearest in found) / len(found)
-    return f"median {median:.2f}, most {max(nearest.maximum for nearest in found):.2f}"
+    median = sum(nearest.median for nearest in histograms) / len(histograms)
+    return f"median {median:.2f}, most {max(nearest.maximum for nearest in histograms):.2f}"
 
 
 def _unseen(folds: list[SchemeAudit]) -> str:

@@ -170,11 +170,11 @@ def _described(names: Sequence[str], num_proc: int, scratch: Path) -> Iterator[d
 
 def _unique(pairs: Iterable[pa.Table]) -> list[str]:
     """SMILES of both columns, each once, in the order in which they first occur."""
-    found: dict[str, None] = {}
+    smiles: dict[str, None] = {}
     for table in pairs:
         for column in ("a_smiles", "b_smiles"):
-            found |= dict.fromkeys(table.column(column).unique().to_pylist())
-    return list(found)
+            smiles |= dict.fromkeys(table.column(column).unique().to_pylist())
+    return list(smiles)
 
 
 def _in_order(table: pa.Table, names: Sequence[str]) -> pa.Table:

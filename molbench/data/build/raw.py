@@ -44,17 +44,17 @@ def raw_parts(request: BuildRequest, progress: ProgressCallback | None) -> list[
     if request.subsets or request.raw is None or not dataset.subsets:
         wanted: list[str | None] = list(request.subsets or dataset.subsets) or [None]
         return [_raw_part(request, name, dispensable, progress) for name in wanted]
-    found, missing = [], []
+    parts, missing = [], []
     for name in dataset.subsets:
         try:
-            found.append(_raw_part(request, name, dispensable, progress, offline=True))
+            parts.append(_raw_part(request, name, dispensable, progress, offline=True))
         except UserError as error:
             missing.append(str(error))
-    if not found:
+    if not parts:
         raise UserError(
             f"{request.raw}: raw files of no subset of {dataset.name} are there; the first: {missing[0]}"
         )
-    return found
+    return parts
 
 
 def _raw_part(

@@ -78,10 +78,10 @@ def write_schemes(
         table = pa.table({"id": ids, "split": pa.array(column, pa.string())})
         pq.write_table(table, folder / f"{name}.parquet", compression="zstd", compression_level=9)
         values, counts = np.unique(column, return_counts=True)
-        found = dict(zip(values.tolist(), counts.tolist(), strict=True))
+        count_of = dict(zip(values.tolist(), counts.tolist(), strict=True))
         entries[name] = SchemeEntry(
             digest=assignment_digest(ids.to_pylist(), column.tolist()),
-            counts={label: found[label] for label in (*SPLITS, "unused") if label in found},
+            counts={label: count_of[label] for label in (*SPLITS, "unused") if label in count_of},
             cells=lying[name],
         )
     return entries

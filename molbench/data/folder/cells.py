@@ -37,10 +37,10 @@ def cell_names(labels: Mapping[str, np.ndarray]) -> np.ndarray:
         raise UserError(f"{len(labels)} split schemes; a dataset can have at most {len(ascii_lowercase)}")
     names: np.ndarray | None = None
     for letter, column in zip(ascii_lowercase, labels.values(), strict=False):
-        found, inverse = np.unique(column, return_inverse=True)
-        if unknown := set(found.tolist()) - set(CODES):
+        values, inverse = np.unique(column, return_inverse=True)
+        if unknown := set(values.tolist()) - set(CODES):
             raise ValueError(f"not split labels: {sorted(unknown)}")
-        tokens = np.array([letter + CODES[label] for label in found.tolist()])[inverse]
+        tokens = np.array([letter + CODES[label] for label in values.tolist()])[inverse]
         names = tokens if names is None else np.char.add(names, tokens)
     if names is None:
         raise UserError("no split scheme can be built from these records, so there is nothing to write")

@@ -65,8 +65,8 @@ def file_problems(
             yield f"{name}: missing"
         elif (size := path.stat().st_size) != entry.size:
             yield f"{name}: {size:,} bytes instead of {entry.size:,}"
-        elif (found := file_entry(path).sha256) != entry.sha256:
-            yield f"{name}: SHA-256 is {found}, should be {entry.sha256}"
+        elif (actual := file_entry(path).sha256) != entry.sha256:
+            yield f"{name}: SHA-256 is {actual}, should be {entry.sha256}"
         if progress is not None:
             progress("files", number + 1, len(names))
 
@@ -122,8 +122,8 @@ def _part_problems(folder: Path, part: Part) -> Iterator[str]:
             continue
         labels[name] = table.column("split").to_numpy()
         entry = part.schemes[name]
-        found, counts = np.unique(labels[name], return_counts=True)
-        if dict(zip(found.tolist(), counts.tolist(), strict=True)) != entry.counts:
+        values, counts = np.unique(labels[name], return_counts=True)
+        if dict(zip(values.tolist(), counts.tolist(), strict=True)) != entry.counts:
             yield f"splits/{name}.parquet: counts are not those of the manifest"
         if assignment_digest(order.to_pylist(), labels[name].tolist()) != entry.digest:
             yield f"splits/{name}.parquet: digest is not that of the manifest"

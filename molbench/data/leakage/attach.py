@@ -31,12 +31,12 @@ def overlap_with(pretraining: Mapping[str, Any], task: TaskRef) -> Overlap | Non
         return None
     # A matrix has one row for all folds of a cross-validation.
     test = tested(replace(task, fold=None)).side
-    found = cached(digest, scheme, test)
-    if found is None or (level := _left_out(pretraining, test.name)) not in found.counts:
-        return found
-    counts = found.counts | {level: Count(seen=0, of=found.counts[level].of)}
+    overlap = cached(digest, scheme, test)
+    if overlap is None or (level := _left_out(pretraining, test.name)) not in overlap.counts:
+        return overlap
+    counts = overlap.counts | {level: Count(seen=0, of=overlap.counts[level].of)}
     note = f"test {level}s were left out of pretraining; the other counts are of the whole corpus"
-    return found.model_copy(update={"counts": counts, "note": note})
+    return overlap.model_copy(update={"counts": counts, "note": note})
 
 
 def contamination(pretraining: Mapping[str, Any], task: TaskRef) -> str | None:

@@ -103,10 +103,10 @@ class _Identities:
 
 def _test_sets(tasks: Sequence[TaskRef]) -> list[_Identities]:
     """The distinct test splits of some tasks."""
-    found: dict[tuple[str, str | None, str], _Identities] = {}
+    test_sets: dict[tuple[str, str | None, str], _Identities] = {}
     for ref in tasks:
         place = (ref.entry.id, ref.subset, ref.scheme_name)
-        if place in found:
+        if place in test_sets:
             continue
         if ref.folder is None:
             raise UserError(
@@ -117,5 +117,5 @@ def _test_sets(tasks: Sequence[TaskRef]) -> list[_Identities]:
         name = "/".join(part for part in place[:2] if part) + f"@{ref.scheme_name}"
         every = ref.scheme.folds[0] > 0  # over its folds a cross-validation tests on every record
         rows = np.arange(len(store)) if every else store.rows(ref.scheme_name, "test")
-        found[place] = _Identities(store, rows, name)
-    return list(found.values())
+        test_sets[place] = _Identities(store, rows, name)
+    return list(test_sets.values())

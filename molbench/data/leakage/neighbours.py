@@ -26,7 +26,7 @@ class NeighbourSearch:
         threshold: Tanimoto similarity, above 0.
 
     Attributes:
-        found: Whether each has a neighbour so far, [n] bool.
+        similar: Whether each has a neighbour so far, [n] bool.
         compared: Pairs that were compared in full so far.
 
     References:
@@ -34,7 +34,7 @@ class NeighbourSearch:
     """
 
     def __init__(self, packed: np.ndarray, threshold: float) -> None:
-        self.found = np.zeros(len(packed), dtype=bool)
+        self.similar = np.zeros(len(packed), dtype=bool)
         self.compared = 0
         self._threshold = threshold
         self._packed, self._counts = packed, bit_counts(packed)
@@ -58,7 +58,7 @@ class NeighbourSearch:
             # Tanimoto never exceeds the ratio of the numbers of bits.
             low, high = self._threshold * fewest - _SLACK, most / self._threshold + _SLACK
             open_ = np.flatnonzero(
-                ~self.found & (self._counts > 0) & (self._counts >= low) & (self._counts <= high)
+                ~self.similar & (self._counts > 0) & (self._counts >= low) & (self._counts <= high)
             )
             if not open_.size:
                 continue
@@ -76,7 +76,7 @@ class NeighbourSearch:
         theirs, mine = theirs[near], mine[near]
         shared = bit_counts(block[theirs] & self._packed[mine])
         together = bit_counts(block[theirs] | self._packed[mine])
-        self.found[mine[shared >= self._bound(together)]] = True
+        self.similar[mine[shared >= self._bound(together)]] = True
         self.compared += mine.size
 
     def _bound(self, counts: np.ndarray) -> np.ndarray:

@@ -43,8 +43,8 @@ def overlap_matrix(
         name = split.side.name
         if name in known or name in searches:
             continue
-        if found := cached(source.side.digest, source.side.scheme, split.side):
-            known[name] = found
+        if overlap := cached(source.side.digest, source.side.scheme, split.side):
+            known[name] = overlap
         else:
             searches[name] = Search(split, source)
     if searches:

@@ -41,7 +41,7 @@ def pairs_of(store: Store, rows: np.ndarray) -> pa.Table:
 
 def relational_tasks(entries: Iterable[DatasetEntry]) -> list[TaskRef]:
     """Every task of pairs that is built on this machine, on each of its schemes that is."""
-    found = []
+    refs = []
     for entry in entries:
         if not entry.built or not holds_pairs(entry.dataset):
             continue
@@ -50,8 +50,8 @@ def relational_tasks(entries: Iterable[DatasetEntry]) -> list[TaskRef]:
             for scheme in dict.fromkeys([task.scheme, *task.schemes]):
                 ref = TaskRef(entry, name, scheme)
                 if task.subset in subsets and ref.at(0).split_name in subsets[task.subset].schemes:
-                    found.append(ref)
-    return found
+                    refs.append(ref)
+    return refs
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,12 +84,12 @@ class HeldOut:
         """
         if self.identity == "inchikey":
             known = identity_keys(self.table, "inchikey").drop_null()
-            found = pc.or_(*(pc.is_in(first_blocks(pairs.column(name)), value_set=known) for name in KEYS))
+            held = pc.or_(*(pc.is_in(first_blocks(pairs.column(name)), value_set=known) for name in KEYS))
         else:
             ordered = ordered and self.ordered
             own, theirs = (identity_keys(table, "pair", ordered=ordered) for table in (self.table, pairs))
-            found = pc.is_in(theirs, value_set=own.drop_null())
-        mask: np.ndarray = found.to_numpy(zero_copy_only=False)
+            held = pc.is_in(theirs, value_set=own.drop_null())
+        mask: np.ndarray = held.to_numpy(zero_copy_only=False)
         return mask
 
 
@@ -99,7 +99,7 @@ def held_out(tasks: Sequence[TaskRef]) -> list[HeldOut]:
     Raises:
         UserError: If a task's dataset, subset or scheme is not built, or its molecules have no InChIKeys.
     """
-    found: dict[str, HeldOut] = {}
+    test_sets: dict[str, HeldOut] = {}
     tables: dict[tuple[str, str | None], pa.Table] = {}
     for task in tasks:
         split, place = tested(task), (task.entry.id, task.subset)
@@ -107,8 +107,8 @@ def held_out(tasks: Sequence[TaskRef]) -> list[HeldOut]:
             tables[place] = _inchikeys(split)
         table = tables[place]
         inside = table if split.ids is None else table.filter(pc.is_in(table.column("id"), split.ids))
-        found[split.side.name] = HeldOut(split.side.name, inside, split.dataset.ordered)
-    return list(found.values())
+        test_sets[split.side.name] = HeldOut(split.side.name, inside, split.dataset.ordered)
+    return list(test_sets.values())
 
 
 def _inchikeys(split: Split) -> pa.Table:

@@ -96,7 +96,7 @@ class Search:
         """What has been seen so far."""
         seen = dict(self._seen)
         if self._neighbours is not None:
-            seen["similar"] = self._neighbours.found
+            seen["similar"] = self._neighbours.similar
         return Overlap(
             test=self._side,
             compared_by=self.compared_by,

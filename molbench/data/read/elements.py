@@ -30,18 +30,18 @@ def refuse_heavier(store: Store, rows: np.ndarray | None, model: str, largest: i
         return
     before = np.concatenate([[0], heavier.cumsum()])
     starts, sizes = (array if rows is None else array[rows] for array in (index.starts, index.sizes))
-    found = np.flatnonzero((before[starts + sizes] > before[starts]).any(axis=1))
-    if not found.size:
+    offending = np.flatnonzero((before[starts + sizes] > before[starts]).any(axis=1))
+    if not offending.size:
         return
     from rdkit.Chem import GetPeriodicTable
 
-    first = found[0]
+    first = offending[0]
     atoms = np.concatenate(
         [index.numbers[i : i + n] for i, n in zip(starts[first], sizes[first], strict=True)]
     )
     symbol = GetPeriodicTable().GetElementSymbol
     record = store.ids[int(first if rows is None else rows[first])].as_py()
     raise UserError(
-        f"{model} knows elements up to {symbol(largest)}, and {found.size:,} of {len(starts):,} records of "
-        f"{store.dataset_id} have heavier ones: '{record}' has {symbol(int(atoms.max()))}"
+        f"{model} knows elements up to {symbol(largest)}, and {offending.size:,} of {len(starts):,} records "
+        f"of {store.dataset_id} have heavier ones: '{record}' has {symbol(int(atoms.max()))}"
     )

@@ -63,8 +63,8 @@ def refuse_impostor(folder: Path, manifest: Manifest) -> None:
 @cache
 def _labels(path: Path, digest: str, _stamp: tuple[int, int]) -> pa.ChunkedArray:
     table = pq.read_table(path, columns=["id", "split"], partitioning=None)
-    found = assignment_digest(table.column("id").to_pylist(), table.column("split").to_pylist())
-    if found != digest:
+    actual = assignment_digest(table.column("id").to_pylist(), table.column("split").to_pylist())
+    if actual != digest:
         raise UserError(f"{path}: damaged, it is not the split that was built; build or fetch it again")
     return table.column("split")
 

@@ -66,7 +66,7 @@ class PairReader:
 
     def graphs(self, molecules: np.ndarray) -> MolecularGraphs:
         """2-D graphs of some rows of :attr:`molecules`, [n]."""
-        found = self.molecules.graphs(molecules, self.kind, hydrogens=self.hydrogens)
+        graphs = self.molecules.graphs(molecules, self.kind, hydrogens=self.hydrogens)
         return MolecularGraphs(
-            *map(torch.from_numpy, (found.atoms, found.bonds, found.bond_features, found.ptr))
+            *map(torch.from_numpy, (graphs.atoms, graphs.bonds, graphs.bond_features, graphs.ptr))
         )

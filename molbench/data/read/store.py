@@ -165,11 +165,11 @@ class Store:
                 f"{self.dataset_id}: no split scheme '{scheme}' in this build; it has: {', '.join(built)}"
             )
         labels = checked_labels(path, self.manifest.part(self.subset).schemes[scheme].digest)
-        found = np.flatnonzero(pc.equal(labels, split).to_numpy(zero_copy_only=False))
-        if found.size == 0:
+        rows = np.flatnonzero(pc.equal(labels, split).to_numpy(zero_copy_only=False))
+        if rows.size == 0:
             known = ", ".join(sorted(pc.unique(labels).to_pylist()))
             raise UserError(f"{self.dataset_id}@{scheme}: no split '{split}'; it has: {known}")
-        return found
+        return rows
 
     def batch(self, rows: Rows, targets: Sequence[str] = (), forces: bool = False) -> MoleculeBatch:
         """Gather records into one batch.

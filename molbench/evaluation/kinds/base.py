@@ -203,5 +203,5 @@ class TaskKind(ABC):
 
     def scale_warnings(self, task: Task, predictions: Predictions) -> list[str]:
         """Signs that predictions are in another unit than the labels."""
-        found = scale_warning(task.target, predictions.target, predictions.prediction, predictions.unit)
-        return [found] if found else []
+        warning = scale_warning(task.target, predictions.target, predictions.prediction, predictions.unit)
+        return [warning] if warning else []

@@ -94,10 +94,10 @@ class Forces(TaskKind):
 
     @override
     def scale_warnings(self, task: Task, predictions: Predictions) -> list[str]:
-        found, forces = super().scale_warnings(task, predictions), predictions.forces
+        warnings, forces = super().scale_warnings(task, predictions), predictions.forces
         if forces and (warning := scale_warning("forces", forces.target, forces.prediction, forces.unit)):
-            found.append(warning)
-        return found
+            warnings.append(warning)
+        return warnings
 
 
 def force_factor(task: TaskRef) -> float:

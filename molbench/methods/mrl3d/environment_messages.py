@@ -81,12 +81,12 @@ class EnvironmentEdges:
         solutes = int(solute.sum())
         place[solute] = torch.arange(solutes, device=place.device)
         place[environment.placed] = solutes + environment.origin * copies + environment.slot
-        found = radius_edges(batch, cutoff)
+        within = radius_edges(batch, cutoff)
         # The anchor of a placed atom names its copy.
         copy = torch.full_like(batch.molecule, -1).index_copy(0, environment.placed, environment.anchor)
-        of_source = copy[found.source]
-        chosen = ((of_source != copy[found.target]) | (of_source < 0)).nonzero().squeeze(-1)
-        others = EdgeList(found.source[chosen], found.target[chosen], symmetric=True)
+        of_source = copy[within.source]
+        chosen = ((of_source != copy[within.target]) | (of_source < 0)).nonzero().squeeze(-1)
+        others = EdgeList(within.source[chosen], within.target[chosen], symmetric=True)
         near = (solute[others.source] | solute[others.target]).nonzero().squeeze(-1)
         nearest = EdgeList(others.source[near], others.target[near], symmetric=True)
 

@@ -77,8 +77,8 @@ class LocalFrameHead(nn.Module):
         x = _halves(self.node, atoms)[0][origin] + _halves(self.node, anchors)[1][anchor]
         coefficients = positions.new_zeros(len(frames), 3)
         for block in self.blocks:
-            x, found = block(x, source, target, edges)
-            coefficients = coefficients + found
+            x, change = block(x, source, target, edges)
+            coefficients = coefficients + change
         of_bonds = (coefficients.unsqueeze(-1) * frames).sum(1)
         total = torch.zeros_like(positions).index_add(0, target, of_bonds)
         counts = torch.bincount(target, minlength=len(positions)).clamp(min=1)

@@ -150,16 +150,17 @@ class MRL3D(Method[MRL3DConfig, EnvironmentDraws, ConformerPairBatch, PairBackbo
                 )
             rows = rows[store.target(config.positives)[rows] == 1]
         if config.combine:
-            found = reader.embedded(reader.combinations(rows, config.share, _SUBSET_SEED))
+            selected = reader.embedded(reader.combinations(rows, config.share, _SUBSET_SEED))
         else:
             rows = reader.embedded(rows)
             size = math.ceil(config.share * len(rows))
-            found = np.sort(np.random.default_rng(_SUBSET_SEED).choice(rows, size, replace=False))
-        if len(found) < 2:
+            selected = np.sort(np.random.default_rng(_SUBSET_SEED).choice(rows, size, replace=False))
+        if len(selected) < 2:
             raise UserError(
-                f"{store.dataset_id}: {len(found)} pairs to pretrain on, and '3dmrl' needs two: raise share"
+                f"{store.dataset_id}: {len(selected)} pairs to pretrain on, and '3dmrl' needs two: "
+                "raise share"
             )
-        return found
+        return selected
 
     def draw(self, batch: ConformerPairBatch, generator: torch.Generator) -> EnvironmentDraws:
         """See :meth:`Method.draw`."""
@@ -179,15 +180,15 @@ class MRL3D(Method[MRL3DConfig, EnvironmentDraws, ConformerPairBatch, PairBackbo
         if batch.num_graphs < 2:
             raise UserError("3DMRL contrasts pairs with each other: give batches of two or more")
         environment = self.surround(batch, draws)
-        found = self.backbone.encode(batch.pairs)
-        of_pair, of_environment = self.projector(found.graph), self.environment(environment, batch.b)
+        encoded = self.backbone.encode(batch.pairs)
+        of_pair, of_environment = self.projector(encoded.graph), self.environment(environment, batch.b)
         exclude, tau = config.exclude_positive, config.temperature
         forth = nt_xent(of_pair, of_environment, tau, exclude_positive=exclude)
         back = nt_xent(of_environment, of_pair, tau, exclude_positive=exclude)
         logs = {"2d_to_3d": forth.detach(), "3d_to_2d": back.detach()}
         if not len(environment.placed):
             return forth + back, logs
-        vectors = self.predict_forces(batch, environment, found)
+        vectors = self.predict_forces(batch, environment, encoded)
         force = (vectors - environment.forces).square().sum(-1).mean()
         return forth + back + config.alpha * force, logs | {"force": force.detach()}
 
@@ -206,7 +207,7 @@ class MRL3D(Method[MRL3DConfig, EnvironmentDraws, ConformerPairBatch, PairBackbo
         )
 
     def predict_forces(
-        self, batch: ConformerPairBatch, environment: Environment, found: PairRepresentation
+        self, batch: ConformerPairBatch, environment: Environment, encoded: PairRepresentation
     ) -> Tensor:
         """Vectors of placed atoms, [P, 3]."""
         positions = environment.positions[environment.placed]
@@ -214,7 +215,7 @@ class MRL3D(Method[MRL3DConfig, EnvironmentDraws, ConformerPairBatch, PairBackbo
             centre = mean_atoms(batch.a.positions, batch.a)
             positions = positions - centre[batch.a.molecule[environment.anchor]]
         bonds = placed_bonds(environment, batch.pairs.b.bonds, batch.b.num_atoms, self.config.copies)
-        vectors: Tensor = self.head(found.b_atoms, found.scalars, environment, positions, bonds)
+        vectors: Tensor = self.head(encoded.b_atoms, encoded.scalars, environment, positions, bonds)
         return vectors
 
 

@@ -103,8 +103,8 @@ class ConformerPairReader:
 
     def embedded(self, rows: np.ndarray) -> np.ndarray:
         """Those of some rows that can be read."""
-        found: np.ndarray = rows[self._embedded(self._molecules(rows))]
-        return found
+        readable: np.ndarray = rows[self._embedded(self._molecules(rows))]
+        return readable
 
     def combinations(self, rows: np.ndarray, share: float, seed: int) -> np.ndarray:
         """Combinations of any first with any second molecule that occurs in some records, [m, 2].
@@ -133,22 +133,22 @@ class ConformerPairReader:
     def radii(self) -> np.ndarray:
         """Largest distance of an atom from the centre of its molecule, [molecules] (Å)."""
         molecules = self.pairs.molecules
-        found = molecules.conformers(np.arange(len(molecules)))
-        sizes = np.diff(found.ptr)
+        conformers = molecules.conformers(np.arange(len(molecules)))
+        sizes = np.diff(conformers.ptr)
         owner = np.repeat(np.arange(len(sizes)), sizes)
         total = np.zeros((len(sizes), 3))
-        np.add.at(total, owner, found.positions)
+        np.add.at(total, owner, conformers.positions)
         centre = total / np.maximum(sizes, 1)[:, None]
         radii = np.zeros(len(sizes))
-        np.maximum.at(radii, owner, np.linalg.norm(found.positions - centre[owner], axis=1))
+        np.maximum.at(radii, owner, np.linalg.norm(conformers.positions - centre[owner], axis=1))
         return radii
 
     def _conformers(self, molecules: np.ndarray) -> MoleculeBatch:
-        found = self.pairs.molecules.conformers(molecules)
+        conformers = self.pairs.molecules.conformers(molecules)
         return MoleculeBatch(
-            torch.from_numpy(found.atomic_numbers.astype(np.int64)),
-            torch.from_numpy(found.positions),
-            torch.from_numpy(found.ptr),
+            torch.from_numpy(conformers.atomic_numbers.astype(np.int64)),
+            torch.from_numpy(conformers.positions),
+            torch.from_numpy(conformers.ptr),
         )
 
 

@@ -39,9 +39,9 @@ class NoiseHead(nn.Module):
         self.widen = nn.Identity() if channels == width else dense(channels, width, bias=False)
         self.blocks = ScalarVectorHead(width)
 
-    def forward(self, found: Representation) -> Tensor:
+    def forward(self, encoded: Representation) -> Tensor:
         """Noise in units of its own scale, [N, 3]; the encoder must have been asked for vectors."""
-        _, noise = self.blocks(Representation(found.scalars, found.graph, self.widen(found.vectors)))
+        _, noise = self.blocks(Representation(encoded.scalars, encoded.graph, self.widen(encoded.vectors)))
         result: Tensor = noise
         return result
 

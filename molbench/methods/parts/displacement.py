@@ -34,15 +34,15 @@ class DisplacementHead(nn.Module):
         elif self.channels > 1:
             self.amount = nn.Linear(self.channels, 1, bias=False)
 
-    def forward(self, found: Representation, batch: MoleculeBatch) -> Tensor:
+    def forward(self, encoded: Representation, batch: MoleculeBatch) -> Tensor:
         """Displacements in Å, [N, 3], from a representation with vectors where the encoder has them."""
-        if found.vectors is not None:
-            vectors = found.vectors if self.channels == 1 else self.amount(found.vectors)
+        if encoded.vectors is not None:
+            vectors = encoded.vectors if self.channels == 1 else self.amount(encoded.vectors)
             return vectors.squeeze(-1)
         pairs = all_pairs(batch.ptr)
         ways = pairs.vectors(batch.positions)
         squares = ways.square().sum(-1, keepdim=True)
-        hidden = sum_ends(pairs, self.ends(found.scalars)) + self.distance(squares)
+        hidden = sum_ends(pairs, self.ends(encoded.scalars)) + self.distance(squares)
         steps = ways * self.amount(nn.functional.silu(hidden))
         total = torch.zeros_like(batch.positions).index_add(0, pairs.source, steps.to(batch.positions.dtype))
         total = total.index_add(0, pairs.target, -steps.to(batch.positions.dtype))

@@ -47,5 +47,5 @@ class PairHead(nn.Module):
 
     def forward(self, atoms: Tensor, pairs: EdgeList) -> Tensor:
         """Atom vectors [N, F] to values of P unordered pairs, [P, outputs]."""
-        found: Tensor = self.values(sum_ends(pairs, self.ends(atoms)))
-        return found
+        result: Tensor = self.values(sum_ends(pairs, self.ends(atoms)))
+        return result

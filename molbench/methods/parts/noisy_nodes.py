@@ -84,12 +84,12 @@ class NoisyNodes(nn.Module):
             return model.loss(batch if self.separate else noisy, generator)
         if self.separate:
             loss, logs = model.loss(batch, generator)
-            found = model.backbone(noisy, vectors=True)
+            encoded = model.backbone(noisy, vectors=True)
         else:
             with _overheard(model.backbone) as heard:
                 loss, logs = model.loss(noisy, generator)
-            found = heard[-1]
-        denoising = nn.functional.mse_loss(self.head(found), self.standardise(noise))
+            encoded = heard[-1]
+        denoising = nn.functional.mse_loss(self.head(encoded), self.standardise(noise))
         return loss + self.weight * denoising, {**logs, "denoising": denoising.detach()}
 
     @property
@@ -105,8 +105,8 @@ def _overheard(backbone: GeometryBackbone) -> Iterator[list[Representation]]:
     def ask(module: nn.Module, args: Any, options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:  # noqa: ARG001
         return args, {**options, "vectors": True}
 
-    def keep(module: nn.Module, args: Any, found: Representation) -> None:  # noqa: ARG001
-        heard.append(found)
+    def keep(module: nn.Module, args: Any, encoded: Representation) -> None:  # noqa: ARG001
+        heard.append(encoded)
 
     hooks = backbone.register_forward_pre_hook(ask, with_kwargs=True), backbone.register_forward_hook(keep)
     try:

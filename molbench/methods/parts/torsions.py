@@ -73,11 +73,12 @@ def cuts(batch: MoleculeBatch, bonds: Tensor) -> tuple[Tensor, Cuts]:
     return outside, Cuts(bonds[outside], sides[outside])
 
 
-def smaller_side(found: Cuts) -> Cuts:
+def smaller_side(bond_cuts: Cuts) -> Cuts:
     """The same cuts with the side of fewer atoms to be moved."""
-    flip = found.sides.sum(-1, keepdim=True, dtype=torch.int64) < 0
+    flip = bond_cuts.sides.sum(-1, keepdim=True, dtype=torch.int64) < 0
     return Cuts(
-        torch.where(flip, found.bonds.flip(-1), found.bonds), torch.where(flip, -found.sides, found.sides)
+        torch.where(flip, bond_cuts.bonds.flip(-1), bond_cuts.bonds),
+        torch.where(flip, -bond_cuts.sides, bond_cuts.sides),
     )
 
 
@@ -113,8 +114,8 @@ def turns_freely(batch: MoleculeBatch, bonds: Tensor) -> Tensor:
 def rotatable_cuts(batch: MoleculeBatch) -> Cuts:
     """The bonds that turn freely, the smaller side of each to be moved."""
     bonds = bonds_of(batch)
-    outside, found = cuts(batch, bonds)
-    return smaller_side(found[turns_freely(batch, bonds)[outside]])
+    outside, acyclic = cuts(batch, bonds)
+    return smaller_side(acyclic[turns_freely(batch, bonds)[outside]])
 
 
 def rotate(points: Tensor, origin: Tensor, turn: Tensor) -> Tensor:

@@ -102,7 +102,7 @@ def encode_views(
     first = bare(with_bonds(clean))
     both = MoleculeBatch.collate([first, first.replace(positions=noisy.positions)])
     edges = backbone.neighbors(MoleculeBatch.collate([first, first])) if reuse_edges else None
-    found = backbone(both, edges, vectors=vectors)
-    atoms, graphs = found.scalars.chunk(2), found.graph.chunk(2)
-    ways = (None, None) if found.vectors is None else found.vectors.chunk(2)
+    encoded = backbone(both, edges, vectors=vectors)
+    atoms, graphs = encoded.scalars.chunk(2), encoded.graph.chunk(2)
+    ways = (None, None) if encoded.vectors is None else encoded.vectors.chunk(2)
     return Representation(atoms[0], graphs[0], ways[0]), Representation(atoms[1], graphs[1], ways[1])

@@ -37,12 +37,12 @@ def chunk(*records: dict, failures: tuple[Failure, ...] = ()) -> Chunk:
 )
 def test_an_unsound_record_is_a_failure_at_its_place_and_the_others_stay(fault: dict, reason: str) -> None:
     known = Failure("x", "file, line 9", "known before")
-    found = sound_records(chunk({}, fault, {}, failures=(known,)))
-    assert found.table.column("id").to_pylist() == ["a", "c"]
-    assert found.places == ("file, line 1", "file, line 3")
-    assert found.failures[0] == known and len(found.failures) == 2
-    assert (found.failures[1].id, found.failures[1].where) == ("b", "file, line 2")
-    assert reason in found.failures[1].reason
+    actual = sound_records(chunk({}, fault, {}, failures=(known,)))
+    assert actual.table.column("id").to_pylist() == ["a", "c"]
+    assert actual.places == ("file, line 1", "file, line 3")
+    assert actual.failures[0] == known and len(actual.failures) == 2
+    assert (actual.failures[1].id, actual.failures[1].where) == ("b", "file, line 2")
+    assert reason in actual.failures[1].reason
 
 
 def test_sound_records_pass_as_they_are() -> None:
@@ -59,9 +59,9 @@ def test_numbers_at_any_depth_must_be_finite_and_a_missing_label_is_not_a_wrong_
             "energy": [1.0, 2.0, 3.0, None],
         }
     )
-    found = sound_records(Chunk(table))
-    assert found.table.column("id").to_pylist() == ["a", "d"]
-    assert [(f.id, f.where, f.reason.split()[0]) for f in found.failures] == [
+    actual = sound_records(Chunk(table))
+    assert actual.table.column("id").to_pylist() == ["a", "d"]
+    assert [(f.id, f.where, f.reason.split()[0]) for f in actual.failures] == [
         ("b", "place unknown", "charges"),
         ("c", "place unknown", "tensor"),
     ]
@@ -71,9 +71,9 @@ def test_two_structures_of_one_record_may_lie_on_one_another() -> None:
     """A ligand in two structures of its protein, which are aligned."""
     pair = [[0, 0, 0], [0, 0, 0.74]]
     both = {"atomic_numbers": [1] * 4, "positions": pair * 2}
-    found = sound_records(chunk(both | {"structure": [0, 0, 1, 1]}, both | {"structure": [0, 0, 0, 0]}))
-    assert found.table.column("id").to_pylist() == ["a"]
-    assert "in one place" in found.failures[0].reason
+    actual = sound_records(chunk(both | {"structure": [0, 0, 1, 1]}, both | {"structure": [0, 0, 0, 0]}))
+    assert actual.table.column("id").to_pylist() == ["a"]
+    assert "in one place" in actual.failures[0].reason
 
 
 def test_each_record_is_judged_by_itself() -> None:

@@ -25,16 +25,16 @@ def molecules(smiles: list[str], **columns: object) -> pa.Table:
 
 
 def test_a_clean_scheme_is_proved_disjoint(handmade):
-    found = audit(handmade("toy", molecules(alkanes()), {"random": LABELS}))
-    scheme = found.parts[0].schemes["random"]
-    assert found.problems == [] and scheme.verdict == "disjoint" and scheme.leaking == 0
+    actual = audit(handmade("toy", molecules(alkanes()), {"random": LABELS}))
+    scheme = actual.parts[0].schemes["random"]
+    assert actual.problems == [] and scheme.verdict == "disjoint" and scheme.leaking == 0
     assert scheme.shared == {"train/validation": 0, "train/test": 0, "validation/test": 0}
     assert {name: split.records for name, split in scheme.splits.items()} == {
         "train": 60,
         "validation": 20,
         "test": 20,
     }
-    assert (scheme.parent, found.parts[0].identity) == ("digest of toy", "inchikey")
+    assert (scheme.parent, actual.parts[0].identity) == ("digest of toy", "inchikey")
 
 
 def test_an_injected_leak_is_found_with_its_number(handmade):
@@ -56,10 +56,10 @@ def test_a_declared_leak_is_told_and_is_no_problem(handmade):
     smiles = alkanes()
     smiles[99] = smiles[0]
     folder = handmade("toy", molecules(smiles), {"published": LABELS}, declared={"published": LEAK})
-    found = audit(folder)
-    assert found.problems == []
-    assert found.parts[0].schemes["published"].verdict == "leaks, as declared"
-    assert found.parts[0].schemes["published"].shared["train/test"] == 1
+    actual = audit(folder)
+    assert actual.problems == []
+    assert actual.parts[0].schemes["published"].verdict == "leaks, as declared"
+    assert actual.parts[0].schemes["published"].shared["train/test"] == 1
 
 
 def test_stereoisomers_are_the_same_molecule(handmade):
@@ -72,14 +72,14 @@ def test_stereoisomers_are_the_same_molecule(handmade):
 def test_molecules_without_a_key_are_counted_and_match_nothing(handmade):
     smiles = alkanes()
     smiles[0] = smiles[99] = "no molecule"
-    found = audit(handmade("toy", molecules(smiles), {"random": LABELS})).parts[0]
-    assert found.unidentified == 2 and found.schemes["random"].leaking == 0
+    actual = audit(handmade("toy", molecules(smiles), {"random": LABELS})).parts[0]
+    assert actual.unidentified == 2 and actual.schemes["random"].leaking == 0
 
 
 def test_an_empty_split_is_a_problem(handmade):
     labels = ["train"] * 80 + ["test"] * 20
-    found = audit(handmade("toy", molecules(alkanes()), {"random": labels}))
-    assert found.problems == ["random: validation is empty"]
+    actual = audit(handmade("toy", molecules(alkanes()), {"random": labels}))
+    assert actual.problems == ["random: validation is empty"]
 
 
 def test_pretraining_data_have_one_split(handmade):
@@ -95,12 +95,12 @@ def test_the_page_says_why_nothing_is_split_and_shows_no_single_labels(handmade,
     folder = handmade("toy", table, {"pretrain": ["train"] * 2}, declared=everything, targets=targets)
     manifest = Manifest.read(folder)
     manifest.model_copy(update={"left_out": {"random": "two records only"}}).write(folder)
-    found = audit(folder)
-    write_report({folder: found}, tmp_path / "datasets.md")
+    actual = audit(folder)
+    write_report({folder: actual}, tmp_path / "datasets.md")
     page = (tmp_path / "datasets.md").read_text()
     assert "No scheme that separates anything could be drawn:\n\n* random: two records only" in page
     assert "not enough labels" in page and "1.25" not in page
-    assert found.parts[0].labels["y"].records == 2
+    assert actual.parts[0].labels["y"].records == 2
 
 
 def test_label_distributions(handmade):
@@ -108,10 +108,10 @@ def test_label_distributions(handmade):
     table = molecules(alkanes(), y=pa.array([None, *y[1:]], pa.float64()))
     targets = {"y": {"unit": "eV", "description": "Noise."}}
     part = audit(handmade("toy", table, {"random": LABELS}, targets=targets)).parts[0]
-    found = part.schemes["random"].splits["train"].labels["y"]
-    assert found.records == 59
-    assert np.allclose(found.quantiles, np.quantile(y[1:60], QUANTILES))
-    assert np.isclose(found.mean, y[1:60].mean()) and np.isclose(found.std, y[1:60].std())
+    actual = part.schemes["random"].splits["train"].labels["y"]
+    assert actual.records == 59
+    assert np.allclose(actual.quantiles, np.quantile(y[1:60], QUANTILES))
+    assert np.isclose(actual.mean, y[1:60].mean()) and np.isclose(actual.std, y[1:60].std())
     assert part.labels["y"].records == 99
 
 

@@ -179,15 +179,15 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[np.ndarray]:
     """Rows that loaders were made of."""
     import molbench.training.pretrain as room
 
-    found: list[np.ndarray] = []
+    actual: list[np.ndarray] = []
     loader = room.Loader
 
     def spy(reader: Any, rows: np.ndarray, *arguments: Any, **options: Any) -> Any:
-        found.append(rows)
+        actual.append(rows)
         return loader(reader, rows, *arguments, **options)
 
     monkeypatch.setattr(room, "Loader", spy)
-    return found
+    return actual
 
 
 def named(store: Store, rows: np.ndarray) -> set[tuple[str, str]]:

@@ -37,7 +37,7 @@ def test_same_as_every_pair(sets: tuple[np.ndarray, np.ndarray], threshold: floa
     shared = a @ b.T
     together = a.sum(1)[:, None] + b.sum(1) - shared
     expected = ((shared * 100 >= round(threshold * 100) * together) & (shared > 0)).any(axis=1)
-    assert search.found.tolist() == expected.tolist()
+    assert search.similar.tolist() == expected.tolist()
     assert search.compared <= len(mine) * len(corpus)
 
 
@@ -48,11 +48,11 @@ def test_chunks_add_up_and_most_pairs_are_never_compared() -> None:
     whole.look_up(packed[1::2])
     for start in range(0, 100, 9):
         pieces.look_up(packed[1::2][start : start + 9])
-    assert (whole.found == pieces.found).all() and whole.found.any()
+    assert (whole.similar == pieces.similar).all() and whole.similar.any()
     assert whole.compared < 0.3 * 100 * 100
 
 
 def test_nothing_is_like_a_molecule_that_cannot_be_read() -> None:
     search = NeighbourSearch(morgan([None, "CCO"]), 0.9)
     search.look_up(morgan([None, "OCC"]))
-    assert search.found.tolist() == [False, True]
+    assert search.similar.tolist() == [False, True]

@@ -131,9 +131,9 @@ def only_file(files: Mapping[str, Path], *, suffixes: tuple[str, ...], what: str
     Raises:
         UserError: If there is none, or more than one.
     """
-    found = [path for path in files.values() if path.name.lower().endswith(suffixes)]
-    if len(found) != 1:
+    matches = [path for path in files.values() if path.name.lower().endswith(suffixes)]
+    if len(matches) != 1:
         names = ", ".join(sorted(path.name for path in files.values())) or "no file"
-        problem = "missing" if not found else "ambiguous"
+        problem = "missing" if not matches else "ambiguous"
         raise UserError(f"{what} ({' or '.join(suffixes)}) is {problem}; given: {names}")
-    return found[0]
+    return matches[0]

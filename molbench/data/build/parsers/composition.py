@@ -32,8 +32,8 @@ def missing_hydrogens(smiles: str | None, numbers: Sequence[int]) -> float | Non
         return None
     stated = Counter(atom.GetAtomicNum() for atom in molecule.GetAtoms())
     hydrogens = stated.pop(1, 0) + sum(atom.GetTotalNumHs() for atom in molecule.GetAtoms())
-    found = Counter(numbers)
-    hydrogens -= found.pop(1, 0)
-    if stated != found:
+    counted = Counter(numbers)
+    hydrogens -= counted.pop(1, 0)
+    if stated != counted:
         raise ValueError(f"the SMILES {smiles[:60]!r} is of other atoms than the structure")
     return float(hydrogens)

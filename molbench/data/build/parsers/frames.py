@@ -223,9 +223,9 @@ def _frames(archive: NpzReader, path: Path, keys: Keys) -> int:
     if keys.frames in archive.keys:
         expected[keys.frames] = [(frames,), (frames, 1)]
     for key, shapes in expected.items():
-        if (found := archive.member(key).shape) not in shapes:
+        if (actual := archive.member(key).shape) not in shapes:
             raise UserError(
-                f"{path}: array '{key}' has shape {found}, expected {shapes[0]} for {atoms} atoms"
+                f"{path}: array '{key}' has shape {actual}, expected {shapes[0]} for {atoms} atoms"
             )
     if frames == 0:
         raise UserError(f"{path}: no frames")

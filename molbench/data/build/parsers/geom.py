@@ -107,10 +107,10 @@ class Geom(Parser):
                 if not isinstance(conformer, Mapping):
                     raise ValueError("a conformer that is no mapping")
                 labels = {name: _needed(conformer, key) for name, key in CONFORMER.items()}
-                found = structure(conformer, number)
-                if wanted is None or found.constitution == wanted:
+                parsed = structure(conformer, number)
+                if wanted is None or parsed.constitution == wanted:
                     taken += 1
-                    chunk.add(f"{smiles}/{number}", where, **found.columns, **labels, **common)
+                    chunk.add(f"{smiles}/{number}", where, **parsed.columns, **labels, **common)
                 else:
                     other += 1
         if other:

@@ -96,7 +96,7 @@ class Database(Mapping[bytes, bytes]):
 
     def _newest(self) -> tuple[int, int]:
         """Page size and root page, from the later of the two meta pages."""
-        found = []
+        pages = []
         for at in (0, *_PAGE_SIZES):
             if at + 152 > len(self._data) or struct.unpack_from("<I", self._data, at + 16)[0] != _MAGIC:
                 continue
@@ -105,10 +105,10 @@ class Database(Mapping[bytes, bytes]):
             root = struct.unpack_from("<Q", self._data, at + 128)[0]
             transaction = struct.unpack_from("<Q", self._data, at + 144)[0]
             if version == _VERSION and size in _PAGE_SIZES and at in {0, size}:
-                found.append((transaction, size, root))
-        if not found:
+                pages.append((transaction, size, root))
+        if not pages:
             raise DamageError("no meta page of this format")
-        return max(found)[1:]
+        return max(pages)[1:]
 
     def _child(self, at: int) -> int:
         low, middle, high = struct.unpack_from("<HHH", self._data, at)

@@ -61,10 +61,10 @@ class Molecule3dParquet(Parser):
 
 
 def _parquet(files: Mapping[str, Path]) -> list[Path]:
-    found = sorted(path for path in files.values() if path.suffix == ".parquet")
-    if not found:
+    paths = sorted(path for path in files.values() if path.suffix == ".parquet")
+    if not paths:
         raise UserError("the Parquet files of Molecule3D are missing")
-    return found
+    return paths
 
 
 def _groups(path: Path) -> int:
@@ -78,7 +78,7 @@ def _columns(path: Path) -> dict[str, str]:
         schema = pq.read_schema(path)
     names = {name.lower(): name for name in schema.names}
     wanted = dict.fromkeys(_HEADER) | PROPERTIES
-    found = {}
+    columns = {}
     for name, header in wanted.items():
         actual = names.get(header or name)
         if actual is None:
@@ -88,8 +88,8 @@ def _columns(path: Path) -> dict[str, str]:
         kind = schema.field(actual).type
         if not _HEADER.get(name, lambda k: pa.types.is_floating(k) or pa.types.is_integer(k))(kind):
             raise UserError(f"{path}: column '{actual}' is {kind}")
-        found[name] = actual
-    return found
+        columns[name] = actual
+    return columns
 
 
 def _rows(batch: pa.RecordBatch, columns: Mapping[str, str]) -> Iterator[dict[str, Any]]:

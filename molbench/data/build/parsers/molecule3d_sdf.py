@@ -45,8 +45,10 @@ class Molecule3dSdf(Parser):
         """Ranges of molecules, once files and table are found to have as many as they should."""
         paths, sizes = _blocks(files)
         for path, size in zip(paths, sizes, strict=True):
-            if (found := sdf.count(path)) != size:
-                raise UserError(f"{path}: {found:,} records, its name promises {size:,}: it may be cut short")
+            if (counted := sdf.count(path)) != size:
+                raise UserError(
+                    f"{path}: {counted:,} records, its name promises {size:,}: it may be cut short"
+                )
         total = sum(sizes)
         if self.properties and (rows := len(self._labels(files))) != total:
             raise UserError(
@@ -73,17 +75,17 @@ class Molecule3dSdf(Parser):
 
 def _blocks(files: Mapping[str, Path]) -> tuple[list[Path], list[int]]:
     """SD files in the order of their numbers, and how many molecules each name promises."""
-    found = sorted(
+    blocks = sorted(
         (int(match[1]), int(match[2]), path)
         for path in files.values()
         if (match := _BLOCK.fullmatch(path.name))
     )
     at = 0
-    for first, last, path in found:
+    for first, last, path in blocks:
         if first != at or last <= first:
             raise UserError(f"{path}: begins with molecule {first:,} where {at:,} should follow")
         at = last
-    if not found:
+    if not blocks:
         names = ", ".join(sorted(path.name for path in files.values())) or "no file"
         raise UserError(f"the structures combined_mols_0_to_….sdf are missing; given: {names}")
-    return [path for *_, path in found], [last - first for first, last, _ in found]
+    return [path for *_, path in blocks], [last - first for first, last, _ in blocks]

@@ -57,8 +57,10 @@ class Pcqm4mv2Sdf(Parser):
     def bounds(self, files: Mapping[str, Path], count: int) -> list[int]:
         """Ranges of rows, once there are found to be no more structures than rows."""
         path, rows = _structures(files), len(gap_table(files))
-        if (found := sdf.count(path)) > rows:
-            raise UserError(f"{path}: {found:,} structures for {rows:,} rows: they do not belong together")
+        if (structures := sdf.count(path)) > rows:
+            raise UserError(
+                f"{path}: {structures:,} structures for {rows:,} rows: they do not belong together"
+            )
         return even_bounds(rows, count)
 
     def read(self, shard: Shard) -> Iterator[Chunk]:

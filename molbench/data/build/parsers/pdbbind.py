@@ -126,11 +126,11 @@ class PdbBind(Parser):
 
 
 def _index_file(files: Mapping[str, Path]) -> Path:
-    found = [path for path in files.values() if path.name.startswith("INDEX")]
-    if len(found) != 1:
-        names = ", ".join(sorted(path.name for path in found)) or "none of that name"
+    indices = [path for path in files.values() if path.name.startswith("INDEX")]
+    if len(indices) != 1:
+        names = ", ".join(sorted(path.name for path in indices)) or "none of that name"
         raise UserError(f"one index file of PDBbind (INDEX_refined_data.<year>) is needed; there is: {names}")
-    return found[0]
+    return indices[0]
 
 
 def _protein(files: Mapping[str, Path], code: str, suffixes: tuple[str, ...]) -> Protein | None:

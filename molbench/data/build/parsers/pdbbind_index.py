@@ -39,7 +39,7 @@ def read_index(path: Path) -> tuple[list[Affinity], list[Failure]]:
     Columns: PDB code, resolution, release year, -log10 of Kd or Ki (or IC50), the measurement, behind ``//``
     reference and ligand name.
     """
-    found, failures = [], []
+    affinities, failures = [], []
     with path.open("rb") as file:
         number = 0
         while line := read_line(file, path):
@@ -48,11 +48,11 @@ def read_index(path: Path) -> tuple[list[Affinity], list[Failure]]:
             if not tokens or tokens[0].startswith(b"#"):
                 continue
             try:
-                found.append(_affinity(tokens))
+                affinities.append(_affinity(tokens))
             except ValueError as error:
                 code = tokens[0][:8].decode("utf-8", "replace")
                 failures.append(Failure(code, f"{path.name}, line {number}", str(error)))
-    return found, failures
+    return affinities, failures
 
 
 def _affinity(tokens: list[bytes]) -> Affinity:

@@ -57,7 +57,7 @@ class Qm9sBroadened(Parser):
             archive.name: len(numbers)
         }
         if len(set(counts.values())) > 1:
-            told = ", ".join(f"{name} {found:,}" for name, found in counts.items())
+            told = ", ".join(f"{name} {rows:,}" for name, rows in counts.items())
             raise UserError(
                 f"{archive.parent}: the files are of different numbers of molecules, so that one of them is "
                 f"cut short: {told}; the complete ones have 129,817"
@@ -119,9 +119,9 @@ def _check_grid(path: Path, name: str, header: bytes) -> None:
     except ValueError as error:
         raise UserError(f"{path}: the first line is not {expected}: {error}") from error
     if len(points) != grid.points or not np.allclose(points, grid.values(), rtol=0, atol=grid.step / 100):
-        found = f"{len(points):,} points" + (f" from {points[0]:g} to {points[-1]:g}" if len(points) else "")
+        actual = f"{len(points):,} points" + (f" from {points[0]:g} to {points[-1]:g}" if len(points) else "")
         raise UserError(
-            f"{path}: the first line should be {expected}; it has {found}, maybe in another order"
+            f"{path}: the first line should be {expected}; it has {actual}, maybe in another order"
         )
 
 
@@ -129,11 +129,11 @@ def _cells(table: IO[bytes], path: Path, row: int) -> list[bytes]:
     """Cells of the next line behind its index, which must be ``row``."""
     index, *cells = read_line(table, path).split(b",")
     try:
-        found = whole(index)
+        number = whole(index)
     except ValueError as error:
         raise UserError(f"{path}: row {row:,} does not begin with its index: {error}") from error
-    if found != row:
-        raise UserError(f"{path}: row {row:,} has index {found:,}: rows are missing or out of order")
+    if number != row:
+        raise UserError(f"{path}: row {row:,} has index {number:,}: rows are missing or out of order")
     return cells
 
 
@@ -146,5 +146,5 @@ def _spectrum(cells: list[bytes], name: str) -> list[float]:
 
 def _table(files: Mapping[str, Path], name: str) -> Path:
     pattern = re.compile(rf"{name}_(boraden|broaden)\.csv", re.IGNORECASE)
-    found = {key: path for key, path in files.items() if pattern.fullmatch(path.name)}
-    return only_file(found, suffixes=(".csv",), what=f"the table {name}_boraden.csv")
+    tables = {key: path for key, path in files.items() if pattern.fullmatch(path.name)}
+    return only_file(tables, suffixes=(".csv",), what=f"the table {name}_boraden.csv")

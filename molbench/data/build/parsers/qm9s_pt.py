@@ -226,10 +226,10 @@ def _attributes(entry: Any) -> dict[str, Any]:
     if not isinstance(entry, _Inert):
         raise ValueError(f"a {type(entry).__name__} where a molecule should be")
     store = vars(entry).get("_store", entry)
-    found = vars(store).get("_mapping", vars(store)) if isinstance(store, _Inert) else store
-    if not isinstance(found, dict):
+    attributes = vars(store).get("_mapping", vars(store)) if isinstance(store, _Inert) else store
+    if not isinstance(attributes, dict):
         raise ValueError("a molecule without attributes")
-    return found
+    return attributes
 
 
 def _array(entry: Mapping[str, Any], name: str) -> np.ndarray:

@@ -57,13 +57,13 @@ class RecordsParser(Parser):
         """Ranges of row groups, once names and types of the columns are found right."""
         path, schema = _file(files), self.schema()
         with undamaged(path), pq.ParquetFile(path) as file:
-            found, groups, rows = file.schema_arrow, file.num_row_groups, file.metadata.num_rows
-        if missing := [name for name in (*schema.names, *self.where) if name not in found.names]:
+            stored, groups, rows = file.schema_arrow, file.num_row_groups, file.metadata.num_rows
+        if missing := [name for name in (*schema.names, *self.where) if name not in stored.names]:
             raise UserError(
-                f"{path}: no column {', '.join(missing)}; the columns are: {', '.join(found.names)}"
+                f"{path}: no column {', '.join(missing)}; the columns are: {', '.join(stored.names)}"
             )
         for column in schema:
-            kind = found.field(column.name).type
+            kind = stored.field(column.name).type
             if not _fits(kind, column.type):
                 raise UserError(f"{path}: column '{column.name}' is {kind}, expected {column.type}")
         if rows == 0:
@@ -89,24 +89,24 @@ class RecordsParser(Parser):
                 at += len(batch)
 
 
-def _fits(found: pa.DataType, wanted: pa.DataType) -> bool:
+def _fits(stored: pa.DataType, wanted: pa.DataType) -> bool:
     """Whether a cast keeps the meaning: the same nesting around numbers of any width, or text."""
-    if pa.types.is_nested(wanted) or pa.types.is_nested(found):
-        fixed = pa.types.is_fixed_size_list(found)
-        if not (pa.types.is_list(found) or pa.types.is_large_list(found) or fixed) or not pa.types.is_nested(
-            wanted
-        ):
+    if pa.types.is_nested(wanted) or pa.types.is_nested(stored):
+        fixed = pa.types.is_fixed_size_list(stored)
+        if not (
+            pa.types.is_list(stored) or pa.types.is_large_list(stored) or fixed
+        ) or not pa.types.is_nested(wanted):
             return False
-        if fixed and pa.types.is_fixed_size_list(wanted) and found.list_size != wanted.list_size:
+        if fixed and pa.types.is_fixed_size_list(wanted) and stored.list_size != wanted.list_size:
             return False
-        return _fits(found.value_type, wanted.value_type)
+        return _fits(stored.value_type, wanted.value_type)
     if pa.types.is_floating(wanted):
-        return bool(pa.types.is_floating(found))
+        return bool(pa.types.is_floating(stored))
     if pa.types.is_integer(wanted):
-        return bool(pa.types.is_integer(found))
+        return bool(pa.types.is_integer(stored))
     if pa.types.is_boolean(wanted):
-        return bool(pa.types.is_boolean(found))
-    return bool(pa.types.is_string(found) or pa.types.is_large_string(found))
+        return bool(pa.types.is_boolean(stored))
+    return bool(pa.types.is_string(stored) or pa.types.is_large_string(stored))
 
 
 def _checked(table: pa.Table, places: tuple[str, ...]) -> Chunk:

@@ -59,13 +59,13 @@ def mol2_positions(content: bytes) -> NDArray[np.float64]:
         ValueError: If a coordinate is none, naming the line.
     """
     rows = []
-    section, found = b"", False
+    section, in_molecule = b"", False
     for number, line in enumerate(content.splitlines(), start=1):
         if line.startswith(b"@<TRIPOS>"):
             section = line.strip()
-            if section == b"@<TRIPOS>MOLECULE" and found:
+            if section == b"@<TRIPOS>MOLECULE" and in_molecule:
                 break
-            found = True
+            in_molecule = True
         elif section == b"@<TRIPOS>ATOM" and line.strip() and not line.startswith(b"#"):
             rows.append(_of_line(line, number, _free_position))
     return np.array(rows, dtype=np.float64).reshape(-1, 3)

@@ -51,9 +51,9 @@ def read_table(
     header = next((cells for _, cells in rows), [])
     columns = {}
     for name, known in (dict(wanted) | dict(optional or {})).items():
-        found = next((index for alias in known for index, cell in enumerate(header) if cell == alias), None)
-        if found is not None:
-            columns[name] = found
+        column = next((index for alias in known for index, cell in enumerate(header) if cell == alias), None)
+        if column is not None:
+            columns[name] = column
         elif name in wanted:
             shown = ", ".join(repr(cell[:40]) for cell in header[:20]) or "none"
             raise UserError(f"{path}: no column {' or '.join(map(repr, known))}; the columns are: {shown}")

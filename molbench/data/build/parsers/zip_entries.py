@@ -52,9 +52,9 @@ def members(path: Path, start: int, stop: int | None, suffix: str) -> Iterator[t
     """
     try:
         with path.open("rb") as file, path.open("rb") as directory:
-            found = _directory(directory, path)
-            directory.seek(found.offset)
-            for number in range(found.entries if stop is None else min(stop, found.entries)):
+            listing = _directory(directory, path)
+            directory.seek(listing.offset)
+            for number in range(listing.entries if stop is None else min(stop, listing.entries)):
                 entry = _entry(directory)
                 if number >= start and entry.name.endswith(suffix):
                     yield entry.name, _content(file, entry)

@@ -21,8 +21,8 @@ def problem_with(path: Path, source: SourceFile) -> str | None:
     if source.size is not None and size != source.size:
         return f"it has {size:,} bytes, declared are {source.size:,}"
     for name, declared in (("sha256", source.sha256), ("md5", source.md5)):
-        if declared is not None and (found := digest(path, name)) != declared:
-            return f"its {name} is {found}, declared is {declared}"
+        if declared is not None and (actual := digest(path, name)) != declared:
+            return f"its {name} is {actual}, declared is {declared}"
     return None
 
 

@@ -48,8 +48,8 @@ def fetch(
         MissingSourceError: If the file can neither be found nor fetched.
         UserError: If it is not the one that was declared, or the download fails.
     """
-    if raw is not None and (found := _on_disk(source, raw, cache)):
-        return found
+    if raw is not None and (local := _on_disk(source, raw, cache)):
+        return local
     path = cache / source.filename
     problem = problem_with(path, source) if path.is_file() else "it is not there"
     if problem:
@@ -79,14 +79,14 @@ def _loose_members(members: Sequence[str], raw: Path) -> dict[str, Path] | None:
 
     The more of a member's path is found, the better: ``train/data.mdb`` is not ``test/data.mdb``.
     """
-    found: dict[str, Path] = {}
+    local: dict[str, Path] = {}
     for member in members:
         parts = PurePosixPath(member).parts
         tails = ("/".join(parts[start:]) for start in range(len(parts)))
-        found |= next((hit for tail in tails if (hit := find_all(raw, tail))), {})
-        if not found:
+        local |= next((hit for tail in tails if (hit := find_all(raw, tail))), {})
+        if not local:
             return None
-    return found or None
+    return local or None
 
 
 def _contents(source: SourceFile, path: Path, cache: Path) -> dict[str, Path]:

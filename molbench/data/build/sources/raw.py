@@ -19,26 +19,26 @@ def find(folder: Path, names: Iterable[str]) -> Path | None:
     """
     for name in names:
         for depth in range(_DEPTH + 1):
-            found = sorted(folder.glob("*/" * depth + _literal(name)))
-            if found:
-                return _only(found)
+            matches = sorted(folder.glob("*/" * depth + _literal(name)))
+            if matches:
+                return _only(matches)
     return None
 
 
 def find_all(folder: Path, pattern: str) -> dict[str, Path]:
     """Every file name below ``folder`` that matches a glob pattern, each with its nearest place."""
-    found: dict[str, list[Path]] = {}
+    matches: dict[str, list[Path]] = {}
     for depth in range(_DEPTH + 1):
         nearest: dict[str, list[Path]] = {}
         for path in sorted(folder.glob("*/" * depth + pattern)):
-            if path.is_file() and path.name not in found:
+            if path.is_file() and path.name not in matches:
                 nearest.setdefault(path.name, []).append(path)
-        found |= nearest
-    return {name: _only(paths) for name, paths in sorted(found.items())}
+        matches |= nearest
+    return {name: _only(paths) for name, paths in sorted(matches.items())}
 
 
-def _only(found: list[Path]) -> Path:
-    first, *others = found
+def _only(copies: list[Path]) -> Path:
+    first, *others = copies
     for other in others:
         same = first.is_file() and other.is_file() and first.stat().st_size == other.stat().st_size
         if not same or digest(first, "sha256") != digest(other, "sha256"):

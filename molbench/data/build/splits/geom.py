@@ -160,5 +160,5 @@ def _array(data: object) -> np.ndarray:
     _version, shape, kind, _fortran, content = data.state
     if not isinstance(kind, Call) or kind.args[0] != "i8" or kind.state[1] != "<" or len(shape) != 1:
         raise ValueError("an array of something else than eight-byte whole numbers")
-    found: np.ndarray = np.frombuffer(content, "<i8")
-    return found
+    array: np.ndarray = np.frombuffer(content, "<i8")
+    return array

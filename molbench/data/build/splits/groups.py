@@ -62,13 +62,13 @@ def group_codes(
         UserError: If there is no such column.
     """
     names = [column] if column else known
-    found = next((name for name in names if name in keys.column_names), None)
-    if found is None:
+    name = next((name for name in names if name in keys.column_names), None)
+    if name is None:
         raise UserError(
             f"{what} needs the column {' or '.join(names)}, and the records have only "
             f"{', '.join(keys.column_names)}"
         )
-    encoded = pc.dictionary_encode(keys.column(found).combine_chunks())
+    encoded = pc.dictionary_encode(keys.column(name).combine_chunks())
     order = pc.array_sort_indices(encoded.dictionary).to_numpy()
     rank = np.empty(order.size, dtype=np.int64)
     rank[order] = np.arange(order.size)

@@ -53,9 +53,9 @@ def membership(
             if split_of.setdefault(i, split) != split:
                 raise UserError(f"'{names[split_of[i]]}' and '{names[split]}' share the record '{i}'")
     labels = np.array([split_of.get(i, "unused") for i in keys.column("id").to_pylist()], dtype="<U10")
-    found = [int((labels == split).sum()) for split in SPLITS]
-    if sizes is not None and sum(sizes) == len(keys) and found != list(sizes):
-        raise UserError(f"sizes of train, validation and test are {found}, published are {list(sizes)}")
+    counts = [int((labels == split).sum()) for split in SPLITS]
+    if sizes is not None and sum(sizes) == len(keys) and counts != list(sizes):
+        raise UserError(f"sizes of train, validation and test are {counts}, published are {list(sizes)}")
     return labels
 
 

@@ -78,8 +78,8 @@ def record_numbers(keys: pa.Table) -> np.ndarray:
     if digits.null_count:
         raise UserError("the scheme needs ids that end in a row number, such as molecule3d-17")
     numbers = pc.struct_field(digits, "number")
-    found: np.ndarray = pc.cast(numbers, pa.int64()).to_numpy()
-    return found
+    array: np.ndarray = pc.cast(numbers, pa.int64()).to_numpy()
+    return array
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:

@@ -65,8 +65,8 @@ def _scaffolds(keys: pa.Table, molecules: Mapping[str, Sequence[str]]) -> dict[s
     for side, column in molecules.items():
         for name, text in zip(column, keys.column(f"{side}_smiles").to_pylist(), strict=True):
             smiles[name] = min(text, smiles.get(name, text))
-    found = {name: murcko_scaffold(text) for name, text in smiles.items()}
-    return {name: f"unreadable:{name}" if value is None else value for name, value in found.items()}
+    scaffolds = {name: murcko_scaffold(text) for name, text in smiles.items()}
+    return {name: f"unreadable:{name}" if value is None else value for name, value in scaffolds.items()}
 
 
 def _by_frequency(

@@ -52,8 +52,8 @@ def test_rows_of_the_same_molecules_are_one_record(parse, tmp_path_factory, rows
         if label is not None:
             expected.setdefault((CANONICAL[a], CANONICAL[b]), []).append((number, label))
     assert not failures and len(records) == len(expected)
-    for record, found in zip(records.to_pylist(), expected.values(), strict=True):
-        number, labels = found[0][0], [label for _, label in found]
+    for record, actual in zip(records.to_pylist(), expected.values(), strict=True):
+        number, labels = actual[0][0], [label for _, label in actual]
         assert record["id"] == str(number) and record["source_rows"] == len(labels)
         assert (record["a_smiles"], record["b_smiles"]) == named[number - 1][:2]
         assert record["absorption"] == pytest.approx(sum(labels) / len(labels))

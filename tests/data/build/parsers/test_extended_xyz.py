@@ -67,8 +67,8 @@ def test_columns_in_any_order_give_the_atoms_back(parse, tmp_path_factory, frame
     records, failures = parse("xyz", [path])
     assert not failures
     assert records["atomic_numbers"].to_pylist() == [[number for number, _ in atoms]]
-    found = np.array(records["positions"].to_pylist()[0])
-    np.testing.assert_allclose(found, [xyz for _, xyz in atoms], rtol=2e-7, atol=1e-7)
+    actual = np.array(records["positions"].to_pylist()[0])
+    np.testing.assert_allclose(actual, [xyz for _, xyz in atoms], rtol=2e-7, atol=1e-7)
 
 
 def test_a_plain_comment_declares_nothing() -> None:

@@ -202,8 +202,8 @@ def test_records_of_an_sd_file(tmp_path_factory, count, start, stop, size, tail)
     stop = max(start + 1, stop)
     with patch.object(sdf, "_READ", size):
         assert sdf.count(path) == count
-        found = list(sdf.records(path, start, stop))
-    assert found == list(enumerate(text.encode() for text in texts))[start:stop]
+        actual = list(sdf.records(path, start, stop))
+    assert actual == list(enumerate(text.encode() for text in texts))[start:stop]
 
 
 def mirror(path: Path, rows: list[dict], columns: list[str] | None = None) -> Path:

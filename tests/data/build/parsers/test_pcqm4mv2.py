@@ -220,8 +220,8 @@ def test_zip_members_are_those_of_the_library(tmp_path_factory, contents, stored
                 member.write(content)
         archive.comment = b"a comment"
     assert zip_entries.count(path) == len(contents)
-    found = list(zip_entries.members(path, start, stop, ".xyz"))
-    assert found == [(f"{i}.xyz", content) for i, content in enumerate(contents)][start:stop]
+    actual = list(zip_entries.members(path, start, stop, ".xyz"))
+    assert actual == [(f"{i}.xyz", content) for i, content in enumerate(contents)][start:stop]
 
 
 @settings(deadline=None, max_examples=50)

@@ -156,9 +156,9 @@ def test_the_real_index_is_consistent(real_data) -> None:
 @pytest.fixture
 def real_files(real_data, tmp_path) -> list[Path]:
     """Real structures with a made-up index, as the folder's own does not list them."""
-    found = [p for part in ("oddt", "diffdock") for p in (real_data / f"lba/pdbbind_{part}").glob("*/*")]
+    actual = [p for part in ("oddt", "diffdock") for p in (real_data / f"lba/pdbbind_{part}").glob("*/*")]
     lines = [f"{code} NMR 1998 6.00 Ki=1uM // made up" for code in ("10gs", "1a0q", "1imx", "1k9q")]
-    return [*found, index(tmp_path, *lines)]
+    return [*actual, index(tmp_path, *lines)]
 
 
 def test_real_complexes_with_their_stored_pockets(parse, real_files) -> None:

@@ -64,9 +64,9 @@ def test_shared_and_repeated_values() -> None:
 
 def test_a_molecule_is_a_note_and_not_yet_a_molecule() -> None:
     molecule = Chem.MolFromSmiles("CCO")
-    found = load(pickle.dumps({"m": molecule}), MOL)["m"]
-    assert isinstance(found, Call) and found.name in MOL
-    assert Chem.MolToSmiles(Chem.Mol(found.args[0])) == "CCO"
+    actual = load(pickle.dumps({"m": molecule}), MOL)["m"]
+    assert isinstance(actual, Call) and actual.name in MOL
+    assert Chem.MolToSmiles(Chem.Mol(actual.args[0])) == "CCO"
     with pytest.raises(ValueError, match=r"'rdkit\.Chem\.rdchem\.Mol', which is not plain data"):
         load(pickle.dumps(molecule))
 
@@ -101,8 +101,8 @@ def test_nothing_runs(tmp_path: Path, name: str, protocol: int) -> None:
 
 def test_an_allowed_name_is_not_called_either(tmp_path: Path) -> None:
     proof = tmp_path / "proof"
-    found = load(pickle.dumps(Evil(os.system, (f"touch {proof}",))), frozenset({"posix.system"}))
-    assert found == Call("posix.system", (f"touch {proof}",)) and not proof.exists()
+    actual = load(pickle.dumps(Evil(os.system, (f"touch {proof}",))), frozenset({"posix.system"}))
+    assert actual == Call("posix.system", (f"touch {proof}",)) and not proof.exists()
 
 
 HOSTILE = {

@@ -16,11 +16,11 @@ ETHANOL = [
 
 
 def test_a_protein_has_its_residues_chains_and_sequence() -> None:
-    found = read_pdb(pdb_file(protein(6, 0, water=True)).encode())
-    assert found.sequences == ["G" * 6] and set(found.chains) == {"A"}
-    assert found.atoms.residues.tolist() == [*sorted([*range(6)] * 5), 6]
-    assert found.atoms.names[-1] == "HOH" and found.atoms.numbers[:5].tolist() == [7, 6, 6, 8, 1]
-    assert np.allclose(found.atoms.positions[:30], [[r[a] for a in "xyz"] for r in protein(6, 0)])
+    actual = read_pdb(pdb_file(protein(6, 0, water=True)).encode())
+    assert actual.sequences == ["G" * 6] and set(actual.chains) == {"A"}
+    assert actual.atoms.residues.tolist() == [*sorted([*range(6)] * 5), 6]
+    assert actual.atoms.names[-1] == "HOH" and actual.atoms.numbers[:5].tolist() == [7, 6, 6, 8, 1]
+    assert np.allclose(actual.atoms.positions[:30], [[r[a] for a in "xyz"] for r in protein(6, 0)])
 
 
 ALTERNATIVES = """\
@@ -34,9 +34,9 @@ HETATM    6  C   LIG L   1       6.000   0.000   0.000  1.00  0.00           C
 
 
 def test_the_first_alternative_counts_and_atoms_of_equal_name_are_kept() -> None:
-    found = read_pdb(ALTERNATIVES.encode())
-    assert found.atoms.positions[:, 0].tolist() == [1.0, 3.0, 5.0, 6.0]
-    assert found.chains.tolist() == ["A", "A", "L", "L"]
+    actual = read_pdb(ALTERNATIVES.encode())
+    assert actual.atoms.positions[:, 0].tolist() == [1.0, 3.0, 5.0, 6.0]
+    assert actual.chains.tolist() == ["A", "A", "L", "L"]
 
 
 def test_the_first_model_counts() -> None:
@@ -66,10 +66,10 @@ def test_a_damaged_protein_is_atoms_or_a_reason(data) -> None:
         raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
     del raw[data.draw(st.integers(1, len(raw))) :]
     try:
-        found = read_pdb(bytes(raw).replace(b"\n", data.draw(st.sampled_from([b"\n", b"\r\n"]))))
+        actual = read_pdb(bytes(raw).replace(b"\n", data.draw(st.sampled_from([b"\n", b"\r\n"]))))
     except ValueError:
         return
-    assert len(found.atoms.numbers) == len(found.chains) and found.atoms.numbers.min() > 0
+    assert len(actual.atoms.numbers) == len(actual.chains) and actual.atoms.numbers.min() > 0
 
 
 @pytest.mark.parametrize("counts", ["  0  0  0", "  0  3  0  4"])
@@ -141,11 +141,11 @@ def test_coordinates_of_a_pdb_file_are_those_of_its_columns_or_refused(data) -> 
     cells = [data.draw(st.one_of(number, token.map(lambda t: f"{t:>8}"))) for _ in range(3)]
     line = LINE.format("".join(cells))
     try:
-        found = read_pdb(line.encode()).atoms.positions
+        actual = read_pdb(line.encode()).atoms.positions
     except ValueError:
         return
     columns = [line[start : start + 8] for start in (30, 38, 46)]
-    np.testing.assert_allclose(found, [[float(column) for column in columns]], atol=1e-6)
+    np.testing.assert_allclose(actual, [[float(column) for column in columns]], atol=1e-6)
 
 
 @settings(deadline=None, max_examples=200)
@@ -153,11 +153,11 @@ def test_coordinates_of_a_pdb_file_are_those_of_its_columns_or_refused(data) -> 
 def test_numbers_too_wide_for_their_column_are_never_read_as_others(xyz: list[float]) -> None:
     line = LINE.format("".join(f"{value:8.3f}" for value in xyz))
     try:
-        found = read_pdb(line.encode()).atoms.positions
+        actual = read_pdb(line.encode()).atoms.positions
     except ValueError as error:
         assert "not a coordinate" in str(error) and max(len(f"{value:.3f}") for value in xyz) > 8
     else:
-        np.testing.assert_allclose(found, [xyz], atol=6e-4)
+        np.testing.assert_allclose(actual, [xyz], atol=6e-4)
 
 
 @pytest.mark.parametrize(

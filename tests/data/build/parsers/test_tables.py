@@ -36,8 +36,8 @@ def test_what_is_written_is_read(tmp_path_factory, content, delimiter, end, mark
 def test_columns_are_found_by_name(tmp_path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("\nx,b,a\n\n0,1,2\n0\n")
-    found = list(read_table(path, {"a": ["A", "a"], "b": ["b"]}, optional={"c": ["c"]}))
-    assert found == [("t.csv, line 4", {"a": "2", "b": "1"}), ("t.csv, line 5", {"a": "", "b": ""})]
+    actual = list(read_table(path, {"a": ["A", "a"], "b": ["b"]}, optional={"c": ["c"]}))
+    assert actual == [("t.csv, line 4", {"a": "2", "b": "1"}), ("t.csv, line 5", {"a": "", "b": ""})]
     with pytest.raises(UserError, match="no column 'y' or 'z'; the columns are: 'x', 'b', 'a'"):
         list(read_table(path, {"z": ["y", "z"]}))
 

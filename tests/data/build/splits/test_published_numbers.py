@@ -44,8 +44,8 @@ def test_labels_are_those_of_the_lists(tmp_path_factory, labels, seed, kind, dat
     lists = {name: [i for i, label in enumerate(labels) if label == name] for name in {*NAMES, *labels}}
     files = write(tmp_path_factory.mktemp("n") / f"split.{kind}", lists)
     there = data.draw(st.permutations(range(len(labels))))[: len(labels) - data.draw(st.integers(0, 3))]
-    found = numbered(keys(there), file="index", splits=NAMES, files=files)
-    assert found.tolist() == [NAMES.get(labels[i], "unused") for i in there]
+    actual = numbered(keys(there), file="index", splits=NAMES, files=files)
+    assert actual.tolist() == [NAMES.get(labels[i], "unused") for i in there]
     drawn = numbered(
         keys(there),
         file="index",

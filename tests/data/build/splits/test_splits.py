@@ -92,7 +92,7 @@ def test_no_scaffold_lies_on_two_sides(order: list[int], seed: int) -> None:
         name = murcko_scaffold(text) if text else None
         if name is not None:
             sides.setdefault(name, set()).add(label)
-    assert all(len(found) == 1 for found in sides.values())
+    assert all(len(actual) == 1 for actual in sides.values())
     assert len(labels) == len(smiles)
 
 
