@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from molbench.data.build.load import load_dataset
     from molbench.data.read.store import Store
     from molbench.evaluation import evaluate
+    from molbench.evaluation.comparison.compare import compare
     from molbench.spec.catalogue import Catalogue
     from molbench.training.checkpoint import Checkpoint
     from molbench.training.pretrain import pretrain
@@ -18,6 +19,7 @@ _EXPORTS = {
     "Catalogue": "molbench.spec.catalogue",
     "Checkpoint": "molbench.training.checkpoint",
     "Store": "molbench.data.read.store",
+    "compare": "molbench.evaluation.comparison.compare",
     "evaluate": "molbench.evaluation",
     "load_dataset": "molbench.data.build.load",
     "pretrain": "molbench.training.pretrain",
@@ -28,6 +30,7 @@ __all__ = [
     "Checkpoint",
     "Store",
     "__version__",
+    "compare",
     "evaluate",
     "list_tasks",
     "load_dataset",

@@ -13,6 +13,21 @@ _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _MARKDOWN = re.compile(r"([\\`*_\[\]|~])")
 #: What a spreadsheet takes for the start of a formula, full-width forms included.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "|", "%")
+_LATEX = {
+    **{character: f"\\{character}" for character in "&%$#_{}"},
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "±": r"$\pm$",
+    "↓": r"$\downarrow$",
+    "↑": r"$\uparrow$",
+    "Å": r"\AA{}",
+    "·": r"$\cdot$",
+    "−": "$-$",
+    **dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹", (f"$^{digit}$" for digit in "0123456789"), strict=True)),
+}
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?%?")
 
 
@@ -34,6 +49,11 @@ def markdown(text: str) -> str:
 def html(text: str) -> str:
     """Plain text in HTML, between tags or in a quoted attribute."""
     return escape(visible(text), quote=True)
+
+
+def latex(text: str) -> str:
+    """Plain text in LaTeX: no command, no mathematics, no comment; our own signs as it spells them."""
+    return "".join(_LATEX.get(character, character) for character in visible(text))
 
 
 def csv_cell(value: object) -> object:

@@ -206,7 +206,7 @@ def _show(report: Report, output: Path) -> None:
 
 def _row(cell: SummaryRow, scratch: SummaryRow | None) -> dict[str, str]:
     from molbench.evaluation.summary import MORE_SEEDS
-    from molbench.leaderboard.numbers import plus_minus, probabilities, share, spread
+    from molbench.numbers import plus_minus, probabilities, share, spread
 
     delta, over = cell.delta, cell.over_fingerprint
     row = {
@@ -229,7 +229,7 @@ def _row(cell: SummaryRow, scratch: SummaryRow | None) -> dict[str, str]:
 
 
 def _change(delta: Delta | None, mean: float) -> str:
-    from molbench.leaderboard.numbers import signed
+    from molbench.numbers import signed
 
     return "" if delta is None else signed(delta.value, mean, delta.half_width)
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from molbench.cli import audit, board, convert, data, evaluate, listing, pretrain, schema, study
+from molbench.cli import audit, board, compare, convert, data, evaluate, listing, pretrain, schema, study
 from molbench.errors import UserError
 from molbench.escape import visible_lines
 from molbench.executors.base import InterruptedWorkError
@@ -26,6 +26,7 @@ app.add_typer(data.app, name="data", help="Build, check, describe and publish da
 app.add_typer(audit.app, name="audit", help="Find what pretraining has seen of the test splits.")
 app.command()(pretrain.pretrain)
 app.command()(evaluate.evaluate)
+app.command()(compare.compare)
 app.command()(convert.convert)
 app.add_typer(board.app, name="board", help="Turn results into ranked tables.")
 app.add_typer(study.app, name="study", help="Experiments around the benchmark: tables, figures, commands.")

@@ -8,9 +8,9 @@ import json
 from collections.abc import Sequence
 
 from molbench.escape import csv_cell, markdown
-from molbench.leaderboard.numbers import interval, plain, plus_minus, probabilities, share, spread
 from molbench.leaderboard.score import Difference, Number, Score
 from molbench.leaderboard.table import Row, Table
+from molbench.numbers import interval, plain, plus_minus, probabilities, share, spread
 from molbench.spec.fingerprint import FINGERPRINT
 
 _RANKING_NOTE = (

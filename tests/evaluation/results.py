@@ -22,6 +22,7 @@ TASK = Task.model_validate(
         "why": "w",
     }
 )
+PROBE = load_protocol("probe")
 
 
 def made(
@@ -67,7 +68,7 @@ def made(
             declaration=TASK,
             counts={},
         ),
-        protocol=load_protocol("probe"),
+        protocol=PROBE,
         seed=seed,
         metrics=score(TASK, predictions),
         n=len(names),

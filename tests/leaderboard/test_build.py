@@ -11,10 +11,10 @@ from molbench.errors import UserError
 from molbench.evaluation.result import read_results
 from molbench.leaderboard import build_boards, load_boards, load_table
 from molbench.leaderboard.collect import collect
-from molbench.leaderboard.numbers import interval, plain, plus_minus, probabilities, share, signed
 from molbench.leaderboard.records import Records
 from molbench.leaderboard.render import to_csv, to_json, to_markdown
 from molbench.leaderboard.table import Table, tabulate
+from molbench.numbers import interval, plain, plus_minus, probabilities, share, signed
 from molbench.spec.board import Board
 
 BOARD = Board(name="b", title="Board | <b>", description="What it says.", tasks=["data/*"])

@@ -1,0 +1,1 @@
+"""Models compared task by task from their stored predictions."""

@@ -1,0 +1,120 @@
+"""The results of each model that is compared, found by folder or by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from molbench.errors import UserError, quoted
+from molbench.evaluation.result import Stored, result_files
+from molbench.spec.fingerprint import FINGERPRINT
+
+#: Task and protocol.
+Place = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class ModelResults:
+    """One of the models that are compared.
+
+    Attributes:
+        name: What it is called in tables: its name, or its folder where two have the same name.
+        model: Its name.
+        root: The folder that was given.
+        runs: Results by task and protocol, then by seed.
+        damaged: Folders of results that cannot be read, and why.
+    """
+
+    name: str
+    model: str
+    root: Path
+    runs: dict[Place, dict[int, Stored]]
+    damaged: dict[Path, str] = field(default_factory=dict)
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether it is what others are measured against: random weights, or the trees on fingerprints."""
+        first = next(iter(next(iter(self.runs.values())).values())).result.checkpoint
+        return first.scratch or first.name == FINGERPRINT
+
+
+def read_models(
+    models: Sequence[str | Path], results: str | Path, patterns: Sequence[str] | None = None
+) -> list[ModelResults]:
+    """Results of several models; a folder that holds several gives all of them, in order of their names.
+
+    Args:
+        models: Folders of results, of one model or of several, or names of models in ``results``.
+        results: Folder in which names are looked for.
+        patterns: Globs over task ids, several of them with commas between; all tasks by default.
+
+    Raises:
+        UserError: If a model is not found, has no result, is named twice, or the first is more than one.
+    """
+    sides: list[ModelResults] = []
+    for place, model in enumerate(models):
+        read = _models_in(_root(model, Path(results)), patterns)
+        if place == 0 and len(read) > 1:
+            raise UserError(
+                f"{model} holds {len(read)} models: {', '.join(quoted(side.name) for side in read)}; "
+                f"name one of them first, such as {read[0].root / read[0].model}"
+            )
+        sides += read
+    places = [(side.root.resolve(), side.model) for side in sides]
+    if twice := next((place for place in places if places.count(place) > 1), None):
+        raise UserError(f"{twice[0]}: {quoted(twice[1])} is named twice")
+    names = [side.name for side in sides]
+    return [
+        side
+        if names.count(side.name) == 1
+        else ModelResults(str(side.root), side.model, side.root, side.runs, side.damaged)
+        for side in sides
+    ]
+
+
+def _root(model: str | Path, results: Path) -> Path:
+    path = Path(model)
+    if path.is_dir():
+        return path
+    if path.is_file():
+        raise UserError(
+            f"{path} is a file; folders of results are compared: `molbench evaluate {path}` makes one"
+        )
+    if (within := results / path).is_dir() and not path.is_absolute():
+        return within
+    raise UserError(
+        f"{quoted(str(model))} is no folder of results, nor a model in {results}; give a folder that "
+        "`molbench evaluate` wrote, or --results and the name of a model in it"
+    )
+
+
+def _models_in(root: Path, patterns: Sequence[str] | None) -> list[ModelResults]:
+    wanted = [part.strip() for pattern in patterns or ["*"] for part in pattern.split(",")]
+    runs: dict[str, dict[Place, dict[int, Stored]]] = {}
+    damaged: dict[Path, str] = {}
+    tasks: set[str] = set()
+    for path in result_files(root):
+        try:
+            stored = Stored.read(path.parent)
+        except UserError as error:
+            damaged[path.parent] = str(error)
+            continue
+        result = stored.result
+        tasks.add(result.task.id)
+        if any(fnmatchcase(result.task.id, pattern) for pattern in wanted):
+            own = runs.setdefault(result.checkpoint.name, {})
+            seeds = own.setdefault((result.task.id, result.protocol.name), {})
+            if (other := seeds.setdefault(result.seed, stored)) is not stored:
+                raise UserError(
+                    f"{other.folder} and {stored.folder} are results of one model on one task with one seed; "
+                    "give the folder of one of them"
+                )
+    if not runs:
+        made = f"no results; `molbench evaluate CHECKPOINT --output {root}` makes them"
+        why = f"no task among {', '.join(sorted(tasks)[:5])} matches" if tasks else made
+        more = f"; {len(damaged)} cannot be read: {next(iter(damaged.values()))}" if damaged else ""
+        raise UserError(f"{root}: {why}{more}")
+    sides = [ModelResults(model, model, root, own, damaged) for model, own in sorted(runs.items())]
+    return [side for side in sides if not side.is_baseline] or sides

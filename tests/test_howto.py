@@ -1,0 +1,48 @@
+"""How-tos are followed to the letter: each line behind a ``$`` is typed, each piece of Python is run."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from molbench.backbones import build_backbone
+from molbench.training.checkpoint import Checkpoint
+from tests.rooms import ROOT
+
+PAGES = sorted((ROOT / "docs" / "howto").glob("*.md"))
+BLOCK = re.compile(r"```(console|python)\n(.*?)```", re.DOTALL)
+SMALL = {"width": 16, "filters": 16, "interactions": 2, "gaussians": 8, "cutoff": 5.0}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_how_to_can_be_followed(page: Path, tmp_path: Path) -> None:
+    for seed, name in enumerate(("first", "second")):
+        torch.manual_seed(seed)
+        backbone = build_backbone("schnet", SMALL)
+        Checkpoint.of(backbone, method="random", pretraining={"dataset": "none"}).save(
+            tmp_path / f"{name}.pt"
+        )
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    for language, text in BLOCK.findall(page.read_text(encoding="utf-8")):
+        commands = [[sys.executable, "-c", text]]
+        if language == "console":
+            lines = [shlex.split(line.removeprefix("$ ")) for line in text.splitlines()]
+            assert all(line[0] == "molbench" for line in lines)
+            commands = [[sys.executable, "-m", "molbench.cli", *line[1:]] for line in lines]
+        for command in commands:
+            ended = subprocess.run(
+                command,
+                check=False,
+                cwd=tmp_path,
+                env=environment,
+                capture_output=True,
+                text=True,
+                timeout=250,
+            )
+            assert ended.returncode == 0, f"{command}\n{ended.stdout}\n{ended.stderr}"
