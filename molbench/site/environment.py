@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from molbench.escape import visible
-from molbench.leaderboard.numbers import plain, spread
+from molbench.numbers import plain, spread
 
 _HERE = Path(__file__).parent
 _PLAIN_NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,60}[a-z0-9])?")

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from molbench.leaderboard.card import Card
-from molbench.leaderboard.numbers import plain, spread
 from molbench.leaderboard.records import Records
 from molbench.leaderboard.render import MARKS, estimate, pretraining
 from molbench.leaderboard.score import Difference, Score
 from molbench.leaderboard.table import Row, Table
+from molbench.numbers import plain, spread
 from molbench.site.environment import render
 from molbench.site.plots import Scale, interval
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
-from molbench.leaderboard.numbers import plain
+from molbench.numbers import plain
 
 _SPAN = 120
 _HISTOGRAM = (520, 150)
