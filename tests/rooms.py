@@ -26,6 +26,7 @@ ROOMS = [
     "releases",
     "evaluation",
     "studies",
+    "submission",
     "leaderboard",
     "site",
     "generate",

@@ -8,7 +8,19 @@ from typing import Annotated
 
 import typer
 
-from molbench.cli import audit, board, compare, convert, data, evaluate, listing, pretrain, schema, study
+from molbench.cli import (
+    audit,
+    board,
+    compare,
+    convert,
+    data,
+    evaluate,
+    listing,
+    pretrain,
+    schema,
+    study,
+    submit,
+)
 from molbench.errors import UserError
 from molbench.escape import visible_lines
 from molbench.executors.base import InterruptedWorkError
@@ -28,6 +40,7 @@ app.command()(pretrain.pretrain)
 app.command()(evaluate.evaluate)
 app.command()(compare.compare)
 app.command()(convert.convert)
+app.add_typer(submit.app, name="submit", help="Pack results, check submissions, take them back.")
 app.add_typer(board.app, name="board", help="Turn results into ranked tables.")
 app.add_typer(study.app, name="study", help="Experiments around the benchmark: tables, figures, commands.")
 app.command()(schema.schema)

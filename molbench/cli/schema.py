@@ -17,6 +17,7 @@ class Document(StrEnum):
     PROTOCOL = "protocol"
     TRAINING = "training"
     BOARD = "board"
+    SUBMISSION = "submission"
 
 
 def schema(document: Annotated[Document, typer.Argument(help="Which kind of file.")]) -> None:
@@ -27,6 +28,7 @@ def schema(document: Annotated[Document, typer.Argument(help="Which kind of file
     from molbench.spec.dataset import Dataset
     from molbench.spec.protocol import Protocol
     from molbench.spec.splits import Splits
+    from molbench.spec.submission import Submission
     from molbench.spec.suites import Suites
     from molbench.spec.tasks import Tasks
     from molbench.spec.training import TrainingConfig
@@ -39,5 +41,6 @@ def schema(document: Annotated[Document, typer.Argument(help="Which kind of file
         Document.PROTOCOL: Protocol,
         Document.TRAINING: TrainingConfig,
         Document.BOARD: Board,
+        Document.SUBMISSION: Submission,
     }
     typer.echo(json.dumps(models[document].model_json_schema(), indent=2, ensure_ascii=False))

@@ -31,7 +31,7 @@ def scale_warning(name: str, target: np.ndarray, prediction: np.ndarray, unit: s
             except ValueError:
                 continue
             if expected != 1 and abs(np.log(ratio / expected)) < 0.05:
-                suspicion = f"as if they were in {other}"
+                suspicion = f"looks like {other}, expected {unit}"
     if suspicion is None:
         return None
     return f"predictions of '{name}' spread {ratio:.3g} times as much as the labels in {unit}: {suspicion}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import numpy as np
@@ -115,3 +115,12 @@ def clusters_of(predictions: Predictions) -> Clusters:
     if predictions.clusters is None:
         return Clusters(len(predictions.ids))
     return Clusters.of(predictions.clusters.to_pylist())
+
+
+def constant(predictions: Predictions) -> Predictions:
+    """Predictions that say the mean label of every record, and no force."""
+    mean = np.broadcast_to(predictions.target.mean(axis=0), predictions.target.shape)
+    forces = predictions.forces and replace(
+        predictions.forces, prediction=np.zeros_like(predictions.forces.prediction)
+    )
+    return replace(predictions, prediction=mean, forces=forces)

@@ -21,7 +21,7 @@ from molbench.errors import UserError
 from molbench.evaluation.candidate import SCRATCH, Candidate, identity
 from molbench.evaluation.data import clusters, labelled
 from molbench.evaluation.kinds import kind_of
-from molbench.evaluation.plan import data_of, key_of
+from molbench.evaluation.plan import Data, data_of, key_of
 from molbench.evaluation.predictions import ForcePredictions, Predictions
 from molbench.evaluation.protocols import load_protocols
 from molbench.evaluation.result import Result, Stored, result_files
@@ -115,6 +115,29 @@ class Trust:
         metrics = score(task.task, predictions)
         checked = result.model_copy(update={"task": entry, "metrics": metrics, "n": len(predictions.ids)})
         return replace(stored, result=checked, checked=predictions)
+
+    def join(self, task: str, seed: int, given: Predictions) -> tuple[TaskRef, Data, Predictions]:
+        """Predictions of a task beside the dataset's own labels, in its own order.
+
+        Args:
+            task: Id of the task.
+            seed: Which fold it is, of a cross-validation.
+            given: Predictions; of their labels nothing is read.
+
+        Raises:
+            UserError: If there is no such task, its dataset is not built here, or these are not one
+                prediction for each of its test records, in its unit and shape.
+        """
+        ref = self._task(task, seed)
+        return ref, data_of(ref), self._test(ref).labelled(given)
+
+    def count(self, task: str, seed: int) -> int:
+        """Test records of a task.
+
+        Raises:
+            UserError: If there is no such task, or its dataset is not built here.
+        """
+        return len(self._test(self._task(task, seed)).place)
 
     def _check_protocol(self, result: Result) -> None:
         name = result.protocol.name

@@ -13,16 +13,15 @@ more than the number of models that are told to be better.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from molbench.evaluation.clusters import Clusters
 from molbench.evaluation.measurement import Measurement
-from molbench.evaluation.predictions import Predictions
 from molbench.evaluation.repeats import Runs, TaskRecords, repeats_of
 from molbench.evaluation.result import Stored
-from molbench.evaluation.score import Scorer
+from molbench.evaluation.score import Scorer, constant
 from molbench.evaluation.statistics import LEVEL
 from molbench.evaluation.summary import MORE_SEEDS, Delta, verdicts
 from molbench.leaderboard.collect import Collection
@@ -159,9 +158,9 @@ def _log_error(score: Measurement, stored: Stored) -> Measurement:
     """Logarithm of a score's error over that of predicting one constant, to first order around the score."""
     task, predictions = stored.result.task.declaration, stored.predictions
     scorer = Scorer.of(task, task.metrics[0], predictions)
-    constant = scorer.value(_constant(predictions))
+    trivial = scorer.value(constant(predictions))
     lower = scorer.metric.direction == "lower"
-    reference = constant if lower else 1 - (constant if np.isfinite(constant) else 0.0)
+    reference = trivial if lower else 1 - (trivial if np.isfinite(trivial) else 0.0)
     error = max(float(score.value if lower else 1 - score.value), _TINY)
     slope = (1 if lower else -1) / error
     value = float(np.log(error / max(reference, _TINY)))
@@ -190,12 +189,3 @@ def _detectable(separation: Separation) -> tuple[float | None, float | None]:
     ]
     shares = [float(-np.expm1(-size)) if np.isfinite(size) else None for size in sizes]
     return shares[0], shares[1]
-
-
-def _constant(predictions: Predictions) -> Predictions:
-    """Predictions that say the mean label of every record, and no force."""
-    mean = np.broadcast_to(predictions.target.mean(axis=0), predictions.target.shape)
-    forces = predictions.forces and replace(
-        predictions.forces, prediction=np.zeros_like(predictions.forces.prediction)
-    )
-    return replace(predictions, prediction=mean, forces=forces)

@@ -30,6 +30,8 @@ def read_yaml(path: Path, model: type[Model]) -> Model:
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise UserError(f"{path}: longer than {MAX_BYTES // 2**20} MiB: no declaration")
         text = content.decode("utf-8")
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from error
@@ -80,6 +82,15 @@ def parse_yaml(text: str, model: type[Model], path: Path | str) -> Model:
     except ValidationError as error:
         lines = [_describe(path, node, dict(item)) for item in error.errors()[:MAX_LINES]]
         raise UserError("\n".join(dict.fromkeys(lines))) from error
+
+
+def line_of(path: Path, location: Location) -> int:
+    """Line of a value in a file that :func:`read_yaml` accepted, or of the deepest part that is there."""
+    loader = yaml.CSafeLoader(path.read_text(encoding="utf-8"))
+    try:
+        return _line(loader.get_single_node(), location)
+    finally:
+        loader.dispose()
 
 
 def _refuse_excess(text: str, path: Path | str) -> None:

@@ -1,0 +1,129 @@
+"""``molbench submit``: pack results, check submissions, and take them back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from molbench.cli.request import options_of
+from molbench.errors import UserError
+from molbench.spec.request import ask
+from molbench.submission.request import PackRequest
+
+app = typer.Typer(no_args_is_help=True)
+
+Folders = Annotated[
+    list[Path] | None, typer.Argument(help="Folders of submissions; all below submissions/ by default.")
+]
+Offline = Annotated[bool, typer.Option("--offline", help="Fetch no files that lie elsewhere.")]
+
+
+@app.command()
+@options_of(
+    PackRequest,
+    results=Annotated[Path, typer.Argument()],
+    licence=Annotated[str, typer.Option("--license", "--licence")],
+    authors=Annotated[list[str], typer.Option("--author")],
+    links=Annotated[list[str], typer.Option("--link")],
+    output=Annotated[Path, typer.Option("--output", "-o")],
+)
+def pack(given: dict[str, Any]) -> None:
+    """Pack the results of one model as a submission."""
+    from molbench.submission.folder import SubmissionFolder
+    from molbench.submission.pack import pack
+    from molbench.submission.verify import lacking
+
+    folder = pack(ask(PackRequest, **given))
+    packed = SubmissionFolder.read(folder)
+    tasks = len({entry.task for entry in packed.card.predictions})
+    typer.echo(f"{folder}: {tasks} tasks; check it with `molbench submit verify {folder}`")
+    if missing := lacking(packed.card):
+        typer.echo(f"without {' and '.join(missing)} its tier stays 'reported'", err=True)
+
+
+@app.command()
+def validate(folders: Folders = None) -> None:
+    """Hold cards against their files and the catalogue; every fault with file and line."""
+    from molbench.spec.catalogue import Catalogue
+    from molbench.submission.validate import validate
+
+    catalogue, faults = Catalogue.load(), []
+    for path in _paths(folders):
+        try:
+            own = [str(fault) for fault in validate(path, catalogue)]
+        except UserError as error:
+            own = str(error).splitlines()
+        faults += own
+        if not own:
+            typer.echo(f"{path}: sound")
+    _refuse(faults)
+
+
+@app.command()
+def verify(
+    folders: Folders = None,
+    rerun: Annotated[
+        bool, typer.Option("--rerun", help="Evaluate the checkpoint again, in a process of its own.")
+    ] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing, but compare with the receipts that are there.")
+    ] = False,
+    offline: Offline = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print receipts as JSON.")] = False,
+) -> None:
+    """Score stored predictions against the catalogue's own labels, and write a receipt of it.
+
+    Nothing of a submission is executed.
+    """
+    from molbench.submission.folder import RECEIPT
+    from molbench.submission.verify import check_receipt, trust_all, verify
+
+    trust, faults = trust_all(), []
+    for path in _paths(folders):
+        try:
+            done = verify(path, trust, rerun=rerun, offline=offline)
+            problem = check_receipt(path, done.receipt) if check and done.receipt else None
+        except UserError as error:
+            faults += str(error).splitlines()
+            continue
+        faults += [*map(str, done.faults), *([problem] if problem else [])]
+        if done.receipt is None or problem:
+            continue
+        if not check:
+            done.receipt.write(path / RECEIPT)
+        if as_json:
+            typer.echo(json.dumps(done.receipt.model_dump(), ensure_ascii=False))
+            continue
+        typer.echo(
+            f"{path}: {done.receipt.tier}, {len(done.receipt.cells)} scores, seal {done.receipt.seal[:12]}"
+        )
+        if done.missing:
+            typer.echo(f"  lacks {' and '.join(done.missing)} for a higher tier")
+    _refuse(faults)
+
+
+@app.command()
+def withdraw(
+    folder: Annotated[Path, typer.Argument(help="Folder of the submission.")],
+    reason: Annotated[str, typer.Option(help="Why, in one line; it stands in the place of the scores.")],
+    tasks: Annotated[list[str] | None, typer.Option("--task", help="Only from this task.")] = None,
+) -> None:
+    """Take a submission off the boards; its row stays and says why."""
+    from molbench.submission.withdraw import withdraw
+
+    typer.echo(f"noted in {withdraw(folder, reason, tasks or ())}")
+
+
+def _paths(folders: list[Path] | None) -> list[Path]:
+    from molbench.submission.folder import submissions_in
+
+    return folders or submissions_in(Path("submissions"))
+
+
+def _refuse(faults: list[str]) -> None:
+    """End with all faults, one a line."""
+    if faults:
+        raise UserError("\n".join(faults))

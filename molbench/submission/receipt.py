@@ -1,0 +1,152 @@
+"""``receipt.json``: what a submission scores, and by what that was computed, so that anybody can again."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+
+from molbench.atomic import replace_file
+from molbench.errors import UserError
+from molbench.evaluation.score import Number
+from molbench.spec.base import Spec
+
+#: How far a submission has been checked: told by somebody, computed again from stored predictions, or made
+#: again from the weights.
+Tier = Literal["reported", "re-scored", "re-run"]
+TIERS: tuple[Tier, ...] = ("reported", "re-scored", "re-run")
+FORMAT = 1
+_MOST_BYTES = 8 << 20
+
+
+class Cell(Spec):
+    """One model on one task under one protocol.
+
+    Attributes:
+        task: Id of the task.
+        version: Of the task, with the number of exclusions behind the dot, ``1.0``.
+        protocol_version: Of the protocol.
+        metric: The primary one.
+        metric_version: Of its code.
+        values: Of the primary metric, of each seed, in ``unit``.
+        constant: What predicting one constant for every record scores.
+        replicates: What the draw of test records may do to the mean, see
+            :mod:`molbench.submission.replicates`.
+        half_width: Of the 95 % interval over test records and seeds; null for one seed.
+        records: Test records.
+        clusters: Effective number of independent ones.
+        few: Whether these are too few, or too skewed, for the interval to be relied on.
+        others: Means of the other metrics.
+        content: SHA-256 of the predicted numbers in the dataset's order.
+        data: Digests of records and split.
+    """
+
+    task: str
+    version: str
+    protocol: str
+    protocol_version: int
+    metric: str
+    metric_version: int
+    unit: str
+    direction: Literal["lower", "higher"]
+    seeds: list[int]
+    values: list[float]
+    constant: Number
+    replicates: list[float]
+    half_width: Number
+    records: int
+    clusters: float
+    few: bool
+    others: dict[str, Number] = Field(default={})
+    content: str
+    data: tuple[str, str]
+
+    @property
+    def mean(self) -> float:
+        """Mean over seeds."""
+        return sum(self.values) / len(self.values)
+
+
+class Rerun(Spec):
+    """What evaluating the weights again gave.
+
+    Attributes:
+        weights: SHA-256 of the checkpoint file.
+        largest: Largest deviation of a score, as a share of it.
+        tolerance: What was allowed.
+    """
+
+    weights: str
+    largest: float
+    tolerance: float
+
+
+class Receipt(Spec):
+    """What a submission scores.
+
+    Attributes:
+        submission: ``family/model``.
+        card: SHA-256 of ``submission.yaml``, which holds the digests of all files.
+        versions: Of the program and of its evaluation.
+        date: Day of the check; all else is computed again to the bit.
+        seal: SHA-256 over everything but the date.
+    """
+
+    format: Literal[1] = 1
+    submission: str
+    card: str
+    tier: Tier
+    versions: dict[str, str]
+    cells: list[Cell]
+    rerun: Rerun | None = None
+    date: str = ""
+    seal: str = ""
+
+    def sealed(self, date: str) -> Receipt:
+        """The same with its seal and the day."""
+        return self.model_copy(update={"date": date, "seal": self._seal()})
+
+    @property
+    def intact(self) -> bool:
+        """Whether the seal is that of what it seals."""
+        return self.seal == self._seal()
+
+    def _seal(self) -> str:
+        content = self.model_dump(exclude={"date", "seal"})
+        return sha256(json.dumps(content, sort_keys=True, allow_nan=False).encode()).hexdigest()
+
+    def write(self, path: Path) -> None:
+        """Write it, whole or not at all; one cell a line."""
+        dumped: dict[str, Any] = self.model_dump()
+        cells = dumped.pop("cells")
+        head = json.dumps(dumped, indent=1, ensure_ascii=False, allow_nan=False).removesuffix("\n}")
+        lines = ",\n".join("  " + json.dumps(cell, ensure_ascii=False, allow_nan=False) for cell in cells)
+        with replace_file(path) as temporary:
+            temporary.write_text(f'{head},\n "cells": [\n{lines}\n ]\n}}\n', encoding="utf-8")
+
+    @classmethod
+    def read(cls, path: Path) -> Receipt:
+        """Read a receipt.
+
+        Raises:
+            UserError: If it is missing, too large, damaged, or its seal is broken.
+        """
+        again = "`molbench submit verify` makes it again"
+        try:
+            if path.is_symlink() or path.stat().st_size > _MOST_BYTES:
+                raise UserError(f"{path}: a link, or larger than {_MOST_BYTES >> 20} MiB: no receipt")
+            receipt = cls.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            raise UserError(f"{path}: no receipt; {again}") from None
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            raise UserError(
+                f"{path}: damaged: {where or 'the file'}: {first['msg'][:200]}; {again}"
+            ) from None
+        if not receipt.intact:
+            raise UserError(f"{path}: was changed by hand: its seal is broken; {again}")
+        return receipt

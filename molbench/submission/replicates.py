@@ -1,0 +1,48 @@
+"""What the draw of test records may do to a score, in a few numbers that belong together between models.
+
+A *replicate* is the distance of a score from its expectation, with the sign of what each cluster of test
+records adds to it drawn at random: the wild cluster bootstrap (C. F. J. Wu, Ann. Stat. 14, 1261 (1986);
+Cameron, Gelbach and Miller, Rev. Econ. Stat. 90, 414 (2008)), to first order. The mean square of the
+replicates is the variance of the score over its clusters.
+
+The signs depend on the dataset and the name of the cluster alone. So the replicates of two models on one
+task, or of one model on two tasks that test on the same records, belong together one by one, and the mean
+square of their difference is the variance of the *paired* difference. Boards rank from these and need no
+predictions. A record in two clusters has the signs of both, which counts what the two have in common
+twice: variances are a little too large, never too small.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import sha256
+
+import numpy as np
+
+#: Replicates of a score; the degrees of freedom of variances that are computed from them.
+COUNT = 64
+
+
+def replicates(place: str, names: Sequence[Sequence[str]], contributions: np.ndarray) -> np.ndarray:
+    """Replicates of a score, [COUNT].
+
+    Args:
+        place: Dataset and subset that the names are of.
+        names: Of the clusters of each record; its own id where records are independent.
+        contributions: What each record adds to the score's distance from its expectation, [n].
+    """
+    known = {name for own in names for name in own}
+    place_of = {name: i for i, name in enumerate(sorted(known))}
+    sums = np.zeros(len(known))
+    for own, contribution in zip(names, contributions.tolist(), strict=True):
+        for name in set(own):
+            sums[place_of[name]] += contribution
+    signs = np.stack([_signs(f"{place}\n{name}") for name in sorted(known)])
+    correction = len(known) / max(len(known) - 1, 1)
+    result: np.ndarray = np.sqrt(correction) * (sums @ signs)
+    return result
+
+
+def _signs(text: str) -> np.ndarray:
+    bits = np.unpackbits(np.frombuffer(sha256(text.encode()).digest()[: COUNT // 8], np.uint8))
+    return bits * 2.0 - 1.0

@@ -1,0 +1,153 @@
+"""A submission verified: its predictions scored again, and a receipt of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import molbench
+from molbench.errors import UserError
+from molbench.evaluation import EVALUATION_VERSION
+from molbench.evaluation.trust import Trust
+from molbench.spec.catalogue import Catalogue
+from molbench.spec.submission import Submission
+from molbench.submission.download import local_file
+from molbench.submission.folder import RECEIPT, Fault, SubmissionFolder, submissions_in
+from molbench.submission.receipt import Cell, Receipt, Rerun
+from molbench.submission.rescore import rescore
+from molbench.submission.validate import validate
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What came of it.
+
+    Attributes:
+        receipt: What it scores; None where there are faults.
+        faults: What is wrong, each with file and line.
+        missing: What it lacks for a higher tier.
+    """
+
+    receipt: Receipt | None
+    faults: list[Fault] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+
+
+def verify(path: Path, trust: Trust, *, rerun: bool = False, offline: bool = False) -> Verification:
+    """Score the stored predictions of a submission against the catalogue's own labels.
+
+    Nothing of a submission is executed: its card is plain YAML, its predictions are Parquet, and a checkpoint
+    is read as tensors and numbers.
+
+    Args:
+        path: Its folder.
+        trust: What the catalogue knows; keeps between submissions what they share.
+        rerun: Whether to evaluate the checkpoint again, in a process of its own.
+        offline: Whether files that are only given by an address are an error.
+
+    Raises:
+        UserError: If there is no card, or it is not one.
+    """
+    if faults := validate(path, trust.catalogue):
+        return Verification(None, faults)
+    submission = SubmissionFolder.read(path)
+    cells: list[Cell] = []
+    for i, entry in enumerate(submission.card.predictions):
+        try:
+            cells.append(
+                rescore(local_file(submission, entry, offline), entry, trust, submission.card.scratch)
+            )
+        except UserError as error:
+            faults.append(submission.fault(f"{entry.task}: {error}", "predictions", i))
+        except Exception as error:  # noqa: BLE001 - a file of a stranger; no fault of it may end the others
+            problem = f"{entry.task}: cannot be read: {type(error).__name__}: {str(error)[:200]}"
+            faults.append(submission.fault(problem, "predictions", i))
+    if not faults:
+        faults = _copies(submission, cells)
+    if faults:
+        return Verification(None, faults)
+    missing = lacking(submission.card)
+    ran = _rerun(submission, cells, offline) if rerun else None
+    receipt = Receipt(
+        submission=submission.name,
+        card=submission.digest,
+        tier="reported" if missing else "re-run" if ran else "re-scored",
+        versions={"molbench": molbench.__version__, "evaluation": str(EVALUATION_VERSION)},
+        cells=cells,
+        rerun=ran,
+    )
+    return Verification(receipt.sealed(datetime.now(UTC).date().isoformat()), [], missing)
+
+
+def lacking(card: Submission) -> list[str]:
+    """What a card lacks for any tier above *reported*."""
+    given = {"weights.identity": card.weights, "commit": card.commit}
+    return [name for name, value in given.items() if value is None]
+
+
+def check_receipt(path: Path, fresh: Receipt) -> str | None:
+    """Why the receipt that lies in a folder is not what verifying gives now, or None."""
+    stored = Receipt.read(path / RECEIPT)
+    for name, one, other in _pairs(stored, fresh):
+        if one != other:
+            return f"{path / RECEIPT}: {name}: says {_short(one)}, verifying gives {_short(other)}"
+    return None
+
+
+def _pairs(stored: Receipt, fresh: Receipt) -> list[tuple[str, object, object]]:
+    """What has to agree; a re-run is not made again for it."""
+    told, made = ({cell.task + " " + cell.protocol: cell for cell in r.cells} for r in (stored, fresh))
+    return [
+        ("submission", stored.submission, fresh.submission),
+        ("card", stored.card, fresh.card),
+        ("tier", stored.tier == "reported", fresh.tier == "reported"),
+        ("evaluation", stored.versions.get("evaluation"), fresh.versions.get("evaluation")),
+        ("tasks", sorted(told), sorted(made)),
+        *((name, told[name], made[name]) for name in made if name in told),
+    ]
+
+
+def _short(value: object) -> str:
+    if isinstance(value, Cell):
+        return f"{value.mean:.9g} {value.unit} ({value.content[:12]})"
+    return str(value)[:200]
+
+
+def _rerun(submission: SubmissionFolder, cells: list[Cell], offline: bool) -> Rerun:
+    from molbench.submission.rerun import rerun
+
+    return rerun(submission, cells, offline)
+
+
+def _copies(submission: SubmissionFolder, cells: list[Cell]) -> list[Fault]:
+    """Predictions that another submission of the same folder had before."""
+    own = {cell.content: i for i, cell in enumerate(cells)}
+    faults = []
+    for other, contents in _contents(submission.path.resolve().parent.parent).items():
+        if other == submission.name:
+            continue
+        for content in contents.keys() & own.keys():
+            problem = f"{cells[own[content]].task}: its predictions are those of {other}, number by number"
+            faults.append(submission.fault(problem, "predictions", own[content]))
+    return faults
+
+
+def _contents(root: Path) -> Mapping[str, dict[str, str]]:
+    """Digest of every stored prediction of a folder of submissions, as far as their receipts hold."""
+    contents: dict[str, dict[str, str]] = {}
+    for path in submissions_in(root):
+        name = f"{path.parent.name}/{path.name}"
+        try:
+            receipt = Receipt.read(path / RECEIPT)
+        except UserError:
+            continue
+        if receipt.submission == name:
+            contents[name] = {cell.content: cell.task for cell in receipt.cells}
+    return contents
+
+
+def trust_all() -> Trust:
+    """What the catalogue knows."""
+    return Trust(Catalogue.load())

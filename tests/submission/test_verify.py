@@ -1,0 +1,147 @@
+"""A submission is believed as far as its predictions carry."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from molbench.errors import UserError
+from molbench.evaluation.clusters import Clusters
+from molbench.evaluation.score import Scorer
+from molbench.evaluation.trust import Trust
+from molbench.spec.catalogue import Catalogue
+from molbench.submission.folder import RECEIPT
+from molbench.submission.receipt import Receipt
+from molbench.submission.replicates import COUNT, replicates
+from molbench.submission.validate import validate
+from molbench.submission.verify import check_receipt, verify
+from tests.submission.packed import TASKS, read_card, repack, write_card, write_submission
+
+
+def test_an_honest_submission_is_scored_again(submission: Path, trust: Trust) -> None:
+    assert validate(submission, trust.catalogue) == []
+    done = verify(submission, trust)
+    assert done.faults == [] and done.receipt is not None and done.receipt.tier == "re-scored"
+    assert [cell.task for cell in done.receipt.cells] == list(TASKS)
+    for cell, entry in zip(done.receipt.cells, read_card(submission)["predictions"], strict=True):
+        assert cell.mean == pytest.approx(entry["value"], rel=1e-5) and len(cell.values) == 3
+
+
+def test_a_receipt_is_recomputed_by_anybody(submission: Path, trust: Trust) -> None:
+    done = verify(submission, trust)
+    done.receipt.write(submission / RECEIPT)
+    again = verify(submission, Trust(Catalogue.load())).receipt
+    assert Receipt.read(submission / RECEIPT) == done.receipt
+    assert again.seal == done.receipt.seal and check_receipt(submission, again) is None
+
+
+@pytest.mark.parametrize("key", ["values", "replicates", "half_width", "records", "constant", "content"])
+def test_a_receipt_changed_by_hand_is_refused(key: str, submission: Path, trust: Trust) -> None:
+    receipt = verify(submission, trust).receipt
+    receipt.write(submission / RECEIPT)
+    text = json.loads((submission / RECEIPT).read_text())
+    cell = text["cells"][0]
+    cell[key] = [0.0] * len(cell[key]) if isinstance(cell[key], list) else "f" * 64 if key == "content" else 1
+    (submission / RECEIPT).write_text(json.dumps(text))
+    with pytest.raises(UserError, match="seal is broken"):
+        Receipt.read(submission / RECEIPT)
+    # Whoever seals a forgery is caught by verifying.
+    forged = Receipt.model_validate(text).sealed(receipt.date)
+    forged.write(submission / RECEIPT)
+    assert "verifying gives" in check_receipt(submission, receipt)
+
+
+@pytest.mark.parametrize("key", ["weights", "commit"])
+def test_without_weights_or_commit_nothing_leaves_the_lowest_tier(
+    key: str, submission: Path, trust: Trust
+) -> None:
+    card = read_card(submission)
+    del card[key]
+    write_card(submission, card)
+    done = verify(submission, trust)
+    assert done.receipt.tier == "reported" and len(done.missing) == 1
+
+
+def test_a_scale_that_is_off_is_called_by_name(submission: Path, trust: Trust) -> None:
+    def in_millis(given):
+        return {seed: replace(part, prediction=1000 * part.prediction) for seed, part in given.items()}
+
+    repack(submission, 1, in_millis)
+    (fault,) = verify(submission, trust).faults
+    assert "looks like meV, expected eV" in fault.problem and "toy/mass" in fault.problem
+
+
+def test_every_fault_has_its_line(submission: Path, trust: Trust) -> None:
+    card = read_card(submission)
+    card["predictions"][2]["task"] = "toy/none"
+    card["predictions"][0]["unit"] = "meV"
+    card["pretraining"] = [{"dataset": "xtb-molecule"}]
+    write_card(submission, card)
+    lines = (submission / "submission.yaml").read_text().splitlines()
+    faults = validate(submission, trust.catalogue)
+    said = {lines[fault.line - 1].strip().removeprefix("- "): fault.problem for fault in faults}
+    assert set(said) == {"task: toy/none", "unit: meV", "dataset: xtb-molecule"}
+    assert "did you mean 'xtb-molecules'" in said["dataset: xtb-molecule"]
+
+
+def test_labels_in_the_dataset_count_not_those_of_the_file(submission: Path, trust: Trust) -> None:
+    """Order of rows changes nothing."""
+    before = verify(submission, trust).receipt
+
+    def shuffled(given):
+        order = np.random.default_rng(0).permutation(len(given[0].ids))
+        return {seed: part.take(order) for seed, part in given.items()}
+
+    repack(submission, 0, shuffled)
+    assert verify(submission, trust).receipt.cells == before.cells
+
+
+def test_a_copy_of_another_submission_is_named(submission: Path, trust: Trust) -> None:
+    verify(submission, trust).receipt.write(submission / RECEIPT)
+    copy = Path(shutil.copytree(submission, submission.parent / "better"))
+    card = read_card(copy)
+    card["model"] = "better"
+    write_card(copy, card)
+    faults = verify(copy, trust).faults
+    assert faults and "its predictions are those of schnet/good" in faults[0].problem
+    assert verify(submission, trust).faults == []
+
+
+def test_one_bad_entry_leaves_the_other_submissions_alone(submission: Path, trust: Trust) -> None:
+    other = write_submission(submission.parent.parent, "other", trust=trust)
+    (submission / "predictions" / "toy" / "size" / "probe.parquet").write_bytes(b"PAR1")
+    assert verify(submission, trust).receipt is None
+    assert verify(other, trust).receipt is not None
+
+
+def test_replicates_have_the_variance_of_the_score(submission: Path, trust: Trust) -> None:
+    """Over many draws of signs the mean square is the sum of squares of the clusters."""
+    rng = np.random.default_rng(0)
+    names = [[f"c:{i % 40}"] for i in range(200)]
+    contributions = rng.normal(size=200)
+    contributions -= contributions.mean()
+    expected = float(Clusters.of(names).component(contributions).variance)
+    drawn = [np.mean(replicates(f"place {i}", names, contributions) ** 2) for i in range(40)]
+    assert len(replicates("x", names, contributions)) == COUNT
+    assert np.mean(drawn) == pytest.approx(expected, rel=0.1)
+
+
+def test_replicates_of_two_models_give_the_paired_difference(trust: Trust) -> None:
+    rng = np.random.default_rng(1)
+    shared, names = rng.normal(size=300), [[f"r{i}"] for i in range(300)]
+    one, other = (shared + 0.1 * rng.normal(size=300) for _ in range(2))
+    paired = np.mean(
+        [np.mean((replicates(str(i), names, one) - replicates(str(i), names, other)) ** 2) for i in range(20)]
+    )
+    assert paired == pytest.approx(np.sum((one - other) ** 2), rel=0.15)
+    assert paired < 0.1 * (np.sum(one**2) + np.sum(other**2))
+
+
+def test_a_cell_is_what_the_metric_says(submission: Path, trust: Trust) -> None:
+    cell = verify(submission, trust).receipt.cells[0]
+    ref = trust._task("toy/size", 0)
+    assert cell.metric == ref.task.metrics[0] and cell.unit == ref.task.unit and cell.records > 10
+    assert Scorer and cell.constant > cell.mean  # better than one constant
