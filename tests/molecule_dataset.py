@@ -60,6 +60,7 @@ class MoleculeDataset:
                 "parser": "records",
                 "options": {"columns": ["smiles", "size"] if with_smiles else ["size"]},
                 "sources": {"records": {"filename": "raw.parquet"}},
+                "records": len(table),
                 "targets": {"size": {"unit": "1", "description": "Number of atoms"}},
             },
             "splits": {"schemes": {"size": scheme}},

@@ -135,6 +135,18 @@ def generate(
     typer.echo(done)
 
 
+def _completeness(partial: bool, count: str) -> str:
+    if not partial:
+        return "" if count == "complete" else " (not all that there are, but all that these schemes use)"
+    reasons = {
+        "complete": "split files are missing",
+        "short": "records are missing",
+        "other": "other data than is declared",
+        "unknown": "of how many is not known",
+    }
+    return f" ({reasons[count]})"
+
+
 def _describe(folder: Path, as_json: bool = False) -> None:
     from molbench.data.build.describe import info
 
@@ -145,8 +157,8 @@ def _describe(folder: Path, as_json: bool = False) -> None:
     from rich.table import Table
 
     console = table_console()
-    partial = " (records are missing)" if facts["partial"] else ""
-    console.print(f"{facts['dataset']} {facts['version']}: {facts['records']:,} records{partial}")
+    told = _completeness(facts["partial"], facts["count"])
+    console.print(f"{facts['dataset']} {facts['version']}: {facts['records']:,} records{told}")
     console.print(f"{facts['folder']}, {facts['bytes_on_disk'] / 1e6:.1f} MB, digest {facts['digest'][:16]}")
     console.print(f"columns: {', '.join(facts['columns'])}", soft_wrap=True)
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -155,6 +167,11 @@ def _describe(folder: Path, as_json: bool = False) -> None:
     for config, counts in facts["configs"].items():
         table.add_row(config, *(f"{counts.get(split, 0):,}" for split in ("train", "validation", "test")))
     console.print(table)
+    if facts["incomplete"]:
+        lacking = (
+            "all" if len(facts["incomplete"]) == len(facts["configs"]) else ", ".join(facts["incomplete"])
+        )
+        console.print(f"no board ranks scores on these, which lack records: {lacking}", soft_wrap=True)
     for config, reason in facts["left_out"].items():
         console.print(f"left out: {config}: {reason}", soft_wrap=True)
     if facts["failures"]:

@@ -31,8 +31,9 @@ class Data:
 
     Attributes:
         digest: Content digest of the dataset, or of the subset.
-        split: Digest of the split assignment.
-        partial: Whether records of the complete dataset are missing.
+        split: Digest of the records that the task's scheme uses: ids, splits, labels and atoms. A score
+            depends on these alone, not on whatever else was built.
+        partial: Whether some of them are missing.
     """
 
     digest: str
@@ -124,7 +125,7 @@ def key_of(encoder: str, task: TaskRef, data: Data, protocol: Protocol | Boostin
         "declaration": task.task.model_dump(exclude={"why", "caveats", "schemes"}),
         "target": _target(task),
         "forces": task.dataset.forces and task.dataset.forces.unit,
-        "data": [data.digest, data.split],
+        "data": data.split,
         "clusters": task.clusters,
         "protocol": protocol.model_dump(exclude={"description"}),
         "seed": seed,
@@ -173,7 +174,8 @@ def data_of(task: TaskRef) -> Data:
     if task.split_name not in part.schemes:
         why = part.left_out.get(task.scheme_name, "it was declared after the build; build the dataset again")
         raise UserError(f"{task.id}: this build has no split scheme '{task.split_name}': {why}")
-    return Data(part.digest, part.schemes[task.split_name].digest, manifest.partial or part.partial)
+    scheme = part.schemes[task.split_name]
+    return Data(part.digest, scheme.content, not scheme.complete)
 
 
 def _record_of(task: TaskRef) -> RecordKind:

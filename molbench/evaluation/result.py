@@ -54,8 +54,8 @@ class TaskEntry(Spec):
     Attributes:
         id: The task's id, scheme included where it is not the default.
         dataset: Id of the dataset, ``-partial`` behind it where records are missing.
-        digest: Content digest of the records.
-        split_digest: Digest of the split assignment.
+        digest: Content digest of all records of the build.
+        split_digest: Digest of those that the scheme uses: ids, splits, labels and atoms.
         embedded: Whether the dataset is a small one that comes with the package.
         counts: Labelled records of each split.
     """

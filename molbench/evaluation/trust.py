@@ -98,7 +98,7 @@ class Trust:
         self._check_protocol(result)
         _check_name(result)
         data = data_of(task)
-        if (result.task.digest, result.task.split_digest) != (data.digest, data.split):
+        if result.task.split_digest != data.split:
             raise UserError(f"its records or split are not those of {task.id} as built here")
         if key_of(result.checkpoint.identity, task, data, result.protocol, result.seed) != result.key:
             raise UserError("its key is not that of its weights, records, task, protocol and versions")
@@ -108,6 +108,7 @@ class Trust:
                 "declaration": task.task,
                 "dataset": task.entry.id,
                 "version": task.entry.dataset.version,
+                "digest": data.digest,
                 "partial": data.partial,
                 "embedded": task.entry.dataset.embedded,
             }

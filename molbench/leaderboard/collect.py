@@ -34,6 +34,16 @@ class Collection:
     models: list[str]
     results: Results
 
+    @property
+    def partial(self) -> bool:
+        """Whether records of the schemes that are tested on are missing; then they are in all results."""
+        return any(
+            item.result.task.partial
+            for models in self.results.values()
+            for seeds in models.values()
+            for item in seeds.values()
+        )
+
     def of(self, task: str, model: str) -> list[Stored]:
         """Results of one model on one task, by seed."""
         return [stored for _, stored in sorted(self.results[task].get(model, {}).items())]
@@ -80,8 +90,7 @@ def collect(board: Board, task_ids: Sequence[str], stored: Iterable[Stored]) -> 
 def _made_from(item: Stored) -> dict[str, Any]:
     result = item.result
     return {
-        "records": result.task.digest,
-        "split": result.task.split_digest,
+        "records": result.task.split_digest,
         "task": result.task.declaration.model_dump(exclude={"why", "caveats", "schemes"}),
         "evaluation version": result.code.rpartition("/")[2],
     }

@@ -71,8 +71,11 @@ class Ranking:
 
 
 def rank(collection: Collection) -> Ranking:
-    """Rank all models that have every task of the board with enough seeds."""
-    runs = {} if collection.missing else _complete(collection)
+    """Rank all models that have every task of the board with enough seeds.
+
+    Nothing is ranked where records are missing: nobody else has the same.
+    """
+    runs = {} if collection.missing or collection.partial else _complete(collection)
     if not runs:
         return Ranking()
     models = list(runs)

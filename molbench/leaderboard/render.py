@@ -108,7 +108,8 @@ def _cautions(table: Table) -> list[str]:
     cautions = []
     if table.partial:
         cautions.append(
-            "**Records of the complete datasets are missing: compare these scores with nothing else.**"
+            "**Records of the complete datasets are missing, so nothing is ranked: compare these scores with "
+            "nothing else.**"
         )
     if table.missing:
         cautions.append(f"No results yet, so nothing is ranked: {', '.join(map(markdown, table.missing))}.")

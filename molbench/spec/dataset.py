@@ -24,6 +24,7 @@ class SourceFile(Spec):
         sha256: SHA-256, lower-case hexadecimal.
         members: Files wanted from inside an archive; empty when the file is not one.
         aliases: Other names the file is found under on users' disks.
+        pieces: Files that stand for its first member where all of them are on disk: a copy that is cut up.
         notice: Terms to show before a user is asked to fetch the file by hand.
     """
 
@@ -34,6 +35,7 @@ class SourceFile(Spec):
     sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
     members: list[str] = []
     aliases: list[FileName] = []
+    pieces: list[FileName] = []
     notice: str | None = None
 
 
@@ -63,7 +65,7 @@ class Subset(Spec):
     Attributes:
         parser: What reads its files, where that is not the parser of the dataset.
         options: Options of the parser, beside those of the dataset.
-        records: Records of the complete subset.
+        records: Records of the complete subset; see :class:`Dataset`.
     """
 
     description: str = ""
@@ -78,7 +80,8 @@ class Dataset(Spec):
 
     Attributes:
         parser: What reads the raw files; subsets may each name their own.
-        records: Records of the complete dataset; fewer makes a build partial.
+        records: Records of the complete dataset. A build of fewer is partial, and so is every build where
+            nobody declares them, unless all sources have a SHA-256.
         max_failures: Records that may fail to parse before a build is refused.
         identity: What makes two records the same thing: a molecule (``inchikey``), a trajectory ``frame``,
             two molecules in any order (``pair``), a common ``group`` such as the protein, or the ``id``.

@@ -37,6 +37,8 @@ class Scheme(Spec):
         complete: Whether it is defined only on the complete dataset.
         subsets: Subsets it applies to; None for all.
         digest: SHA-256 of the assignment of the complete dataset, one a subset where there are subsets.
+        content: SHA-256 over the records that the scheme uses, likewise: a build that holds these is complete
+            for the scheme, whatever else is missing.
         leaks: For published schemes that leak, how, so that nobody mistakes them for clean ones.
         cluster: What test records share; two names are clusters that cross. None for the dataset's own, see
             :class:`Splits`.
@@ -49,6 +51,7 @@ class Scheme(Spec):
     complete: bool = False
     subsets: list[str] | None = None
     digest: str | dict[str, str] | None = None
+    content: str | dict[str, str] | None = None
     leaks: str | None = None
     cluster: list[Cluster] | None = Field(default=None, max_length=2)
 
@@ -61,6 +64,10 @@ class Scheme(Spec):
         if not self.generator.startswith("kfold"):
             return 0, 0
         return int(self.parameters.get("repeats", 1)), int(self.parameters["folds"])
+
+    def content_of(self, subset: str | None) -> str | None:
+        """The digest that the records it uses have, if one is declared."""
+        return self.content.get(subset or "") if isinstance(self.content, dict) else self.content
 
     def digest_of(self, subset: str | None) -> str | None:
         """The digest to hold an assignment against, if one is declared."""

@@ -55,6 +55,7 @@ def leaking(tmp_path) -> Path:
         "parser": "records",
         "options": {"columns": ["smiles", "group", "y"]},
         "sources": {"records": {"filename": "leaking.parquet"}},
+        "records": len(table),
         "targets": {"y": {"unit": "eV", "description": "A number"}},
     }
     schemes = {

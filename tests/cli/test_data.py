@@ -77,6 +77,17 @@ def test_build_info_verify_card_push(catalogue):
     assert "would upload" in invoke("push", "toy", "somebody/toy", "--dry-run")
 
 
+def test_nobody_said_how_many_records_there_are(catalogue):
+    path = catalogue / "datasets" / "toy" / "dataset.yaml"
+    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | {"records": None}))
+    with pytest.raises(UserError, match="40 records, of how many is not known"):
+        invoke("build", "toy", "--raw", catalogue, "--offline")
+    told = invoke("build", "toy", "--raw", catalogue, "--offline", "--allow-partial")
+    assert "toy-partial 1.0.0: 40 records (of how many is not known)" in told
+    assert "no board ranks scores on these, which lack records: all" in told
+    assert json.loads(invoke("info", "toy-partial", "--json"))["incomplete"] == ["random"]
+
+
 def test_output_folder_works_wherever_a_name_does(catalogue, tmp_path):
     invoke("build", "toy", "--raw", catalogue, "-o", tmp_path / "out", "-j", 2)
     assert "undamaged" in invoke("verify", tmp_path / "out")

@@ -43,8 +43,8 @@ def _write_alcohols(home: Path, n: int = 200) -> None:
     schema = {"id": pa.string(), "atomic_numbers": pa.list_(pa.uint8()), "positions": toy.VECTORS}
     schema |= {"smiles": pa.string(), "carbons": pa.float64()}
     folder, schemes = home / "datasets" / "alcohols", ["random", "kfold-0-0", "kfold-0-1"]
-    part = toy._write_part(folder, records, pa.schema(schema), schemes, False)
     declared = toy._dataset("alcohols", {"carbons": {"unit": "eV", "description": "Made by hand"}})
+    part = toy._write_part(folder, records, pa.schema(schema), declared, schemes, False)
     task = {"target": "carbons", "metrics": ["mae"], "unit": "eV", "why": "made by hand"}
     tasks = {"carbons": task | {"scheme": "random", "schemes": ["random", "kfold"]}}
     toy._declare(folder, declared, ["random"], {"tasks": tasks})

@@ -94,6 +94,7 @@ def declare(tmp_path: Path, raw: Path) -> Callable[..., DatasetEntry]:
             "parser": "records",
             "options": {"columns": columns},
             "sources": {"records": {"filename": f"{name}.parquet"}},
+            "records": None if table is None else len(table),
             "targets": {"energy": {"unit": "eV", "description": "Noise"}},
         } | changes
         schemes = schemes or {"random": ratio(0), "other": ratio(1)}

@@ -56,6 +56,7 @@ def declare(tmp_path: Path, table: pa.Table, tasks: dict[str, Any], **changes: A
         "parser": "records",
         "options": {"columns": [c for c in table.column_names if c not in required]},
         "sources": {"records": {"filename": f"{name}.parquet"}},
+        "records": len(table),
     } | changes
     common = {"scheme": "random", "schemes": ["random", "kfold"], "why": "made by hand"}
     declared = {"schemes": {"random": RANDOM, "kfold": KFOLD}}

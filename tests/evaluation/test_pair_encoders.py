@@ -62,6 +62,7 @@ def pairs(tmp_path: Path) -> DatasetEntry:
             "options": {"columns": ["a_smiles", "b_smiles", "dg"]},
             "targets": {"dg": {"unit": "kcal/mol", "description": "Made by hand"}},
             "sources": {"records": {"filename": "mix.parquet"}},
+            "records": len(table),
         },
         "splits": {"schemes": {"random": ratio}},
         "tasks": {"defaults": common, "tasks": {"dg": task}},

@@ -71,16 +71,23 @@ def test_every_input_changes_the_key(toy_home: Path, checkpoint: Path, save, mon
     _edit(folder / "dataset.yaml", lambda y: y["targets"]["size"].update(unit="Hartree"))
     note("stored unit")
     manifest = json.loads((folder / "manifest.json").read_text())
-    manifest["digest"] = "changed"
+    manifest["schemes"]["random"]["content"] = "changed"
     (folder / "manifest.json").write_text(json.dumps(manifest))
-    note("records")
-    manifest["schemes"]["random"]["digest"] = "changed"
-    (folder / "manifest.json").write_text(json.dumps(manifest))
-    note("split")
+    note("records or split")
     _edit(folder / "splits.yaml", lambda y: y.update(cluster=["molecule"]))
     note("clusters")
     monkeypatch.setattr("molbench.evaluation.plan.EVALUATION_VERSION", 99)
     note("code")
+
+
+def test_records_that_the_scheme_does_not_use_do_not_change_the_key(toy_home: Path, checkpoint: Path) -> None:
+    path = toy_home / "datasets" / "toy" / "manifest.json"
+    before = _plan(checkpoint)[0].key
+    manifest = json.loads(path.read_text())
+    manifest |= {"digest": "of more records", "records": 1000}
+    manifest["schemes"]["other"]["content"] = "of other records"
+    path.write_text(json.dumps(manifest))
+    assert _plan(checkpoint)[0].key == before
 
 
 def test_words_do_not_change_the_key(toy_home: Path, checkpoint: Path) -> None:

@@ -8,8 +8,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from molbench.data.folder.digest import assignment_digest, content_digest
-from molbench.data.folder.manifest import Manifest, Part, SchemeEntry, combined_digest, file_entries
+from molbench.data.folder.digest import content_digest
+from molbench.data.folder.manifest import Manifest, Part, combined_digest, file_entries
+from tests.manifests import scheme_entry
 
 VECTORS = pa.list_(pa.list_(pa.float32(), 3))
 SPLITS = ["train", "validation", "test"]
@@ -51,7 +52,7 @@ def write_molecules(home: Path, n: int = 120, partial: bool = False) -> Path:
         "positions": VECTORS,
     } | dict.fromkeys(("mass", "size", "ring", "rare"), pa.float64())
     folder = home / "datasets" / name
-    part = _write_part(folder, records, pa.schema(schema), ["random", "other"], partial)
+    part = _write_part(folder, records, pa.schema(schema), declaration, ["random", "other"], partial)
     _declare(folder, declaration, ["random", "other"], {"defaults": common, "tasks": tasks})
     files = file_entries(folder)
     Manifest(name="toy", dataset_id=name, version="1.0.0", files=files, **part.model_dump()).write(folder)
@@ -104,7 +105,7 @@ def write_frames(home: Path, n: int = 60) -> Path:
         }
     )
     folder = home / "datasets" / "toy-frames"
-    part = _write_part(folder / "co", records, schema, ["random"], False)
+    part = _write_part(folder / "co", records, schema, declaration, ["random"], False)
     _declare(folder, declaration, ["random"], {"tasks": tasks})
     subsets = {"co": part}
     total = part.model_copy(update={"digest": combined_digest(subsets), "schemes": {}})
@@ -154,6 +155,7 @@ def _write_part(
     folder: Path,
     records: list[dict[str, Any]],
     schema: pa.Schema,
+    dataset: dict[str, Any],
     schemes: list[str],
     partial: bool,
 ) -> Part:
@@ -165,6 +167,12 @@ def _write_part(
     for seed, scheme in enumerate(schemes):
         labels = np.random.default_rng(seed).permutation(np.resize(np.repeat(SPLITS, [6, 2, 2]), len(ids)))
         pq.write_table(pa.table({"id": ids, "split": labels}), folder / "splits" / f"{scheme}.parquet")
-        counts = {split: int((labels == split).sum()) for split in SPLITS}
-        entries[scheme] = SchemeEntry(digest=assignment_digest(ids, labels), counts=counts)
-    return Part(records=len(ids), digest=content_digest(table), bytes=1, partial=partial, schemes=entries)
+        entries[scheme] = scheme_entry(table, dataset, labels.tolist(), complete=not partial)
+    return Part(
+        records=len(ids),
+        digest=content_digest(table),
+        bytes=1,
+        count="short" if partial else "complete",
+        partial=partial,
+        schemes=entries,
+    )

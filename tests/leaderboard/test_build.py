@@ -74,9 +74,12 @@ def test_pretraining_on_the_dataset_and_wrong_units_are_said(tmp_path: Path, wri
     assert "records of the dataset of 2 of the tasks" in page and "100 times too wide" in page
 
 
-def test_partial_data_are_said_to_be_partial(tmp_path: Path, write_model) -> None:
+def test_no_board_ranks_partial_data(tmp_path: Path, write_model) -> None:
     write_model("one", 0.2, partial=True)
-    assert "compare these scores with nothing else" in to_markdown(_table(tmp_path))
+    table = _table(tmp_path)
+    assert [row.rank for row in table.rows] == [None]
+    page = to_markdown(table)
+    assert "nothing is ranked: compare these scores with nothing else" in page
 
 
 def test_boards_of_the_catalogue_are_valid() -> None:

@@ -134,6 +134,7 @@ def _manifest(dataset: Dataset, parts: Mapping[str | None, Part]) -> Manifest:
         records=sum(part.records for part in subsets.values()),
         digest=combined_digest(subsets),
         bytes=sum(part.bytes for part in subsets.values()),
+        count=next((part.count for part in subsets.values() if part.count != "complete"), "complete"),
         partial=partial,
         schemes={},
         subsets=subsets,

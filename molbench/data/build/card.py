@@ -100,6 +100,11 @@ def _partial(manifest: Manifest) -> Iterator[str]:
             f"> **Records of `{manifest.name}` are missing here.** This is `{manifest.dataset_id}`; "
             f"no score on it is a score on `{manifest.name}`."
         )
+    elif manifest.count != "complete":
+        yield (
+            f"> Not all records of `{manifest.name}` are here, but all that the split schemes below use: "
+            "scores on these are scores on the dataset."
+        )
 
 
 def _usage(dataset: Dataset, manifest: Manifest) -> str:

@@ -27,6 +27,7 @@ def info(folder: Path) -> dict[str, Any]:
         "folder": str(folder),
         "records": manifest.records,
         "partial": manifest.partial,
+        "count": manifest.count,
         "digest": manifest.digest,
         "bytes_on_disk": sum(entry.size for entry in manifest.files.values()),
         "columns": {field.name: str(field.type) for field in part_schema(folder, first)},
@@ -35,6 +36,12 @@ def info(folder: Path) -> dict[str, Any]:
             for subset, part in manifest.by_subset.items()
             for scheme, entry in part.schemes.items()
         },
+        "incomplete": [
+            config_name(subset, scheme)
+            for subset, part in manifest.by_subset.items()
+            for scheme, entry in part.schemes.items()
+            if not entry.complete
+        ],
         "left_out": {
             config_name(subset, scheme): reason
             for subset, part in manifest.by_subset.items()

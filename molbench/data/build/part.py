@@ -13,15 +13,25 @@ from molbench.data.build.keys import key_table, repeated
 from molbench.data.build.parsers import build_parser
 from molbench.data.build.raw import RawPart
 from molbench.data.build.records import Parsed, built_schema, parse
-from molbench.data.build.schemes import Labels, check_digests, draw_schemes, named_columns, write_schemes
+from molbench.data.build.schemes import (
+    Content,
+    Labels,
+    check_digests,
+    contents_of,
+    draw_schemes,
+    named_columns,
+    write_schemes,
+)
 from molbench.data.folder.cells import CellSpool, cell_folders, cell_names
+from molbench.data.folder.count import count_of, what_is_missing
 from molbench.data.folder.digest import ContentDigest
-from molbench.data.folder.manifest import FailureEntry, Part, SourceEntry, file_entry
+from molbench.data.folder.manifest import Count, FailureEntry, Part, SourceEntry, file_entry
+from molbench.data.folder.scheme_digest import record_digests, scheme_digest, scored_columns, spelled
 from molbench.data.records import RECORD_KINDS
 from molbench.errors import UserError, quoted
 from molbench.progress import ProgressCallback
 from molbench.spec.build import BuildRequest
-from molbench.spec.dataset import Dataset
+from molbench.spec.dataset import PARTIAL, Dataset
 
 _NAMED_FAILURES = 3
 _SHARDS_PER_PROCESS = 4
@@ -80,7 +90,8 @@ class PartBuilder:
             for key, path in sorted(self.raw.files.items())
         }
         kept, failures = self._keep(self._parse())
-        partial = self._is_partial(len(kept.keys), len(failures)) or bool(self.raw.lacking)
+        count = count_of(self._dataset, subset, sources, len(kept.keys) + len(failures))
+        partial = count in {"short", "other"} or bool(self.raw.lacking)
         labels, left_out = draw_schemes(splits, subset, kept.keys, self.raw.files, partial)
         if not labels:
             reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
@@ -88,20 +99,22 @@ class PartBuilder:
                 f"{self._where}: no split scheme can be drawn from {len(kept.keys):,} records: {reasons}"
                 f"{_first(failures)}"
             )
+        digest, digests = self._digests(kept, labels)
+        contents = contents_of(splits, subset, digests, count)
+        if not self.request.allow_partial:
+            labels, left_out = self._only_complete(contents, labels, left_out, count)
         folders = cell_folders(labels)
-        schemes = write_schemes(self.target / "splits", kept.keys.column("id"), labels, folders)
+        schemes = write_schemes(self.target / "splits", kept.keys.column("id"), labels, folders, contents)
         if not partial:
             check_digests(self._where, splits, subset, schemes)
-        digest = ContentDigest(kept.parsed.schema)
-        for table in kept.tables():
-            digest.update(table)
         for folder, names in folders.items():
             self._write_cells(folder, kept, {name: labels[name] for name in names})
         return Part(
             records=len(kept.keys),
             digest=digest.hexdigest(),
             bytes=digest.size,
-            partial=partial,
+            count=count,
+            partial=bool(self.raw.lacking) or not all(contents[name].complete for name in labels),
             schemes=schemes,
             left_out=left_out,
             failures=failures,
@@ -148,22 +161,35 @@ class PartBuilder:
             )
         return Kept(parsed, keep, keys.filter(pa.array(keep))), failures
 
-    def _is_partial(self, records: int, failed: int) -> bool:
-        """Whether records of the complete dataset are missing, which must be allowed."""
-        complete = self._dataset.subset_records(self.raw.subset)
-        if complete is None or records + failed == complete:
-            return False
-        if records + failed > complete:
+    def _digests(self, kept: Kept, labels: Labels) -> tuple[ContentDigest, dict[str, str]]:
+        """Content digest of the records, and that of each scheme's."""
+        schema = kept.parsed.schema
+        columns, digest = scored_columns(self._dataset, schema), ContentDigest(schema)
+        records = []
+        for table in kept.tables():
+            digest.update(table)
+            records.append(record_digests(table, columns))
+        ids, kinds = kept.keys.column("id").combine_chunks(), spelled(schema, columns)
+        digests = np.concatenate(records)
+        return digest, {name: scheme_digest(ids, column, digests, kinds) for name, column in labels.items()}
+
+    def _only_complete(
+        self, contents: Mapping[str, Content], labels: Labels, left_out: Mapping[str, str], count: Count
+    ) -> tuple[Labels, dict[str, str]]:
+        """The schemes whose records are all there, and why the others are left out.
+
+        Raises:
+            UserError: If there is none.
+        """
+        complete = {name: column for name, column in labels.items() if contents[name].complete}
+        records = len(next(iter(labels.values())))
+        reason = what_is_missing(self._dataset, self.raw.subset, count, records)
+        if not complete:
             raise UserError(
-                f"{self._where}: {records + failed:,} records, but dataset.yaml declares {complete:,}: "
-                "other data"
+                f"{self._where}: {reason}; a build of them is a dataset of its own, "
+                f"'{self._dataset.name}{PARTIAL}': ask for it with --allow-partial"
             )
-        if not self.request.allow_partial:
-            raise UserError(
-                f"{self._where}: {records:,} of {complete:,} records are there; a build of fewer is a "
-                f"dataset of its own, '{self._dataset.name}-partial': ask for it with --allow-partial"
-            )
-        return True
+        return complete, {**left_out, **{name: reason for name in labels if name not in complete}}
 
     def _write_cells(self, folder: str, kept: Kept, labels: Labels) -> None:
         spool = self.scratch / "spool"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +13,7 @@ import pyarrow.parquet as pq
 from molbench.data.build.splits import assign
 from molbench.data.build.splits.expand import expand
 from molbench.data.folder.digest import assignment_digest
-from molbench.data.folder.manifest import SchemeEntry
+from molbench.data.folder.manifest import Count, SchemeEntry
 from molbench.errors import UserError
 from molbench.spec.splits import SPLITS, Splits
 
@@ -36,10 +37,10 @@ def draw_schemes(
         subset: Part of the dataset, or None.
         keys: What schemes look at of each record.
         files: Raw files by source key.
-        partial: Whether records are missing, so that a scheme may be left out.
+        partial: Whether records are known to be missing, so that a scheme may be left out.
 
     Raises:
-        UserError: If a scheme of a complete part cannot be drawn.
+        UserError: If a scheme of another part cannot be drawn.
     """
     labels, left_out = {}, {}
     for name, scheme in expand(splits.schemes).items():
@@ -49,7 +50,7 @@ def draw_schemes(
             left_out[name] = "defined on the complete dataset only"
             continue
         try:
-            labels[name] = assign(scheme, keys, files=files)
+            labels[name] = assign(scheme, keys, files=files, partial=partial)
         except UserError as error:
             if not partial:
                 raise UserError(f"split scheme '{name}': {error}") from error
@@ -57,8 +58,42 @@ def draw_schemes(
     return labels, left_out
 
 
+class Content(NamedTuple):
+    """The records that a scheme uses.
+
+    Attributes:
+        digest: See :mod:`~molbench.data.folder.scheme_digest`.
+        complete: Whether they are all that the scheme has.
+    """
+
+    digest: str
+    complete: bool
+
+
+def contents_of(
+    splits: Splits, subset: str | None, digests: Mapping[str, str], count: Count
+) -> dict[str, Content]:
+    """What each scheme uses: all that it has in a complete part, or where it has the declared digest.
+
+    Args:
+        splits: Declared schemes.
+        subset: Part of the dataset, or None.
+        digests: Digest of the records that each scheme uses.
+        count: Whether the part is complete.
+    """
+    schemes = expand(splits.schemes)
+    return {
+        name: Content(digest, count == "complete" or digest == schemes[name].content_of(subset))
+        for name, digest in digests.items()
+    }
+
+
 def write_schemes(
-    folder: Path, ids: pa.ChunkedArray, labels: Labels, cell_folders: Mapping[str, Sequence[str]]
+    folder: Path,
+    ids: pa.ChunkedArray,
+    labels: Labels,
+    cell_folders: Mapping[str, Sequence[str]],
+    contents: Mapping[str, Content],
 ) -> dict[str, SchemeEntry]:
     """Write one Parquet file a scheme.
 
@@ -67,6 +102,7 @@ def write_schemes(
         ids: Of the records, [n].
         labels: Of the schemes.
         cell_folders: Folder of cells to the schemes that they divide.
+        contents: The records that each uses.
 
     Returns:
         What the manifest says of each scheme.
@@ -81,6 +117,8 @@ def write_schemes(
         count_of = dict(zip(values.tolist(), counts.tolist(), strict=True))
         entries[name] = SchemeEntry(
             digest=assignment_digest(ids.to_pylist(), column.tolist()),
+            content=contents[name].digest,
+            complete=contents[name].complete,
             counts={label: count_of[label] for label in (*SPLITS, "unused") if label in count_of},
             cells=lying[name],
         )
@@ -95,9 +133,11 @@ def check_digests(where: str, splits: Splits, subset: str | None, entries: Mappi
     """
     schemes = expand(splits.schemes)
     for name, entry in entries.items():
-        declared = schemes[name].digest_of(subset)
-        if declared is not None and entry.digest != declared:
-            raise UserError(
-                f"{where}: split scheme '{name}' came out as {entry.digest}, splits.yaml declares "
-                f"{declared}: the records or their order are not those it was made for"
-            )
+        scheme = schemes[name]
+        pairs = ((entry.digest, scheme.digest_of(subset)), (entry.content, scheme.content_of(subset)))
+        for found, declared in pairs:
+            if declared is not None and found != declared:
+                raise UserError(
+                    f"{where}: split scheme '{name}' came out as {found}, splits.yaml declares "
+                    f"{declared}: the records or their order are not those it was made for"
+                )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from hashlib import sha256
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -15,6 +16,10 @@ from molbench.spec.dataset import PARTIAL
 from molbench.spec.names import Name
 
 MANIFEST_FILE = "manifest.json"
+
+Count = Literal["complete", "short", "other", "unknown"]
+"""Whether a part has all records that there are, fewer, more, or nobody knows how many there are."""
+
 _BLOCK = 1 << 20
 
 
@@ -44,11 +49,15 @@ class SchemeEntry(Spec):
 
     Attributes:
         digest: SHA-256 of the assignment, see ``molbench.data.build.splits.assignment_digest``.
+        content: Digest of the records that it uses, see ``molbench.data.folder.scheme_digest``.
+        complete: Whether these are all that the scheme has.
         counts: Records of each split.
         cells: Folder of the cells it is read from; schemes that share one have a letter each, in order.
     """
 
     digest: str
+    content: str
+    complete: bool
     counts: dict[str, int]
     cells: str = "cells"
 
@@ -59,7 +68,8 @@ class Part(Spec):
     Attributes:
         digest: Content digest of the records in source order.
         bytes: Size of the records in Arrow memory.
-        partial: Whether records of the complete dataset are missing.
+        count: Whether its records are all that there are.
+        partial: Whether a scheme lacks records, or a file was lacking that only schemes read.
         left_out: Split schemes that could not be built, with the reason.
         molecules: Of pairs, how many molecules have a conformer by which means, and how many have none.
     """
@@ -67,6 +77,7 @@ class Part(Spec):
     records: int
     digest: str
     bytes: int
+    count: Count
     partial: bool
     schemes: dict[Name, SchemeEntry]
     left_out: dict[str, str] = Field(default_factory=dict)
@@ -101,6 +112,9 @@ class Manifest(Part):
     def _named(self) -> Manifest:
         if self.dataset_id != self.name + (PARTIAL if self.partial else ""):
             raise ValueError(f"dataset_id {quoted(self.dataset_id)} does not belong to name and partial")
+        schemes = [scheme for part in self.by_subset.values() for scheme in part.schemes.values()]
+        if not self.partial and not all(scheme.complete for scheme in schemes):
+            raise ValueError("a split scheme lacks records, and the dataset is not partial")
         return self
 
     @property

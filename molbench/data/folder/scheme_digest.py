@@ -1,7 +1,8 @@
-"""Digest of what a score on a split scheme depends on: ids, splits, labels and atoms, and nothing else.
+"""Digest of what a score on a split scheme depends on: ids, splits, labels and molecules, and nothing else.
 
-Two builds that hold the same records of a scheme have the same digest, whatever else was built and in which
-order: a part of the dataset, another release of the parser, a source in another layout.
+Molecules are atoms with what is known of their bonds: encoders read positions, bonds or SMILES. Two builds
+that hold the same records of a scheme have the same digest, whatever else was built and in which order: a
+part of the dataset, another release of the parser, a source in another layout.
 """
 
 from __future__ import annotations
@@ -15,20 +16,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from molbench.data.folder.digest import spell
+from molbench.data.records import SMILES
 from molbench.spec.dataset import Dataset
 from molbench.spec.splits import SPLITS
 
 UNUSED = "unused"
 """Label of records that a scheme leaves out."""
 
-_ATOMS = ("atomic_numbers", "positions", "structure", "is_ligand", "a_smiles", "b_smiles")
+_ATOMS = ("atomic_numbers", "positions", "bonds", "structure", "is_ligand")
 _BYTES = 32
 
 
 def scored_columns(dataset: Dataset, schema: pa.Schema) -> list[str]:
-    """Columns of atoms and labels: what is predicted, and what it is predicted from."""
+    """Columns of molecules and labels: what is predicted, and what it is predicted from."""
     labels = [*dataset.columns, *(["forces"] if dataset.forces else [])]
-    return [name for name in (*_ATOMS, *sorted(labels)) if name in schema.names]
+    return [name for name in (*_ATOMS, *SMILES, *sorted(labels)) if name in schema.names]
 
 
 def record_digests(table: pa.Table, columns: Sequence[str]) -> np.ndarray:

@@ -12,11 +12,17 @@ import pyarrow.dataset
 import pyarrow.parquet as pq
 
 from molbench.data.folder.cells import cell_names
+from molbench.data.folder.count import count_of, what_is_missing
 from molbench.data.folder.digest import ContentDigest, assignment_digest
+from molbench.data.folder.hub import config_name
 from molbench.data.folder.location import subset_folder
 from molbench.data.folder.manifest import Manifest, Part, combined_digest, file_entries, file_entry
+from molbench.data.folder.scheme_digest import record_digests, scheme_digest, scored_columns, spelled
 from molbench.errors import UserError
 from molbench.progress import ProgressCallback
+from molbench.spec.dataset import Dataset
+from molbench.spec.document import read_yaml
+from molbench.spec.splits import Splits
 
 
 def verify(folder: Path, progress: ProgressCallback | None = None) -> Manifest:
@@ -40,8 +46,11 @@ def verify(folder: Path, progress: ProgressCallback | None = None) -> Manifest:
         f"{name}: does not belong to the build" for name in sorted(set(_data_files(folder)) - expected)
     ]
     if not problems:
+        dataset = read_yaml(folder / "dataset.yaml", Dataset)
+        splits = read_yaml(folder / "splits.yaml", Splits)
         for subset, part in manifest.by_subset.items():
-            problems += _part_problems(subset_folder(folder, subset), part)
+            problems += _part_problems(subset_folder(folder, subset), part, dataset)
+            problems += _incomplete(subset, part, dataset, splits)
         if manifest.subsets and combined_digest(manifest.subsets) != manifest.digest:
             problems.append("manifest.json: digest is not that of the subsets")
     if problems:
@@ -90,11 +99,38 @@ def _misplaced(folder: Path, order: pa.Array, labels: Mapping[str, np.ndarray]) 
         yield f"{folder.name}/{where}.parquet: record {record} lies in the wrong cell"
 
 
+def _incomplete(subset: str | None, part: Part, dataset: Dataset, splits: Splits) -> Iterator[str]:
+    """Schemes that are called complete and are not."""
+    count = count_of(dataset, subset, part.sources, part.records + len(part.failures))
+    for name, scheme in part.schemes.items():
+        declared = splits.schemes[name].content_of(subset) if name in splits.schemes else None
+        if scheme.complete and count != "complete" and scheme.content != declared:
+            reason = what_is_missing(dataset, subset, count, part.records)
+            yield f"manifest.json: {config_name(subset, name)} is not complete: {reason}"
+
+
+def _other_records(
+    cells: list[Path], order: pa.Array, labels: Mapping[str, np.ndarray], part: Part, dataset: Dataset
+) -> Iterator[str]:
+    """Schemes that use other records than the manifest tells."""
+    schema = pq.read_schema(cells[0])
+    columns = scored_columns(dataset, schema)
+    digests = np.empty((len(order), 32), dtype=np.uint8)
+    for path in cells:
+        table = pq.read_table(path, columns=["id", *columns], partitioning=None)
+        digests[pc.index_in(table.column("id").combine_chunks(), value_set=order)] = record_digests(
+            table, columns
+        )
+    for name, column in labels.items():
+        if scheme_digest(order, column, digests, spelled(schema, columns)) != part.schemes[name].content:
+            yield f"splits/{name}.parquet: does not use the records that the manifest tells"
+
+
 def _cells(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.parquet"))
 
 
-def _part_problems(folder: Path, part: Part) -> Iterator[str]:
+def _part_problems(folder: Path, part: Part, dataset: Dataset) -> Iterator[str]:
     """Contradictions between cells, splits and manifest; memory holds one column at a time."""
     cells = _cells(folder / "cells")
     schemas = {path.name: pq.read_schema(path).remove_metadata() for path in cells}
@@ -128,6 +164,7 @@ def _part_problems(folder: Path, part: Part) -> Iterator[str]:
         if assignment_digest(order.to_pylist(), labels[name].tolist()) != entry.digest:
             yield f"splits/{name}.parquet: digest is not that of the manifest"
     if len(labels) == len(splits):
+        yield from _other_records(cells, order, labels, part, dataset)
         for name, schemes in part.cell_folders.items():
             yield from _misplaced(folder / name, order, {scheme: labels[scheme] for scheme in schemes})
     digest = ContentDigest(schema)

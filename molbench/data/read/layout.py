@@ -12,6 +12,7 @@ from functools import cache
 from hashlib import file_digest, sha256
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.ipc
@@ -21,8 +22,12 @@ from molbench.atomic import replace_file, scratch_folder, sweep
 from molbench.data.folder.digest import ContentDigest, assignment_digest
 from molbench.data.folder.location import subset_folder
 from molbench.data.folder.manifest import Manifest, file_entry
+from molbench.data.folder.scheme_digest import record_digests, scheme_digest, scored_columns, spelled
 from molbench.errors import UserError
 from molbench.paths import catalogue_root, home
+from molbench.spec.dataset import Dataset
+
+_SLICE = 4096
 
 
 def laid_out(folder: Path, subset: str | None, manifest: Manifest) -> pa.RecordBatch:
@@ -81,6 +86,38 @@ def checked_labels(path: Path, digest: str) -> pa.ChunkedArray:
     """
     status = path.stat()
     return _labels(path, digest, (status.st_mtime_ns, status.st_size))
+
+
+def content_of(batch: pa.RecordBatch, dataset: Dataset, digest: str, labels: np.ndarray) -> str:
+    """Digest of the records that a split scheme uses.
+
+    Args:
+        batch: All records, as laid out.
+        dataset: Their declaration, which says what labels are.
+        digest: Content digest of the records.
+        labels: Split of each record, [n].
+    """
+    columns = scored_columns(dataset, batch.schema)
+    digests = _record_digests(batch, columns, digest)
+    return scheme_digest(batch.column("id"), labels, digests, spelled(batch.schema, columns))
+
+
+def _record_digests(batch: pa.RecordBatch, columns: list[str], digest: str) -> np.ndarray:
+    """Digest of each record, [n, 32], kept beside the store with a checksum behind them."""
+    named = sha256(json.dumps([digest, columns]).encode()).hexdigest()
+    path = home() / "stores" / f"{named}.records"
+    try:
+        raw = path.read_bytes()
+    except OSError:
+        raw = b""
+    if len(raw) != 32 * (len(batch) + 1) or sha256(raw[:-32]).digest() != raw[-32:]:
+        slices = (batch.slice(start, _SLICE) for start in range(0, len(batch), _SLICE))
+        found = [record_digests(pa.Table.from_batches([piece]), columns).tobytes() for piece in slices]
+        raw = b"".join(found)
+        raw += sha256(raw).digest()
+        with replace_file(path) as temporary:
+            temporary.write_bytes(raw)
+    return np.frombuffer(raw[:-32], dtype=np.uint8).reshape(-1, 32)
 
 
 def lay_out(folder: Path, path: Path, digest: str) -> None:

@@ -19,7 +19,7 @@ import torch
 
 from molbench.data.folder.location import subset_folder
 from molbench.data.folder.manifest import Manifest
-from molbench.data.read.layout import checked_labels, laid_out, refuse_impostor
+from molbench.data.read.layout import checked_labels, content_of, laid_out, refuse_impostor
 from molbench.data.records import RECORD_KINDS
 from molbench.data.records.atom_index import AtomIndex
 from molbench.data.records.base import RecordKind
@@ -49,6 +49,7 @@ class Store:
         self.table = table
         self.subset_folder = subset_folder(folder, subset)
         self._targets: dict[str, np.ndarray] = {}
+        self._checked: set[str] = set()
 
     @classmethod
     def open(cls, folder: Path, subset: str | None = None) -> Store:
@@ -164,12 +165,25 @@ class Store:
             raise UserError(
                 f"{self.dataset_id}: no split scheme '{scheme}' in this build; it has: {', '.join(built)}"
             )
-        labels = checked_labels(path, self.manifest.part(self.subset).schemes[scheme].digest)
+        labels = self._labels(scheme, path)
         rows = np.flatnonzero(pc.equal(labels, split).to_numpy(zero_copy_only=False))
         if rows.size == 0:
             known = ", ".join(sorted(pc.unique(labels).to_pylist()))
             raise UserError(f"{self.dataset_id}@{scheme}: no split '{split}'; it has: {known}")
         return rows
+
+    def _labels(self, scheme: str, path: Path) -> pa.ChunkedArray:
+        """Split of each record, once both are known to be those that the manifest tells."""
+        entry = self.manifest.part(self.subset).schemes[scheme]
+        labels = checked_labels(path, entry.digest)
+        if scheme not in self._checked:
+            if content_of(self.table, self.dataset, self.digest, labels.to_numpy()) != entry.content:
+                raise UserError(
+                    f"{path}: the records that it uses are not those that the manifest tells; "
+                    "build or fetch the dataset again"
+                )
+            self._checked.add(scheme)
+        return labels
 
     def batch(self, rows: Rows, targets: Sequence[str] = (), forces: bool = False) -> MoleculeBatch:
         """Gather records into one batch.

@@ -17,7 +17,7 @@ from molbench.data.build import part
 from molbench.data.build.builder import build
 from molbench.data.build.splits import assign
 from molbench.data.folder.location import locate
-from molbench.data.folder.manifest import Manifest
+from molbench.data.folder.manifest import Manifest, file_entry
 from molbench.data.folder.verify import verify
 from molbench.data.read.store import Store
 from molbench.errors import UserError
@@ -223,8 +223,68 @@ class TestPartial:
         assert build(declare(molecules(100), records=100), raw=raw, allow_partial=True).name == "toy"
 
     def test_more_records_than_declared_are_other_data(self, declare, molecules, raw):
-        with pytest.raises(UserError, match=r"101 records, but dataset\.yaml declares 100"):
-            build(declare(molecules(101), records=100), raw=raw, allow_partial=True)
+        with pytest.raises(UserError, match=r"101 records, but dataset\.yaml declares 100: other data"):
+            build(declare(molecules(101), records=100), raw=raw)
+        folder = build(declare(molecules(101), records=100), raw=raw, allow_partial=True)
+        assert folder.name == "toy-partial" and Manifest.read(folder).count == "other"
+
+    def test_nobody_knows_whether_all_records_are_there(self, declare, molecules, raw):
+        entry = declare(molecules(60), records=None)
+        with pytest.raises(
+            UserError, match=r"60 records, of how many is not known.*toy-partial.*--allow-part"
+        ):
+            build(entry, raw=raw)
+        folder = build(entry, raw=raw, allow_partial=True)
+        manifest = Manifest.read(folder)
+        assert (folder.name, manifest.count, manifest.partial) == ("toy-partial", "unknown", True)
+        assert not any(scheme.complete for scheme in manifest.schemes.values())
+
+    def test_a_declared_checksum_says_that_all_of_a_file_is_there(self, declare, molecules, raw):
+        declare(molecules(60), name="toy")
+        checksum = file_entry(raw / "toy.parquet").sha256
+        sources = {"records": {"filename": "toy.parquet", "sha256": checksum}}
+        manifest = Manifest.read(build(declare(None, records=None, sources=sources), raw=raw))
+        assert (manifest.dataset_id, manifest.count) == ("toy", "complete")
+        assert all(scheme.complete for scheme in manifest.schemes.values())
+
+    def test_a_scheme_is_complete_where_it_has_all_its_records(self, declare, molecules, raw):
+        """Its declared content is found in a part of the dataset; the others' records are missing."""
+        (raw / "ids").mkdir()
+        for at, split in enumerate(("train", "validation", "test")):
+            (raw / f"{split}.txt").write_text("".join(f"m-{i:05d}\n" for i in range(at, 30, 3)))
+        sources = {"records": {"filename": "toy.parquet"}}
+        sources |= {split: {"filename": f"{split}.txt"} for split in ("train", "validation", "test")}
+        listed = {"generator": "membership", "description": "Listed."}
+        listed["parameters"] = {split: split for split in ("train", "validation", "test")}
+        schemes = {"listed": listed, "random": ratio(0)}
+        whole = Manifest.read(
+            build(declare(molecules(100), schemes=schemes, sources=sources), raw=raw, offline=True)
+        )
+        content = whole.schemes["listed"].content
+        few = molecules(100).take(pa.array([*range(40)][::-1]))
+        schemes["listed"] = listed | {"content": content}
+        entry = declare(few, schemes=schemes, sources=sources, records=100)
+        folder = build(entry, raw=raw, offline=True)
+        part = Manifest.read(folder)
+        assert (part.dataset_id, part.count, part.records) == ("toy", "short", 40)
+        assert part.schemes.keys() == {"listed"} and part.schemes["listed"].complete
+        assert part.schemes["listed"].content == content and part.digest != whole.digest
+        assert part.left_out == {"random": "40 of 100 records are there"}
+        assert "all that the split schemes below use" in (folder / "README.md").read_text()
+        both = Manifest.read(build(entry, raw=raw, offline=True, allow_partial=True))
+        assert both.dataset_id == "toy-partial"
+        assert {name: scheme.complete for name, scheme in both.schemes.items()} == {
+            "listed": True,
+            "random": False,
+        }
+        verify(folder)
+
+    def test_a_scheme_of_other_records_is_not_complete(self, declare, molecules, raw):
+        schemes = {"random": ratio(0) | {"content": "0" * 64}}
+        with pytest.raises(UserError, match="60 of 100 records"):
+            build(declare(molecules(60), records=100, schemes=schemes), raw=raw)
+        with pytest.raises(UserError, match="split scheme 'random' came out as"):
+            build(declare(molecules(100), records=100, schemes=schemes), raw=raw)
 
     def test_declared_split_digest_is_asserted(self, declare, molecules, raw):
         schemes = {"paper": self.COMPLETE | {"description": "The paper's.", "digest": "0" * 64}}

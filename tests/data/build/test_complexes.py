@@ -104,7 +104,7 @@ def test_lep_is_built_from_pdb_files(tmp_path, raw) -> None:
         for name, residues, seed in (("active_struc", 8, i), ("inactive_struc", 7, i + 1)):
             (raw / f"{record[name]}.pdb").write_text(pdb_file(protein(residues, seed) + ligand(i)))
     (raw / "info.csv").write_text("\n".join(rows) + "\n")
-    folder = build(shrunk("lep-pdb", tmp_path, None), raw=raw, offline=True)
+    folder = build(shrunk("lep-pdb", tmp_path, 20), raw=raw, offline=True)
     part = Manifest.read(folder).by_subset[None]
     assert part.records == 20 and not part.failures
     round_trip(folder, "protein", part.schemes["protein"].counts)

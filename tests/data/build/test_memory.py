@@ -58,7 +58,9 @@ def test_peak_memory_does_not_follow_the_dataset(declare, raw):
     peaks = []
     for records in (30_000, 90_000):
         write_raw(raw / "big.parquet", records)
-        peaks.append(peak_memory(declare(None, name="big", options={"columns": ["energy"]}), raw))
+        peaks.append(
+            peak_memory(declare(None, name="big", options={"columns": ["energy"]}, records=records), raw)
+        )
     more_coordinates = 60_000 * ATOMS * 13
     assert peaks[1] - peaks[0] < more_coordinates / 2, (
         f"peaks {peaks}, {more_coordinates:,} bytes more to read"

@@ -73,6 +73,22 @@ def test_no_or_damaged_manifest(folder):
         verify(folder)
 
 
+def test_a_part_that_calls_itself_complete(declare, molecules, raw):
+    folder = build(declare(molecules(40), records=200), raw=raw, allow_partial=True)
+    assert verify(folder).dataset_id == "toy-partial"
+    text = json.loads((folder / "manifest.json").read_text())
+    text |= {"dataset_id": "toy", "partial": False}
+    (folder / "manifest.json").write_text(json.dumps(text))
+    with pytest.raises(UserError, match="a split scheme lacks records, and the dataset is not partial"):
+        verify(folder)
+    text["count"] = "complete"
+    for scheme in text["schemes"].values():
+        scheme["complete"] = True
+    (folder / "manifest.json").write_text(json.dumps(text))
+    with pytest.raises(UserError, match=r"manifest\.json: random is not complete: 40 of 200 records are"):
+        verify(folder)
+
+
 class TestConsistentChecksumsOverWrongContent:
     def test_changed_value(self, folder, cell):
         rewrite(cell, lambda t: t.set_column(5, "energy", [pa.array([1.0] * len(t))]))

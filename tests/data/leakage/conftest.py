@@ -11,9 +11,9 @@ import pytest
 import yaml
 
 from molbench.chem.identity import inchikey
-from molbench.data.folder.digest import assignment_digest
-from molbench.data.folder.manifest import Manifest, SchemeEntry, file_entries
+from molbench.data.folder.manifest import Manifest, file_entries
 from molbench.paths import home
+from tests.manifests import scheme_entry
 
 DATASET = {
     "version": "1.0.0",
@@ -57,8 +57,7 @@ def handmade() -> Callable[..., Path]:
         schemes, entries = {}, {}
         for scheme, column in labels.items():
             pq.write_table(pa.table({"id": ids, "split": column}), folder / "splits" / f"{scheme}.parquet")
-            counts = {label: column.count(label) for label in dict.fromkeys(column)}
-            entries[scheme] = SchemeEntry(digest=assignment_digest(ids, column), counts=counts)
+            entries[scheme] = scheme_entry(table, DATASET | {"name": name} | dataset, column)
             schemes[scheme] = {"generator": "ratio", "description": "By hand."}
         schemes |= declared or {}
         for file, content in {
@@ -74,6 +73,7 @@ def handmade() -> Callable[..., Path]:
             records=n,
             digest=f"digest of {name}",
             bytes=0,
+            count="complete",
             partial=False,
             schemes=entries,
             files=file_entries(folder),

@@ -82,6 +82,7 @@ def build_pairs(tmp_path: Path) -> Build:
                 "parser": "records",
                 "options": {"columns": ["a_smiles", "b_smiles", "y"]},
                 "sources": {"records": {"filename": "raw.parquet"}},
+                "records": len(table),
                 "targets": {"y": {"unit": "1", "description": "Number"}},
             },
             "splits": {

@@ -17,6 +17,7 @@ from molbench.data.read.store import Store
 from molbench.errors import UserError
 from molbench.paths import catalogue_root, home
 from tests.data.read.test_store import write_dataset
+from tests.manifests import scheme_entry
 
 
 @pytest.fixture(autouse=True)
@@ -66,6 +67,10 @@ def test_a_split_that_was_changed_is_refused(tmp_path: Path) -> None:
         store.rows("random", "test")
     digest = assignment_digest(table.column("id").to_pylist(), labels)
     scheme = store.manifest.schemes["random"].model_copy(update={"digest": digest})
+    reseal(tmp_path, schemes={"random": scheme})
+    with pytest.raises(UserError, match=r"random.parquet: the records that it uses are not those"):
+        Store.open(tmp_path).rows("random", "test")
+    scheme = scheme_entry(pa.Table.from_batches([store.table]), store.dataset.model_dump(), labels)
     reseal(tmp_path, schemes={"random": scheme})
     assert Store.open(tmp_path).rows("random", "test").size
 

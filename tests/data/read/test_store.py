@@ -11,12 +11,13 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from molbench.data.folder.digest import assignment_digest, content_digest
-from molbench.data.folder.manifest import Manifest, SchemeEntry, file_entries
+from molbench.data.folder.digest import content_digest
+from molbench.data.folder.manifest import Manifest, file_entries
 from molbench.data.read.loader import Loader
 from molbench.data.read.store import Store
 from molbench.errors import UserError
 from molbench.paths import home
+from tests.manifests import scheme_entry
 
 POSITIONS = pa.list_(pa.list_(pa.float32(), 3))
 
@@ -66,8 +67,9 @@ def write_dataset(folder: Path, n: int = 23, digest: str = "", shift: float = 0.
         records=n,
         digest=digest or content_digest(whole),
         bytes=0,
+        count="complete",
         partial=False,
-        schemes={"random": SchemeEntry(digest=assignment_digest(ids, labels), counts={})},
+        schemes={"random": scheme_entry(whole, declaration, labels)},
         files=file_entries(folder),
     ).write(folder)
     return records

@@ -3,7 +3,6 @@
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from itertools import compress
 from pathlib import Path
 from typing import Literal
@@ -41,9 +40,6 @@ class Keys:
     frames: str
 
 
-_archive = partial(only_file, suffixes=(".npz",), what="the trajectory")
-
-
 @dataclass(frozen=True)
 class FrameParser(Parser):
     """Frames with an energy and forces.
@@ -51,6 +47,7 @@ class FrameParser(Parser):
     Energies may be (F,) or (F, 1). Units are those that ``e_unit`` and ``r_unit`` state, which sGDML writes,
     or where there are none those of the dataset. A frame keeps its position in the original MD17 trajectory
     as ``frame`` and in its id, ``aspirin-000123``: the same structure has one id in MD17 and revised MD17.
+    Frames of several archives, a copy that is cut up, follow each other.
 
     Attributes:
         molecule: First part of the ids.
@@ -73,52 +70,55 @@ class FrameParser(Parser):
         Raises:
             UserError: If it states an unknown unit, or that positions are not in Å.
         """
-        path = _archive(files)
-        with open_npz(path) as archive:
-            energy, length = archive.text("e_unit"), archive.text("r_unit")
-        try:
-            if length is not None and (unit := length_unit(length)) != "Å":
-                raise ValueError(f"positions are in {unit} (r_unit), and in Å where they are read")
-            if energy is None:
-                return {}
-            unit = energy_unit(energy)
-        except ValueError as error:
-            raise UserError(f"{path}: {error}") from error
-        return {"energy": unit, "forces": f"{unit}/Å"}
+        stated = {path: _unit(path) for path in _archives(files)}
+        units = {unit for unit in stated.values() if unit is not None}
+        if len(units) > 1:
+            raise UserError(f"{', '.join(map(str, stated))}: in different units: {', '.join(sorted(units))}")
+        return {
+            column: unit for unit in units for column, unit in (("energy", unit), ("forces", f"{unit}/Å"))
+        }
 
     def bounds(self, files: Mapping[str, Path], count: int) -> list[int]:
         """Ranges of frames, once shapes and checksums of the arrays are found right."""
-        path, keys = _archive(files), self.keys
-        with open_npz(path) as archive:
-            frames = _frames(archive, path, keys)
-            for key in (keys.numbers, keys.positions, keys.energies, keys.forces):
-                archive.verify(key)
+        frames = 0
+        for path in _archives(files):
+            with open_npz(path) as archive:
+                frames += _frames(archive, path, self.keys)
+                for key in (self.keys.numbers, self.keys.positions, self.keys.energies, self.keys.forces):
+                    archive.verify(key)
         return even_bounds(frames, count)
 
     def read(self, shard: Shard) -> Iterator[Chunk]:
         """Stream a range of frames."""
-        path, keys, schema = _archive(shard.files), self.keys, self.schema()
-        with open_npz(path) as archive:
-            numbers = _numbers(archive, path, keys)
-            _frames(archive, path, keys)
-            arrays = [
-                archive.blocks(key, shard.start, shard.stop, CHUNK_RECORDS)
-                for key in (keys.positions, keys.forces, keys.energies)
-            ]
-            frames = _frame_blocks(archive, keys, shard.start, shard.stop)
-            at = shard.start
-            for positions, forces, energies, frame in zip(*arrays, frames, strict=True):
-                yield _chunk(
-                    schema=schema,
-                    molecule=self.molecule,
-                    numbers=numbers,
-                    positions=positions,
-                    forces=forces,
-                    energies=energies.ravel(),
-                    frames=frame,
-                    where=(path.name, at),
-                )
-                at += len(frame)
+        first = 0
+        for path in _archives(shard.files):
+            with open_npz(path) as archive:
+                total = _frames(archive, path, self.keys)
+                start, stop = max(shard.start - first, 0), min(shard.stop - first, total)
+                if start < stop:
+                    yield from self._frames(archive, path, start, stop)
+            first += total
+
+    def _frames(self, archive: NpzReader, path: Path, start: int, stop: int) -> Iterator[Chunk]:
+        """Stream a range of the frames of one archive."""
+        keys, schema, numbers = self.keys, self.schema(), _numbers(archive, path, self.keys)
+        arrays = [
+            archive.blocks(key, start, stop, CHUNK_RECORDS)
+            for key in (keys.positions, keys.forces, keys.energies)
+        ]
+        frames, at = _frame_blocks(archive, keys, start, stop), start
+        for positions, forces, energies, frame in zip(*arrays, frames, strict=True):
+            yield _chunk(
+                schema=schema,
+                molecule=self.molecule,
+                numbers=numbers,
+                positions=positions,
+                forces=forces,
+                energies=energies.ravel(),
+                frames=frame,
+                where=(path.name, at),
+            )
+            at += len(frame)
 
 
 @dataclass(frozen=True)
@@ -195,6 +195,23 @@ def _chunk(
     }
     table = pa.Table.from_arrays([columns[name] for name in schema.names], schema=schema)
     return Chunk(table, tuple(failures), tuple(compress(places, good.tolist())))
+
+
+def _archives(files: Mapping[str, Path]) -> list[Path]:
+    found = [path for path in files.values() if path.name.lower().endswith(".npz")]
+    return found or [only_file(files, suffixes=(".npz",), what="the trajectory")]
+
+
+def _unit(path: Path) -> str | None:
+    """Unit of energies that an archive states; that of lengths must be Å."""
+    with open_npz(path) as archive:
+        energy, length = archive.text("e_unit"), archive.text("r_unit")
+    try:
+        if length is not None and (unit := length_unit(length)) != "Å":
+            raise ValueError(f"positions are in {unit} (r_unit), and in Å where they are read")
+        return None if energy is None else energy_unit(energy)
+    except ValueError as error:
+        raise UserError(f"{path}: {error}") from error
 
 
 def _numbers(archive: NpzReader, path: Path, keys: Keys) -> np.ndarray:

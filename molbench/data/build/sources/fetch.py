@@ -31,8 +31,9 @@ def fetch(
     """Find a source on disk, or download it; check it, and extract what is wanted from it.
 
     Below ``raw`` these are accepted, in this order: the declared file; the wanted members of an archive,
-    extracted already; a file under one of the declared aliases. An alias of an archive that is no archive
-    stands for the first member, and one that is a folder for an archive of the xyz files in it.
+    extracted already; all pieces of a copy that is cut up; a file under one of the declared aliases. An alias
+    of an archive that is no archive stands for the first member, and one that is a folder for an archive of
+    the xyz files in it.
 
     Args:
         source: The declaration.
@@ -67,6 +68,9 @@ def _on_disk(source: SourceFile, raw: Path, cache: Path) -> dict[str, Path] | No
         return _contents(source, path, cache)
     if members := _loose_members(source.members, raw):
         return members
+    pieces = {name: path for name in source.pieces if (path := find(raw, [name]))}
+    if pieces and len(pieces) == len(source.pieces):
+        return pieces
     if path := find(raw, source.aliases):
         if not source.members and path.is_file() and (problem := problem_with(path, source)):
             raise UserError(f"{path}: not the file that is declared: {problem}")

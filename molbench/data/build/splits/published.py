@@ -20,9 +20,14 @@ def published(
     validation: int,
     seed: int,
     files: Mapping[str, Path],
+    cut: Mapping[str, str] | None = None,
+    partial: bool = False,
     **_: Any,
 ) -> np.ndarray:
-    """Train and test rows from two index files; validation is drawn from train; other records are left out.
+    """Train and test records from two index files; validation is drawn from train; others are left out.
+
+    The draw depends on the ids of the training records alone. A copy of a trajectory that is cut up into what
+    is trained and what is tested on needs no index files: it is the split itself.
 
     Args:
         keys: One row a record, in the order the indices count.
@@ -31,6 +36,9 @@ def published(
         validation: Records of train that validate instead.
         seed: Seed of that draw.
         files: Local path of each source.
+        cut: For ``train`` and ``test`` how the names of the archives end that hold these frames and no other,
+            with their places in the trajectory as ``old_indices``.
+        partial: Whether records are missing, so that indices cannot be counted.
 
     Returns:
         Labels, [n]; ``"unused"`` for records in neither file.
@@ -38,14 +46,22 @@ def published(
     Raises:
         UserError: If a file is missing, holds anything but row numbers, or the two overlap.
     """
-    n = len(keys)
-    rows = {name: _read(name, files, n) for name in (train, test)}
-    if shared := np.intersect1d(rows[train], rows[test]).size:
+    names = {"train": train, "test": test}
+    pieces = {split: path for split, ending in (cut or {}).items() if (path := _piece(files, ending))}
+    if pieces.keys() == names.keys():
+        rows = {split: _frames_of(keys, path) for split, path in pieces.items()}
+    elif partial:
+        raise UserError("defined on the complete dataset only")
+    else:
+        rows = {split: _read(name, files, len(keys)) for split, name in names.items()}
+    if shared := np.intersect1d(rows["train"], rows["test"]).size:
         raise UserError(f"index files '{train}' and '{test}' share {shared:,} rows")
-    labels = np.full(n, "unused", dtype="<U10")
-    labels[rows[train]] = "train"
-    labels[rows[test]] = "test"
-    labels[np.random.default_rng(seed).permutation(np.sort(rows[train]))[:validation]] = "validation"
+    labels = np.full(len(keys), "unused", dtype="<U10")
+    labels[rows["train"]] = "train"
+    labels[rows["test"]] = "test"
+    ids = np.array(keys.column("id").take(pa.array(rows["train"])).to_pylist())
+    drawn = np.random.default_rng(seed).permutation(len(ids))[:validation]
+    labels[rows["train"][np.argsort(ids)[drawn]]] = "validation"
     return labels
 
 
@@ -53,6 +69,19 @@ def published(
 def everything(keys: pa.Table, **_: Any) -> np.ndarray:
     """All records in train: for unlabelled pretraining data."""
     return np.full(len(keys), "train", dtype="<U10")
+
+
+def _piece(files: Mapping[str, Path], ending: str) -> Path | None:
+    return next((path for path in files.values() if path.name.endswith(ending)), None)
+
+
+def _frames_of(keys: pa.Table, path: Path) -> np.ndarray:
+    """Rows of the records whose frames an archive lists."""
+    from molbench.data.build.parsers.npz import open_npz
+
+    with open_npz(path) as archive:
+        frames = archive.array("old_indices").ravel()
+    return np.flatnonzero(np.isin(keys.column("frame").to_numpy(), frames))
 
 
 def _read(name: str, files: Mapping[str, Path], n: int) -> np.ndarray:
