@@ -26,3 +26,13 @@ def inchikey(smiles: str | None) -> str | None:
         if not molecule:
             return None
         return Chem.MolToInchiKey(molecule) or None  # type: ignore[no-untyped-call]
+
+
+@lru_cache(maxsize=1 << 16)
+def canonical_smiles(smiles: str | None) -> str | None:
+    """A SMILES as RDKit writes it, or None where RDKit cannot read it; None gives None."""
+    if not smiles:
+        return None
+    with BlockLogs():
+        molecule = Chem.MolFromSmiles(smiles)
+        return Chem.MolToSmiles(molecule) if molecule else None

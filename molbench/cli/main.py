@@ -14,10 +14,12 @@ from molbench.cli import (
     compare,
     convert,
     data,
+    embed,
     evaluate,
     listing,
     pretrain,
     schema,
+    score,
     study,
     submit,
 )
@@ -39,6 +41,8 @@ app.add_typer(audit.app, name="audit", help="Find what pretraining has seen of t
 app.command()(pretrain.pretrain)
 app.command()(evaluate.evaluate)
 app.command()(compare.compare)
+app.command()(score.score)
+app.command()(embed.embed)
 app.command()(convert.convert)
 app.add_typer(submit.app, name="submit", help="Pack results, check submissions, take them back.")
 app.add_typer(board.app, name="board", help="Turn results into ranked tables.")

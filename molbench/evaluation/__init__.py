@@ -4,10 +4,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from molbench.evaluation.candidate import Candidate
-    from molbench.evaluation.harness import Report, RunOutcome, Watcher, evaluate
+    from molbench.evaluation.candidates.base import Candidate, NotApplicable
+    from molbench.evaluation.harness import evaluate
     from molbench.evaluation.plan import Run
     from molbench.evaluation.predictions import Predictions
+    from molbench.evaluation.report import Report, RunOutcome, Watcher
     from molbench.evaluation.result import Result, read_results
     from molbench.evaluation.summary import SummaryRow, summarise
 
@@ -15,14 +16,15 @@ if TYPE_CHECKING:
 EVALUATION_VERSION = 2
 
 _LAZY = {
-    "Candidate": "candidate",
+    "Candidate": "candidates.base",
     "SummaryRow": "summary",
-    "RunOutcome": "harness",
+    "NotApplicable": "candidates.base",
+    "RunOutcome": "report",
     "Predictions": "predictions",
-    "Report": "harness",
+    "Report": "report",
     "Result": "result",
     "Run": "plan",
-    "Watcher": "harness",
+    "Watcher": "report",
     "evaluate": "harness",
     "read_results": "result",
     "summarise": "summary",
@@ -31,6 +33,7 @@ _LAZY = {
 __all__ = [
     "EVALUATION_VERSION",
     "Candidate",
+    "NotApplicable",
     "Predictions",
     "Report",
     "Result",

@@ -13,19 +13,14 @@ from molbench.atomic import replace_folder
 from molbench.backbones.base import Backbone
 from molbench.data.leakage import contamination, overlap_with
 from molbench.data.read.store import Store
-from molbench.errors import UserError
 from molbench.evaluation import EVALUATION_VERSION
-from molbench.evaluation.apply import StepCallback, apply
-from molbench.evaluation.candidate import Candidate, identity
+from molbench.evaluation.apply import StepCallback
 from molbench.evaluation.data import TaskData
 from molbench.evaluation.embedding import Embedding, cached_embedding
-from molbench.evaluation.fingerprint import boost
 from molbench.evaluation.plan import Run
-from molbench.evaluation.predictions import PREDICTIONS_FILE, Predictions
-from molbench.evaluation.result import CheckpointEntry, Result, Stored, TaskEntry, find
+from molbench.evaluation.predictions import PREDICTIONS_FILE
+from molbench.evaluation.result import Result, Stored, TaskEntry, find
 from molbench.evaluation.score import record_scores, score
-from molbench.evaluation.train import as_predictions
-from molbench.spec.fingerprint import Boosting
 from molbench.spec.provenance import stages
 from molbench.training.environment import environment
 
@@ -70,19 +65,17 @@ def execute(run: Run, workspace: Workspace, progress: StepCallback | None = None
         progress: Called after each training step.
 
     Raises:
+        NotApplicableError: If the records turn out to be none for the candidate.
         UserError: If weights or records are no longer those that were planned, or training fails.
     """
     if (finished := find(run.folder, run.key)) is not None:
         return finished
     if workspace.store(run).digest != run.data.digest:
-        raise _changed(run)
+        raise run.changed()
     data = TaskData.open(run.task, workspace.store(run))
     started = time.perf_counter()
-    entry, predictions, throughput = (
-        _boosted(run, run.candidate, data)
-        if isinstance(run.candidate, Boosting)
-        else _encoded(run, run.candidate, data, workspace, progress)
-    )
+    scored = run.candidate.predict(run, data, workspace, progress)
+    entry, predictions = scored.entry, scored.predictions
     result = Result(
         key=run.key,
         code=f"{molbench.__version__}/{EVALUATION_VERSION}",
@@ -98,71 +91,13 @@ def execute(run: Run, workspace: Workspace, progress: StepCallback | None = None
         ],
         overlap=overlap(run, entry.pretraining),
         seconds={"run": round(time.perf_counter() - started, 3)},
-        throughput=throughput,
+        throughput=scored.throughput,
         environment=environment(),
     )
     with replace_folder(run.folder) as temporary:
         predictions.write(temporary / PREDICTIONS_FILE, record_scores(run.task.task, predictions))
         result.write(temporary)
     return Stored.read(run.folder)
-
-
-#: What was scored, its predictions, and the throughput of each stage.
-_Made = tuple[CheckpointEntry, Predictions, dict[str, float]]
-
-
-def _encoded(
-    run: Run, candidate: Candidate, data: TaskData, workspace: Workspace, progress: StepCallback | None
-) -> _Made:
-    checkpoint, protocol = candidate.checkpoint(run.seed), run.protocol
-    if identity(checkpoint) != run.identity:
-        raise _changed(run)
-    if isinstance(protocol, Boosting):
-        raise TypeError(f"{candidate.name} is an encoder; trees do without one")
-    backbone = checkpoint.build()
-    backbone.check_records(data.store)
-    predictions, throughput = apply(
-        backbone,
-        data,
-        protocol,
-        run.seed,
-        workspace.device,
-        embedding=workspace.embedding(run, backbone) if run.shares_vectors else None,
-        state=run.folder / f"state-{run.key[:12]}",
-        key=run.key,
-        progress=progress,
-    )
-    entry = CheckpointEntry(
-        name=candidate.name,
-        identity=run.identity,
-        scratch=candidate.is_scratch,
-        baseline=candidate.scratch().name,
-        backbone=candidate.backbone,
-        config=candidate.config,
-        method=checkpoint.method,
-        method_config=checkpoint.method_config,
-        pretraining=checkpoint.pretraining,
-    )
-    return entry, predictions, throughput
-
-
-def _boosted(run: Run, settings: Boosting, data: TaskData) -> _Made:
-    entry = CheckpointEntry(
-        name=settings.name,
-        identity=run.identity,
-        scratch=False,
-        baseline=settings.name,
-        backbone=settings.name,
-        config={},
-        method=None,
-        method_config={},
-        pretraining={},
-    )
-    return entry, as_predictions(data, boost(data, settings, run.seed)), {}
-
-
-def _changed(run: Run) -> UserError:
-    return UserError(f"{run.candidate.name} on {run.task.id}: the inputs changed after the run was planned")
 
 
 def _task_entry(run: Run, data: TaskData) -> TaskEntry:

@@ -9,20 +9,18 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from molbench.backbones import BACKBONES
 from molbench.data.folder.manifest import Manifest
 from molbench.data.records import RECORD_KINDS
 from molbench.data.records.base import RecordKind
 from molbench.errors import UserError
 from molbench.evaluation import EVALUATION_VERSION
-from molbench.evaluation.candidate import Candidate, identity
-from molbench.evaluation.fingerprint import unfit
+from molbench.evaluation.candidates.base import Candidate, NotApplicable
 from molbench.evaluation.kinds import kind_of
 from molbench.metrics import METRICS
 from molbench.spec.catalogue import TaskRef
 from molbench.spec.dataset import PARTIAL
-from molbench.spec.fingerprint import Boosting
 from molbench.spec.protocol import Protocol
+from molbench.spec.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -46,16 +44,16 @@ class Run:
     """One candidate on one task under one protocol with one seed.
 
     Attributes:
-        protocol: The one asked for; the fingerprint baseline is its own.
+        protocol: The one asked for, or the candidate's own.
         identity: SHA-256 of the encoder: weights, backbone and configuration.
         data: What the records were when it was planned.
         key: SHA-256 over everything the score depends on.
         folder: Where its result belongs.
     """
 
-    candidate: Candidate | Boosting
+    candidate: Candidate
     task: TaskRef
-    protocol: Protocol | Boosting
+    protocol: Recipe
     seed: int
     identity: str
     data: Data
@@ -67,57 +65,63 @@ class Run:
         """Whether it needs nothing of its encoder but vectors, which other tasks and seeds need, too."""
         return self.protocol.kind == "probe" and kind_of(self.task.task).probes_vectors
 
+    def changed(self) -> UserError:
+        """What is said where weights or records are no longer those that were planned."""
+        return UserError(
+            f"{self.candidate.name} on {self.task.id}: the inputs changed after the run was planned"
+        )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that is to be scored.
+
+    Attributes:
+        runs: In the order task, candidate, seed.
+        not_applicable: Candidates and tasks that do not go together, and why.
+    """
+
+    runs: list[Run]
+    not_applicable: list[NotApplicable]
+
 
 def plan(
-    candidates: Sequence[Candidate | Boosting],
+    candidates: Sequence[Candidate],
     tasks: Sequence[TaskRef],
     protocol: Protocol,
     seeds: Sequence[int],
     output: Path,
-) -> list[Run]:
-    """Every combination that there is, in the order task, candidate, seed.
+) -> Plan:
+    """Every combination that there is.
 
     Raises:
         UserError: If a dataset is not built, a build lacks a split scheme, or a task cannot be scored.
     """
-    _refuse_missing(tasks)
+    refuse_missing(tasks)
+    digests: dict[tuple[str, int], str] = {}
+    runs, others = [], []
     for task in tasks:
         kind_of(task.task).check(task, protocol)
+        data: dict[str, Data] = {}
         for candidate in candidates:
-            if isinstance(candidate, Boosting):
+            if why := candidate.unfit(task, protocol):
+                others.append(NotApplicable(candidate.name, task.id, why))
                 continue
-            if not BACKBONES[candidate.backbone].reads(_record_of(task)):
-                raise UserError(
-                    f"{candidate.name} is a '{candidate.backbone}', which encodes pairs of molecules; "
-                    f"{task.id} has none"
-                )
-    folds = {(task.id, seed): task.at(seed) for task in tasks for seed in seeds}
-    data = {place: data_of(task) for place, task in folds.items()}
-    encoders = {candidate.name: _identities(candidate, seeds) for candidate in candidates}
-    runs = []
-    for task in tasks:
-        for candidate in candidates:
-            if isinstance(candidate, Boosting) and unfit(task):
-                continue
-            recipe = candidate if isinstance(candidate, Boosting) else protocol
-            for seed in seeds:
-                encoder = encoders[candidate.name][seed]
+            recipe = candidate.recipe(protocol)
+            for seed in candidate.seeds(task, seeds):
+                fold, encoder = task.at(seed), (candidate.name, seed if candidate.is_baseline else 0)
+                if encoder not in digests:
+                    digests[encoder] = candidate.identity(seed)
+                if fold.split_name not in data:
+                    data[fold.split_name] = data_of(fold)
+                records = data[fold.split_name]
                 folder = output / candidate.name / task.id / recipe.name / str(seed)
-                fold, records = folds[task.id, seed], data[task.id, seed]
-                key = key_of(encoder, fold, records, recipe, seed)
-                runs.append(Run(candidate, fold, recipe, seed, encoder, records, key, folder))
-    return runs
+                key = key_of(digests[encoder], fold, records, recipe, seed)
+                runs.append(Run(candidate, fold, recipe, seed, digests[encoder], records, key, folder))
+    return Plan(runs, others)
 
 
-def _identities(candidate: Candidate | Boosting, seeds: Sequence[int]) -> dict[int, str]:
-    if isinstance(candidate, Boosting):
-        return dict.fromkeys(seeds, candidate.identity)
-    if candidate.is_scratch:
-        return {seed: identity(candidate.checkpoint(seed)) for seed in seeds}
-    return dict.fromkeys(seeds, identity(candidate.checkpoint(seeds[0])))
-
-
-def key_of(encoder: str, task: TaskRef, data: Data, protocol: Protocol | Boosting, seed: int) -> str:
+def key_of(encoder: str, task: TaskRef, data: Data, protocol: Recipe, seed: int) -> str:
     """SHA-256 over what a score depends on: the encoder, records, task, recipe, seed, and their versions."""
     parts: dict[str, Any] = {
         "encoder": encoder,
@@ -143,7 +147,12 @@ def _target(task: TaskRef) -> dict[str, Any]:
     return task.column.model_dump(exclude={"description"})
 
 
-def _refuse_missing(tasks: Sequence[TaskRef]) -> None:
+def refuse_missing(tasks: Sequence[TaskRef]) -> None:
+    """Refuse tasks whose datasets are not built, with the commands that build them.
+
+    Raises:
+        UserError: Naming them.
+    """
     missing: dict[str, list[str]] = {}
     for task in tasks:
         if task.folder is None:

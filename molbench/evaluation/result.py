@@ -17,8 +17,8 @@ from molbench.evaluation.kinds import kind_of
 from molbench.evaluation.predictions import PREDICTIONS_FILE, Predictions
 from molbench.evaluation.score import Scorer, Value
 from molbench.spec.base import Spec
-from molbench.spec.fingerprint import Boosting
-from molbench.spec.protocol import Protocol
+from molbench.spec.direct import DIRECT
+from molbench.spec.recipe import Recipe
 from molbench.spec.tasks import Task
 
 RESULT_FILE = "result.json"
@@ -90,7 +90,7 @@ class Result(Spec):
     code: str
     checkpoint: CheckpointEntry
     task: TaskEntry
-    protocol: Protocol | Boosting
+    protocol: Recipe
     seed: int
     metrics: dict[str, Value]
     n: int
@@ -107,7 +107,12 @@ class Result(Spec):
 
     @property
     def seed_matters(self) -> bool:
-        """Whether another seed surely gives other predictions: not where a frozen encoder meets a probe."""
+        """Whether another seed surely gives other predictions: not where a frozen encoder meets a probe.
+
+        Nor where a model's own predictions are scored, which are those of its owner's seeds, if of any.
+        """
+        if self.protocol.kind == DIRECT:
+            return False
         frozen = self.protocol.kind == "probe" and kind_of(self.task.declaration).probes_vectors
         return self.checkpoint.scratch or not frozen
 

@@ -13,22 +13,24 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
-
-from molbench.data.read.store import Store
 from molbench.errors import UserError
-from molbench.evaluation.candidate import SCRATCH, Candidate, identity
-from molbench.evaluation.data import clusters, labelled
-from molbench.evaluation.kinds import kind_of
+from molbench.evaluation.candidates.base import EXTERNAL
+from molbench.evaluation.candidates.checkpoint import (
+    SCRATCH,
+    CheckpointCandidate,
+    encoder_digest,
+    require_model_name,
+)
 from molbench.evaluation.plan import Data, data_of, key_of
-from molbench.evaluation.predictions import ForcePredictions, Predictions
+from molbench.evaluation.predictions import Predictions
 from molbench.evaluation.protocols import load_protocols
 from molbench.evaluation.result import Result, Stored, result_files
 from molbench.evaluation.score import score
+from molbench.evaluation.tested import TestRecords
 from molbench.spec.catalogue import Catalogue, TaskRef
+from molbench.spec.direct import DIRECT, Direct
 from molbench.spec.fingerprint import FINGERPRINT, Boosting
-from molbench.spec.protocol import Protocol
+from molbench.spec.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -80,10 +82,10 @@ class Trust:
     """
 
     catalogue: Catalogue
-    protocols: Mapping[str, Protocol | Boosting] = field(
-        default_factory=lambda: {**load_protocols(), FINGERPRINT: Boosting()}
+    protocols: Mapping[str, Recipe] = field(
+        default_factory=lambda: {**load_protocols(), FINGERPRINT: Boosting(), DIRECT: Direct()}
     )
-    _tests: dict[str, _Test] = field(default_factory=dict)
+    _tests: dict[str, TestRecords] = field(default_factory=dict)
     _tasks: dict[tuple[str, int], TaskRef] = field(default_factory=dict)
 
     def check(self, stored: Stored) -> Stored:
@@ -160,81 +162,11 @@ class Trust:
             self._tasks[name, seed] = matches[0].at(seed)
         return self._tasks[name, seed]
 
-    def _test(self, task: TaskRef) -> _Test:
+    def _test(self, task: TaskRef) -> TestRecords:
         key = f"{task.entry.id}/{task.name}@{task.split_name}"
         if key not in self._tests:
-            self._tests[key] = _Test.of(task)
+            self._tests[key] = TestRecords.of(task)
         return self._tests[key]
-
-
-@dataclass(frozen=True, eq=False)
-class _Test:
-    """The test records of a task.
-
-    Attributes:
-        place: Record id to its place.
-        target: Labels in the dataset's unit, in that order.
-        forces: Force components likewise, for force tasks.
-        clusters: Names of their clusters likewise.
-    """
-
-    task: TaskRef
-    place: dict[str, int]
-    target: np.ndarray
-    forces: ForcePredictions | None
-    clusters: pa.ListArray | None
-
-    @classmethod
-    def of(cls, task: TaskRef) -> _Test:
-        """Read them from the built dataset."""
-        if task.folder is None:
-            raise ValueError(f"{task.id} is not built")
-        store = Store.open(task.folder, task.subset)
-        labels = store.target(task.task.target)
-        rows = labelled(task, store, "test", labels)
-        ids = store.ids.take(rows).to_pylist()
-        forces = None
-        if kind_of(task.task).reads_forces and task.dataset.forces is not None:
-            batch = store.batch(rows, forces=True)
-            offsets = np.concatenate([[0], batch.sizes.numpy().cumsum() * 3])
-            true = np.asarray(batch.forces, dtype=np.float32).reshape(-1)
-            forces = ForcePredictions(true, true, offsets, task.dataset.forces.unit)
-        place = {name: i for i, name in enumerate(ids)}
-        return cls(task, place, labels[rows], forces, clusters(task, store, rows))
-
-    def labelled(self, given: Predictions) -> Predictions:
-        """Predictions beside the dataset's own labels, in the dataset's order.
-
-        Raises:
-            UserError: If they are not one for each test record, or of another unit or shape.
-        """
-        self._check_ids(given.ids)
-        if given.unit != self.task.unit:
-            raise UserError(f"its predictions are in {given.unit}, {self.task.id} is in {self.task.unit}")
-        order = np.argsort([self.place[name] for name in given.ids])
-        if given.prediction[order].shape != self.target.shape:
-            raise UserError(
-                f"its predictions have the shape {given.prediction.shape}, its labels {self.target.shape}"
-            )
-        forces = None
-        if self.forces is not None:
-            if given.forces is None or given.forces.unit != self.forces.unit:
-                raise UserError(f"it has no forces in {self.forces.unit}")
-            pieces = np.split(given.forces.prediction, given.forces.offsets[1:-1])
-            sorted_pieces = [pieces[i] for i in order]
-            if [len(piece) for piece in sorted_pieces] != np.diff(self.forces.offsets).tolist():
-                raise UserError("its forces are not three for each atom of each record")
-            forces = replace(self.forces, prediction=np.concatenate(sorted_pieces))
-        values = given.prediction[order]
-        return Predictions(list(self.place), self.target, values, given.unit, forces, self.clusters)
-
-    def _check_ids(self, ids: Sequence[str]) -> None:
-        known = self.place.keys()
-        if extra := [name for name in ids if name not in known]:
-            raise UserError(f"'{extra[0]}' is no test record of {self.task.id} ({len(extra)} such ids)")
-        if len(ids) != len(known):
-            missing = sorted(known - set(ids))
-            raise UserError(f"no prediction for '{missing[0]}' of {self.task.id} ({len(missing)} missing)")
 
 
 def _check_place(stored: Stored, root: Path) -> None:
@@ -251,7 +183,12 @@ def _check_name(result: Result) -> None:
         if entry.name != FINGERPRINT or entry.identity != result.protocol.identity:
             raise UserError("it is not of the fingerprint baseline that its protocol names")
         return
-    candidate = Candidate(entry.name, entry.backbone, entry.config)
+    if entry.backbone == EXTERNAL:
+        require_model_name(entry.name, "its name")
+        if entry.scratch or entry.baseline != entry.name:
+            raise UserError("it is of a model of somebody else's, which has no baseline here")
+        return
+    candidate = CheckpointCandidate(entry.name, entry.backbone, entry.config)
     scratch = candidate.scratch()
     if entry.baseline != scratch.name:
         raise UserError(f"its baseline is '{scratch.name}', not '{entry.baseline}'")
@@ -259,7 +196,7 @@ def _check_name(result: Result) -> None:
         raise UserError(f"'{entry.name}' is not what it says it is")
     if not entry.scratch and entry.name.startswith(SCRATCH):
         raise UserError(f"names that start with '{SCRATCH}' are kept for baselines")
-    if entry.scratch and entry.identity != identity(candidate.checkpoint(result.seed)):
+    if entry.scratch and entry.identity != encoder_digest(candidate.checkpoint(result.seed)):
         raise UserError(f"its weights are not those that seed {result.seed} gives '{entry.backbone}'")
 
 

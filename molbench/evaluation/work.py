@@ -10,14 +10,14 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from molbench.errors import UserError
-from molbench.evaluation.candidate import Candidate
+from molbench.evaluation.candidates import CANDIDATES
+from molbench.evaluation.candidates.base import NotApplicableError
 from molbench.evaluation.execute import Workspace, execute
 from molbench.evaluation.plan import Run, plan
 from molbench.evaluation.protocols import load_protocol
 from molbench.evaluation.result import find
 from molbench.executors.base import Listener, Unit
 from molbench.spec.catalogue import Catalogue
-from molbench.spec.fingerprint import Boosting
 from molbench.spec.protocol import Protocol
 
 LOCKS = ".locks"
@@ -32,16 +32,11 @@ def unit_of(run: Run, output: Path, group: str) -> Unit:
         output: Folder of the results.
         group: Runs of one group share stores and vectors while they follow each other in one worker.
     """
-    candidate = (
-        {"boosting": run.candidate.model_dump()}
-        if isinstance(run.candidate, Boosting)
-        else {**asdict(run.candidate), "path": run.candidate.path and str(run.candidate.path.absolute())}
-    )
-    protocol = {} if isinstance(run.protocol, Boosting) else run.protocol.model_dump()
     arguments = {
-        "candidate": candidate,
+        "kind": run.candidate.kind,
+        "candidate": run.candidate.reference(),
         "task": run.task.id,
-        "protocol": protocol,
+        "protocol": run.protocol.model_dump() if isinstance(run.protocol, Protocol) else {},
         "seed": run.seed,
         "output": str(output.absolute()),
         "key": run.key,
@@ -54,7 +49,8 @@ def execute_unit(arguments: Mapping[str, Any], listen: Listener) -> dict[str, An
     """Execute one run and store its result.
 
     Returns:
-        ``busy``: whether another process is at this very run, so that there is no result yet.
+        ``busy``: whether another process is at this very run, so that there is no result yet; and
+        ``not_applicable``: why there will be none, or None.
 
     Raises:
         UserError: If the run cannot be planned as it was, or fails.
@@ -66,8 +62,10 @@ def execute_unit(arguments: Mapping[str, Any], listen: Listener) -> dict[str, An
         with lock.acquire(timeout=0):
             execute(run, _workspace(arguments["group"]), lambda report: listen(asdict(report)))
     except Timeout:
-        return {"busy": find(run.folder, run.key) is None}
-    return {"busy": False}
+        return {"busy": find(run.folder, run.key) is None, "not_applicable": None}
+    except NotApplicableError as error:
+        return {"busy": False, "not_applicable": str(error)}
+    return {"busy": False, "not_applicable": None}
 
 
 def remove_locks(output: Path) -> None:
@@ -91,17 +89,16 @@ def _lock(run: Run, output: Path) -> FileLock:
 
 
 def _planned(arguments: Mapping[str, Any]) -> Run:
-    given, protocol = dict(arguments["candidate"]), dict(arguments["protocol"])
-    candidate: Candidate | Boosting
-    if "boosting" in given:
-        candidate = Boosting.model_validate(given["boosting"])
-    else:
-        candidate = Candidate(**{**given, "path": Path(given["path"]) if given["path"] else None})
+    candidate = CANDIDATES[arguments["kind"]].of_reference(arguments["candidate"])
     tasks = Catalogue.load().tasks([arguments["task"]])
-    # Trees are their own protocol, and their key does not depend on the one asked for.
+    # A candidate that is its own protocol has a key that does not depend on the one asked for.
+    protocol = dict(arguments["protocol"])
     recipe = Protocol.model_validate(protocol) if protocol else load_protocol("probe")
-    [run] = plan([candidate], tasks, recipe, [arguments["seed"]], Path(arguments["output"]))
-    if run.key != arguments["key"]:
+    seed = arguments["seed"]
+    runs = plan([candidate], tasks, recipe, [seed], Path(arguments["output"])).runs
+    # A file of predictions has the seeds that it has, whichever is asked for.
+    run = next((run for run in runs if run.seed == seed), None)
+    if run is None or run.key != arguments["key"]:
         raise UserError("the inputs changed after the run was planned; evaluate again")
     return run
 

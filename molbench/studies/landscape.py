@@ -18,7 +18,7 @@ import torch
 
 from molbench.backbones.base import geometry_encoder
 from molbench.errors import UserError
-from molbench.evaluation.candidate import gather
+from molbench.evaluation.candidates.resolve import gather
 from molbench.evaluation.data import TaskData
 from molbench.evaluation.force_probe import force_probe
 from molbench.evaluation.kinds import kind_of

@@ -11,7 +11,8 @@ import torch
 from molbench.data.read.store import Store
 from molbench.errors import UserError
 from molbench.evaluation.apply import apply
-from molbench.evaluation.candidate import Candidate, gather, identity
+from molbench.evaluation.candidates.checkpoint import CheckpointCandidate, encoder_digest
+from molbench.evaluation.candidates.resolve import gather
 from molbench.evaluation.data import TaskData
 from molbench.evaluation.score import Scorer
 from molbench.spec.catalogue import Catalogue, TaskRef
@@ -91,7 +92,7 @@ def learning_curve(
 
 def _point(
     points: Points,
-    candidate: Candidate,
+    candidate: CheckpointCandidate,
     task: TaskRef,
     store: Store,
     *,
@@ -109,7 +110,7 @@ def _point(
         return {"value": scorer.value(predictions), "unit": scorer.unit}
 
     depends = {
-        "encoder": identity(checkpoint),
+        "encoder": encoder_digest(checkpoint),
         "task": [task.id, task.task.model_dump(exclude={"why", "caveats"}), store.digest],
         "protocol": protocol.model_dump(exclude={"description"}),
         "records": count,

@@ -120,10 +120,10 @@ def _weights(folder: Path, request: PackRequest, model: CheckpointEntry) -> dict
         if request.checkpoint_url:
             raise UserError("--checkpoint-url needs --checkpoint, whose size and digest the card gives")
         return weights
-    from molbench.evaluation.candidate import identity
+    from molbench.evaluation.candidates.checkpoint import encoder_digest
     from molbench.training.checkpoint import Checkpoint
 
-    if identity(Checkpoint.load(request.checkpoint)) != model.identity:
+    if encoder_digest(Checkpoint.load(request.checkpoint)) != model.identity:
         raise UserError(f"{request.checkpoint}: is not what was evaluated as '{model.name}'")
     path = request.checkpoint
     if request.checkpoint_url is None:

@@ -109,12 +109,13 @@ def test_a_deep_model_that_loses_is_seen_losing(ready: Path) -> None:
 def test_alone_it_needs_no_checkpoint_and_skips_what_it_cannot_do(ready: Path) -> None:
     arguments = ("--fingerprint", "-t", "alcohols/*,toy/size,toy-frames/co", "--seeds", "1")
     table = _run("evaluate", *arguments, *LOCAL)
-    assert "fingerprint skips toy/size: its records have no SMILES" in table
-    assert "fingerprint skips toy-frames/co: it predicts one value a record" in table
+    assert "not applicable: fingerprint on toy/size: its records have no SMILES" in table
+    assert "not applicable: fingerprint on toy-frames/co: it predicts one value a record" in table
     assert "scratch ± seeds" not in table and "over fingerprint" not in table
     report = _json(*arguments)
     assert [cell["task"] for cell in report["cells"]] == ["alcohols/carbons"]
-    assert set(report["skipped"]) == {"toy/size", "toy-frames/co"} and report["failures"] == []
+    skipped = {pair["task"] for pair in report["not_applicable"]}
+    assert skipped == {"toy/size", "toy-frames/co"} and report["failures"] == []
 
 
 def test_its_results_do_not_depend_on_the_budget_of_the_networks(ready: Path) -> None:
@@ -193,7 +194,9 @@ def test_as_a_user_types_it(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     (cell,) = report["cells"]
-    assert cell["task"] == "xtb-solvation/dg_solv" and list(report["skipped"]) == ["xtb-spectra/ir"]
+    assert cell["task"] == "xtb-solvation/dg_solv" and [
+        pair["task"] for pair in report["not_applicable"]
+    ] == ["xtb-spectra/ir"]
     (stored,) = read_results(tmp_path / "results")
     # Far better than one constant, which is off by the standard deviation.
     assert cell["metric"] == "rmse" and cell["mean"] < 0.3 * stored.predictions.target.std()

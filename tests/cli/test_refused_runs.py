@@ -54,9 +54,8 @@ def test_a_task_with_other_elements_does_not_keep_the_others_from_being_scored(t
     assert made.returncode == 0, made.stderr
     tasks = ("-t", "xtb-molecules/homo,xtb-solvation/dg_solv")
     done = molbench(tmp_path, "evaluate", "c.pt", *tasks, "--seeds", "1", "--executor", "inline")
-    assert done.returncode == 2, done.stderr
-    assert "xtb-molecules/homo" in done.stdout
-    assert "xtb-solvation" not in done.stdout
-    assert "error: 2 runs failed" in done.stderr
-    assert "backbone 'egnn' knows elements up to F" in done.stderr
+    assert done.returncode == 0, done.stderr
+    table, _, others = done.stdout.partition("not applicable: ")
+    assert "xtb-molecules/homo" in table and "xtb-solvation" not in table
+    assert "c on xtb-solvation/dg_solv: backbone 'egnn' knows elements up to F" in others
     assert "Traceback" not in done.stderr

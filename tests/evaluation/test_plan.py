@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from molbench.errors import UserError
-from molbench.evaluation.candidate import Candidate, gather
+from molbench.evaluation.candidates.checkpoint import CheckpointCandidate
+from molbench.evaluation.candidates.resolve import gather
 from molbench.evaluation.plan import Run, plan
 from molbench.evaluation.protocols import load_protocol
 from molbench.spec.catalogue import Catalogue
@@ -24,12 +25,12 @@ def _plan(
 ) -> list[Run]:
     refs = Catalogue.load().tasks([tasks])
     return plan(
-        [Candidate.of_file(checkpoint)],
+        [CheckpointCandidate.of_file(checkpoint)],
         refs,
         load_protocol(protocol, settings),
         range(seeds),
         Path("results"),
-    )
+    ).runs
 
 
 def _edit(path: Path, change: Any) -> None:
@@ -104,7 +105,7 @@ def test_scratch_has_other_weights_in_every_seed_and_the_same_in_every_plan(
     assert [c.is_scratch for c in candidates] == [False, False, True]
     refs = Catalogue.load().tasks(["toy/size"])
     first, again = (
-        [run.identity for run in plan(candidates[2:], refs, load_protocol("probe"), range(3), Path("r"))]
+        [run.identity for run in plan(candidates[2:], refs, load_protocol("probe"), range(3), Path("r")).runs]
         for _ in range(2)
     )
     assert first == again and len(set(first)) == 3
@@ -112,10 +113,10 @@ def test_scratch_has_other_weights_in_every_seed_and_the_same_in_every_plan(
 
 def test_names_that_would_collide_are_refused(toy_home: Path, checkpoint: Path, save) -> None:
     twin = save(checkpoint.parent / "elsewhere" / "model.pt", 1)
-    with pytest.raises(UserError, match="two checkpoints are called 'model'"):
+    with pytest.raises(UserError, match="two models are called 'model'"):
         gather([checkpoint, twin], scratch=False)
     with pytest.raises(UserError, match="kept for baselines"):
-        Candidate.of_file(save(checkpoint.with_name("scratch-me.pt"), 1))
+        CheckpointCandidate.of_file(save(checkpoint.with_name("scratch-me.pt"), 1))
 
 
 def test_datasets_that_are_not_built_are_named_with_the_command(toy_home: Path, checkpoint: Path) -> None:

@@ -17,7 +17,7 @@ from molbench.backbones.base import Backbone, GeometryBackbone, Representation
 from molbench.data.read.store import Store
 from molbench.errors import UserError
 from molbench.evaluation.apply import apply
-from molbench.evaluation.candidate import Candidate
+from molbench.evaluation.candidates.checkpoint import CheckpointCandidate
 from molbench.evaluation.data import TaskData
 from molbench.evaluation.models import ValueModel
 from molbench.evaluation.plan import Data, plan
@@ -105,19 +105,19 @@ def test_a_setting_given_by_hand_holds_on_every_task() -> None:
 def test_the_grid_is_eight_tasks_with_five_encoders_in_fifteen_folds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("molbench.evaluation.plan._refuse_missing", lambda _: None)
+    monkeypatch.setattr("molbench.evaluation.plan.refuse_missing", lambda _: None)
     monkeypatch.setattr("molbench.evaluation.plan.data_of", lambda task: Data("d", task.split_name, False))
     paths = [tmp_path / f"{name}.pt" for name in PAIR_ENCODERS]
     for name, path in zip(PAIR_ENCODERS, paths, strict=True):
         Checkpoint.of(build_backbone(name)).save(path)
-    candidates = [Candidate.of_file(path) for path in paths]
+    candidates = [CheckpointCandidate.of_file(path) for path in paths]
     catalogue = Catalogue.load()
     names = {}
     for suite, scheme in (("mrl-grid", "kfold"), ("mrl-grid-paper", "kfold-half")):
         tasks = catalogue.tasks(suite=suite)
         names[suite] = {f"{task.entry.id}/{task.name}" for task in tasks}
         assert len(tasks) == len(names[suite]) == 8
-        runs = plan(candidates, tasks, load_protocol("3dmrl"), range(15), tmp_path)
+        runs = plan(candidates, tasks, load_protocol("3dmrl"), range(15), tmp_path).runs
         folds: dict[tuple[str, str], list[str]] = {}
         for run in runs:
             folds.setdefault((run.candidate.name, run.task.id), []).append(run.task.split_name)
@@ -144,9 +144,9 @@ def test_hydrogens_are_the_reader_s_business_and_part_of_the_key(
 
     monkeypatch.setattr("molbench.evaluation.plan.data_of", lambda _: Data("d", "s", False))
     Checkpoint.of(encoder()).save(tmp_path / "m.pt")
-    candidate = Candidate.of_file(tmp_path / "m.pt")
+    candidate = CheckpointCandidate.of_file(tmp_path / "m.pt")
     protocols = [recipe(), recipe(hydrogens=False), recipe(hydrogens=True)]
-    keys = {plan([candidate], [pairs.task], p, [0], tmp_path)[0].key for p in protocols}
+    keys = {plan([candidate], [pairs.task], p, [0], tmp_path).runs[0].key for p in protocols}
     assert len(keys) == 3
 
 

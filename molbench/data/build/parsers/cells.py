@@ -32,15 +32,10 @@ def require_smiles(smiles: str, what: str) -> None:
 @lru_cache(maxsize=1 << 16)
 def canonical(smiles: str) -> str | None:
     """Canonical SMILES with stereochemistry, or None where RDKit makes no molecule of it."""
-    from rdkit import Chem
-    from rdkit.rdBase import BlockLogs
+    from molbench.chem.identity import canonical_smiles
 
     if not smiles or len(smiles) > _LONGEST or not smiles.isascii() or " " in smiles:
         return None
     if not smiles.isprintable():
         return None
-    with BlockLogs():
-        molecule = Chem.MolFromSmiles(smiles)
-        if not molecule or molecule.GetNumAtoms() == 0:
-            return None
-        return str(Chem.MolToSmiles(molecule))
+    return canonical_smiles(smiles) or None

@@ -1,0 +1,145 @@
+"""The runs of a plan: which results are there already, and how the others come about."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from molbench.atomic import sweep
+from molbench.errors import UserError
+from molbench.evaluation.candidates.base import NotApplicable
+from molbench.evaluation.labels import refuse_undefined
+from molbench.evaluation.plan import Plan, Run
+from molbench.evaluation.report import Report, RunOutcome, Watcher
+from molbench.evaluation.result import RESULT_FILE, Stored, find
+from molbench.evaluation.summary import summarise
+from molbench.evaluation.trust import Trust
+from molbench.evaluation.work import remove_locks, unit_of
+from molbench.executors import EXECUTORS
+from molbench.executors.base import Executor, Message, Unit
+from molbench.spec.catalogue import Catalogue
+from molbench.training.loop import StepReport
+
+#: Seconds before it is asked again whether another process has finished a run.
+_WAIT = 1.0
+
+
+def perform(
+    planned: Plan, output: Path, executor: Executor, watcher: Watcher, *, here_if_one: bool = False
+) -> Report:
+    """Score what has no result yet.
+
+    Args:
+        planned: The plan.
+        output: Folder of the results.
+        executor: Where runs are executed.
+        watcher: Told how it gets on.
+        here_if_one: Whether a single job is done in this process, whatever the executor.
+
+    Raises:
+        UserError: If there is nothing to do at all, other weights have results of the same name, or labels
+            leave a metric undefined. A run that fails is a failure in the report.
+    """
+    runs = planned.runs
+    refuse_nothing(planned)
+    for folder in {run.folder.parent for run in runs}:
+        sweep(folder)
+    refuse_others(runs)
+    finished = finished_results(runs)
+    watcher.planned(len(runs), len(finished))
+    outcomes = []
+    pending = [run for run in runs if run.folder not in finished]
+    refuse_undefined(run.task for run in pending)
+    if jobs := make_jobs(pending):
+        place = EXECUTORS["inline"]() if here_if_one and len(jobs) == 1 else executor
+        for outcome in _execute(jobs, output, place, watcher):
+            watcher.done(outcome)
+            outcomes.append(outcome)
+    fresh = {outcome.run.folder: outcome.stored for outcome in outcomes if outcome.stored is not None}
+    found = finished | fresh
+    results = [found[run.folder] for run in runs if run.folder in found]
+    failures = [outcome for outcome in outcomes if outcome.error is not None]
+    others = {
+        (outcome.run.candidate.name, outcome.run.task.id): outcome.not_applicable
+        for outcome in outcomes
+        if outcome.not_applicable is not None
+    }
+    found_out = [NotApplicable(*pair, reason) for pair, reason in others.items()]
+    return Report(summarise(results), results, failures, len(finished), planned.not_applicable + found_out)
+
+
+def refuse_nothing(planned: Plan) -> None:
+    """A plan without any run is a mistake."""
+    if not planned.runs:
+        reasons = (f"  {n.candidate} on {n.task}: {n.reason}" for n in planned.not_applicable)
+        raise UserError("no task is one for any of the models:\n" + "\n".join(reasons))
+
+
+def refuse_others(runs: Sequence[Run]) -> None:
+    """Another checkpoint that happens to have the name of an earlier one must not take its results' place."""
+    for run in runs:
+        if run.candidate.is_baseline:
+            continue
+        try:
+            entry = Stored.read(run.folder).result.checkpoint
+        except UserError:
+            continue
+        if entry.identity != run.identity:
+            raise UserError(
+                f"{run.folder} holds a result of other weights that were called '{run.candidate.name}', too; "
+                "rename the checkpoint, or choose another --output"
+            )
+
+
+def finished_results(runs: Sequence[Run]) -> dict[Path, Stored]:
+    """Results of runs that are there and hold; one that does not is made again."""
+    trust, finished = Trust(Catalogue.load(), {run.protocol.name: run.protocol for run in runs}), {}
+    for run in runs:
+        if (stored := find(run.folder, run.key)) is not None:
+            try:
+                finished[run.folder] = trust.check(stored)
+            except UserError:
+                (stored.folder / RESULT_FILE).unlink()
+    return finished
+
+
+def make_jobs(runs: Sequence[Run]) -> list[list[Run]]:
+    """Group runs that share the vectors of a frozen encoder; every other run is a job of its own."""
+    groups: dict[tuple[str, ...], list[Run]] = {}
+    for run in runs:
+        key = (run.identity, run.data.digest) if run.shares_vectors else (str(run.folder),)
+        groups.setdefault(key, []).append(run)
+    return list(groups.values())
+
+
+def _execute(
+    jobs: Sequence[Sequence[Run]], output: Path, executor: Executor, watcher: Watcher
+) -> Iterator[RunOutcome]:
+    """Outcomes of all runs; those that another evaluation is at are asked for again after the others."""
+    by_key = {str(run.folder): run for job in jobs for run in job}
+    groups = [[unit_of(run, output, str(job[0].folder)) for run in job] for job in jobs]
+
+    def listen(key: str, message: Message) -> None:
+        watcher.step(by_key[key], StepReport(**message))
+
+    try:
+        while groups:
+            busy: list[list[Unit]] = []
+            units = {unit.key: unit for group in groups for unit in group}
+            for done in executor.run(groups, listen):
+                run = by_key[done.key]
+                if done.error is None and done.value["busy"]:
+                    busy.append([units[done.key]])
+                    continue
+                if done.error is None and done.value["not_applicable"]:
+                    yield RunOutcome(run, None, not_applicable=done.value["not_applicable"])
+                    continue
+                stored = find(run.folder, run.key) if done.error is None else None
+                lost = None if stored or done.error else "its result is not there or cannot be read"
+                yield RunOutcome(run, stored, done.error or lost)
+            if len(busy) == len(units):
+                time.sleep(_WAIT)
+            groups = busy
+    finally:
+        remove_locks(output)

@@ -1,0 +1,1 @@
+"""Predictions that somebody hands in, for models that never leave their owner."""

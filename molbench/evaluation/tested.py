@@ -1,0 +1,92 @@
+"""The test records of a task, and predictions of anybody's beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+
+from molbench.data.read.store import Store
+from molbench.errors import UserError
+from molbench.evaluation.data import clusters, labelled
+from molbench.evaluation.kinds import kind_of
+from molbench.evaluation.predictions import ForcePredictions, Predictions
+from molbench.spec.catalogue import TaskRef
+
+
+@dataclass(frozen=True, eq=False)
+class TestRecords:
+    """The test records of a task.
+
+    Attributes:
+        task: The task, of a cross-validation the fold.
+        place: Record id to its place.
+        target: Labels in the dataset's unit, in that order.
+        forces: Force components likewise, for force tasks.
+        clusters: Names of their clusters likewise.
+    """
+
+    __test__ = False  # of a task, not of pytest
+    task: TaskRef
+    place: dict[str, int]
+    target: np.ndarray
+    forces: ForcePredictions | None
+    clusters: pa.ListArray | None
+
+    @classmethod
+    def of(cls, task: TaskRef) -> TestRecords:
+        """Read them from the built dataset."""
+        if task.folder is None:
+            raise ValueError(f"{task.id} is not built")
+        return cls.read(task, Store.open(task.folder, task.subset))
+
+    @classmethod
+    def read(cls, task: TaskRef, store: Store) -> TestRecords:
+        """Read them from an open store."""
+        labels = store.target(task.task.target)
+        rows = labelled(task, store, "test", labels)
+        ids = store.ids.take(rows).to_pylist()
+        forces = None
+        if kind_of(task.task).reads_forces and task.dataset.forces is not None:
+            batch = store.batch(rows, forces=True)
+            offsets = np.concatenate([[0], batch.sizes.numpy().cumsum() * 3])
+            true = np.asarray(batch.forces, dtype=np.float32).reshape(-1)
+            forces = ForcePredictions(true, true, offsets, task.dataset.forces.unit)
+        place = {name: i for i, name in enumerate(ids)}
+        return cls(task, place, labels[rows], forces, clusters(task, store, rows))
+
+    def labelled(self, given: Predictions) -> Predictions:
+        """Predictions beside the dataset's own labels, in the dataset's order.
+
+        Raises:
+            UserError: If they are not one for each test record, or of another unit or shape.
+        """
+        self._check_ids(given.ids)
+        if given.unit != self.task.unit:
+            raise UserError(f"its predictions are in {given.unit}, {self.task.id} is in {self.task.unit}")
+        order = np.argsort([self.place[name] for name in given.ids])
+        if given.prediction[order].shape != self.target.shape:
+            raise UserError(
+                f"its predictions have the shape {given.prediction.shape}, its labels {self.target.shape}"
+            )
+        forces = None
+        if self.forces is not None:
+            if given.forces is None or given.forces.unit != self.forces.unit:
+                raise UserError(f"it has no forces in {self.forces.unit}")
+            pieces = np.split(given.forces.prediction, given.forces.offsets[1:-1])
+            sorted_pieces = [pieces[i] for i in order]
+            if [len(piece) for piece in sorted_pieces] != np.diff(self.forces.offsets).tolist():
+                raise UserError("its forces are not three for each atom of each record")
+            forces = replace(self.forces, prediction=np.concatenate(sorted_pieces))
+        values = given.prediction[order]
+        return Predictions(list(self.place), self.target, values, given.unit, forces, self.clusters)
+
+    def _check_ids(self, ids: Sequence[str]) -> None:
+        known = self.place.keys()
+        if extra := [name for name in ids if name not in known]:
+            raise UserError(f"'{extra[0]}' is no test record of {self.task.id} ({len(extra)} such ids)")
+        if len(ids) != len(known):
+            missing = sorted(known - set(ids))
+            raise UserError(f"no prediction for '{missing[0]}' of {self.task.id} ({len(missing)} missing)")

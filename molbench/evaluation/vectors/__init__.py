@@ -1,0 +1,1 @@
+"""Vectors of records that were made elsewhere."""
