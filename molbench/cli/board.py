@@ -85,9 +85,10 @@ def _build(names: list[str] | None, results: Path, output: Path) -> Built:
     from molbench.leaderboard import build_boards
     from molbench.site.evidence import Evidence
     from molbench.site.write import write_site
+    from molbench.spec.catalogue import Catalogue
 
     built = build_boards(results, output, names or ())
-    write_site(built.records, Evidence.of(built.results), output / "site")
+    write_site(built.records, Evidence.of(built.results), Catalogue.load(), output / "site")
     return built
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from molbench.atomic import replace_file
 from molbench.errors import UserError, unknown_name
 from molbench.evaluation.result import Stored
 from molbench.evaluation.trust import RejectedResult, read_trusted
-from molbench.leaderboard.card import Card
+from molbench.leaderboard.card import cards_of
 from molbench.leaderboard.collect import collect
 from molbench.leaderboard.records import Records
 from molbench.leaderboard.render import to_csv, to_markdown
@@ -19,7 +19,6 @@ from molbench.paths import catalogue_root
 from molbench.spec.board import Board
 from molbench.spec.catalogue import Catalogue
 from molbench.spec.document import read_listing
-from molbench.spec.provenance import stages
 
 #: Rejected results that an error names one by one.
 _NAMED = 5
@@ -102,19 +101,3 @@ def load_table(name: str, folder: Path) -> Table:
     if table is None:
         raise UserError(f"{folder}: no board '{name}' was built here; `molbench board build {name}` makes it")
     return table
-
-
-def cards_of(stored: Iterable[Stored]) -> list[Card]:
-    """What results say of their models, in the order of the models' names."""
-    checkpoints = {item.result.checkpoint.name: item.result.checkpoint for item in stored}
-    return [
-        Card(
-            model=name,
-            family=checkpoint.backbone,
-            corpora=tuple(
-                str(stage["dataset"]) for stage in stages(checkpoint.pretraining) if stage.get("dataset")
-            ),
-            digest=None if checkpoint.scratch else checkpoint.identity,
-        )
-        for name, checkpoint in sorted(checkpoints.items())
-    ]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from statistics import median
 from typing import Literal
 
 from pydantic import Field
 
+from molbench.evaluation.result import Stored
 from molbench.leaderboard.score import Tier
 from molbench.spec.base import Spec
+from molbench.spec.provenance import stages
 
 
 class Cost(Spec):
@@ -16,13 +20,15 @@ class Cost(Spec):
     Attributes:
         parameters: Weights of the encoder.
         device: Name of the processor or accelerator.
-        throughput: Molecules encoded a second.
+        throughput: Molecules encoded a second, median over results.
+        seconds: Wall time of all its results together.
         version: Of how it was measured.
     """
 
     parameters: int | None = None
     device: str | None = None
     throughput: float | None = None
+    seconds: float | None = None
     version: int = 1
 
 
@@ -38,6 +44,7 @@ class Card(Spec):
         digest: SHA-256 of the encoder.
         commit: Commit of the code that made the weights.
         links: Name to address: code, paper, weights.
+        date: Day on which it was scored, ``2026-01-31``.
         withdrawn: Why it was withdrawn; None where it was not.
     """
 
@@ -55,4 +62,35 @@ class Card(Spec):
     links: dict[str, str] = Field(default={})
     notes: str | None = None
     cost: Cost = Cost()
+    date: str | None = Field(default=None, pattern=r"^\d{4}-\d{2}-\d{2}$")
     withdrawn: str | None = None
+
+
+def cards_of(results: Iterable[Stored]) -> list[Card]:
+    """What results say of their models, in the order of the models' names."""
+    of_model: dict[str, list[Stored]] = {}
+    for stored in results:
+        of_model.setdefault(stored.result.checkpoint.name, []).append(stored)
+    return [_card(name, own) for name, own in sorted(of_model.items())]
+
+
+def _card(name: str, results: list[Stored]) -> Card:
+    checkpoint = results[0].result.checkpoint
+    corpora = (stage.get("dataset") for stage in stages(checkpoint.pretraining))
+    return Card(
+        model=name,
+        family=checkpoint.backbone,
+        corpora=tuple(str(corpus) for corpus in corpora if corpus),
+        digest=None if checkpoint.scratch else checkpoint.identity,
+        cost=_cost(results),
+    )
+
+
+def _cost(results: list[Stored]) -> Cost:
+    devices = {str(stored.result.environment.get("device")) for stored in results}
+    speeds = [speed for stored in results for speed in stored.result.throughput.values()]
+    return Cost(
+        device=devices.pop() if len(devices) == 1 else None,
+        throughput=float(f"{median(speeds):.3g}") if speeds else None,
+        seconds=float(f"{sum(sum(stored.result.seconds.values()) for stored in results):.3g}"),
+    )

@@ -15,7 +15,7 @@ from molbench.escape import visible
 from molbench.numbers import plain, spread
 
 _HERE = Path(__file__).parent
-_PLAIN_NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,60}[a-z0-9])?")
+_PLAIN_NAME = re.compile(r"(?!.*--)[a-z0-9](?:[a-z0-9._@-]{0,60}[a-z0-9])?")
 _ADDRESS = re.compile(r"https?://[^\s<>\"'\\]+")
 
 
@@ -50,10 +50,12 @@ def asset(name: str) -> Markup:
 def slug(name: str) -> str:
     """A file name for a model, task or dataset: its own name where that is plain, else one with a digest.
 
-    Names that differ in case only, or by characters that no file name has, get different files.
+    Names that differ in case only, or by characters that no file name has, get different files. The slash in
+    the id of a task becomes two hyphens.
     """
-    if _PLAIN_NAME.fullmatch(name):
-        return name
+    parts = name.split("/")
+    if len(parts) < 3 and all(_PLAIN_NAME.fullmatch(part) for part in parts):
+        return "--".join(parts)
     readable = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40]
     return f"{readable}-{sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}".lstrip("-")
 

@@ -33,6 +33,10 @@ class Evidence:
             runs.setdefault(key, {})[result.seed] = stored
         return cls(runs)
 
+    def one(self, task: str) -> Stored | None:
+        """Any result of a task, for what is the same in all of them; None if there is none."""
+        return next((one for key, runs in self.runs.items() if key[0] == task for one in runs.values()), None)
+
     def records(self, task: str) -> TaskRecords:
         """Test records of a task that has results."""
         if task not in self._records:

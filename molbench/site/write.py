@@ -9,27 +9,47 @@ from molbench.atomic import replace_folder
 from molbench.leaderboard.records import Records
 from molbench.leaderboard.table import Table
 from molbench.site import comparison
+from molbench.site.dataset_page import dataset_page, datasets, datasets_page
+from molbench.site.drawings import Drawings
 from molbench.site.environment import slug
 from molbench.site.evidence import Evidence
+from molbench.site.facts import Facts
+from molbench.site.feeds import atom_feed, json_feed
+from molbench.site.labels import labels_of
+from molbench.site.model_page import model_page
 from molbench.site.overview import board_page, index_page
+from molbench.site.task_page import task_page
+from molbench.spec.catalogue import Catalogue
 from molbench.spec.fingerprint import FINGERPRINT
 
 
-def write_site(records: Records, evidence: Evidence, folder: Path) -> None:
+def write_site(records: Records, evidence: Evidence, catalogue: Catalogue, folder: Path) -> None:
     """Write the pages; the same records and results give the same bytes.
 
     Args:
         records: Every number.
         evidence: The results they were computed from.
+        catalogue: What tasks and datasets there are.
         folder: What it becomes; whatever was there is replaced.
     """
+    facts = Facts(catalogue)
     with replace_folder(folder) as site:
         records.write(site)
         _text(site / "index.html", index_page(records))
+        _text(site / "feed.json", json_feed(records))
+        _text(site / "feed.xml", atom_feed(records))
         for table in records.boards:
             compared = comparison.of_board(table, evidence)
             _text(site / "boards" / f"{slug(table.name)}.html", board_page(records, table, compared))
             _write_comparisons(table, evidence, compared, site)
+        drawings = Drawings(site / "drawings")
+        for card in records.cards:
+            page = model_page(records, card, evidence, facts, drawings)
+            _text(site / "models" / f"{slug(card.model)}.html", page)
+        _write_tasks(records, evidence, facts, site)
+        _text(site / "datasets.html", datasets_page(records, facts))
+        for name in datasets(records):
+            _text(site / "datasets" / f"{slug(name)}.html", dataset_page(records, name, facts))
 
 
 def _write_comparisons(table: Table, evidence: Evidence, compared: dict[str, Any], site: Path) -> None:
@@ -40,10 +60,21 @@ def _write_comparisons(table: Table, evidence: Evidence, compared: dict[str, Any
             for task in compared["tasks"]
             if task in runs
         }
-        name = f"{slug(row.model)}.js"
-        _text(
-            site / "data" / slug(table.name) / name, comparison.script(f"{compared['folder']}/{name}", data)
-        )
+        _script(site / "data" / slug(table.name) / f"{slug(row.model)}.js", data)
+
+
+def _write_tasks(records: Records, evidence: Evidence, facts: Facts, site: Path) -> None:
+    for name in dict.fromkeys(score.task for score in records.scores):
+        labels = labels_of(name, records, evidence, facts)
+        if labels:
+            _script(site / "data" / "labels" / f"{slug(name)}.js", labels)
+        page = task_page(records, name, evidence, facts, labels is not None)
+        _text(site / "tasks" / f"{slug(name)}.html", page)
+
+
+def _script(path: Path, data: Any) -> None:
+    """Data for a page in a folder beside ``data``, which asks for them by ``../data/…``."""
+    _text(path, comparison.script(f"../data/{path.parent.name}/{path.name}", data))
 
 
 def _text(path: Path, text: str) -> None:

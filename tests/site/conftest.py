@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 
 from molbench.evaluation.result import read_results
-from molbench.leaderboard.build import cards_of
+from molbench.leaderboard.card import cards_of
 from molbench.leaderboard.collect import collect
 from molbench.leaderboard.records import Records
+from molbench.leaderboard.score import Publication
 from molbench.leaderboard.table import tabulate
 from molbench.site.evidence import Evidence
 from molbench.site.write import write_site
 from molbench.spec.board import Board
+from molbench.spec.catalogue import Catalogue
 from tests.leaderboard.conftest import write_result
 
 CHROMIUM = shutil.which("chromium")
@@ -29,6 +31,7 @@ FLAGS = [
     "--disable-sync",
 ]
 TASKS = ("data/a", "data/b", "data/c")
+REAL_TASKS = ("xtb-molecules/homo", "xtb-molecules/mu")
 HOSTILE = "=cmd|<img src=x onerror=alert(1)>\"'`</script><script>alert(2)</script>\u202e{{7*7}}"
 ERRORS = {"good": 0.2, "better": 0.1, "scratch-b": 0.4, "Good": 0.25, HOSTILE: 0.3, "other": 0.35}
 
@@ -57,7 +60,40 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Records, Evidence]:
 def site(made: tuple[Records, Evidence], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The pages of them."""
     folder = tmp_path_factory.mktemp("pages") / "site"
-    write_site(*made, folder)
+    write_site(*made, Catalogue.load(), folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def real(tmp_path_factory: pytest.TempPathFactory) -> tuple[Records, Evidence]:
+    """Records of two models on two tasks of the catalogue; every word about them is hostile."""
+    root = tmp_path_factory.mktemp("results")
+    for model in ("good", "other"):
+        for task in REAL_TASKS:
+            for seed in range(2):
+                write_result(root, model, task, seed, ERRORS[model], overlap=HOSTILE, warnings=[HOSTILE])
+    stored = read_results(root)
+    board = Board(name="r", title="Real", description="Real tasks.", tasks=["xtb-molecules/*"], seeds=2)
+    table = tabulate(collect(board, REAL_TASKS, stored))
+    published = Publication(paper=HOSTILE, table=HOSTILE, url="javascript:alert(3)", dispersion=HOSTILE)
+    reported = table.scores[0].model_copy(
+        update={"model": HOSTILE, "tier": "reported", "publication": published, "spread": 1.0}
+    )
+    words = ("title", "commit", "paper", "licence", "notes", "withdrawn")
+    told = dict.fromkeys(words, HOSTILE) | {
+        "authors": (HOSTILE,),
+        "links": {HOSTILE: "javascript:alert(4)"},
+    }
+    cards = [card.model_copy(update=told) for card in cards_of(stored)]
+    board_table = table.model_copy(update={"scores": [*table.scores, reported]})
+    return Records(cards=cards, boards=[board_table]), Evidence.of(stored)
+
+
+@pytest.fixture(scope="session")
+def real_site(real: tuple[Records, Evidence], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The pages of them."""
+    folder = tmp_path_factory.mktemp("pages") / "real"
+    write_site(*real, Catalogue.load(), folder)
     return folder
 
 
@@ -79,7 +115,7 @@ def visit(browser: Any, site: Path) -> Iterator[Callable[..., Any]]:
     """Opens a page from the disk; whatever it complains of, or asks the network for, fails the test."""
     contexts, complaints = [], []
 
-    def open_page(path: str, **options: Any) -> Any:
+    def open_page(path: str, where: Path = site, **options: Any) -> Any:
         context = browser.new_context(**options)
         contexts.append(context)
         page = context.new_page()
@@ -95,11 +131,9 @@ def visit(browser: Any, site: Path) -> Iterator[Callable[..., Any]]:
                 request.url.startswith(("file:", "data:", "blob:")) or complaints.append(request.url)
             ),
         )
-        page.goto(
-            (site / path).as_uri()
-            if "#" not in path
-            else (site / path.partition("#")[0]).as_uri() + "#" + path.partition("#")[2]
-        )
+        file, _, state = path.partition("#")
+        address = (where / file).as_uri()
+        page.goto(f"{address}#{state}" if state else address)
         return page
 
     yield open_page

@@ -6,15 +6,23 @@ import pytest
 
 pytestmark = pytest.mark.slow
 PAGES = ["index.html", "boards/b.html#compare=better+good"]
+REAL_PAGES = [
+    "tasks/xtb-molecules--homo.html",
+    "models/good.html",
+    "datasets/xtb-molecules.html",
+    "datasets.html",
+]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", PAGES, ids=["index", "board"])
-def test_axe_finds_nothing(visit, path: str, scheme: Any) -> None:
+def test_axe_finds_nothing(visit, real_site, scheme: Any) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
-    page = visit(path, color_scheme=scheme, bypass_csp=True)
-    found = axe.Axe().run(page).response["violations"]
-    assert not [(one["id"], [node["html"][:200] for node in one["nodes"]][:3]) for one in found]
+    options = {"color_scheme": scheme, "bypass_csp": True}
+    pages = [visit(path, **options) for path in PAGES]
+    pages += [visit(path, real_site, **options) for path in REAL_PAGES]
+    for page in pages:
+        found = axe.Axe().run(page).response["violations"]
+        assert not [(page.url, one["id"], [node["html"][:200] for node in one["nodes"]][:3]) for one in found]
 
 
 def test_a_keyboard_sorts_and_compares(visit) -> None:

@@ -10,7 +10,7 @@ import pytest
 from molbench.leaderboard.records import Records
 from molbench.site.environment import slug
 from molbench.site.evidence import Evidence
-from tests.site.conftest import ERRORS, HOSTILE, TASKS
+from tests.site.conftest import ERRORS, HOSTILE, REAL_TASKS, TASKS
 
 pytestmark = pytest.mark.slow
 BOARD = "boards/b.html"
@@ -144,7 +144,12 @@ def test_it_prints_whole_and_without_its_buttons(visit) -> None:
     assert box == "visible" and page.locator("#board").is_visible()
 
 
-@pytest.mark.parametrize("path", [BOARD, "index.html"])
-def test_a_narrow_screen_is_not_scrolled_sideways(visit, path: str) -> None:
-    page = visit(path, viewport={"width": 390, "height": 800})
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+def test_a_narrow_screen_is_not_scrolled_sideways(visit, real_site) -> None:
+    narrow = {"viewport": {"width": 390, "height": 800}}
+    pages = [visit(path, **narrow) for path in (BOARD, BOARD + "#compare=better+good", "index.html")]
+    pages += [
+        visit(path, real_site, **narrow) for path in ("models/good.html", "datasets/xtb-molecules.html")
+    ]
+    pages += [visit(f"tasks/{slug(REAL_TASKS[0])}.html", real_site, **narrow)]
+    for page in pages:
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, page.url

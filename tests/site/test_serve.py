@@ -10,6 +10,7 @@ import pytest
 from molbench.errors import UserError
 from molbench.site.serve import Live, server
 from molbench.site.write import write_site
+from molbench.spec.catalogue import Catalogue
 from tests.leaderboard.conftest import write_result
 from tests.site.conftest import records_of
 
@@ -20,7 +21,7 @@ def test_pages_follow_the_results(tmp_path: Path) -> None:
     def build() -> None:
         if (results / "broken").exists():
             raise UserError("these cannot be compared")
-        write_site(*records_of(results, title="Board"), site)
+        write_site(*records_of(results, title="Board"), Catalogue.load(), site)
 
     write_result(results, "first", "data/a")
     live = Live(results, build, said.append)

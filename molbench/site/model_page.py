@@ -1,0 +1,135 @@
+"""The page of a model: its card, its scores, and where it is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from markupsafe import Markup
+
+from molbench.evaluation.predictions import Predictions
+from molbench.evaluation.repeats import Runs
+from molbench.evaluation.score import record_scores
+from molbench.leaderboard.card import Card
+from molbench.leaderboard.records import Records
+from molbench.leaderboard.render import estimate, gain, pretraining
+from molbench.leaderboard.score import Score
+from molbench.leaderboard.table import Row, Table
+from molbench.numbers import plain
+from molbench.site.drawings import Drawings
+from molbench.site.environment import render
+from molbench.site.evidence import Evidence
+from molbench.site.facts import Facts
+from molbench.site.overview import cell
+from molbench.site.pictures import picture
+from molbench.spec.fingerprint import FINGERPRINT
+
+#: Records shown where a model is most wrong.
+_WORST = 3
+
+
+@dataclass(frozen=True)
+class Worst:
+    """A record that a model is wrong about.
+
+    Attributes:
+        id: Its name.
+        told: What was predicted of it, or its own score.
+        drawing: SMILES and place of its drawing; None where it has none.
+    """
+
+    id: str
+    told: str
+    drawing: tuple[str, str] | None
+
+
+@dataclass(frozen=True)
+class Look:
+    """The predictions of one task.
+
+    Attributes:
+        task: Its id.
+        score: Its record.
+        plot: The predictions of the first seed.
+        caption: What it shows.
+        worst: Records with the worst scores of that.
+    """
+
+    task: str
+    score: Score
+    plot: Markup
+    caption: str
+    worst: list[Worst]
+
+
+def model_page(records: Records, card: Card, evidence: Evidence, facts: Facts, drawings: Drawings) -> str:
+    """The page of one model."""
+    places = [(table, row) for table in records.boards for row in table.rows if row.model == card.model]
+    scores = {
+        table.name: [score for score in table.scores if score.model == card.model] for table, _ in places
+    }
+    return render(
+        "model.html",
+        root="../",
+        boards=records.boards,
+        card=card,
+        places=places,
+        scores=scores,
+        leakage={name: _leakage(own) for name, own in scores.items()},
+        looks=list(_looks(places, scores, evidence, facts, drawings)),
+        cell=cell,
+        estimate=estimate,
+        gain=gain,
+        pretraining=pretraining,
+    )
+
+
+def _leakage(scores: list[Score]) -> dict[str, list[str]]:
+    """Tasks by what is known of their test records in pretraining."""
+    found: dict[str, list[str]] = {}
+    for score in scores:
+        if score.seen:
+            found.setdefault(score.seen, []).append(score.task)
+    return found
+
+
+def _looks(
+    places: list[tuple[Table, Row]],
+    scores: dict[str, list[Score]],
+    evidence: Evidence,
+    facts: Facts,
+    drawings: Drawings,
+) -> Iterator[Look]:
+    seen = set()
+    for table, row in places:
+        runs = evidence.of_model(row.model, (table.protocol["name"], FINGERPRINT))
+        for score in scores[table.name]:
+            if score.task in runs and score.task not in seen:
+                seen.add(score.task)
+                yield _look(score, runs[score.task], facts, drawings)
+
+
+def _told(predictions: Predictions, i: int, score: str) -> str:
+    if predictions.forces is not None or predictions.target.ndim > 1:
+        return score
+    pair = (plain(float(values[i]), 3) for values in (predictions.prediction, predictions.target))
+    return "predicted {}, label {} {}".format(*pair, predictions.unit)
+
+
+def _look(score: Score, runs: Runs, facts: Facts, drawings: Drawings) -> Look:
+    stored = runs[min(runs)]
+    declared, predictions = stored.result.task.declaration, stored.predictions
+    own = record_scores(declared, predictions)
+    order = np.argsort(own if score.direction == "higher" else -own, kind="stable")[:_WORST]
+    task = facts.task(score.task)
+    store = facts.store(task) if task else None
+    worst = [
+        Worst(
+            predictions.ids[i],
+            _told(predictions, int(i), f"{plain(float(own[i]), 3)} {score.unit}"),
+            drawings.of(store, predictions.ids[i]) if store is not None else None,
+        )
+        for i in order
+    ]
+    return Look(score.task, score, *picture(declared, predictions), worst)

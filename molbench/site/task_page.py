@@ -1,0 +1,125 @@
+"""The page of a task: what is asked, of which records, and what every model answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from markupsafe import Markup
+
+from molbench.data.audit.nearest_train import BINS
+from molbench.evaluation.score import Scorer, constant
+from molbench.leaderboard.records import Records
+from molbench.leaderboard.score import Score
+from molbench.numbers import plain
+from molbench.site.environment import render
+from molbench.site.evidence import Evidence
+from molbench.site.facts import Facts
+from molbench.site.overview import cell
+from molbench.site.plots import Scale, bars, curve, histogram, interval
+from molbench.spec.catalogue import TaskRef
+from molbench.spec.splits import SPLITS
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One model's score on the task.
+
+    Attributes:
+        score: Its record.
+        text: The score in words.
+        plot: The score on the task's axis.
+    """
+
+    score: Score
+    text: str
+    plot: Markup
+
+
+def task_page(records: Records, name: str, evidence: Evidence, facts: Facts, droppable: bool) -> str:
+    """The page of one task.
+
+    Args:
+        records: Every number.
+        name: Id of the task.
+        evidence: What stands behind the scores.
+        facts: What is known of the dataset.
+        droppable: Whether the page can score a file of predictions.
+    """
+    everything = [score for score in records.scores if score.task == name]
+    scores = [score for score in everything if score.tier != "reported"]
+    task = facts.task(name)
+    return render(
+        "task.html",
+        root="../",
+        boards=records.boards,
+        name=name,
+        task=task,
+        declared=task.task if task else None,
+        first=everything[0],
+        known={card.model for card in records.cards},
+        published=[score for score in everything if score.tier == "reported"],
+        titles={board.name: board.title for board in records.boards},
+        answers={
+            board.name: _answers([one for one in scores if one.board == board.name])
+            for board in records.boards
+        },
+        trivial=_trivial(name, evidence),
+        labels=_labels(task, facts) if task else None,
+        scheme=facts.scheme(task) if task else None,
+        splits=SPLITS,
+        nearest=_nearest(task, facts) if task else None,
+        droppable=droppable,
+    )
+
+
+def _answers(scores: Sequence[Score]) -> list[Answer]:
+    """Best first."""
+    ends = [score.mean + side * (score.half_width or 0.0) for score in scores for side in (-1, 1)]
+    scale = Scale.of(ends)
+    return [
+        Answer(
+            score,
+            cell(score),
+            interval(
+                scale,
+                score.mean,
+                None if score.half_width is None else score.mean - score.half_width,
+                None if score.half_width is None else score.mean + score.half_width,
+            ),
+        )
+        for score in sorted(scores, key=lambda one: one.mean * (1 if one.direction == "lower" else -1))
+    ]
+
+
+def _trivial(name: str, evidence: Evidence) -> str | None:
+    """What predicting the mean of the test labels scores; None where the metric is not defined then."""
+    stored = evidence.one(name)
+    if stored is None:
+        return None
+    declared = stored.result.task.declaration
+    predictions = constant(stored.predictions)
+    value = Scorer.of(declared, declared.metrics[0], predictions).value(predictions)
+    return plain(value) if np.isfinite(value) else None
+
+
+def _labels(task: TaskRef, facts: Facts) -> Markup | None:
+    found = facts.labels(task)
+    if not found:
+        return None
+    label = f"Labels of {task.id}: test as a line over train"
+    if found["train"].ndim == 2:
+        return curve(
+            [(split, found[split].mean(axis=0)) for split in ("test", "train")], f"Mean spectra of {task.id}"
+        )
+    return histogram([(split, found[split]) for split in ("train", "test")], task.unit, label)
+
+
+def _nearest(task: TaskRef, facts: Facts) -> Markup | None:
+    scheme = facts.scheme(task)
+    if scheme is None or scheme.nearest is None:
+        return None
+    found = scheme.nearest
+    label = f"Tanimoto similarity of {found.test} test molecules to their nearest in train, in {BINS} bins"
+    return bars(found.counts, "0", "1 Tanimoto similarity", label)
