@@ -57,6 +57,10 @@ def evaluate(  # noqa: PLR0917 - the command's options
         list[str] | None,
         typer.Option("--executor-set", help="An executor's option, partition=gpu; may be repeated."),
     ] = None,
+    logger: Annotated[
+        list[str] | None,
+        typer.Option(help="Show each run's curves in tensorboard, trackio or wandb; may be repeated."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object instead of a table.")] = False,
 ) -> None:
     """Score checkpoints on tasks, and compare them with the same backbones from scratch.
@@ -83,6 +87,7 @@ def evaluate(  # noqa: PLR0917 - the command's options
             time_limit=time_limit,
             retries=retries,
             options=_options(executor_set or ()),
+            logger=logger or (),
             watcher=display.watcher(),
         )
     finish(report, output, as_json)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     data=str,
     output=Annotated[Path, typer.Option("--output", "-o")],
     exclude=list[str],
+    logger=list[str],
     include_test_pairs=Annotated[bool, typer.Option("--include-test-pairs")],
     overrides=Annotated[list[str], typer.Option("--set")],
 )

@@ -12,7 +12,7 @@ from molbench.backbones.base import Backbone
 from molbench.evaluation.data import TaskData
 from molbench.evaluation.embedding import Embedding
 from molbench.evaluation.predictions import Predictions
-from molbench.evaluation.train import precision_of, predict, train
+from molbench.evaluation.train import precision_of, timed_predict, train
 from molbench.methods.parts.noisy_nodes import NoisyNodes
 from molbench.spec.protocol import Protocol
 from molbench.training.loop import StepReport
@@ -46,7 +46,8 @@ def apply(
         progress: Called after each training step.
 
     Returns:
-        Predictions in the dataset's own unit, and records per second of ``training`` or ``embedding``.
+        Predictions in the dataset's own unit, and records per second of ``training`` and ``inference``, or of
+        ``embedding`` with a frozen encoder.
     """
     if protocol.kind == "finetune":
         return _finetune(backbone, data, protocol, seed, state=state, key=key, progress=progress)
@@ -89,4 +90,5 @@ def _finetune(
         patience=budget.patience,
         select=protocol.select,
     )
-    return predict(model, data, precision_of(budget)), {"training": round(report.molecules_per_second, 1)}
+    predictions, inference = timed_predict(model, data, precision_of(budget))
+    return predictions, {"training": round(report.molecules_per_second, 1), **inference}

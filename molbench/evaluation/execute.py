@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import shutil
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from molbench.data.leakage import contamination, overlap_with
 from molbench.data.read.store import Store
 from molbench.evaluation import EVALUATION_VERSION
 from molbench.evaluation.apply import StepCallback
+from molbench.evaluation.cost import metered
 from molbench.evaluation.data import TaskData
 from molbench.evaluation.embedding import Embedding, cached_embedding
 from molbench.evaluation.plan import Run
@@ -23,6 +24,7 @@ from molbench.evaluation.result import Result, Stored, TaskEntry, find
 from molbench.evaluation.score import record_scores, score
 from molbench.spec.provenance import stages
 from molbench.training.environment import environment
+from molbench.training.log import LOG
 
 #: Tasks that are named one by one.
 SOME = 12
@@ -73,9 +75,11 @@ def execute(run: Run, workspace: Workspace, progress: StepCallback | None = None
     if workspace.store(run).digest != run.data.digest:
         raise run.changed()
     data = TaskData.open(run.task, workspace.store(run))
-    started = time.perf_counter()
-    scored = run.candidate.predict(run, data, workspace, progress)
-    entry, predictions = scored.entry, scored.predictions
+    with metered() as meter:
+        scored = run.candidate.predict(run, data, workspace, progress)
+        entry, predictions = scored.entry, scored.predictions
+        metrics = score(run.task.task, predictions)
+    machine = environment()
     result = Result(
         key=run.key,
         code=f"{molbench.__version__}/{EVALUATION_VERSION}",
@@ -83,20 +87,23 @@ def execute(run: Run, workspace: Workspace, progress: StepCallback | None = None
         task=_task_entry(run, data),
         protocol=run.protocol,
         seed=run.seed,
-        metrics=score(run.task.task, predictions),
+        metrics=metrics,
         n=len(predictions.ids),
         warnings=[
             *contaminations(run, entry.pretraining),
             *data.kind.scale_warnings(run.task.task, predictions),
         ],
         overlap=overlap(run, entry.pretraining),
-        seconds={"run": round(time.perf_counter() - started, 3)},
+        seconds={"run": round(meter.seconds, 3)},
         throughput=scored.throughput,
-        environment=environment(),
+        environment=machine,
+        cost=meter.cost(machine, entry.parameters, scored.throughput),
     )
     with replace_folder(run.folder) as temporary:
         predictions.write(temporary / PREDICTIONS_FILE, record_scores(run.task.task, predictions))
         result.write(temporary)
+        if (run.state / LOG).is_file():
+            shutil.copyfile(run.state / LOG, temporary / LOG)
     return Stored.read(run.folder)
 
 

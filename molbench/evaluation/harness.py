@@ -15,11 +15,13 @@ from molbench.evaluation.grid import perform
 from molbench.evaluation.plan import plan
 from molbench.evaluation.protocols import load_protocol
 from molbench.evaluation.report import Report, Watcher
+from molbench.evaluation.tracking import tracking
 from molbench.executors import EXECUTORS
 from molbench.executors.base import Executor
 from molbench.spec.catalogue import Catalogue
 from molbench.spec.fingerprint import Boosting
 from molbench.spec.protocol import Protocol
+from molbench.training.trackers.base import trackers_of
 
 DEFAULT_SUITE = "embedded"
 
@@ -39,6 +41,7 @@ def evaluate(
     time_limit: float | None = None,
     retries: int = 0,
     options: Mapping[str, str] | None = None,
+    logger: str | Sequence[str] = (),
     watcher: Watcher | None = None,
 ) -> Report:
     """Score models; results that are there already and still valid are used again.
@@ -62,6 +65,7 @@ def evaluate(
         time_limit: Seconds after which a run is given up.
         retries: How often a run is tried again whose process was lost.
         options: Of the executor, such as the partition of a cluster.
+        logger: Trackers of experiments that are shown each new run, see ``molbench.training.trackers``.
         watcher: Told how it gets on.
 
     Raises:
@@ -75,6 +79,7 @@ def evaluate(
         )
     if seeds < 1:
         raise UserError("at least one seed is needed")
+    trackers = trackers_of(logger, Path(output))
     engine = _engine(executor, workers, time_limit, retries, options or {})
     if not tasks and suite is None:
         suite = DEFAULT_SUITE
@@ -85,7 +90,8 @@ def evaluate(
     if fingerprint:
         candidates.append(FingerprintCandidate(Boosting()))
     planned = plan(candidates, refs, resolved, range(seeds), Path(output))
-    return perform(planned, Path(output), engine, watcher or Watcher(), here_if_one=executor is None)
+    watcher = tracking(watcher or Watcher(), trackers)
+    return perform(planned, Path(output), engine, watcher, here_if_one=executor is None)
 
 
 def _engine(

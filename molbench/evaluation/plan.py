@@ -61,6 +61,11 @@ class Run:
     folder: Path
 
     @property
+    def state(self) -> Path:
+        """Folder from which its interrupted training is continued."""
+        return self.folder / f"state-{self.key[:12]}"
+
+    @property
     def shares_vectors(self) -> bool:
         """Whether it needs nothing of its encoder but vectors, which other tasks and seeds need, too."""
         return self.protocol.kind == "probe" and kind_of(self.task.task).probes_vectors

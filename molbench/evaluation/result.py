@@ -13,10 +13,11 @@ import numpy as np
 from pydantic import ValidationError
 
 from molbench.errors import UserError
+from molbench.evaluation.cost import RunCost
 from molbench.evaluation.kinds import kind_of
 from molbench.evaluation.predictions import PREDICTIONS_FILE, Predictions
 from molbench.evaluation.score import Scorer, Value
-from molbench.spec.base import Spec
+from molbench.spec.base import Spec, later
 from molbench.spec.direct import DIRECT
 from molbench.spec.recipe import Recipe
 from molbench.spec.tasks import Task
@@ -35,6 +36,7 @@ class CheckpointEntry(Spec):
         scratch: Whether the weights are random, drawn from the seed.
         baseline: Name of the same backbone with random weights; the fingerprint baseline's is its own.
         pretraining: Provenance as the checkpoint tells it.
+        parameters: Weights of the encoder; None for what has none, or was scored before they were counted.
     """
 
     name: str
@@ -46,6 +48,7 @@ class CheckpointEntry(Spec):
     method: str | None
     method_config: dict[str, Any]
     pretraining: dict[str, Any]
+    parameters: int | None = later(None)
 
 
 class TaskEntry(Spec):
@@ -83,6 +86,8 @@ class Result(Spec):
         overlap: What is known about test records seen in pretraining.
         seconds: Wall time of each stage.
         throughput: Molecules a second of each stage.
+        environment: Software, code and machine, see :func:`~molbench.training.environment.environment`.
+        cost: What it took; None where it was scored before that was measured.
     """
 
     format: int = FORMAT
@@ -99,6 +104,7 @@ class Result(Spec):
     seconds: dict[str, float]
     throughput: dict[str, float]
     environment: dict[str, Any]
+    cost: RunCost | None = later(None)
 
     @property
     def primary(self) -> Value:

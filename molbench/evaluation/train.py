@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -130,6 +131,15 @@ def predict(
             np.concatenate(truth), np.concatenate(guess), offsets, force_unit(data.task)
         )
     return as_predictions(data, data.restore(rows, np.concatenate(values)), components, split)
+
+
+def timed_predict(
+    model: Model, data: TaskData, dtype: torch.dtype = torch.float32
+) -> tuple[Predictions, dict[str, float]]:
+    """:func:`predict` of the test split, and records a second of ``inference``."""
+    started = time.perf_counter()
+    predictions = predict(model, data, dtype)
+    return predictions, {"inference": round(len(predictions.ids) / (time.perf_counter() - started), 1)}
 
 
 def as_predictions(

@@ -35,6 +35,7 @@ class PretrainRequest:
             backbone.width=64.
         accelerator: Where to train; auto takes CUDA where it is.
         devices: Processes of data-parallel training; the running script is started again for each of them.
+        logger: Show the curves in tensorboard, trackio or wandb, too.
     """
 
     method: str
@@ -54,6 +55,7 @@ class PretrainRequest:
     overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     accelerator: Literal["auto", "cpu", "cuda"] = "auto"
     devices: Annotated[int, Ge(1)] = 1
+    logger: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         if self.steps and self.epochs:

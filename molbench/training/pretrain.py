@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -21,6 +22,7 @@ from molbench.training.environment import environment
 from molbench.training.loop import FitReport, StepReport, fit
 from molbench.training.setup import build_objective, settings_of, training_config
 from molbench.training.state import remove_state
+from molbench.training.trackers.base import tell, tracked, trackers_of
 
 
 def run_pretraining(
@@ -42,6 +44,7 @@ def run_pretraining(
             nothing could be learned.
         InterruptedTrainingError: On SIGINT or SIGTERM, once the state is saved.
     """
+    trackers = trackers_of(request.logger, request.output.parent)
     Checkpoint.check_output(request.output)
     if request.output.exists():
         raise UserError(f"{request.output}: is there already; choose another name or remove it")
@@ -51,7 +54,18 @@ def run_pretraining(
     objective = build_objective(request, settings, start)
     chosen = choose(corpus, objective, request)
     config = training_config(request, settings, len(chosen.rows))
-    return Pretraining(request, start, corpus, objective, chosen, config).run(progress)
+    pretraining = Pretraining(request, start, corpus, objective, chosen, config)
+    if not trackers or os.environ.get("LOCAL_RANK", "0") != "0":
+        return pretraining.run(progress)
+    facts = {"method": request.method, "backbone": objective.backbone.name, "data": corpus.store.dataset_id}
+    with tracked(trackers, request.output.stem, facts) as alive:
+
+        def watched(report: StepReport) -> None:
+            tell(alive, report.step, {"loss": report.loss, "lr": report.lr, "seconds": report.seconds})
+            if progress is not None:
+                progress(report)
+
+        return pretraining.run(watched)
 
 
 pretrain = by_fields(PretrainRequest, run_pretraining, "pretrain")

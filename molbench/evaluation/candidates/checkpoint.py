@@ -121,7 +121,7 @@ class CheckpointCandidate(Candidate):
             run.seed,
             workspace.device,
             embedding=workspace.embedding(run, backbone) if run.shares_vectors else None,
-            state=run.folder / f"state-{run.key[:12]}",
+            state=run.state,
             key=run.key,
             progress=progress,
         )
@@ -141,6 +141,7 @@ class CheckpointCandidate(Candidate):
             method=checkpoint.method,
             method_config=checkpoint.method_config,
             pretraining=checkpoint.pretraining,
+            parameters=sum(weight.numel() for weight in checkpoint.build().parameters()),
         )
 
     @override

@@ -80,10 +80,10 @@ class Forces(TaskKind):
     ) -> tuple[Predictions, dict[str, float]]:
         from molbench.backbones.base import geometry_encoder
         from molbench.evaluation.force_probe import force_probe
-        from molbench.evaluation.train import predict
+        from molbench.evaluation.train import timed_predict
 
         encoder = geometry_encoder(backbone, data.task.id)
-        return predict(force_probe(encoder, data, protocol, seed, device), data), {}
+        return timed_predict(force_probe(encoder, data, protocol, seed, device), data)
 
     @override
     def units(self, task: Task, metric: Metric, predictions: Predictions) -> tuple[str, str]:
