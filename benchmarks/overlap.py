@@ -17,7 +17,7 @@ from rdkit import DataStructs
 
 from molbench.chem.fingerprint import BITS
 from molbench.chem.similarity import nearest
-from molbench.data.leakage.neighbours import NeighbourSearch
+from molbench.data.leakage.similarity_search import SimilaritySearch
 
 CHUNK = 16_384
 THRESHOLD = 0.9
@@ -61,7 +61,7 @@ def main() -> None:
     options = parser.parse_args()
 
     test = planted(draw(options.test, options.bits, 0), next(corpus(options.corpus, options.bits)))
-    search = NeighbourSearch(test, THRESHOLD)
+    search = SimilaritySearch(test, THRESHOLD)
     seconds = 0.0
     for chunk in corpus(options.corpus, options.bits):
         start = time.perf_counter()

@@ -21,7 +21,7 @@ def quoted(value: object) -> str:
     return _EXCERPT.repr(value)
 
 
-def told(error: BaseException) -> str:
+def error_line(error: BaseException) -> str:
     """What a library says of an error as it can stand in a message: its first line, escaped."""
     first = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
     return quoted(first)[1:-1] if not first.isprintable() else first[:_LONGEST]

@@ -1,23 +1,16 @@
-"""A name means one thing: no two modules define classes of one name, and none is called `found`."""
+"""A name means one thing: no two modules define classes of one name, and nothing is called ``found``."""
 
 import ast
 from collections import Counter
-from itertools import chain
 
-from tests.rooms import FILES, PACKAGE, ROOT
+from tests.rooms import FILES, ROOT
 
-TREES = {
-    path.relative_to(ROOT): ast.parse(path.read_text(encoding="utf-8"))
-    for path in chain(
-        FILES, sorted((ROOT / "tests").rglob("*.py")), sorted((ROOT / "benchmarks").rglob("*.py"))
-    )
-}
-OURS = {path: tree for path, tree in TREES.items() if path.parts[0] == PACKAGE.name}
+TREES = {path.relative_to(ROOT): ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
 
 
 def test_no_two_modules_define_classes_of_one_name() -> None:
     classes = Counter(
-        node.name for tree in OURS.values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)
+        node.name for tree in TREES.values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)
     )
     assert "SummaryRow" in classes
     assert [name for name, count in classes.items() if count > 1] == []

@@ -83,20 +83,20 @@ class ExponentialBasis(nn.Module):
         cutoff: Where they vanish, Å.
     """
 
-    centers: Tensor
+    centres: Tensor
 
     def __init__(self, size: int, cutoff: float) -> None:
         super().__init__()
         first = math.exp(-cutoff)
-        centers = torch.linspace(first, 1, size, dtype=torch.float64)
-        self.register_buffer("centers", centers, persistent=False)
+        centres = torch.linspace(first, 1, size, dtype=torch.float64)
+        self.register_buffer("centres", centres, persistent=False)
         self.cutoff, self.decay = cutoff, 5 / cutoff
         self.exponent = -((2 / size * (1 - first)) ** -2)
 
     def forward(self, distances: Tensor, envelope: Tensor) -> Tensor:
         """Distances [E] and their envelope [E, 1] to basis values [E, K]."""
         decayed = torch.exp(-self.decay * distances).unsqueeze(-1)
-        return envelope * decay(self.exponent * (decayed - self.centers.to(distances.dtype)).square())
+        return envelope * decay(self.exponent * (decayed - self.centres.to(distances.dtype)).square())
 
 
 @dataclass(frozen=True, eq=False)

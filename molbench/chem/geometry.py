@@ -55,9 +55,9 @@ def _coincident(points: NDArray[np.float64], owners: NDArray[np.integer[Any]]) -
     sorting before: a tree cannot divide them and would compare each with each.
     """
     order = np.lexsort((*points.T, owners))
-    before, behind = order[:-1], order[1:]
-    equal = (points[before] == points[behind]).all(axis=1) & (owners[before] == owners[behind])
-    coincident = _first(owners, before[equal], behind[equal])
+    before, after = order[:-1], order[1:]
+    equal = (points[before] == points[after]).all(axis=1) & (owners[before] == owners[after])
+    coincident = _first(owners, before[equal], after[equal])
     rest = np.flatnonzero(~np.isin(owners, list(coincident)))
     if len(rest) > 1:
         placed = np.column_stack([points[rest], owners[rest]])

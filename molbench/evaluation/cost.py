@@ -66,7 +66,7 @@ class Meter:
         """With what else is known of the run.
 
         Args:
-            machine: See :func:`~molbench.training.environment.environment`.
+            machine: See :func:`~molbench.training.machine.describe_machine`.
             parameters: Weights of the encoder.
             throughput: Records a second of ``training``, and of ``inference`` or ``embedding``.
         """

@@ -17,7 +17,7 @@ from molbench.backbones.base import Backbone
 from molbench.data.read.store import Store
 from molbench.errors import UserError
 from molbench.evaluation import EVALUATION_VERSION
-from molbench.evaluation.joining import join
+from molbench.evaluation.joined_vectors import joined_vectors
 from molbench.paths import home
 
 _BATCH = 128
@@ -52,17 +52,19 @@ def embed(backbone: Backbone, store: Store, device: torch.device) -> Embedding:
     batches, places = backbone.distinct(store, _BATCH)
     with torch.no_grad():
         graph = torch.cat([backbone(batch.to(device)).graph.float().cpu() for batch in batches])
-    features = join(graph[torch.from_numpy(places)], store.ordered).numpy()
+    features = joined_vectors(graph[torch.from_numpy(places)], store.ordered).numpy()
     if not np.isfinite(features).all():
         row = int(np.flatnonzero(~np.isfinite(features).all(axis=1))[0])
         raise UserError(f"backbone '{backbone.name}' gives no finite vector for '{store.ids[row]}'")
     return Embedding(features, time.perf_counter() - started)
 
 
-def cached_embedding(identity: str, backbone: Backbone, store: Store, device: torch.device) -> Embedding:
+def cached_embedding(
+    encoder_digest: str, backbone: Backbone, store: Store, device: torch.device
+) -> Embedding:
     """:func:`embed`, kept in ``$MOLBENCH_HOME/embeddings`` under the digests of encoder, records and code."""
     name = sha256(
-        f"{identity} {store.digest} {molbench.__version__} {EVALUATION_VERSION}".encode()
+        f"{encoder_digest} {store.digest} {molbench.__version__} {EVALUATION_VERSION}".encode()
     ).hexdigest()
     path = home() / "embeddings" / f"{name}.npz"
     cached = _read(path)

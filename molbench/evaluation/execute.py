@@ -14,17 +14,17 @@ from molbench.backbones.base import Backbone
 from molbench.data.leakage import contamination, overlap_with
 from molbench.data.read.store import Store
 from molbench.evaluation import EVALUATION_VERSION
-from molbench.evaluation.apply import StepCallback
 from molbench.evaluation.cost import metered
 from molbench.evaluation.data import TaskData
 from molbench.evaluation.embedding import Embedding, cached_embedding
 from molbench.evaluation.plan import Run
 from molbench.evaluation.predictions import PREDICTIONS_FILE
+from molbench.evaluation.protocol_predictions import StepCallback
 from molbench.evaluation.result import Result, Stored, TaskEntry, find
 from molbench.evaluation.score import record_scores, score
 from molbench.spec.provenance import stages
-from molbench.training.environment import environment
 from molbench.training.log import LOG
+from molbench.training.machine import describe_machine
 
 #: Tasks that are named one by one.
 SOME = 12
@@ -79,7 +79,7 @@ def execute(run: Run, workspace: Workspace, progress: StepCallback | None = None
         scored = run.candidate.predict(run, data, workspace, progress)
         entry, predictions = scored.entry, scored.predictions
         metrics = score(run.task.task, predictions)
-    machine = environment()
+    machine = describe_machine()
     result = Result(
         key=run.key,
         code=f"{molbench.__version__}/{EVALUATION_VERSION}",

@@ -17,7 +17,7 @@ from molbench.data.read.store import Store
 from molbench.data.records import RECORD_KINDS
 from molbench.errors import UserError
 from molbench.evaluation.data import TaskData
-from molbench.evaluation.joining import join
+from molbench.evaluation.joined_vectors import joined_vectors
 from molbench.evaluation.kinds import kind_of
 from molbench.spec.catalogue import TaskRef
 from molbench.spec.fingerprint import Boosting
@@ -112,7 +112,7 @@ class Features:
 
     def _joined(self, counts: np.ndarray, smiles: list[str | None], places: np.ndarray) -> np.ndarray:
         table = np.concatenate([counts[:, self._bits], descriptors(smiles)], axis=1)
-        return join(torch.from_numpy(table[places]), self._store.ordered).numpy()
+        return joined_vectors(torch.from_numpy(table[places]), self._store.ordered).numpy()
 
     def _distinct(self, rows: np.ndarray) -> tuple[list[str | None], np.ndarray]:
         """Different molecules of some rows, and which of them each row holds, [R, P]."""

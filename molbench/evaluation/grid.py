@@ -57,8 +57,8 @@ def perform(
             watcher.done(outcome)
             outcomes.append(outcome)
     fresh = {outcome.run.folder: outcome.stored for outcome in outcomes if outcome.stored is not None}
-    found = finished | fresh
-    results = [found[run.folder] for run in runs if run.folder in found]
+    stored = finished | fresh
+    results = [stored[run.folder] for run in runs if run.folder in stored]
     failures = [outcome for outcome in outcomes if outcome.error is not None]
     others = {
         (outcome.run.candidate.name, outcome.run.task.id): outcome.not_applicable

@@ -10,7 +10,7 @@ from molbench.backbones.heads.physical import DipoleHead, MomentHead, SpatialExt
 from molbench.backbones.heads.values import EnergyHead, Head, halving
 from molbench.errors import UserError
 from molbench.evaluation.data import TaskData
-from molbench.evaluation.joining import join
+from molbench.evaluation.joined_vectors import joined_vectors
 from molbench.graph.batch import Batch
 from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.scatter import sum_atoms
@@ -31,7 +31,7 @@ class RecordHead(Head[Batch]):
 
     Args:
         layers: Joined vectors to values.
-        ordered: See :func:`~molbench.evaluation.joining.join`.
+        ordered: See :func:`~molbench.evaluation.joined_vectors.joined_vectors`.
     """
 
     def __init__(self, layers: nn.Module, ordered: bool = True) -> None:
@@ -49,7 +49,7 @@ class ComplexHead(Head[MoleculeBatch]):
 
     Args:
         layers: Joined vectors to values.
-        ordered: See :func:`~molbench.evaluation.joining.join`.
+        ordered: See :func:`~molbench.evaluation.joined_vectors.joined_vectors`.
     """
 
     def __init__(self, layers: nn.Module, ordered: bool = True) -> None:
@@ -92,7 +92,7 @@ class PropertyHead(Head[MoleculeBatch]):
 
 def joined(vectors: Tensor, batch: Batch, ordered: bool) -> Tensor:
     """Vectors of molecules, those of a record one after the other, to one vector a record."""
-    return join(vectors.reshape(batch.num_records, -1, vectors.shape[-1]), ordered)
+    return joined_vectors(vectors.reshape(batch.num_records, -1, vectors.shape[-1]), ordered)
 
 
 def ligand_and_pocket(scalars: Tensor, batch: MoleculeBatch) -> Tensor:

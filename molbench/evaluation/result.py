@@ -86,7 +86,7 @@ class Result(Spec):
         overlap: What is known about test records seen in pretraining.
         seconds: Wall time of each stage.
         throughput: Molecules a second of each stage.
-        environment: Software, code and machine, see :func:`~molbench.training.environment.environment`.
+        environment: Software, code and machine, see :func:`~molbench.training.machine.describe_machine`.
         cost: What it took; None where it was scored before that was measured.
     """
 

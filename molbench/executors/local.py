@@ -63,7 +63,7 @@ class Local(Executor):
                 if event is None:
                     workers.discard(worker)
                     worker.wait(_GRACE)
-                    yield from self._bury(worker, attempts)
+                    yield from self._retry_or_fail(worker, attempts)
                     if worker.group:
                         waiting.appendleft(worker.group)
                 elif "done" in event:
@@ -92,14 +92,14 @@ class Local(Executor):
                 worker.give_up(f"took longer than the limit of {self.time_limit:g} s")
 
     @staticmethod
-    def _bury(worker: _Worker, attempts: Attempts) -> Iterator[Done]:
+    def _retry_or_fail(worker: _Worker, attempts: Attempts) -> Iterator[Done]:
         unit = worker.unit
         if unit is None:
             return
         if worker.given_up is None and attempts.left(unit):
             worker.group.appendleft(unit)
         else:
-            yield Done(unit.key, error=worker.given_up or worker.last_words())
+            yield Done(unit.key, error=worker.given_up or worker.why_ended())
 
 
 class _Worker:
@@ -158,7 +158,7 @@ class _Worker:
         self.given_up = self.given_up or reason
         self._process.kill()
 
-    def last_words(self) -> str:
+    def why_ended(self) -> str:
         """Why it ended, as far as can be told."""
         code = self._process.wait()
         if code == -signal.SIGKILL:

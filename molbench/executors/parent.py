@@ -13,7 +13,7 @@ _PR_SET_PDEATHSIG = 1
 _TICK = 0.5
 
 
-def die_with_parent() -> None:
+def exit_with_parent() -> None:
     """Kill this process when its parent is gone.
 
     For processes that a library forked. The system does it on Linux; elsewhere a thread looks.

@@ -91,8 +91,8 @@ class Ray(Executor):
             elif attempts.left(place.unit):
                 place.group.appendleft(place.unit)
             else:
-                told = " ".join(str(error).split())[:200]
-                yield Done(place.unit.key, error=f"its process was lost; perhaps memory ran out ({told})")
+                reason = " ".join(str(error).split())[:200]
+                yield Done(place.unit.key, error=f"its process was lost; perhaps memory ran out ({reason})")
             return True
         except ray.exceptions.RayError as error:
             yield Done(place.unit.key, error=f"Ray: {' '.join(str(error).split())[:300]}")

@@ -14,3 +14,8 @@ def mean_atoms(values: Tensor, batch: MoleculeBatch) -> Tensor:
     """Mean of a per-atom quantity over each molecule, [N, ...] to [B, ...]; zero where there is no atom."""
     shape = (-1,) + (1,) * (values.dim() - 1)
     return sum_atoms(values, batch) / batch.sizes.clamp(min=1).to(values.dtype).view(shape)
+
+
+def centred(values: Tensor, batch: MoleculeBatch) -> Tensor:
+    """A per-atom quantity less its mean over each molecule, [N, ...]: what does not depend on the origin."""
+    return values - mean_atoms(values, batch)[batch.molecule]

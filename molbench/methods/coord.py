@@ -13,8 +13,9 @@ from torch import Tensor
 
 from molbench.backbones.base import GeometryBackbone
 from molbench.graph.molecules import MoleculeBatch
+from molbench.graph.scatter import centred
 from molbench.methods.base import Method
-from molbench.methods.parts.denoising import NoiseHead, Normaliser, Standardiser, centred
+from molbench.methods.parts.denoising import NoiseHead, Normaliser, Standardiser
 from molbench.methods.parts.draws import normal
 from molbench.methods.parts.views import bare, with_bonds
 

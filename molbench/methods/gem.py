@@ -70,10 +70,10 @@ class GEM(Method[GEMConfig, None]):
         bonds = EdgeList(ends[:, 0], ends[:, 1], symmetric=True)
         length = (self.length(atoms, bonds).squeeze(1) - bonds.distances(positions)).square()
 
-        center, first, second = triples = bond_angles(bonded, batch.num_atoms)
+        centre, first, second = triples = bond_angles(bonded, batch.num_atoms)
         if self.config.center_is_second_atom:
-            center = batch.ptr[batch.molecule[center]] + 1
-        seen = torch.cat([atoms[center], atoms[first] + atoms[second]], dim=1)
+            centre = batch.ptr[batch.molecule[centre]] + 1
+        seen = torch.cat([atoms[centre], atoms[first] + atoms[second]], dim=1)
         angle = (self.angle(seen).squeeze(1) - angles(positions, triples) / math.pi).square()
 
         pairs, config = all_pairs(batch.ptr), self.config
@@ -94,8 +94,8 @@ def bond_angles(bonds: Tensor, num_atoms: int) -> Tensor:
         num_atoms: N.
     """
     both = torch.cat([bonds, bonds.flip(1)])
-    center, end = both[both[:, 0].argsort(stable=True)].unbind(1)
-    degree = torch.bincount(center, minlength=num_atoms)
+    centre, end = both[both[:, 0].argsort(stable=True)].unbind(1)
+    degree = torch.bincount(centre, minlength=num_atoms)
     # All pairs of the bonds of one atom, as of the atoms of one molecule.
     pairs = all_pairs(torch.cat([degree.new_zeros(1), degree.cumsum(0)]))
-    return torch.stack([center[pairs.source], end[pairs.source], end[pairs.target]])
+    return torch.stack([centre[pairs.source], end[pairs.source], end[pairs.target]])

@@ -29,9 +29,10 @@ from molbench.backbones.parts.specformer import (
 )
 from molbench.errors import UserError
 from molbench.graph.molecules import MoleculeBatch
+from molbench.graph.scatter import centred
 from molbench.methods.base import Method
 from molbench.methods.parts.contrast import info_nce
-from molbench.methods.parts.denoising import NoiseHead, Normaliser, Standardiser, centred
+from molbench.methods.parts.denoising import NoiseHead, Normaliser, Standardiser
 from molbench.methods.parts.draws import normal, uniform
 from molbench.methods.parts.views import bare, with_bonds
 

@@ -20,8 +20,9 @@ from torch.nn import functional
 
 from molbench.backbones.base import GeometryBackbone
 from molbench.graph.molecules import MoleculeBatch
+from molbench.graph.scatter import centred
 from molbench.methods.base import Method
-from molbench.methods.parts.denoising import NoiseHead, Normaliser, Standardiser, centred
+from molbench.methods.parts.denoising import NoiseHead, Normaliser, Standardiser
 from molbench.methods.parts.draws import normal
 from molbench.methods.parts.harmonic import Harmonic, Widths
 from molbench.methods.parts.torsions import flex

@@ -17,8 +17,8 @@ from molbench.errors import UserError, quoted
 from molbench.releases import RELEASES
 from molbench.releases.base import Release
 from molbench.training.checkpoint import Checkpoint
-from molbench.training.environment import environment
-from molbench.training.reading import content_of, weights_of
+from molbench.training.checkpoint_file import content_of, weights_of
+from molbench.training.machine import describe_machine
 
 
 def convert(
@@ -57,7 +57,7 @@ def convert(
         raise UserError(f"{path}: not an encoder of {release.title} as we know it: {reason}") from error
     origin = {"from": source, "release": release.title, "sha256": _sha256(path)}
     checkpoint = Checkpoint.of(
-        built, method=source, pretraining={"converted": origin}, environment=environment()
+        built, method=source, pretraining={"converted": origin}, environment=describe_machine()
     )
     checkpoint.save(output)
     return checkpoint

@@ -19,7 +19,7 @@ _TITLE = "molbench: results"
 
 
 @dataclass(frozen=True)
-class Entry:
+class FeedEntry:
     """One model on one board.
 
     Attributes:
@@ -80,11 +80,11 @@ def atom_feed(records: Records) -> str:
     return tostring(feed, encoding="unicode", xml_declaration=True) + "\n"
 
 
-def _entries(records: Records) -> Iterator[Entry]:
+def _entries(records: Records) -> Iterator[FeedEntry]:
     """Newest first, then as the boards have them."""
     dates = {card.model: card.date or _UNKNOWN for card in records.cards}
     made = [
-        Entry(
+        FeedEntry(
             id=_id(f"{table.name}/{row.model}"),
             title=visible(f"{row.model} on {table.title}"),
             summary=visible(

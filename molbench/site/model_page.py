@@ -87,11 +87,11 @@ def model_page(records: Records, card: Card, evidence: Evidence, facts: Facts, d
 
 def _leakage(scores: list[Score]) -> dict[str, list[str]]:
     """Tasks by what is known of their test records in pretraining."""
-    found: dict[str, list[str]] = {}
+    tasks_of: dict[str, list[str]] = {}
     for score in scores:
         if score.seen:
-            found.setdefault(score.seen, []).append(score.task)
-    return found
+            tasks_of.setdefault(score.seen, []).append(score.task)
+    return tasks_of
 
 
 def _looks(

@@ -122,14 +122,14 @@ def _ranked(records: Records, table: Table) -> list[Line]:
 
 def _lines(records: Records, table: Table) -> list[Line]:
     cards = {card.model: card for card in records.cards}
-    found = {(score.task, score.model): score for score in table.scores}
+    score_of = {(score.task, score.model): score for score in table.scores}
     scale = Scale.of([end for row in table.rows for end in _ends(row)])
     return [
         Line(
             row,
             cards.get(row.model) or Card(model=row.model, family=row.backbone),
             _plot(scale, row),
-            [cell(found.get((task, row.model))) for task in table.tasks],
+            [cell(score_of.get((task, row.model))) for task in table.tasks],
             row.overlap == 0,
         )
         for row in table.rows
@@ -148,12 +148,13 @@ def _plot(scale: Scale, row: Row) -> Markup:
     return Markup() if number is None else interval(scale, number.value, number.low, number.high)
 
 
-def short_gain(found: Difference) -> str:
+def short_gain(difference: Difference) -> str:
     """``+12.1 % (+10.0 … +14.2) better``."""
-    if found.low is None or found.high is None:
-        return f"{100 * found.value:+.1f} %: {found.verdict}"
-    told = "" if found.verdict == "=" else f" {found.verdict}"
-    return f"{100 * found.value:+.1f} % ({100 * found.low:+.1f} … {100 * found.high:+.1f}){told}"
+    if difference.low is None or difference.high is None:
+        return f"{100 * difference.value:+.1f} %: {difference.verdict}"
+    verdict = "" if difference.verdict == "=" else f" {difference.verdict}"
+    low, high = 100 * difference.low, 100 * difference.high
+    return f"{100 * difference.value:+.1f} % ({low:+.1f} … {high:+.1f}){verdict}"
 
 
 def _facets(lines: list[Line]) -> dict[str, list[str]]:

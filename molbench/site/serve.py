@@ -34,12 +34,12 @@ class Live:
         """Make the pages anew if results came, went or changed."""
         with self._lock:
             try:
-                found = _signature(self._results)
-                if found == self._made_from:
+                signature = _signature(self._results)
+                if signature == self._made_from:
                     return
-                self._made_from = found
+                self._made_from = signature
                 self._build()
-                self._say(f"made from {len(found)} results")
+                self._say(f"made from {len(signature)} results")
             except UserError as error:
                 self._say(str(error))
 
@@ -81,8 +81,8 @@ class _Handler(SimpleHTTPRequestHandler):
 
 
 def _signature(folder: Path) -> Signature:
-    found = []
+    signature = []
     for path in result_files(folder):
         status = path.stat()
-        found.append((path, status.st_mtime_ns, status.st_size))
-    return found
+        signature.append((path, status.st_mtime_ns, status.st_size))
+    return signature

@@ -105,21 +105,21 @@ def _trivial(name: str, evidence: Evidence) -> str | None:
 
 
 def _labels(task: TaskRef, facts: Facts) -> Markup | None:
-    found = facts.labels(task)
-    if not found:
+    labels = facts.labels(task)
+    if not labels:
         return None
     label = f"Labels of {task.id}: test as a line over train"
-    if found["train"].ndim == 2:
+    if labels["train"].ndim == 2:
         return curve(
-            [(split, found[split].mean(axis=0)) for split in ("test", "train")], f"Mean spectra of {task.id}"
+            [(split, labels[split].mean(axis=0)) for split in ("test", "train")], f"Mean spectra of {task.id}"
         )
-    return histogram([(split, found[split]) for split in ("train", "test")], task.unit, label)
+    return histogram([(split, labels[split]) for split in ("train", "test")], task.unit, label)
 
 
 def _nearest(task: TaskRef, facts: Facts) -> Markup | None:
     scheme = facts.scheme(task)
     if scheme is None or scheme.nearest is None:
         return None
-    found = scheme.nearest
-    label = f"Tanimoto similarity of {found.test} test molecules to their nearest in train, in {BINS} bins"
-    return bars(found.counts, "0", "1 Tanimoto similarity", label)
+    nearest = scheme.nearest
+    label = f"Tanimoto similarity of {nearest.test} test molecules to their nearest in train, in {BINS} bins"
+    return bars(nearest.counts, "0", "1 Tanimoto similarity", label)

@@ -48,10 +48,10 @@ def by_fields(request: Callable[P, R], act: Callable[[R], T], name: str) -> Call
     def call(*arguments: P.args, **fields: P.kwargs) -> T:
         return act(ask(request, *arguments, **fields))
 
-    told = "\n".join(f"    {field}: {text}" for field, text in descriptions(request).items())
+    fields = "\n".join(f"    {field}: {text}" for field, text in descriptions(request).items())
     call.__name__ = call.__qualname__ = name
     call.__module__ = act.__module__
-    call.__doc__ = f"{inspect.getdoc(act)}\n\nThe fields of the request are the arguments:\n{told}\n"
+    call.__doc__ = f"{inspect.getdoc(act)}\n\nThe fields of the request are the arguments:\n{fields}\n"
     result = inspect.signature(act).return_annotation
     call.__signature__ = inspect.signature(request).replace(return_annotation=result)  # type: ignore[attr-defined]
     return call

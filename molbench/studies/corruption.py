@@ -18,8 +18,8 @@ import torch
 from molbench.backbones import build_backbone
 from molbench.data.read.store import Rows, Store
 from molbench.errors import UserError
-from molbench.evaluation.apply import apply
 from molbench.evaluation.data import TaskData
+from molbench.evaluation.protocol_predictions import protocol_predictions
 from molbench.evaluation.score import Scorer
 from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.scatter import mean_atoms
@@ -139,7 +139,7 @@ def _point(points: Points, backbone: str, task: TaskRef, store: CorruptedStore, 
 
     def measure() -> dict[str, Any]:
         data = TaskData.open(task.at(seed), store)
-        predictions, _ = apply(encoder, data, protocol, seed, torch.device("cpu"))
+        predictions, _ = protocol_predictions(encoder, data, protocol, seed, torch.device("cpu"))
         scorer = Scorer.of(task.task, task.task.metrics[0], predictions)
         return {"value": scorer.value(predictions), "unit": scorer.unit}
 

@@ -10,10 +10,10 @@ import torch
 
 from molbench.data.read.store import Store
 from molbench.errors import UserError
-from molbench.evaluation.apply import apply
 from molbench.evaluation.candidates.checkpoint import CheckpointCandidate, encoder_digest
 from molbench.evaluation.candidates.resolve import gather
 from molbench.evaluation.data import TaskData
+from molbench.evaluation.protocol_predictions import protocol_predictions
 from molbench.evaluation.score import Scorer
 from molbench.spec.catalogue import Catalogue, TaskRef
 from molbench.spec.protocol import Protocol
@@ -105,7 +105,7 @@ def _point(
 
     def measure() -> dict[str, Any]:
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        predictions, _ = apply(checkpoint.build(), data, protocol, seed, device)
+        predictions, _ = protocol_predictions(checkpoint.build(), data, protocol, seed, device)
         scorer = Scorer.of(task.task, task.task.metrics[0], predictions)
         return {"value": scorer.value(predictions), "unit": scorer.unit}
 

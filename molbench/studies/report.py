@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from molbench.atomic import replace_file
-from molbench.training.environment import environment
+from molbench.training.machine import describe_machine
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -57,7 +57,7 @@ def write_study(folder: Path, study: Study, draw: Callable[[], Figure]) -> list[
         "study": study.name,
         "command": study.command,
         "rows": [dict(row) for row in study.rows],
-        "environment": environment(),
+        "environment": describe_machine(),
         **study.data,
     }
     with replace_file(paths[0]) as temporary:

@@ -10,7 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from molbench.atomic import replace_folder
-from molbench.errors import UserError, told
+from molbench.errors import UserError, error_line
 from molbench.evaluation.predictions import Predictions
 from molbench.evaluation.result import CheckpointEntry, Stored, result_files
 from molbench.evaluation.trust import Trust
@@ -170,7 +170,7 @@ def _card(
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise UserError(
-            f"--{where}: {told(ValueError(first['msg'].removeprefix('Value error, ')))}"
+            f"--{where}: {error_line(ValueError(first['msg'].removeprefix('Value error, ')))}"
         ) from None
     return card
 

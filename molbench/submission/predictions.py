@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from molbench.atomic import replace_file
-from molbench.errors import UserError, quoted, told
+from molbench.errors import UserError, error_line, quoted
 from molbench.evaluation.predictions import ForcePredictions, Predictions
 from molbench.spec.submission import Predicted
 
@@ -60,7 +60,7 @@ def read_predictions(path: Path, entry: Predicted, records: int) -> dict[int, Pr
     try:
         table = _bounded(path, 2 * records + 1000)
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, NotImplementedError) as error:
-        raise UserError(f"{path}: damaged predictions: {told(error)}") from error
+        raise UserError(f"{path}: damaged predictions: {error_line(error)}") from error
     seeds = _numbers(path, table, "seed")
     if not np.array_equal(seeds, np.rint(seeds)):
         raise UserError(f"{path}: column 'seed' holds what is no whole number")

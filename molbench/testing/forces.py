@@ -32,9 +32,9 @@ def assert_conservative(
     for place in range(3 * batch.num_atoms):
         shift = torch.zeros_like(batch.positions)
         shift.view(-1)[place] = step
-        ahead, _ = predict(batch.replace(positions=batch.positions + shift))
-        behind, _ = predict(batch.replace(positions=batch.positions - shift))
-        numeric.view(-1)[place] = -(ahead - behind).sum() / (2 * step)
+        forward, _ = predict(batch.replace(positions=batch.positions + shift))
+        backward, _ = predict(batch.replace(positions=batch.positions - shift))
+        numeric.view(-1)[place] = -(forward - backward).sum() / (2 * step)
     torch.testing.assert_close(
         forces, numeric, atol=atol, rtol=atol, msg=lambda m: f"forces against differences of energies: {m}"
     )

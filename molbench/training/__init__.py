@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from molbench.training.allocator import tune_allocator
     from molbench.training.checkpoint import Checkpoint
-    from molbench.training.environment import environment
     from molbench.training.loop import FitReport, StepReport, fit
+    from molbench.training.machine import describe_machine
 
 _HOME = {
     "Checkpoint": "checkpoint",
     "FitReport": "loop",
     "StepReport": "loop",
-    "environment": "environment",
+    "describe_machine": "machine",
     "fit": "loop",
     "tune_allocator": "allocator",
 }
 
-__all__ = ["Checkpoint", "FitReport", "StepReport", "environment", "fit", "tune_allocator"]
+__all__ = ["Checkpoint", "FitReport", "StepReport", "describe_machine", "fit", "tune_allocator"]
 
 
 def __getattr__(name: str) -> Any:

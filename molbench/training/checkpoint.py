@@ -21,8 +21,8 @@ from molbench.backbones import build_backbone
 from molbench.errors import UserError, quoted
 from molbench.spec.names import require_name
 from molbench.spec.provenance import stages
+from molbench.training.checkpoint_file import FORMAT, VERSION, read_checkpoint
 from molbench.training.limit import CreationLimit, TooLargeError
-from molbench.training.reading import FORMAT, VERSION, read
 from molbench.training.saving import save_whole
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ class Checkpoint:
             UserError: If the file is missing, damaged, too large, no checkpoint, or asks for code to be run.
         """
         cls.check_path(path)
-        header, weights = read(path)
+        header, weights = read_checkpoint(path)
         return cls(
             backbone=header.backbone.name or "",
             config=header.backbone.config,

@@ -91,11 +91,11 @@ def _launch(precision: str, accelerator: str, devices: int) -> Fabric:
     fabric = Fabric(accelerator=accelerator, devices=devices, strategy=strategy, precision=precision)  # type: ignore[arg-type]
     fabric.launch()
     if devices > 1:
-        atexit.register(_leave)
+        atexit.register(_close_connections)
     return fabric
 
 
-def _leave() -> None:
+def _close_connections() -> None:
     """End the processes' connection; left to the end of the interpreter, its threads make that a crash."""
     if distributed.is_initialized():
         distributed.destroy_process_group()

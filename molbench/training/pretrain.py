@@ -18,8 +18,8 @@ from molbench.spec.request import by_fields
 from molbench.spec.training import TrainingConfig
 from molbench.training.checkpoint import Checkpoint, config_of
 from molbench.training.corpus import Choice, Corpus, choose
-from molbench.training.environment import environment
 from molbench.training.loop import FitReport, StepReport, fit
+from molbench.training.machine import describe_machine
 from molbench.training.setup import build_objective, settings_of, training_config
 from molbench.training.state import remove_state
 from molbench.training.trackers.base import tell, tracked, trackers_of
@@ -111,7 +111,7 @@ class Pretraining:
             method=self.request.method,
             method_config=asdict(self.objective.config),
             pretraining=self.provenance(report),
-            environment=environment(),
+            environment=describe_machine(),
         )
         if report.rank == 0:
             checkpoint.save(output)

@@ -100,11 +100,11 @@ class State:
         elif self.average is not None and self.progress.step > self.progress.skipped:
             self.module.load_state_dict(self.average.module.state_dict())
 
-    def save(self, path: Path, identity: Mapping[str, Any]) -> None:
+    def save(self, path: Path, run_identity: Mapping[str, Any]) -> None:
         """Write everything to ``path``, whole or not at all."""
         content = {
             "version": VERSION,
-            "identity": dict(identity),
+            "identity": dict(run_identity),
             "module": self.module.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
@@ -116,11 +116,11 @@ class State:
         with replace_file(path) as temporary:
             save_whole(content, temporary)
 
-    def load(self, path: Path, identity: Mapping[str, Any]) -> None:
+    def load(self, path: Path, run_identity: Mapping[str, Any]) -> None:
         """Take up the run written to ``path``.
 
         Raises:
-            UserError: If the file is damaged or belongs to a run with another ``identity``.
+            UserError: If the file is damaged or belongs to a run with another ``run_identity``.
         """
         try:
             content = torch.load(path, map_location="cpu", weights_only=True)
@@ -128,7 +128,7 @@ class State:
                 raise UserError(
                     f"{path}: written by another version of the program; remove it to start afresh"
                 )
-            if changed := _differences(content["identity"], identity):
+            if changed := _differences(content["identity"], run_identity):
                 raise UserError(
                     f"{path}: state of another run: {'; '.join(changed)}. Repeat the call with the settings "
                     f"of that run to continue it, or remove {path.parent} to start afresh"

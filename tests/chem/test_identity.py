@@ -3,7 +3,7 @@
 import pytest
 from rdkit import Chem
 
-from molbench.chem.identity import inchikey
+from molbench.chem.inchikeys import inchikey
 
 
 @pytest.mark.parametrize(

@@ -16,12 +16,12 @@ from molbench.backbones import build_backbone
 from molbench.backbones.base import Backbone, GeometryBackbone, Representation
 from molbench.data.read.store import Store
 from molbench.errors import UserError
-from molbench.evaluation.apply import apply
 from molbench.evaluation.candidates.checkpoint import CheckpointCandidate
 from molbench.evaluation.data import TaskData
 from molbench.evaluation.models import ValueModel
 from molbench.evaluation.plan import Data, plan
 from molbench.evaluation.predictions import Predictions
+from molbench.evaluation.protocol_predictions import protocol_predictions
 from molbench.evaluation.protocols import load_protocol, load_protocols
 from molbench.evaluation.train import predict, train
 from molbench.graph.molecules import MoleculeBatch
@@ -134,7 +134,9 @@ def test_hydrogens_are_the_reader_s_business_and_part_of_the_key(
     pairs: TaskData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def predicted(pretrained_with: bool, told: bool | None) -> np.ndarray:
-        actual, _ = apply(encoder(hydrogens=pretrained_with), pairs, recipe(hydrogens=told), 0, CPU)
+        actual, _ = protocol_predictions(
+            encoder(hydrogens=pretrained_with), pairs, recipe(hydrogens=told), 0, CPU
+        )
         return actual.prediction
 
     with_, without = predicted(True, None), predicted(False, None)
@@ -165,7 +167,8 @@ def test_raw_labels_and_squared_errors_by_hand(pairs: TaskData) -> None:
         by_hand = np.square(truth).mean() if loss == "mse" else np.abs(truth).mean()
         assert actual.item() == pytest.approx(by_hand, rel=1e-5)
     untrained = [
-        apply(encoder(), pairs, recipe(standardise=flag), 0, CPU)[0].prediction for flag in (True, False)
+        protocol_predictions(encoder(), pairs, recipe(standardise=flag), 0, CPU)[0].prediction
+        for flag in (True, False)
     ]
     np.testing.assert_allclose(untrained[0], untrained[1] * pairs.scale + pairs.offset, rtol=1e-9)
 
@@ -249,7 +252,7 @@ def test_every_epoch_is_validated_and_patience_ends_a_run(pairs: TaskData, tmp_p
     protocol = recipe(
         training={"epochs": 4, "patience": 2, "batch_size": 16, "lr": 1e-6, "schedule": "plateau"}, loss="mse"
     )
-    apply(encoder(), pairs, protocol, 0, CPU, state=tmp_path)
+    protocol_predictions(encoder(), pairs, protocol, 0, CPU, state=tmp_path)
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     validated = [line["step"] for line in lines if "validation" in line]
     assert validated == [3, 6, 9, 12][: len(validated)] and len(validated) >= 3

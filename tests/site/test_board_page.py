@@ -120,13 +120,13 @@ def test_two_models_are_compared_as_the_package_compares_them(visit, made: tuple
     })"""
     evidence = made[1]
     for one, other in (("better", "good"), ("good", "scratch-b")):
-        for found in page.evaluate(script, [slug(one), slug(other)]):
-            records = evidence.records(found["t"])
-            runs = [[evidence.runs[found["t"], "probe", name]] for name in (one, other)]
+        for shown in page.evaluate(script, [slug(one), slug(other)]):
+            records = evidence.records(shown["t"])
+            runs = [[evidence.runs[shown["t"], "probe", name]] for name in (one, other)]
             expected = records.difference(*runs)
-            assert found["value"] == pytest.approx(expected.value, rel=1e-6)
-            assert found["halfWidth"] == pytest.approx(float(expected.half_width()), rel=1e-4)
-            assert found["p"] == pytest.approx(float(expected.p), rel=1e-2)
+            assert shown["value"] == pytest.approx(expected.value, rel=1e-6)
+            assert shown["halfWidth"] == pytest.approx(float(expected.half_width()), rel=1e-4)
+            assert shown["p"] == pytest.approx(float(expected.p), rel=1e-2)
 
 
 def test_the_whole_table_is_there_without_scripts(visit) -> None:

@@ -58,19 +58,19 @@ class GaussianBasis(nn.Module):
         cutoff: Centre of the last one, Å.
     """
 
-    centers: Tensor
+    centres: Tensor
 
     def __init__(self, size: int, cutoff: float) -> None:
         super().__init__()
         # Centres and width in double precision: a float64 model must not inherit float32 rounding.
         self.register_buffer(
-            "centers", torch.linspace(0, cutoff, size, dtype=torch.float64), persistent=False
+            "centres", torch.linspace(0, cutoff, size, dtype=torch.float64), persistent=False
         )
         self.exponent = -0.5 * ((size - 1) / cutoff) ** 2
 
     def forward(self, distances: Tensor) -> Tensor:
         """Distances [E] to basis values [E, K]."""
-        difference = distances.unsqueeze(-1) - self.centers.to(distances.dtype)
+        difference = distances.unsqueeze(-1) - self.centres.to(distances.dtype)
         return decay(self.exponent * difference.square())
 
 

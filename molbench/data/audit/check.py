@@ -14,9 +14,9 @@ from molbench.data.audit.nearest_train import NearestTrain
 from molbench.data.audit.result import QUANTILES, Audit, Distribution, PartAudit, SchemeAudit, SplitAudit
 from molbench.data.build.splits import expand
 from molbench.data.folder.columns import part_columns, read_columns, read_labels
-from molbench.data.folder.identity import COLUMNS, first_blocks, identity_digest, identity_keys
 from molbench.data.folder.location import subset_folder
 from molbench.data.folder.manifest import Manifest, Part
+from molbench.data.folder.record_identity import COLUMNS, first_blocks, identity_digest, identity_keys
 from molbench.data.records import SMILES
 from molbench.progress import ProgressCallback
 from molbench.spec.catalogue import DatasetEntry
@@ -110,8 +110,8 @@ class _PartView:
         everything = scheme.generator == "everything"
         problems = [f"{split} is empty" for split in SPLITS if not rows[split].size and not everything]
         if any(shared.values()) and not scheme.leaks:
-            told = ", ".join(f"{count:,} of {pair}" for pair, count in shared.items() if count)
-            problems.append(f"LEAKS, and no leak is declared: identity keys in common: {told}")
+            counted = ", ".join(f"{count:,} of {pair}" for pair, count in shared.items() if count)
+            problems.append(f"LEAKS, and no leak is declared: identity keys in common: {counted}")
         trained = pa.concat_arrays([keys["train"], keys["validation"]])
         return SchemeAudit(
             generator=scheme.generator,

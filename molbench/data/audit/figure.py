@@ -28,7 +28,7 @@ _COLOUR = "#33658a"
 
 
 @dataclass(frozen=True)
-class Content:
+class FigureContent:
     """What a figure shows.
 
     Attributes:
@@ -42,7 +42,7 @@ class Content:
     labels: dict[str, np.ndarray]
 
 
-def content(folder: Path, dataset: Dataset) -> Content:
+def content(folder: Path, dataset: Dataset) -> FigureContent:
     """Count atoms and collect labels of all parts, a few thousand records in memory at a time."""
     targets = list(dataset.targets)[:_MOST_TARGETS]
     sizes: list[np.ndarray] = []
@@ -57,10 +57,12 @@ def content(folder: Path, dataset: Dataset) -> Content:
             _count(table, sizes, elements)
         for table in _molecules(where):
             _count(table, sizes, elements)
-    return Content(_joined(sizes), elements, {name: _joined(values_of) for name, values_of in labels.items()})
+    return FigureContent(
+        _joined(sizes), elements, {name: _joined(values_of) for name, values_of in labels.items()}
+    )
 
 
-def draw(content: Content, dataset: Dataset, path: Path) -> None:
+def draw(content: FigureContent, dataset: Dataset, path: Path) -> None:
     """Write histograms of sizes, elements and the labels of which there are enough as one PNG."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

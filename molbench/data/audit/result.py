@@ -32,7 +32,7 @@ class SplitAudit(Spec):
 
     Attributes:
         identities: Distinct identity keys.
-        identity_digest: SHA-256 of them, see ``molbench.data.folder.identity.identity_digest``.
+        identity_digest: SHA-256 of them, see ``molbench.data.folder.record_identity.identity_digest``.
         labels: Distribution of each target.
     """
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from molbench.atomic import replace_file, temporary_beside
+from molbench.atomic import replace_file, scratch_folder
 from molbench.data.build.parsers.base import Failure
 from molbench.data.records.molecule_table import MOLECULES_FILE, SCHEMA, Molecules
 from molbench.errors import UserError
@@ -65,8 +64,7 @@ def write_molecules(
     known = [pq.read_table(path, schema=SCHEMA) for path in reuse]
     old = pa.concat_tables([SCHEMA.empty_table(), *known]).combine_chunks()
     row_of = {name: row for row, name in enumerate(old.column("smiles").to_pylist())}
-    scratch = temporary_beside(target)
-    new = _described([name for name in names if name not in row_of], num_proc, scratch)
+    new = _described([name for name in names if name not in row_of], num_proc, target)
     counts: Counter[str] = Counter()
     failures: list[Failure] = []
     done = 0
@@ -102,7 +100,7 @@ def describe(smiles: str) -> dict[str, Any]:
 
     from molbench.chem.conformers import embed
     from molbench.chem.features import Kind, features, masses
-    from molbench.chem.identity import inchikey
+    from molbench.chem.inchikeys import inchikey
 
     with BlockLogs():
         skeleton = Chem.MolFromSmiles(smiles)
@@ -136,8 +134,8 @@ def describe_chunk(arguments: Mapping[str, Any], listen: Listener) -> None:  # n
     pq.write_table(table, arguments["file"])
 
 
-def _described(names: Sequence[str], num_proc: int, scratch: Path) -> Iterator[dict[str, Any]]:
-    """Rows of ``names`` in order; those that are made before their turn wait in files below ``scratch``.
+def _described(names: Sequence[str], num_proc: int, target: Path) -> Iterator[dict[str, Any]]:
+    """Rows of ``names`` in order; those that are made before their turn wait in files beside ``target``.
 
     Raises:
         UserError: If the process of a chunk is lost twice.
@@ -145,16 +143,15 @@ def _described(names: Sequence[str], num_proc: int, scratch: Path) -> Iterator[d
     if num_proc == 1 or len(names) <= _CHUNK:
         yield from map(describe, names)
         return
-    scratch.mkdir()
-    chunks = [names[start : start + _CHUNK] for start in range(0, len(names), _CHUNK)]
-    files = [scratch / f"{number}.parquet" for number in range(len(chunks))]
-    groups = [
-        [Unit(str(number), f"{__name__}:describe_chunk", {"names": chunk, "file": str(file)})]
-        for number, (chunk, file) in enumerate(zip(chunks, files, strict=True))
-    ]
-    made: set[int] = set()
-    turn = 0
-    try:
+    with scratch_folder(target) as scratch:
+        chunks = [names[start : start + _CHUNK] for start in range(0, len(names), _CHUNK)]
+        files = [scratch / f"{number}.parquet" for number in range(len(chunks))]
+        groups = [
+            [Unit(str(number), f"{__name__}:describe_chunk", {"names": chunk, "file": str(file)})]
+            for number, (chunk, file) in enumerate(zip(chunks, files, strict=True))
+        ]
+        made: set[int] = set()
+        turn = 0
         for done in EXECUTORS["local"](workers=num_proc, retries=1).run(groups):
             if done.error is not None:
                 first, last = (chunks[int(done.key)][end] for end in (0, -1))
@@ -164,8 +161,6 @@ def _described(names: Sequence[str], num_proc: int, scratch: Path) -> Iterator[d
                 yield from pq.read_table(files[turn], schema=SCHEMA).to_pylist()
                 files[turn].unlink()
                 turn += 1
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _unique(pairs: Iterable[pa.Table]) -> list[str]:

@@ -17,14 +17,14 @@ import pyarrow.ipc
 from datasets.builder import Key
 from datasets.exceptions import DatasetGenerationError
 
-from molbench.chem.identity import inchikey
+from molbench.chem.inchikeys import inchikey
 from molbench.data.build.parsers.base import Shard
 from molbench.data.build.soundness import sound_records
 from molbench.data.folder.manifest import FailureEntry
 from molbench.data.records import IDENTITY_KEYS
 from molbench.errors import UserError, quoted
 from molbench.executors.base import describe
-from molbench.executors.parent import die_with_parent
+from molbench.executors.parent import exit_with_parent
 from molbench.progress import ProgressCallback
 
 _FAILURES_LISTED = 100
@@ -64,7 +64,7 @@ class RecordBuilder(datasets.ArrowBasedBuilder):  # type: ignore[misc]
 
     def _generate_tables(self, shards: list[tuple[int, Shard]]) -> Iterator[tuple[Key, pa.Table]]:
         if os.getpid() != self._parent:  # in a process that the library forked
-            die_with_parent()
+            exit_with_parent()
         for index, shard in shards:
             done = failed = 0
             with (self._side / f"{index:06d}.jsonl").open("w", encoding="utf-8") as report:

@@ -135,9 +135,9 @@ def check_digests(where: str, splits: Splits, subset: str | None, entries: Mappi
     for name, entry in entries.items():
         scheme = schemes[name]
         pairs = ((entry.digest, scheme.digest_of(subset)), (entry.content, scheme.content_of(subset)))
-        for found, declared in pairs:
-            if declared is not None and found != declared:
+        for actual, declared in pairs:
+            if declared is not None and actual != declared:
                 raise UserError(
-                    f"{where}: split scheme '{name}' came out as {found}, splits.yaml declares "
+                    f"{where}: split scheme '{name}' came out as {actual}, splits.yaml declares "
                     f"{declared}: the records or their order are not those it was made for"
                 )

@@ -8,7 +8,7 @@ from molbench.data.folder.manifest import Count, SourceEntry
 from molbench.spec.dataset import Dataset
 
 
-def count_of(dataset: Dataset, subset: str | None, sources: Mapping[str, SourceEntry], found: int) -> Count:
+def count_of(dataset: Dataset, subset: str | None, sources: Mapping[str, SourceEntry], records: int) -> Count:
     """Whether the records are all that there are.
 
     Where no number is declared, it is known only that nothing is missing from files whose declared checksum
@@ -18,11 +18,11 @@ def count_of(dataset: Dataset, subset: str | None, sources: Mapping[str, SourceE
         dataset: The declaration.
         subset: Which part.
         sources: The raw files that were read.
-        found: Records that were read, those that failed among them.
+        records: Records that were read, those that failed among them.
     """
     declared = dataset.subset_records(subset)
     if declared is not None:
-        return "complete" if found == declared else "short" if found < declared else "other"
+        return "complete" if records == declared else "short" if records < declared else "other"
     named = dataset.subset_sources(subset)
     known = named and all(
         source.sha256 is not None and key in sources and sources[key].sha256 == source.sha256

@@ -48,13 +48,13 @@ def record_digests(table: pa.Table, columns: Sequence[str]) -> np.ndarray:
     # Lengths come first, so that no two records are the same bytes.
     lengths = np.stack([piece.lengths for piece in pieces], axis=1).astype("<i8").tobytes()
     width = 8 * len(pieces)
-    found = np.empty((len(table), _BYTES), dtype=np.uint8)
+    digests = np.empty((len(table), _BYTES), dtype=np.uint8)
     for row in range(len(table)):
         state = sha256(lengths[row * width : (row + 1) * width])
         for piece in pieces:
             state.update(piece.content[piece.bounds[row] : piece.bounds[row + 1]])
-        found[row] = np.frombuffer(state.digest(), dtype=np.uint8)
-    return found
+        digests[row] = np.frombuffer(state.digest(), dtype=np.uint8)
+    return digests
 
 
 def scheme_digest(ids: pa.Array, labels: np.ndarray, digests: np.ndarray, kinds: dict[str, str]) -> str:

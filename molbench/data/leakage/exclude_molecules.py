@@ -55,9 +55,11 @@ def exclude(store: Store, rows: np.ndarray, tasks: Sequence[TaskRef]) -> tuple[n
     own = _Identities(store, rows)
     identities = []
     for test in _test_sets(tasks):
-        identity = "inchikey" if own.inchikeys is not None and test.inchikeys is not None else "connectivity"
-        identities.append(f"{test.name}: {identity}")
-        keep &= ~pc.is_in(own.keys(identity), value_set=pc.unique(test.keys(identity))).to_numpy(False)
+        compared_by = (
+            "inchikey" if own.inchikeys is not None and test.inchikeys is not None else "connectivity"
+        )
+        identities.append(f"{test.name}: {compared_by}")
+        keep &= ~pc.is_in(own.keys(compared_by), value_set=pc.unique(test.keys(compared_by))).to_numpy(False)
     if not keep.any():
         raise UserError(
             f"all {len(rows)} molecules of {store.dataset_id} are test molecules of the tasks to exclude"
@@ -74,9 +76,9 @@ class _Identities:
         self._connectivity: pa.Array | None = None
         self.inchikeys = self._read_inchikeys()
 
-    def keys(self, identity: str) -> pa.Array:
+    def keys(self, compared_by: str) -> pa.Array:
         """One key a row."""
-        if identity == "inchikey":
+        if compared_by == "inchikey":
             return self.inchikeys
         if self._connectivity is None:
             self._connectivity = pa.array(self._connectivity_keys(), pa.string())

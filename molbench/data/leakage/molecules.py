@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from molbench.chem.connectivity import connectivity_key
-from molbench.chem.identity import inchikey
-from molbench.data.folder.identity import first_blocks
+from molbench.chem.inchikeys import inchikey
+from molbench.data.folder.record_identity import first_blocks
 from molbench.data.records import SMILES
 
 GEOMETRY = ("atomic_numbers", "positions")

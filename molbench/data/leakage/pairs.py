@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from molbench.data.folder.identity import COLUMNS, first_blocks, identity_keys
 from molbench.data.folder.manifest import Manifest
+from molbench.data.folder.record_identity import COLUMNS, first_blocks, identity_keys
 from molbench.data.leakage.sides import Split, tested
 from molbench.data.read.store import Store
 from molbench.data.records import PAIR, RECORD_KINDS

@@ -10,11 +10,11 @@ import pyarrow.compute as pc
 
 from molbench.chem.fingerprint import morgan
 from molbench.chem.scaffold import murcko_scaffold
-from molbench.data.folder.identity import COLUMNS, identity_keys
+from molbench.data.folder.record_identity import COLUMNS, identity_keys
 from molbench.data.leakage.matrix import LEVELS, Count, Overlap
 from molbench.data.leakage.molecules import GEOMETRY, connectivity, named_molecules, smiles_columns
-from molbench.data.leakage.neighbours import NeighbourSearch
 from molbench.data.leakage.sides import Split
+from molbench.data.leakage.similarity_search import SimilaritySearch
 from molbench.data.records import RECORD_KINDS
 
 THRESHOLD = 0.9
@@ -63,7 +63,7 @@ class Search:
     def __init__(self, test: Split, source: Split) -> None:
         self._side = test.side
         self._unidentified = 0
-        self._neighbours: NeighbourSearch | None = None
+        self._similar: SimilaritySearch | None = None
         self._keys: dict[str, pa.Array] = {}
         named = bool(smiles_columns(test.columns) and smiles_columns(source.columns))
         drawn = {*GEOMETRY} <= {*test.columns} & {*source.columns}
@@ -89,14 +89,14 @@ class Search:
         for level, keys in self._keys.items():
             among = self._among(chunk, level)
             self._seen[level] |= pc.is_in(keys, value_set=among.drop_null()).to_numpy(zero_copy_only=False)
-        if self._neighbours is not None:
-            self._neighbours.look_up(chunk.fingerprints)
+        if self._similar is not None:
+            self._similar.look_up(chunk.fingerprints)
 
     def result(self) -> Overlap:
         """What has been seen so far."""
         seen = dict(self._seen)
-        if self._neighbours is not None:
-            seen["similar"] = self._neighbours.similar
+        if self._similar is not None:
+            seen["similar"] = self._similar.similar
         return Overlap(
             test=self._side,
             compared_by=self.compared_by,
@@ -120,7 +120,7 @@ class Search:
         self._keys["molecule"] = molecules.column("key").combine_chunks()
         scaffolds = _scaffolds(molecules.column("smiles"))
         self._keys["scaffold"] = scaffolds.filter(pc.greater(pc.binary_length(scaffolds), 0))
-        self._neighbours = NeighbourSearch(morgan(molecules.column("smiles").to_pylist()), THRESHOLD)
+        self._similar = SimilaritySearch(morgan(molecules.column("smiles").to_pylist()), THRESHOLD)
 
 
 def _identity_columns(split: Split, named: bool, drawn: bool) -> list[str]:

@@ -48,7 +48,7 @@ def laid_out(folder: Path, subset: str | None, manifest: Manifest) -> pa.RecordB
     return pa.ipc.open_file(pa.memory_map(str(path))).get_batch(0)
 
 
-def refuse_impostor(folder: Path, manifest: Manifest) -> None:
+def refuse_unequal(folder: Path, manifest: Manifest) -> None:
     """An embedded dataset is the one that comes with the package, wherever a copy of it lies.
 
     Raises:
@@ -112,8 +112,8 @@ def _record_digests(batch: pa.RecordBatch, columns: list[str], digest: str) -> n
         raw = b""
     if len(raw) != 32 * (len(batch) + 1) or sha256(raw[:-32]).digest() != raw[-32:]:
         slices = (batch.slice(start, _SLICE) for start in range(0, len(batch), _SLICE))
-        found = [record_digests(pa.Table.from_batches([piece]), columns).tobytes() for piece in slices]
-        raw = b"".join(found)
+        pieces = [record_digests(pa.Table.from_batches([piece]), columns).tobytes() for piece in slices]
+        raw = b"".join(pieces)
         raw += sha256(raw).digest()
         with replace_file(path) as temporary:
             temporary.write_bytes(raw)

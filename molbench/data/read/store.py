@@ -19,7 +19,7 @@ import torch
 
 from molbench.data.folder.location import subset_folder
 from molbench.data.folder.manifest import Manifest
-from molbench.data.read.layout import checked_labels, content_of, laid_out, refuse_impostor
+from molbench.data.read.layout import checked_labels, content_of, laid_out, refuse_unequal
 from molbench.data.records import RECORD_KINDS
 from molbench.data.records.atom_index import AtomIndex
 from molbench.data.records.base import RecordKind
@@ -60,7 +60,7 @@ class Store:
                 are not those that its manifest tells.
         """
         manifest = Manifest.read(folder)
-        refuse_impostor(folder, manifest)
+        refuse_unequal(folder, manifest)
         return cls(folder, subset, manifest, laid_out(folder, subset, manifest))
 
     def __len__(self) -> int:

@@ -11,11 +11,11 @@ from molbench.errors import UserError
 from molbench.spec.protocol import Protocol
 
 if TYPE_CHECKING:
-    from molbench.evaluation.apply import StepCallback
     from molbench.evaluation.data import TaskData
     from molbench.evaluation.execute import Workspace
     from molbench.evaluation.plan import Run
     from molbench.evaluation.predictions import Predictions
+    from molbench.evaluation.protocol_predictions import StepCallback
     from molbench.evaluation.result import CheckpointEntry
     from molbench.spec.catalogue import TaskRef
     from molbench.spec.recipe import Recipe

@@ -22,10 +22,10 @@ from molbench.spec.protocol import Protocol
 from molbench.training.checkpoint import Checkpoint, config_of
 
 if TYPE_CHECKING:
-    from molbench.evaluation.apply import StepCallback
     from molbench.evaluation.data import TaskData
     from molbench.evaluation.execute import Workspace
     from molbench.evaluation.plan import Run
+    from molbench.evaluation.protocol_predictions import StepCallback
     from molbench.evaluation.result import CheckpointEntry
     from molbench.spec.catalogue import TaskRef
 
@@ -102,7 +102,7 @@ class CheckpointCandidate(Candidate):
     def predict(
         self, run: Run, data: TaskData, workspace: Workspace, progress: StepCallback | None
     ) -> Scored:
-        from molbench.evaluation.apply import apply
+        from molbench.evaluation.protocol_predictions import protocol_predictions
 
         checkpoint, protocol = self.checkpoint(run.seed), run.protocol
         if encoder_digest(checkpoint) != run.identity:
@@ -114,7 +114,7 @@ class CheckpointCandidate(Candidate):
             backbone.check_records(data.store)
         except UserError as error:
             raise NotApplicableError(str(error)) from error
-        predictions, throughput = apply(
+        predictions, throughput = protocol_predictions(
             backbone,
             data,
             protocol,

@@ -16,10 +16,10 @@ from molbench.evaluation.vectors.table import VectorTable
 from molbench.spec.protocol import Protocol
 
 if TYPE_CHECKING:
-    from molbench.evaluation.apply import StepCallback
     from molbench.evaluation.data import TaskData
     from molbench.evaluation.execute import Workspace
     from molbench.evaluation.plan import Run
+    from molbench.evaluation.protocol_predictions import StepCallback
     from molbench.spec.catalogue import TaskRef
 
 

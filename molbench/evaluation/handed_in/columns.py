@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from molbench.errors import UserError, quoted, told
+from molbench.errors import UserError, error_line, quoted
 
 #: What a table must have, may have, and may have without being read, as stored predictions do.
 REQUIRED = ("task", "id", "prediction")
@@ -51,7 +51,7 @@ class Columns:
         try:
             table = _csv(path) if path.suffix == ".csv" else pq.read_table(path, partitioning=None)
         except (pa.ArrowException, OSError) as error:
-            raise UserError(f"{path}: cannot be read: {told(error)}") from error
+            raise UserError(f"{path}: cannot be read: {error_line(error)}") from error
         _check_names(path, table.column_names)
         if not table.num_rows:
             raise UserError(f"{path}: no rows")

@@ -60,27 +60,27 @@ def score_predictions(
 def _task(file: PredictionsFile, name: str) -> TaskRef:
     """A task by its id; globs would give rows to tasks that they are not for."""
     try:
-        found = [ref for ref in Catalogue.load().tasks([name]) if ref.id == name]
+        matches = [ref for ref in Catalogue.load().tasks([name]) if ref.id == name]
     except UserError as error:
-        found, why = [], f": {error}"
+        matches, why = [], f": {error}"
     else:
         why = "; see `molbench list tasks`"
-    if not found:
+    if not matches:
         row = min(row for (task, _), rows in file.rows.items() if task == name for row in rows)
         raise file.columns.fault(row, "task", f"'{name}' is no task{why}")
-    return found[0]
+    return matches[0]
 
 
 def _others(output: Path, name: str, digest: str) -> list[Path]:
     """Results of other predictions under the same name."""
     if not (output / name).is_dir():
         return []
-    found = []
+    folders = []
     for path in result_files(output / name):
         try:
             result = Stored.read(path.parent).result
         except UserError:
             continue
         if result.protocol.kind == DIRECT and result.checkpoint.identity != digest:
-            found.append(path.parent)
-    return found
+            folders.append(path.parent)
+    return folders

@@ -45,12 +45,12 @@ def lacks(table: VectorTable, task: TaskRef) -> str | None:
     labelled = np.asarray(columns.column(target).is_valid())
     used = np.isin(read_labels(folder, task.at(0).split_name), _USED) & labelled
     records = columns.filter(pa.array(used)).combine_chunks()
-    found = (_rows(table, task, records) >= 0).all(axis=1)
-    if not found.any():
+    covered = (_rows(table, task, records) >= 0).all(axis=1)
+    if not covered.any():
         return "it has no vector of any of its records"
-    if not found.all():
+    if not covered.all():
         ids = records.column("id").to_pylist()
-        missing = [ids[place] for place in np.flatnonzero(~found)]
+        missing = [ids[place] for place in np.flatnonzero(~covered)]
         raise UserError(
             f"{table.path}: no vector of record '{missing[0]}' of {dataset_of(task)} "
             f"({len(missing)} of {len(ids)} missing)"
@@ -65,11 +65,11 @@ def features(table: VectorTable, task: TaskRef, store: Store) -> np.ndarray:
     """
     import torch
 
-    from molbench.evaluation.joining import join
+    from molbench.evaluation.joined_vectors import joined_vectors
 
     rows = _rows(table, task, pa.Table.from_batches([store.table]))
     vectors = np.where((rows >= 0)[:, :, None], table.vectors[rows], np.float32(np.nan))
-    return join(torch.from_numpy(vectors), store.ordered).numpy()
+    return joined_vectors(torch.from_numpy(vectors), store.ordered).numpy()
 
 
 def _molecule_columns(task: TaskRef) -> list[str]:

@@ -14,8 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from molbench.chem.identity import canonical_smiles, inchikey
-from molbench.errors import UserError, quoted, told
+from molbench.chem.inchikeys import canonical_smiles, inchikey
+from molbench.errors import UserError, error_line, quoted
 
 Key = Literal["id", "smiles", "inchikey"]
 KEYS: tuple[Key, ...] = ("id", "smiles", "inchikey")
@@ -60,12 +60,12 @@ class VectorTable:
         try:
             columns = _parquet(path) if path.suffix == ".parquet" else _archive(path)
         except (pa.ArrowException, OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise UserError(f"{path}: cannot be read: {told(error)}") from error
+            raise UserError(f"{path}: cannot be read: {error_line(error)}") from error
         keys = [key for key in KEYS if key in columns]
         if len(keys) != 1 or "vector" not in columns:
-            found = ", ".join(map(quoted, columns)) or "nothing"
+            given = ", ".join(map(quoted, columns)) or "nothing"
             raise UserError(
-                f"{path}: a table of vectors has 'vector' and one of {', '.join(KEYS)}; this has {found}"
+                f"{path}: a table of vectors has 'vector' and one of {', '.join(KEYS)}; this has {given}"
             )
         names, datasets = _texts(path, keys[0], columns), None
         if keys[0] == "id" and "dataset" in columns:

@@ -147,8 +147,8 @@ def rotation_matrices(axes: Tensor, angles: Tensor) -> Tensor:
     zero = torch.zeros_like(x)
     cross = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], dim=-1).view(*x.shape, 3, 3)
     turn = (2 * torch.pi * angles)[..., None, None]
-    identity = torch.eye(3, dtype=axes.dtype, device=axes.device)
-    matrices: Tensor = identity + turn.sin() * cross + (1 - turn.cos()) * (cross @ cross)
+    eye = torch.eye(3, dtype=axes.dtype, device=axes.device)
+    matrices: Tensor = eye + turn.sin() * cross + (1 - turn.cos()) * (cross @ cross)
     return matrices
 
 

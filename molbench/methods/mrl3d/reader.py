@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from molbench.data.folder.identity import COLUMNS
+from molbench.data.folder.record_identity import COLUMNS
 from molbench.data.read.pair_reader import PairReader
 from molbench.data.read.store import Rows, Store
 from molbench.data.records.pair import both_rows

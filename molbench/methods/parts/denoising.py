@@ -11,8 +11,6 @@ from molbench.backbones.base import GeometryBackbone, Representation
 from molbench.backbones.heads.gated import ScalarVectorHead
 from molbench.backbones.parts.layers import dense
 from molbench.errors import UserError
-from molbench.graph.molecules import MoleculeBatch
-from molbench.graph.scatter import mean_atoms
 from molbench.methods.parts.processes import over_processes
 
 Normaliser = Literal["scale", "running"]
@@ -91,8 +89,3 @@ class Standardiser(nn.Module):
         variance = self.squares / self.count - mean.square()
         # Without any noise there is no scale to divide by.
         return mean, torch.where(variance > 0, variance, 1).sqrt()
-
-
-def centred(noise: Tensor, batch: MoleculeBatch) -> Tensor:
-    """Noise less its mean over each molecule, [N, 3]: what no encoder blind to translations could tell."""
-    return noise - mean_atoms(noise, batch)[batch.molecule]

@@ -15,8 +15,8 @@ class DisplacementHead(nn.Module):
     """Displacements that rotate with the molecule.
 
     An encoder with one vector an atom gives it as it is, one with several a learned sum of them. For an
-    encoder without any, atoms move along the ways to the others of their molecule, by amounts read from both
-    atoms and their distance (EGNN, arXiv 2102.09844, equation 4).
+    encoder without any, atoms move along the directions to the others of their molecule, by amounts read from
+    both atoms and their distance (EGNN, arXiv 2102.09844, equation 4).
 
     Args:
         backbone: The encoder whose representations it will see.
@@ -40,10 +40,10 @@ class DisplacementHead(nn.Module):
             vectors = encoded.vectors if self.channels == 1 else self.amount(encoded.vectors)
             return vectors.squeeze(-1)
         pairs = all_pairs(batch.ptr)
-        ways = pairs.vectors(batch.positions)
-        squares = ways.square().sum(-1, keepdim=True)
+        offsets = pairs.vectors(batch.positions)
+        squares = offsets.square().sum(-1, keepdim=True)
         hidden = sum_ends(pairs, self.ends(encoded.scalars)) + self.distance(squares)
-        steps = ways * self.amount(nn.functional.silu(hidden))
+        steps = offsets * self.amount(nn.functional.silu(hidden))
         total = torch.zeros_like(batch.positions).index_add(0, pairs.source, steps.to(batch.positions.dtype))
         total = total.index_add(0, pairs.target, -steps.to(batch.positions.dtype))
         return total / (batch.sizes - 1).clamp(min=1)[batch.molecule].unsqueeze(-1)

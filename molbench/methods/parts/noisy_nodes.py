@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from molbench.backbones.base import GeometryBackbone, Representation
 from molbench.graph.molecules import MoleculeBatch
-from molbench.methods.parts.denoising import NoiseHead, Normaliser, Standardiser, centred
+from molbench.graph.scatter import centred
+from molbench.methods.parts.denoising import NoiseHead, Normaliser, Standardiser
 from molbench.methods.parts.draws import normal
 from molbench.methods.parts.views import with_bonds
 
@@ -86,9 +87,9 @@ class NoisyNodes(nn.Module):
             loss, logs = model.loss(batch, generator)
             encoded = model.backbone(noisy, vectors=True)
         else:
-            with _overheard(model.backbone) as heard:
+            with _captured_outputs(model.backbone) as captured:
                 loss, logs = model.loss(noisy, generator)
-            encoded = heard[-1]
+            encoded = captured[-1]
         denoising = nn.functional.mse_loss(self.head(encoded), self.standardise(noise))
         return loss + self.weight * denoising, {**logs, "denoising": denoising.detach()}
 
@@ -98,19 +99,19 @@ class NoisyNodes(nn.Module):
 
 
 @contextmanager
-def _overheard(backbone: GeometryBackbone) -> Iterator[list[Representation]]:
+def _captured_outputs(backbone: GeometryBackbone) -> Iterator[list[Representation]]:
     """What the backbone gives its caller, vectors included, so that it need not encode twice."""
-    heard: list[Representation] = []
+    captured: list[Representation] = []
 
     def ask(module: nn.Module, args: Any, options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:  # noqa: ARG001
         return args, {**options, "vectors": True}
 
     def keep(module: nn.Module, args: Any, encoded: Representation) -> None:  # noqa: ARG001
-        heard.append(encoded)
+        captured.append(encoded)
 
     hooks = backbone.register_forward_pre_hook(ask, with_kwargs=True), backbone.register_forward_hook(keep)
     try:
-        yield heard
+        yield captured
     finally:
         for hook in hooks:
             hook.remove()

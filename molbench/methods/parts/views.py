@@ -104,5 +104,5 @@ def encode_views(
     edges = backbone.neighbors(MoleculeBatch.collate([first, first])) if reuse_edges else None
     encoded = backbone(both, edges, vectors=vectors)
     atoms, graphs = encoded.scalars.chunk(2), encoded.graph.chunk(2)
-    ways = (None, None) if encoded.vectors is None else encoded.vectors.chunk(2)
-    return Representation(atoms[0], graphs[0], ways[0]), Representation(atoms[1], graphs[1], ways[1])
+    channels = (None, None) if encoded.vectors is None else encoded.vectors.chunk(2)
+    return Representation(atoms[0], graphs[0], channels[0]), Representation(atoms[1], graphs[1], channels[1])

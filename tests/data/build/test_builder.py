@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from molbench.chem.identity import inchikey
+from molbench.chem.inchikeys import inchikey
 from molbench.data.build import part
 from molbench.data.build.builder import build
 from molbench.data.build.splits import assign

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from molbench.chem.identity import inchikey
+from molbench.chem.inchikeys import inchikey
 from molbench.data.folder.manifest import Manifest, file_entries
 from molbench.paths import home
 from tests.manifests import scheme_entry

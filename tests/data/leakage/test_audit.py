@@ -7,8 +7,8 @@ import pytest
 from molbench.data.audit.check import audit
 from molbench.data.audit.report import write_report
 from molbench.data.audit.result import QUANTILES
-from molbench.data.folder.identity import identity_digest, identity_keys
 from molbench.data.folder.manifest import Manifest
+from molbench.data.folder.record_identity import identity_digest, identity_keys
 from molbench.errors import UserError
 
 LABELS = ["train"] * 60 + ["validation"] * 20 + ["test"] * 20

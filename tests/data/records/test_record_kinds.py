@@ -11,8 +11,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from molbench.data.folder.identity import COLUMNS
 from molbench.data.folder.manifest import Manifest
+from molbench.data.folder.record_identity import COLUMNS
 from molbench.data.leakage.matrix import LEVELS
 from molbench.data.read.pair_reader import PairReader
 from molbench.data.read.store import Store

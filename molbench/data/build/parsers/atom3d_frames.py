@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from molbench.data.build.parsers.complexes import Atoms, atomic_numbers
-from molbench.errors import told
+from molbench.errors import error_line
 
 MAX_RECORD_BYTES = 64 << 20
 """Largest decompressed record; a protein of twenty thousand atoms has about 4 MiB."""
@@ -35,14 +35,14 @@ def decode_record(value: bytes | None) -> dict[str, Any]:
     try:
         text = stream.decompress(value, MAX_RECORD_BYTES)
     except zlib.error as error:
-        raise ValueError(f"not gzip: {told(error)}") from None
+        raise ValueError(f"not gzip: {error_line(error)}") from None
     if not stream.eof:
         large = len(text) >= MAX_RECORD_BYTES
         raise ValueError(f"larger than {MAX_RECORD_BYTES >> 20} MiB" if large else "cut short")
     try:
         record = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"not JSON: {told(error)}") from None
+        raise ValueError(f"not JSON: {error_line(error)}") from None
     if not isinstance(record, dict):
         raise ValueError("not a JSON object")
     return record

@@ -32,7 +32,7 @@ def require_smiles(smiles: str, what: str) -> None:
 @lru_cache(maxsize=1 << 16)
 def canonical(smiles: str) -> str | None:
     """Canonical SMILES with stereochemistry, or None where RDKit makes no molecule of it."""
-    from molbench.chem.identity import canonical_smiles
+    from molbench.chem.inchikeys import canonical_smiles
 
     if not smiles or len(smiles) > _LONGEST or not smiles.isascii() or " " in smiles:
         return None

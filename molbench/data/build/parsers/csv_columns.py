@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from molbench.data.build.sources.streams import open_stream
-from molbench.errors import UserError, told
+from molbench.errors import UserError, error_line
 
 _BLOCK = 4 << 20
 
@@ -59,7 +59,9 @@ def read_columns(
                 ]
                 pieces.append(pa.table(columns, names=list(wanted)))
     except (pa.ArrowException, OSError) as error:
-        raise UserError(f"{path}: not a readable CSV table, it may be cut short: {told(error)}") from error
+        raise UserError(
+            f"{path}: not a readable CSV table, it may be cut short: {error_line(error)}"
+        ) from error
     table = pa.concat_tables(pieces) if pieces else pa.table({})
     if not len(table):
         raise UserError(f"{path}: a header and no rows")
@@ -72,7 +74,7 @@ def _header(path: Path) -> list[str]:
     try:
         return next(csv.reader([line.decode("utf-8-sig")]), [])
     except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path}: the first line is not a CSV header: {told(error)}") from error
+        raise UserError(f"{path}: the first line is not a CSV header: {error_line(error)}") from error
 
 
 def _numbers(cells: pa.Array) -> pa.Array:

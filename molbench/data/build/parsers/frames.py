@@ -198,8 +198,8 @@ def _chunk(
 
 
 def _archives(files: Mapping[str, Path]) -> list[Path]:
-    found = [path for path in files.values() if path.name.lower().endswith(".npz")]
-    return found or [only_file(files, suffixes=(".npz",), what="the trajectory")]
+    archives = [path for path in files.values() if path.name.lower().endswith(".npz")]
+    return archives or [only_file(files, suffixes=(".npz",), what="the trajectory")]
 
 
 def _unit(path: Path) -> str | None:

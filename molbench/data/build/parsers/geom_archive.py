@@ -10,14 +10,14 @@ from typing import IO, NamedTuple
 from molbench.data.build.parsers.base import only_file
 from molbench.data.build.parsers.json_stream import members
 from molbench.data.build.sources.streams import open_stream, open_tar
-from molbench.errors import UserError, told
+from molbench.errors import UserError, error_line
 
 MAX_PICKLE = 256 << 20
 
 Found = tuple[str, str, bytes | str]
 
 
-class Entry(NamedTuple):
+class ArchiveEntry(NamedTuple):
     """One molecule of the summary.
 
     Attributes:
@@ -51,7 +51,7 @@ def is_compressed(path: Path) -> bool:
     return path.suffix not in {".json", ".tar"}
 
 
-def summary(path: Path, molecules: str) -> Iterator[Entry]:
+def summary(path: Path, molecules: str) -> Iterator[ArchiveEntry]:
     """Molecules in the order of the summary.
 
     Args:
@@ -68,7 +68,7 @@ def summary(path: Path, molecules: str) -> Iterator[Entry]:
             pickle, unique = fields.get("pickle_path"), fields.get("uniqueconfs")
             if pickle is not None and not _inside(pickle):
                 raise UserError(f"{path}: pickle_path {str(pickle)[:80]!r} leads out of the folder: refused")
-            yield Entry(smiles, pickle, unique if isinstance(unique, int) else None)
+            yield ArchiveEntry(smiles, pickle, unique if isinstance(unique, int) else None)
 
 
 def pickles(path: Path, molecules: str, start: int, stop: int | None) -> Iterator[Found]:
@@ -96,7 +96,7 @@ def pickles(path: Path, molecules: str, start: int, stop: int | None) -> Iterato
         yield from _extracted(path, entries, start, stop)
 
 
-def _extracted(path: Path, entries: Iterable[Entry], start: int, stop: int | None) -> Iterator[Found]:
+def _extracted(path: Path, entries: Iterable[ArchiveEntry], start: int, stop: int | None) -> Iterator[Found]:
     for entry in islice(entries, start, stop):
         file = path.parent / (entry.pickle or "")
         if entry.pickle is None or not file.is_file():
@@ -107,7 +107,7 @@ def _extracted(path: Path, entries: Iterable[Entry], start: int, stop: int | Non
             yield entry.smiles, entry.pickle, file.read_bytes()
 
 
-def _indexed(path: Path, entries: Iterable[Entry], start: int, stop: int | None) -> Iterator[Found]:
+def _indexed(path: Path, entries: Iterable[ArchiveEntry], start: int, stop: int | None) -> Iterator[Found]:
     wanted, rest = _by_pickle(entries)
     places = []
     try:
@@ -124,14 +124,14 @@ def _indexed(path: Path, entries: Iterable[Entry], start: int, stop: int | None)
                 yield entry.smiles, str(entry.pickle), file.read(size)
     except (tarfile.TarError, OSError, EOFError) as error:
         raise UserError(
-            f"{path}: not an undamaged tar archive, it may be cut short: {told(error)}"
+            f"{path}: not an undamaged tar archive, it may be cut short: {error_line(error)}"
         ) from error
     behind = slice(max(start - len(places), 0), None if stop is None else max(stop - len(places), 0))
     for entry in [*wanted.values(), *rest][behind]:
         yield _absent(entry, path)
 
 
-def _streamed(path: Path, entries: Iterable[Entry]) -> Iterator[Found]:
+def _streamed(path: Path, entries: Iterable[ArchiveEntry]) -> Iterator[Found]:
     wanted, rest = _by_pickle(entries)
     with open_tar(path) as archive:
         for member in archive:
@@ -145,7 +145,7 @@ def _streamed(path: Path, entries: Iterable[Entry]) -> Iterator[Found]:
         yield _absent(entry, path)
 
 
-def _by_pickle(entries: Iterable[Entry]) -> tuple[dict[str, Entry], list[Entry]]:
+def _by_pickle(entries: Iterable[ArchiveEntry]) -> tuple[dict[str, ArchiveEntry], list[ArchiveEntry]]:
     """Entries by their pickle, and those without one."""
     wanted, rest = {}, []
     for entry in entries:
@@ -156,7 +156,7 @@ def _by_pickle(entries: Iterable[Entry]) -> tuple[dict[str, Entry], list[Entry]]
     return wanted, rest
 
 
-def _absent(entry: Entry, path: Path) -> Found:
+def _absent(entry: ArchiveEntry, path: Path) -> Found:
     if entry.pickle is None:
         return entry.smiles, path.name, "no pickle_path in the summary: it has no conformers"
     return entry.smiles, entry.pickle, "the pickle that the summary names is not there"

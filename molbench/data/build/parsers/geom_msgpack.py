@@ -14,7 +14,7 @@ from molbench.data.build.parsers.base import Chunk, Shard, only_file
 from molbench.data.build.parsers.collector import Collector
 from molbench.data.build.parsers.geom import BONDS, Geom, Structure, constitution
 from molbench.data.build.sources.streams import open_stream, open_tar
-from molbench.errors import UserError, told
+from molbench.errors import UserError, error_line
 
 _ORDERS = {"single": 1, "double": 2, "triple": 3, "aromatic": 4}
 _MAX = 64 << 20
@@ -133,7 +133,7 @@ def _molecules(file: IO[bytes], path: Path) -> Iterator[tuple[str, Any]]:
             raise UserError(f"{path}: no molecule in it, or cut short") from None
         except _DAMAGE as error:
             raise UserError(
-                f"{path}: not a stream of maps, behind molecule {number:,}: {told(error)}"
+                f"{path}: not a stream of maps, behind molecule {number:,}: {error_line(error)}"
             ) from error
         for _ in range(size):
             try:
@@ -141,7 +141,7 @@ def _molecules(file: IO[bytes], path: Path) -> Iterator[tuple[str, Any]]:
             except msgpack.OutOfData:
                 raise UserError(f"{path}: cut short behind molecule {number:,}") from None
             except _DAMAGE as error:
-                raise UserError(f"{path}: damaged behind molecule {number:,}: {told(error)}") from error
+                raise UserError(f"{path}: damaged behind molecule {number:,}: {error_line(error)}") from error
             if not isinstance(smiles, str):
                 raise UserError(f"{path}: the name of molecule {number + 1:,} is no text")
             number += 1

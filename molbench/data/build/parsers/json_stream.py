@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from molbench.errors import UserError, told
+from molbench.errors import UserError, error_line
 
 _READ = 1 << 20
 _MAX_MEMBER = 16 << 20
@@ -27,7 +27,7 @@ def members(file: IO[bytes], path: Path) -> Iterator[tuple[str, Any]]:
     except RecursionError as error:
         raise UserError(f"{path}: JSON nested too deeply") from error
     except ValueError as error:
-        raise UserError(f"{path}: not a JSON object, it may be cut short: {told(error)}") from error
+        raise UserError(f"{path}: not a JSON object, it may be cut short: {error_line(error)}") from error
 
 
 class _Reader:

@@ -17,7 +17,7 @@ from typing import IO
 import numpy as np
 from numpy.lib import format as npy
 
-from molbench.errors import UserError, told
+from molbench.errors import UserError, error_line
 
 _DAMAGE = (
     zipfile.BadZipFile,
@@ -166,7 +166,7 @@ def open_npz(path: Path) -> Iterator[NpzReader]:
         raise UserError(f"{path}: no such file") from None
     except _DAMAGE as error:
         raise UserError(
-            f"{path}: not an undamaged npz archive, it may be cut short: {told(error)}"
+            f"{path}: not an undamaged npz archive, it may be cut short: {error_line(error)}"
         ) from error
 
 

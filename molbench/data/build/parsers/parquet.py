@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from molbench.errors import UserError, told
+from molbench.errors import UserError, error_line
 
 
 @contextmanager
@@ -18,4 +18,4 @@ def undamaged(path: Path) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise UserError(f"{path}: not an undamaged Parquet file: {told(error)}") from error
+        raise UserError(f"{path}: not an undamaged Parquet file: {error_line(error)}") from error

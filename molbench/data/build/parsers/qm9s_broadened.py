@@ -57,10 +57,10 @@ class Qm9sBroadened(Parser):
             archive.name: len(numbers)
         }
         if len(set(counts.values())) > 1:
-            told = ", ".join(f"{name} {rows:,}" for name, rows in counts.items())
+            counted = ", ".join(f"{name} {rows:,}" for name, rows in counts.items())
             raise UserError(
                 f"{archive.parent}: the files are of different numbers of molecules, so that one of them is "
-                f"cut short: {told}; the complete ones have 129,817"
+                f"cut short: {counted}; the complete ones have 129,817"
             )
         if numbers != list(range(1, len(numbers) + 1)):
             gap = next(at for at, number in enumerate(numbers, start=1) if at != number)

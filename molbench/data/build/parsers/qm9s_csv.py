@@ -23,7 +23,7 @@ from molbench.data.build.parsers.collector import Collector
 from molbench.data.build.parsers.composition import missing_hydrogens
 from molbench.data.build.parsers.qm9s import ATOM_TENSORS, CHUNK_MOLECULES, TENSORS, tensor_schema
 from molbench.data.build.parsers.text import decimals, shown, whole
-from molbench.errors import UserError, told
+from molbench.errors import UserError, error_line
 
 _NAME = re.compile(r"(\d{1,9})\.csv")
 _MAX_MEMBER = 1 << 23
@@ -120,7 +120,7 @@ def open_molecules(path: Path) -> Iterator[MoleculeArchive]:
         raise UserError(f"{path}: no such file") from None
     except _DAMAGE as error:
         raise UserError(
-            f"{path}: not an undamaged zip archive, it may be cut short: {told(error)}"
+            f"{path}: not an undamaged zip archive, it may be cut short: {error_line(error)}"
         ) from error
 
 
@@ -140,19 +140,17 @@ def read_molecule(text: bytes) -> tuple[int, dict[str, Any]]:
     lines = text.rstrip().splitlines()[1:]
     if len(lines) < _HEAD:
         raise ValueError(f"{len(lines)} rows are too few: the file is cut short")
-    identity = _cells(lines[0])
-    if len(identity) != 4:
-        raise ValueError(
-            f"row 0 has {len(identity)} cells instead of two numbers, SMILES and number of atoms"
-        )
-    number, qm9_number, atoms = (_integer(identity[at]) for at in (0, 1, 3))
+    header = _cells(lines[0])
+    if len(header) != 4:
+        raise ValueError(f"row 0 has {len(header)} cells instead of two numbers, SMILES and number of atoms")
+    number, qm9_number, atoms = (_integer(header[at]) for at in (0, 1, 3))
     if atoms == 0:
         raise ValueError("a molecule without atoms")
     if len(lines) != _HEAD + 6 * atoms:
         raise ValueError(f"{len(lines)} rows instead of {_HEAD + 6 * atoms} for {atoms} atoms")
-    if not identity[2].isascii():
-        raise ValueError(f"not a SMILES: {shown(identity[2])}")
-    smiles = identity[2].decode()
+    if not header[2].isascii():
+        raise ValueError(f"not a SMILES: {shown(header[2])}")
+    smiles = header[2].decode()
     molecule: dict[str, Any] = {"smiles": smiles, "qm9_number": qm9_number}
     (molecule["energy"],) = _row(lines, 1, 1, "energy")
     molecule["charges"] = _row(lines, 2, atoms, "charges")

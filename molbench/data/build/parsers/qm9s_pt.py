@@ -30,7 +30,7 @@ from molbench.data.build.parsers.qm9s import (
     tensor_schema,
     with_spectra,
 )
-from molbench.errors import UserError, told
+from molbench.errors import UserError, error_line
 
 _SYMMETRY = 1e-3
 _lock = threading.Lock()
@@ -178,8 +178,8 @@ class CollatedMolecules(Sequence[dict[str, Any]]):
             raise UserError(f"{path}: no attribute {', '.join(missing)}; it has: {', '.join(self._data)}")
         counts = {name: len(slices[name]) - 1 for name in needed}
         if len(set(counts.values())) > 1:
-            told = ", ".join(f"{name} {count:,}" for name, count in counts.items())
-            raise UserError(f"{path}: its attributes are of different numbers of molecules: {told}")
+            counted = ", ".join(f"{name} {count:,}" for name, count in counts.items())
+            raise UserError(f"{path}: its attributes are of different numbers of molecules: {counted}")
         self._count = counts["z"]
 
     def __len__(self) -> int:
@@ -194,7 +194,7 @@ class CollatedMolecules(Sequence[dict[str, Any]]):
                     start, stop = (int(bound) for bound in self._slices[name][at : at + 2])
                     part[name] = self._data[name][start:stop]
                 except (TypeError, IndexError, RuntimeError, OverflowError) as error:
-                    raise ValueError(f"{name} cannot be cut into molecules: {told(error)}") from error
+                    raise ValueError(f"{name} cannot be cut into molecules: {error_line(error)}") from error
         numbers = _whole_numbers(part, "z")
         name = _text(part, "name")
         return {
@@ -215,7 +215,7 @@ def _molecules(path: Path, layout: str) -> Sequence[dict[str, Any]]:
         if layout == "molspectra" and isinstance(content, tuple) and len(content) >= 2:
             return CollatedMolecules(path, content[0], content[1])
     except (TypeError, ValueError, AttributeError) as error:
-        raise UserError(f"{path}: not laid out as {layout}: {told(error)}") from error
+        raise UserError(f"{path}: not laid out as {layout}: {error_line(error)}") from error
     raise UserError(f"{path}: a {type(content).__name__}, not the content of a file of layout '{layout}'")
 
 
@@ -243,7 +243,7 @@ def _array(entry: Mapping[str, Any], name: str) -> np.ndarray:
     try:
         return np.asarray(value.detach().cpu().numpy())
     except (RuntimeError, TypeError) as error:
-        raise ValueError(f"{name} is not a plain tensor: {told(error)}") from error
+        raise ValueError(f"{name} is not a plain tensor: {error_line(error)}") from error
 
 
 def _floats(entry: Mapping[str, Any], name: str, count: int) -> np.ndarray:

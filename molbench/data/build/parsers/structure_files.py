@@ -18,7 +18,7 @@ from molbench.data.build.parsers.structure_text import (
     molblock_positions,
     pdb_positions,
 )
-from molbench.errors import told
+from molbench.errors import error_line
 
 _HEADER = 4  # lines of a V2000 block up to the atoms
 _ATOM_FIELDS = 42  # columns of an atom line up to the stereo parity
@@ -61,7 +61,7 @@ def read_pdb(content: bytes) -> Protein:
     try:
         structure = gemmi.read_pdb_string(content.decode("latin-1"))
     except (RuntimeError, ValueError) as error:
-        raise ValueError(f"not a PDB file: {told(error)}") from None
+        raise ValueError(f"not a PDB file: {error_line(error)}") from None
     if len(structure) == 0:
         raise ValueError("not a PDB file: no atoms in it")
     structure.setup_entities()
@@ -144,7 +144,7 @@ def _parsed(
     try:
         molecule = read(content.decode("latin-1"))
     except RuntimeError as error:
-        raise ValueError(f"RDKit cannot read it: {told(error)}") from None
+        raise ValueError(f"RDKit cannot read it: {error_line(error)}") from None
     if molecule is None or molecule.GetNumAtoms() == 0 or molecule.GetNumConformers() == 0:
         raise ValueError("RDKit cannot read it, or finds no atoms in it")
     if any(atom.GetAtomicNum() == 0 for atom in molecule.GetAtoms()):

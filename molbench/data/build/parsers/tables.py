@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import IO, Any, cast
 
-from molbench.errors import UserError, told
+from molbench.errors import UserError, error_line
 
 Names = Mapping[str, Sequence[str]]
 """What is wanted, and the names its column goes by in one file or another."""
@@ -88,7 +88,9 @@ def _damage(path: Path) -> Iterator[None]:
     try:
         yield
     except (csv.Error, EOFError, OSError, zlib.error) as error:
-        raise UserError(f"{path}: cannot be read as a table, it may be damaged: {told(error)}") from error
+        raise UserError(
+            f"{path}: cannot be read as a table, it may be damaged: {error_line(error)}"
+        ) from error
 
 
 def _sheet(path: Path) -> Iterator[tuple[int, list[str]]]:
@@ -103,7 +105,7 @@ def _sheet(path: Path) -> Iterator[tuple[int, list[str]]]:
                 yield line, [_text(cell) for cell in cells]
         book.close()
     except Exception as error:  # openpyxl lets through whatever its zip and XML readers raise
-        raise UserError(f"{path}: not an undamaged Excel file: {told(error)}") from error
+        raise UserError(f"{path}: not an undamaged Excel file: {error_line(error)}") from error
 
 
 def _text(cell: Any) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from molbench.errors import UserError, quoted, told
+from molbench.errors import UserError, error_line, quoted
 
 _END, _END64, _LOCATOR = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
 _ENTRY, _LOCAL = b"PK\x01\x02", b"PK\x03\x04"
@@ -60,7 +60,7 @@ def members(path: Path, start: int, stop: int | None, suffix: str) -> Iterator[t
                     yield entry.name, _content(file, entry)
     except (struct.error, zlib.error, ValueError, OSError) as error:
         raise UserError(
-            f"{path}: not an undamaged zip archive, it may be cut short: {told(error)}"
+            f"{path}: not an undamaged zip archive, it may be cut short: {error_line(error)}"
         ) from error
 
 

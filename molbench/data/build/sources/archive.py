@@ -14,7 +14,7 @@ from typing import IO
 from molbench.atomic import replace_file, replace_folder
 from molbench.data.build.sources.check import human
 from molbench.data.build.sources.streams import open_tar
-from molbench.errors import UserError, quoted, told
+from molbench.errors import UserError, error_line, quoted
 
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 _RATIO = 100
@@ -125,7 +125,7 @@ def _from_zip(path: Path, taken: _Taken) -> None:
                 taken.write(member.filename, regular, partial(archive.open, member), member.file_size)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
         raise UserError(
-            f"{path}: not an undamaged zip archive, it may be cut short: {told(error)}"
+            f"{path}: not an undamaged zip archive, it may be cut short: {error_line(error)}"
         ) from error
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
 
-from molbench.errors import UserError, told
+from molbench.errors import UserError, error_line
 
 _OPEN: dict[str, Callable[..., object]] = {
     ".gz": gzip.open,
@@ -42,7 +42,9 @@ def open_stream(path: Path) -> Iterator[IO[bytes]]:
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except _DAMAGE as error:
-        raise UserError(f"{path}: cannot be read, it may be cut short or damaged: {told(error)}") from error
+        raise UserError(
+            f"{path}: cannot be read, it may be cut short or damaged: {error_line(error)}"
+        ) from error
 
 
 class _StrictInfo(tarfile.TarInfo):
@@ -69,7 +71,9 @@ class _StrictInfo(tarfile.TarInfo):
                 continue
             raise
         except tarfile.HeaderError as error:
-            raise tarfile.ReadError(f"{told(error)} where a member or the end mark should be") from error
+            raise tarfile.ReadError(
+                f"{error_line(error)} where a member or the end mark should be"
+            ) from error
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from molbench.data.build.parsers.geom_archive import Entry, geom_folder, summary
+from molbench.data.build.parsers.geom_archive import ArchiveEntry, geom_folder, summary
 from molbench.data.build.parsers.npz import open_npz
 from molbench.data.build.parsers.restricted_pickle import Call, load
 from molbench.data.build.splits.assign import splitter
@@ -60,10 +60,9 @@ def emgp(
         Jiao, Han, Huang, Rong and Liu, AAAI 2023; the order of the draws is that of its public code.
     """
     test = _lines(excluded, files)
-    entries = summary(geom_folder(files, molecules), molecules)
     wanted = {
         entry.smiles: entry.unique
-        for entry in entries
+        for entry in summary(geom_folder(files, molecules), molecules)
         if entry.pickle is not None and entry.unique and entry.unique >= 1 and entry.smiles not in test
     }
     order = list(wanted)
@@ -123,7 +122,7 @@ def _heaviest_first(keys: pa.Table, weight: str) -> Iterator[tuple[int, str]]:
     return ((row, names[row]) for row in order.tolist())
 
 
-def _file(entry: Entry) -> str:
+def _file(entry: ArchiveEntry) -> str:
     return str(entry.pickle).rpartition("/")[2]
 
 

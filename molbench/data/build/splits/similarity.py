@@ -9,7 +9,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from molbench.chem.fingerprint import morgan
-from molbench.chem.identity import inchikey
+from molbench.chem.inchikeys import inchikey
 from molbench.chem.similarity import components
 from molbench.data.build.splits.assign import splitter
 from molbench.data.build.splits.groups import group_codes, whole_groups

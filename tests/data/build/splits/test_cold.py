@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from molbench.chem.identity import inchikey
+from molbench.chem.inchikeys import inchikey
 from molbench.chem.scaffold import murcko_scaffold
 from molbench.data.build.splits import SPLITTERS, assign
 from molbench.errors import UserError

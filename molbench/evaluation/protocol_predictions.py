@@ -20,7 +20,7 @@ from molbench.training.loop import StepReport
 StepCallback = Callable[[StepReport], None]
 
 
-def apply(
+def protocol_predictions(
     backbone: Backbone,
     data: TaskData,
     protocol: Protocol,

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from molbench.chem.fingerprint import morgan, unpack
-from molbench.data.leakage import neighbours
-from molbench.data.leakage.neighbours import NeighbourSearch
+from molbench.data.leakage import similarity_search
+from molbench.data.leakage.similarity_search import SimilaritySearch
 
 
 @st.composite
@@ -29,9 +29,9 @@ def related(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
 def test_same_as_every_pair(sets: tuple[np.ndarray, np.ndarray], threshold: float) -> None:
     mine, corpus = sets
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(neighbours, "_ROWS", 7)
-        patch.setattr(neighbours, "_PAIRS", 5)
-        search = NeighbourSearch(mine, threshold)
+        patch.setattr(similarity_search, "_ROWS", 7)
+        patch.setattr(similarity_search, "_PAIRS", 5)
+        search = SimilaritySearch(mine, threshold)
         search.look_up(corpus)
     a, b = unpack(mine).astype(int), unpack(corpus).astype(int)
     shared = a @ b.T
@@ -44,7 +44,7 @@ def test_same_as_every_pair(sets: tuple[np.ndarray, np.ndarray], threshold: floa
 def test_chunks_add_up_and_most_pairs_are_never_compared() -> None:
     smiles = [f"{'C' * i}{tail}" for i in range(1, 41) for tail in ("O", "N", "c1ccccc1", "C(=O)O", "Br")]
     packed = morgan(smiles)
-    whole, pieces = NeighbourSearch(packed[::2], 0.9), NeighbourSearch(packed[::2], 0.9)
+    whole, pieces = SimilaritySearch(packed[::2], 0.9), SimilaritySearch(packed[::2], 0.9)
     whole.look_up(packed[1::2])
     for start in range(0, 100, 9):
         pieces.look_up(packed[1::2][start : start + 9])
@@ -53,6 +53,6 @@ def test_chunks_add_up_and_most_pairs_are_never_compared() -> None:
 
 
 def test_nothing_is_like_a_molecule_that_cannot_be_read() -> None:
-    search = NeighbourSearch(morgan([None, "CCO"]), 0.9)
+    search = SimilaritySearch(morgan([None, "CCO"]), 0.9)
     search.look_up(morgan([None, "OCC"]))
     assert search.similar.tolist() == [False, True]

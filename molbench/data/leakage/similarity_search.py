@@ -13,7 +13,7 @@ _STRIDE = 8
 _SLACK = 1e-9
 
 
-class NeighbourSearch:
+class SimilaritySearch:
     """Marks the fingerprints that some fingerprint of a corpus is as similar to as a threshold.
 
     Most pairs are never compared. Two fingerprints as similar as t share at least t of the bits of the

@@ -57,7 +57,7 @@ class Header(Spec):
     environment: dict[str, Any]
 
 
-def read(path: Path) -> tuple[Header, dict[str, Tensor]]:
+def read_checkpoint(path: Path) -> tuple[Header, dict[str, Tensor]]:
     """Header and weights of a ``.pt`` or ``.safetensors`` file, every type and size checked.
 
     Raises:

@@ -13,7 +13,7 @@ from molbench.training.source import commit, package_digest
 _PACKAGES = ("molbench", "torch", "numpy", "scikit-learn", "rdkit", "lightning-fabric")
 
 
-def environment() -> dict[str, str | int]:
+def describe_machine() -> dict[str, str | int]:
     """Versions, code, processor and threads; nothing that names a user, a host or a path."""
     import torch
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 
-def join(vectors: Tensor, ordered: bool) -> Tensor:
+def joined_vectors(vectors: Tensor, ordered: bool) -> Tensor:
     """Vectors of molecules to vectors of records, [R, P, F] to [R, P * F].
 
     Args:
