@@ -66,7 +66,7 @@ def test_the_key_depends_on_none_of_it(
     results: list[Stored], checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     machine = {"device": "other", "processor": "x"}
-    monkeypatch.setattr("molbench.evaluation.execute.environment", lambda: machine)
+    monkeypatch.setattr("molbench.evaluation.execute.describe_machine", lambda: machine)
     report = molbench.evaluate(
         [checkpoint], ["toy/size"], protocol=load_protocol("finetune", TINY), seeds=1, scratch=False,
         executor="inline", output=tmp_path / "again",

@@ -75,11 +75,11 @@ def test_force_tasks_report_forces_and_energies_in_matching_units() -> None:
 @pytest.mark.parametrize(
     ("factor", "unit", "suspect"),
     [
-        (HARTREE_EV, "Hartree", "in eV"),
-        (1 / HARTREE_EV, "eV", "in Hartree"),
-        (1000, "eV", "in meV"),
-        (627.509, "Hartree", "in kcal/mol"),
-        (1 / 2.541746, "D", "in e·a0"),
+        (HARTREE_EV, "Hartree", "looks like eV, expected"),
+        (1 / HARTREE_EV, "eV", "looks like Hartree, expected"),
+        (1000, "eV", "looks like meV, expected"),
+        (627.509, "Hartree", "looks like kcal/mol, expected"),
+        (1 / 2.541746, "D", "looks like e·a0, expected"),
     ],
 )
 def test_predictions_in_another_unit_are_noticed(factor: float, unit: str, suspect: str) -> None:
