@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from molbench.cli.foreign import processes
 from molbench.cli.report import Display, finish
 from molbench.errors import UserError
 
 
 def evaluate(  # noqa: PLR0917 - the command's options
-    checkpoints: Annotated[
+    models: Annotated[
         list[Path] | None,
-        typer.Argument(help="Checkpoint files, *.pt or *.safetensors; none to score --fingerprint alone."),
+        typer.Argument(help="Checkpoints, *.pt or *.safetensors; tables of vectors, *.parquet or *.npz."),
     ] = None,
     tasks: Annotated[
         list[str] | None,
@@ -37,6 +39,22 @@ def evaluate(  # noqa: PLR0917 - the command's options
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", help="Change a protocol setting: steps=500, forces.lr=1e-3; may be repeated."),
+    ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="file.py:factory of a model of your own, run in a process of its own."),
+    ] = None,
+    trust_code: Annotated[
+        bool, typer.Option("--trust-code", help="That code may do whatever you may: there is no sandbox.")
+    ] = False,
+    python: Annotated[
+        Path | None, typer.Option(help="Interpreter for --model; its environment needs NumPy and PyArrow.")
+    ] = None,
+    model_seconds: Annotated[
+        float, typer.Option(min=1, help="Seconds in which a --model answers for a batch.")
+    ] = 600,
+    model_memory: Annotated[
+        float | None, typer.Option(min=0.1, help="GiB of address space that a --model may take.")
     ] = None,
     executor: Annotated[
         str | None,
@@ -63,7 +81,7 @@ def evaluate(  # noqa: PLR0917 - the command's options
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object instead of a table.")] = False,
 ) -> None:
-    """Score checkpoints on tasks, and compare them with the same backbones from scratch.
+    """Score models on tasks, and compare checkpoints with the same backbones from scratch.
 
     Finished results are used again; an interrupted evaluation is continued by the same command.
     """
@@ -72,9 +90,12 @@ def evaluate(  # noqa: PLR0917 - the command's options
     from molbench.training import tune_allocator
 
     tune_allocator()
-    with Display(quiet=as_json) as display:
+    with Display(quiet=as_json) as display, ExitStack() as stack:
+        foreign = processes(model or (), python, model_seconds, model_memory, trust=trust_code)
+        for encoder in foreign:
+            stack.callback(encoder.close)
         report = evaluation.evaluate(
-            checkpoints or (),
+            [*(models or ()), *foreign],
             tasks,
             suite=suite,
             protocol=load_protocol(protocol, settings or ()),

@@ -40,12 +40,15 @@ class Display:
         """What tells the bar."""
         from molbench.evaluation import Watcher
 
-        return Watcher(planned=self._planned, step=self._step, done=self._done)
+        return Watcher(planned=self._planned, step=self._step, done=self._done, told=self._told)
 
     def _planned(self, total: int, reused: int) -> None:
         if reused:
             self._progress.console.print(f"{reused} of {total} results are there already")
         self._progress.update(self._bar, total=total, completed=reused, description="evaluating")
+
+    def _told(self, text: str) -> None:
+        self._progress.console.print(text, markup=False, highlight=False)
 
     def _step(self, run: Run, report: StepReport) -> None:
         self._progress.update(self._bar, description=f"{_label(run)} step {report.step}/{report.steps}")

@@ -67,19 +67,25 @@ def cached_embedding(
         f"{encoder_digest} {store.digest} {molbench.__version__} {EVALUATION_VERSION}".encode()
     ).hexdigest()
     path = home() / "embeddings" / f"{name}.npz"
-    cached = _read(path)
+    cached = read_embedding(path)
     if cached is not None and cached.features.shape == (
         len(store),
         backbone.vectors_per_record(store) * backbone.width,
     ):
         return cached
     embedding = embed(backbone, store, device)
-    with replace_file(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, features=embedding.features, seconds=np.array(embedding.seconds))
+    keep(embedding, path)
     return embedding
 
 
-def _read(path: Path) -> Embedding | None:
+def keep(embedding: Embedding, path: Path) -> None:
+    """Write an embedding where :func:`read_embedding` finds it."""
+    with replace_file(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, features=embedding.features, seconds=np.array(embedding.seconds))
+
+
+def read_embedding(path: Path) -> Embedding | None:
+    """An embedding that was kept, or None where there is none that is whole."""
     try:
         with np.load(path, allow_pickle=False) as stored:
             return Embedding(stored["features"], float(stored["seconds"]))

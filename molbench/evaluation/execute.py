@@ -91,6 +91,7 @@ def execute(run: Run, workspace: Workspace, progress: StepCallback | None = None
         n=len(predictions.ids),
         warnings=[
             *contaminations(run, entry.pretraining),
+            *scored.warnings,
             *data.kind.scale_warnings(run.task.task, predictions),
         ],
         overlap=overlap(run, entry.pretraining),

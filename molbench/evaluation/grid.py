@@ -8,7 +8,8 @@ from pathlib import Path
 
 from molbench.atomic import sweep
 from molbench.errors import UserError
-from molbench.evaluation.candidates.base import NotApplicable
+from molbench.evaluation.candidates.base import NotApplicable, NotApplicableError
+from molbench.evaluation.execute import Workspace
 from molbench.evaluation.labels import refuse_undefined
 from molbench.evaluation.plan import Plan, Run
 from molbench.evaluation.report import Report, RunOutcome, Watcher
@@ -17,7 +18,7 @@ from molbench.evaluation.summary import summarise
 from molbench.evaluation.trust import Trust
 from molbench.evaluation.work import remove_locks, unit_of
 from molbench.executors import EXECUTORS
-from molbench.executors.base import Executor, Message, Unit
+from molbench.executors.base import Executor, Message, Unit, describe
 from molbench.spec.catalogue import Catalogue
 from molbench.training.loop import StepReport
 
@@ -51,7 +52,11 @@ def perform(
     outcomes = []
     pending = [run for run in runs if run.folder not in finished]
     refuse_undefined(run.task for run in pending)
-    if jobs := make_jobs(pending):
+    for outcome in _unprepared(pending):
+        watcher.done(outcome)
+        outcomes.append(outcome)
+    over = {outcome.run.folder for outcome in outcomes}
+    if jobs := make_jobs([run for run in pending if run.folder not in over]):
         place = EXECUTORS["inline"]() if here_if_one and len(jobs) == 1 else executor
         for outcome in _execute(jobs, output, place, watcher):
             watcher.done(outcome)
@@ -67,6 +72,20 @@ def perform(
     }
     found_out = [NotApplicable(*pair, reason) for pair, reason in others.items()]
     return Report(summarise(results), results, failures, len(finished), planned.not_applicable + found_out)
+
+
+def _unprepared(runs: Sequence[Run]) -> Iterator[RunOutcome]:
+    """Let candidates do what only this process can; outcomes of runs that end with it."""
+    workspace = Workspace()
+    for run in runs:
+        try:
+            run.candidate.prepare(run, workspace)
+        except NotApplicableError as error:
+            yield RunOutcome(run, None, not_applicable=str(error))
+        except UserError as error:
+            yield RunOutcome(run, None, str(error))
+        except Exception as error:  # noqa: BLE001 - a model of somebody else's may raise anything
+            yield RunOutcome(run, None, describe(error))
 
 
 def refuse_nothing(planned: Plan) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -27,7 +28,7 @@ DEFAULT_SUITE = "embedded"
 
 
 def evaluate(
-    models: Path | str | Sequence[Path | str],
+    models: Any,
     tasks: Sequence[str] | None = None,
     *,
     suite: str | None = None,
@@ -42,6 +43,7 @@ def evaluate(
     retries: int = 0,
     options: Mapping[str, str] | None = None,
     logger: str | Sequence[str] = (),
+    name: str | None = None,
     watcher: Watcher | None = None,
 ) -> Report:
     """Score models; results that are there already and still valid are used again.
@@ -49,9 +51,11 @@ def evaluate(
     Several evaluations may write into one folder at once, on several machines too: they share the runs.
 
     Args:
-        models: Checkpoints, and tables of vectors (``.parquet`` or ``.npz``, see
-            :class:`~molbench.evaluation.vectors.table.VectorTable`); none where the fingerprint baseline is
-            scored alone.
+        models: One model, or a list of several: path of a checkpoint, or of a table of vectors (``.parquet``
+            or ``.npz``, see :class:`~molbench.evaluation.vectors.table.VectorTable`); a module of
+            ``(z, pos, batch)``, a function of molecules, an object with ``encode(list of SMILES)``, see
+            :func:`~molbench.evaluation.external.wrap.wrap`; an ASE calculator. An empty list where the
+            fingerprint baseline is scored alone.
         tasks: Glob patterns over task ids.
         suite: Name of a suite; the embedded one where neither tasks nor a suite are given.
         protocol: Name, path of a YAML file, or the protocol itself.
@@ -66,13 +70,15 @@ def evaluate(
         retries: How often a run is tried again whose process was lost.
         options: Of the executor, such as the partition of a cluster.
         logger: Trackers of experiments that are shown each new run, see ``molbench.training.trackers``.
+        name: What a model is called that is no file.
         watcher: Told how it gets on.
 
     Raises:
         UserError: If a name, file or dataset is missing or wrong. A run that fails, for whatever reason, is
             no error but a failure in the report.
     """
-    given = [models] if isinstance(models, str | Path) else list(models)
+    given = list(models) if isinstance(models, list | tuple) else [models]
+    watcher = watcher or Watcher()
     if not given and not fingerprint:
         raise UserError(
             "nothing to score: give a checkpoint, which `molbench pretrain` makes, or ask for --fingerprint"
@@ -86,11 +92,11 @@ def evaluate(
     catalogue = Catalogue.load()
     refs = catalogue.tasks(tasks, suite)
     resolved = protocol if isinstance(protocol, Protocol) else load_protocol(protocol)
-    candidates: list[Candidate] = resolve([Path(path) for path in given], scratch)
+    candidates: list[Candidate] = resolve(given, scratch, name, watcher.told)
     if fingerprint:
         candidates.append(FingerprintCandidate(Boosting()))
     planned = plan(candidates, refs, resolved, range(seeds), Path(output))
-    watcher = tracking(watcher or Watcher(), trackers)
+    watcher = tracking(watcher, trackers)
     return perform(planned, Path(output), engine, watcher, here_if_one=executor is None)
 
 

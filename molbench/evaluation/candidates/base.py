@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from molbench.errors import UserError
@@ -51,11 +51,13 @@ class Scored:
         entry: What was scored.
         predictions: For the test split.
         throughput: Records per second of each stage.
+        warnings: What is told beside the score.
     """
 
     entry: CheckpointEntry
     predictions: Predictions
     throughput: dict[str, float]
+    warnings: list[str] = field(default_factory=list)
 
 
 class Candidate(ABC):
@@ -89,6 +91,14 @@ class Candidate(ABC):
     @abstractmethod
     def unfit(self, task: TaskRef, protocol: Protocol) -> str | None:
         """Why a task is none for it, from declarations alone, or None where it is one."""
+
+    def prepare(self, run: Run, workspace: Workspace) -> None:  # noqa: B027 - most have nothing to do
+        """Do what only the process that plans can do, before a run is executed anywhere.
+
+        Raises:
+            NotApplicableError: If the records turn out to be none for it.
+            UserError: If it fails.
+        """
 
     @abstractmethod
     def predict(

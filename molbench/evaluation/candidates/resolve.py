@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from molbench.errors import UserError
 from molbench.evaluation.candidates.base import Candidate
+from molbench.evaluation.candidates.calculated import CalculatedCandidate
 from molbench.evaluation.candidates.checkpoint import CheckpointCandidate, require_model_name
+from molbench.evaluation.candidates.external import ExternalCandidate
 from molbench.evaluation.candidates.tabulated import TabulatedCandidate
 
 #: Suffixes of tables of vectors.
 TABLES = (".parquet", ".npz")
 
 
-def resolve(paths: Sequence[Path], scratch: bool) -> list[Candidate]:
-    """Candidates of several files, followed by the scratch baseline of each different backbone among them.
+def resolve(
+    models: Sequence[Any], scratch: bool, name: str | None = None, told: Callable[[str], None] | None = None
+) -> list[Candidate]:
+    """Candidates of several models, followed by the scratch baseline of each different backbone among them.
 
     Args:
-        paths: Checkpoints, and tables of vectors.
+        models: Paths of checkpoints and of tables of vectors; what
+            :func:`~molbench.evaluation.external.wrap.wrap` takes; ASE calculators; candidates.
         scratch: Whether baselines are wanted.
+        name: What a single model is called that is no file.
+        told: Told what a model does that is not of this program, before anything is trained.
 
     Raises:
-        UserError: If a file is none of these, or two have the same stem and would share a results folder.
+        UserError: If one is none of these, breaks the law of shapes and finiteness, or two have the same name
+            and would share a results folder.
     """
-    candidates = [_of_file(path) for path in paths]
+    if name is not None and (len(models) != 1 or isinstance(models[0], str | Path)):
+        raise UserError(
+            "a name is given to one model that is no file; the results of files are called as they"
+        )
+    candidates = [_candidate(model, name, told or (lambda _text: None)) for model in models]
     _refuse_twins(candidates)
     return [*candidates, *(baselines(candidates) if scratch else [])]
 
@@ -46,6 +59,25 @@ def baselines(candidates: Sequence[Candidate]) -> list[CheckpointCandidate]:
     """The scratch baseline of each different backbone among some candidates."""
     checkpoints = [candidate for candidate in candidates if isinstance(candidate, CheckpointCandidate)]
     return list({candidate.scratch().name: candidate.scratch() for candidate in checkpoints}.values())
+
+
+def _candidate(model: Any, name: str | None, told: Callable[[str], None]) -> Candidate:
+    if isinstance(model, Candidate):
+        return model
+    if isinstance(model, str | Path):
+        return _of_file(Path(model))
+    from molbench.evaluation.external.calculator import calculator_digest, is_calculator
+    from molbench.evaluation.external.conformance import check
+    from molbench.evaluation.external.wrap import name_of, wrap
+
+    if is_calculator(model):
+        name = require_model_name(name or name_of(model), "name")
+        return CalculatedCandidate(name, calculator_digest(model, name), {}, model)
+    encoder = wrap(model, name)
+    require_model_name(encoder.name, "name")
+    found = check(encoder)
+    told(str(found))
+    return ExternalCandidate(encoder.name, encoder.identity, tuple(found.marks), {}, encoder)
 
 
 def _of_file(path: Path) -> Candidate:

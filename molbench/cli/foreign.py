@@ -1,0 +1,50 @@
+"""Models that are named on the command line as ``file.py:factory``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from molbench.errors import UserError
+
+if TYPE_CHECKING:
+    from molbench.evaluation.external.process import ProcessEncoder
+
+
+def processes(
+    targets: Sequence[str], python: Path | None, seconds: float, memory: float | None, *, trust: bool
+) -> list[ProcessEncoder]:
+    """A process for each model, which is called as its file.
+
+    Args:
+        targets: ``file.py:factory`` each.
+        python: Interpreter of another environment.
+        seconds: In which each answers for a batch.
+        memory: GiB that each may take.
+        trust: Whether the user said that the code may be run.
+
+    Raises:
+        UserError: If not, or one cannot be started.
+    """
+    if not targets:
+        return []
+    if not trust:
+        raise UserError(
+            f"--model {targets[0]} runs code that may do whatever you may: its process is no sandbox; add "
+            "--trust-code if you know it"
+        )
+    from molbench.evaluation.external.process import ProcessEncoder
+    from molbench.evaluation.external.wrap import clean_name
+
+    limit = int(memory * 2**30) if memory else None
+    started: list[ProcessEncoder] = []
+    try:
+        for target in targets:
+            name = clean_name(Path(target.rpartition(":")[0]).stem)
+            started.append(ProcessEncoder(target, name, python=python, time_limit=seconds, memory=limit))
+    except BaseException:
+        for encoder in started:
+            encoder.close()
+        raise
+    return started

@@ -1,0 +1,1 @@
+"""Models of somebody else's, as they are: modules, functions, calculators, other environments."""

@@ -1,0 +1,103 @@
+"""The contract of a model of somebody else's: molecules in, one vector each out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from molbench.errors import UserError
+from molbench.evaluation.external.standalone import Molecule
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a model supports; a task that asks for more is not applicable.
+
+    Attributes:
+        elements: Atomic numbers that it knows; None for all.
+        charged: Whether molecules may have a charge.
+        open_shell: Whether they may have unpaired electrons.
+        pairs: Whether records of two molecules may be scored, whose vectors are then joined.
+        max_atoms: Atoms of the largest molecule; None for no limit.
+    """
+
+    elements: frozenset[int] | None = None
+    charged: bool = True
+    open_shell: bool = True
+    pairs: bool = True
+    max_atoms: int | None = None
+
+    def exceeded(self, molecule: Molecule) -> str | None:
+        """Why a molecule is none for it, or None where it is one."""
+        if molecule.charge and not self.charged:
+            return f"'{molecule.id}' has the charge {molecule.charge:+d}, and the model supports none"
+        if molecule.multiplicity > 1 and not self.open_shell:
+            return f"'{molecule.id}' has the multiplicity {molecule.multiplicity}, not 1"
+        size = molecule.atomic_numbers.size
+        if self.max_atoms is not None and size > self.max_atoms:
+            return f"'{molecule.id}' has {size} atoms, and the model supports {self.max_atoms}"
+        if self.elements is not None and (others := {*molecule.atomic_numbers.tolist()} - self.elements):
+            return f"'{molecule.id}' has element {min(others)}, which the model does not know"
+        return None
+
+
+class Encoder(ABC):
+    """A model whose vectors are scored.
+
+    Class attributes:
+        reads: What it looks at: a ``geometry``, or ``smiles``.
+
+    Attributes:
+        name: Folder of its results.
+        limits: What it supports.
+    """
+
+    reads: ClassVar[Literal["geometry", "smiles"]] = "geometry"
+    name: str
+    limits: Limits
+
+    @abstractmethod
+    def encode(self, molecules: Sequence[Molecule]) -> np.ndarray:
+        """One vector a molecule, [m, F].
+
+        Raises:
+            UserError: If the model fails.
+        """
+
+    @property
+    @abstractmethod
+    def identity(self) -> str:
+        """SHA-256 of what it computes: equal where that is the same."""
+
+    def close(self) -> None:  # noqa: B027 - most hold nothing
+        """Let go what it holds, such as a process."""
+
+
+def checked(encoder: Encoder, molecules: Sequence[Molecule]) -> np.ndarray:
+    """Vectors of some molecules, [m, F] float64.
+
+    Raises:
+        UserError: If they are not one finite vector of numbers each, naming the molecule.
+    """
+    try:
+        vectors = np.asarray(encoder.encode(molecules))
+    except (UserError, KeyboardInterrupt):
+        raise
+    except Exception as error:
+        raise UserError(f"model '{encoder.name}' fails: {type(error).__name__}: {error}") from error
+    if vectors.ndim != 2 or len(vectors) != len(molecules) or not vectors.shape[1]:
+        raise UserError(
+            f"model '{encoder.name}' gives the shape {vectors.shape} for {len(molecules)} molecules: "
+            "one vector each, [m, F], is needed"
+        )
+    if vectors.dtype.kind not in "fiu":
+        raise UserError(f"model '{encoder.name}' gives {vectors.dtype}, which are no real numbers")
+    vectors = vectors.astype(np.float64)
+    if not (finite := np.isfinite(vectors).all(axis=1)).all():
+        worst = molecules[int(np.flatnonzero(~finite)[0])]
+        raise UserError(f"model '{encoder.name}' gives no finite vector for '{worst.id}'")
+    return vectors

@@ -1,0 +1,70 @@
+"""Encoders around plain functions: of molecules, of SMILES, and of objects with ``encode``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from molbench.evaluation.external.encoder import Encoder, Limits, checked
+from molbench.evaluation.external.reference import behaviour
+from molbench.evaluation.external.standalone import Molecule
+
+
+class FunctionEncoder(Encoder):
+    """A function of molecules.
+
+    What it computes is told by what it answers for a few molecules that are always the same; a function whose
+    answers there do not show what has changed is given another ``version``.
+
+    Args:
+        function: A list of molecules to vectors, [m, F].
+        name: What the model is called.
+        limits: What it supports.
+        version: Told apart in the identity.
+    """
+
+    def __init__(
+        self,
+        function: Callable[[Sequence[Molecule]], Any],
+        name: str,
+        limits: Limits | None = None,
+        version: str = "",
+    ) -> None:
+        self.name, self.limits, self._function, self._version = name, limits or Limits(), function, version
+
+    def encode(self, molecules: Sequence[Molecule]) -> np.ndarray:
+        """See :meth:`Encoder.encode`."""
+        return np.asarray(self._function(list(molecules)))
+
+    @cached_property
+    def identity(self) -> str:
+        """Of version and behaviour."""
+        return behaviour(lambda molecules: checked(self, molecules), self.limits, self._version)
+
+
+class SmilesEncoder(FunctionEncoder):
+    """A function of SMILES, such as ``encode`` of a language model.
+
+    Args:
+        function: A list of SMILES to vectors, [m, F].
+        name: What the model is called.
+        limits: What it supports.
+        version: See :class:`FunctionEncoder`.
+    """
+
+    reads = "smiles"
+
+    def __init__(
+        self,
+        function: Callable[[list[str]], Any],
+        name: str,
+        limits: Limits | None = None,
+        version: str = "",
+    ) -> None:
+        def of_molecules(molecules: Sequence[Molecule]) -> Any:
+            return function([molecule.smiles or "" for molecule in molecules])
+
+        super().__init__(of_molecules, name, limits, version)

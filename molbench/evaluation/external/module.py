@@ -1,0 +1,135 @@
+"""A PyTorch module of ``(z, pos, batch)``, as it is."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from functools import cached_property
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from molbench.errors import UserError
+from molbench.evaluation.external.encoder import Encoder, Limits
+from molbench.evaluation.external.standalone import Molecule
+
+#: Arguments of ``forward`` that are handed over where it has them, one number a molecule.
+_STATE = ("charge", "multiplicity")
+
+
+class ModuleEncoder(Encoder):
+    """A module whose ``forward(z, pos, batch)`` gives features of atoms, [N, F], or of molecules, [B, F].
+
+    Features of atoms are summed. Where ``forward`` has arguments ``charge`` or ``multiplicity`` it is given
+    them, [B]; a module without ``charge`` is asked for neutral molecules alone, one without ``multiplicity``
+    for closed shells.
+
+    Args:
+        module: Put into evaluation mode.
+        name: What the model is called.
+        limits: What it supports; None for what its arguments say.
+    """
+
+    def __init__(self, module: nn.Module, name: str, limits: Limits | None = None) -> None:
+        arguments = inspect.signature(module.forward).parameters
+        anything = any(argument.kind is argument.VAR_KEYWORD for argument in arguments.values())
+        self.given = [key for key in _STATE if key in arguments or anything]
+        self.name, self.module = name, module.eval()
+        self.limits = limits or Limits(
+            charged="charge" in self.given, open_shell="multiplicity" in self.given
+        )
+
+    def encode(self, molecules: Sequence[Molecule]) -> np.ndarray:
+        """See :meth:`Encoder.encode`."""
+        with torch.no_grad():
+            features, batch = self.features(molecules)
+            vectors: np.ndarray = self._pooled(features, batch, len(molecules)).double().cpu().numpy()
+        return vectors
+
+    def features(self, molecules: Sequence[Molecule], pos: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """What the module gives, and the molecule of each atom.
+
+        Args:
+            molecules: Some molecules.
+            pos: Other positions of their atoms, [N, 3].
+        """
+        device, dtype = self._like()
+        sizes = torch.tensor([molecule.atomic_numbers.size for molecule in molecules])
+        batch = torch.repeat_interleave(torch.arange(len(molecules)), sizes).to(device)
+        z = torch.tensor(np.concatenate([molecule.atomic_numbers for molecule in molecules]), device=device)
+        if pos is None:
+            pos = torch.tensor(np.concatenate([molecule.positions for molecule in molecules]))
+        state = {
+            key: torch.tensor([getattr(molecule, key) for molecule in molecules], device=device)
+            for key in self.given
+        }
+        return self.called(z, pos.to(device, dtype), batch, state), batch
+
+    def called(self, z: Tensor, pos: Tensor, batch: Tensor, state: dict[str, Tensor]) -> Tensor:
+        """What the module gives for atoms.
+
+        Raises:
+            UserError: If that is no matrix.
+        """
+        found: Any = self.module(z, pos, batch, **state)
+        if isinstance(found, tuple | list) and found:
+            found = found[0]
+        if not isinstance(found, Tensor) or found.ndim != 2:
+            shape = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
+            raise UserError(f"model '{self.name}' gives {shape}; a tensor [B, F] or [N, F] is needed")
+        return found
+
+    @cached_property
+    def of_atoms(self) -> bool:
+        """Whether features are those of atoms, seen from two molecules of five atoms and three."""
+        pair = [
+            Molecule("CH4", np.array([6, 1, 1, 1, 1]), _METHANE),
+            Molecule("H2O", np.array([8, 1, 1]), _METHANE[:3]),
+        ]
+        with torch.no_grad():
+            rows = len(self.features(pair)[0])
+        if rows not in {2, 8}:
+            raise UserError(
+                f"model '{self.name}' gives {rows} rows for 2 molecules of 8 atoms: one each is needed"
+            )
+        return rows == 8
+
+    @cached_property
+    def identity(self) -> str:
+        """Of its class, source, attributes and weights."""
+        hasher = sha256(
+            f"{type(self.module).__module__}.{type(self.module).__qualname__}\n{self.module}".encode()
+        )
+        for kind in {type(part) for part in self.module.modules()}:
+            if not kind.__module__.startswith("torch."):
+                hasher.update(_source(kind).encode())
+        for key, value in sorted(self.module.state_dict().items()):
+            hasher.update(f"{key} {value.dtype} {tuple(value.shape)}\n".encode())
+            hasher.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+        return hasher.hexdigest()
+
+    def _pooled(self, features: Tensor, batch: Tensor, count: int) -> Tensor:
+        if not self.of_atoms:
+            return features
+        return features.new_zeros(count, features.shape[1]).index_add_(0, batch, features)
+
+    def _like(self) -> tuple[torch.device, torch.dtype]:
+        for value in self.module.parameters():
+            if value.is_floating_point():
+                return value.device, value.dtype
+        return torch.device("cpu"), torch.float32
+
+
+_METHANE = np.array(
+    [[0.0, 0.0, 0.0], [0.63, 0.63, 0.63], [-0.63, -0.63, 0.63], [-0.63, 0.63, -0.63], [0.63, -0.63, -0.63]]
+)
+
+
+def _source(kind: type) -> str:
+    try:
+        return inspect.getsource(kind)
+    except (OSError, TypeError):  # made at a prompt
+        return kind.__qualname__

@@ -1,0 +1,65 @@
+"""Vectors of all records of a dataset from a model of somebody else's."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import torch
+
+from molbench.data.read.store import Store
+from molbench.errors import UserError
+from molbench.evaluation.candidates.base import NotApplicableError
+from molbench.evaluation.embedding import Embedding
+from molbench.evaluation.external.encoder import Encoder, checked
+from molbench.evaluation.external.molecules import StoreMolecules
+from molbench.evaluation.external.standalone import Molecule
+from molbench.evaluation.joining import join
+
+
+def embed_external(encoder: Encoder, store: Store, batch_size: int) -> Embedding:
+    """Encode every different molecule of a store once.
+
+    Raises:
+        NotApplicableError: If the model does not support one of them.
+        UserError: If the model fails, or gives no finite vector for one.
+    """
+    started = time.perf_counter()
+    refuse_unsupported(encoder, store)
+    molecules, found = StoreMolecules(store), []
+    for start in range(0, len(molecules), batch_size):
+        found.append(checked(encoder, molecules[start : start + batch_size]))
+        if found[-1].shape[1] != found[0].shape[1]:
+            raise UserError(
+                f"model '{encoder.name}' gives vectors of {found[0].shape[1]} numbers and then of "
+                f"{found[-1].shape[1]}"
+            )
+    vectors = torch.from_numpy(np.concatenate(found).astype(np.float32))
+    joined = join(vectors[torch.from_numpy(store.atom_index.index)], store.ordered)
+    return Embedding(joined.numpy(), time.perf_counter() - started)
+
+
+def refuse_unsupported(encoder: Encoder, store: Store, *, neutral: bool = False) -> None:
+    """Look at all molecules before the model is asked for one.
+
+    Args:
+        encoder: The model.
+        store: The records.
+        neutral: Whether charges and unpaired electrons are none for it, whatever it says.
+
+    Raises:
+        NotApplicableError: Naming the first that it does not support.
+    """
+    for molecule in StoreMolecules(store):
+        if why := _unsupported(encoder, molecule, neutral):
+            raise NotApplicableError(why)
+
+
+def _unsupported(encoder: Encoder, molecule: Molecule, neutral: bool) -> str | None:
+    if encoder.reads == "geometry" and not molecule.atomic_numbers.size:
+        return f"the conformation of '{molecule.id}' is unknown, and the model reads geometries"
+    if encoder.reads == "smiles" and not molecule.smiles:
+        return f"the SMILES of '{molecule.id}' is unknown, and the model reads SMILES"
+    if neutral and (molecule.charge or molecule.multiplicity > 1):
+        return f"'{molecule.id}' is charged or has unpaired electrons, of which gradients are not told"
+    return encoder.limits.exceeded(molecule)

@@ -1,0 +1,74 @@
+"""From whatever a user has to an encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from molbench.errors import UserError
+from molbench.evaluation.external.encoder import Encoder, Limits
+from molbench.evaluation.external.functions import FunctionEncoder, SmilesEncoder
+from molbench.evaluation.external.module import ModuleEncoder
+from molbench.evaluation.external.pyg import PygAtoms, kind_of_pyg
+from molbench.evaluation.external.standalone import Molecule
+from molbench.spec.names import LONGEST
+
+
+def wrap(model: Any, name: str | None = None, limits: Limits | None = None) -> Encoder:
+    """An encoder around a model.
+
+    Args:
+        model: An encoder; an object with ``encode(list[str])``, which is given SMILES; a module of
+            ``(z, pos, batch)``, among them models of PyTorch Geometric; or a function of a list of
+            :class:`~molbench.evaluation.external.standalone.Molecule`, of SMILES where it has an attribute
+            ``reads = "smiles"``.
+        name: What it is called; None for the name of its class, or of the function.
+        limits: What it supports; None for its attribute ``limits``, a mapping of fields of :class:`Limits`.
+
+    Raises:
+        UserError: If it is none of these.
+    """
+    if isinstance(model, Encoder):
+        if name is not None:
+            model.name = name
+        return model
+    name = name or name_of(model)
+    if limits is None and isinstance(given := getattr(model, "limits", None), Mapping):
+        elements = given.get("elements")
+        limits = Limits(**{**given, "elements": frozenset(elements) if elements else None})
+    if callable(getattr(model, "encode", None)):
+        return SmilesEncoder(model.encode, name, limits)
+    if isinstance(model, nn.Module):
+        return ModuleEncoder(PygAtoms(model) if kind_of_pyg(model) else model, name, limits)
+    if callable(model) and not isinstance(model, type):
+        if getattr(model, "reads", "geometry") == "smiles":
+            return SmilesEncoder(model, name, limits)
+        return FunctionEncoder(model, name, limits)
+    raise UserError(
+        f"a {type(model).__name__} is no model: give the path of a checkpoint, a module of (z, pos, batch), "
+        "a function of molecules, an object with encode(list of SMILES), or an ASE calculator"
+    )
+
+
+def name_of(model: Any) -> str:
+    """A name for the results of a model: that of its function or class, in small letters."""
+    return clean_name(getattr(model, "__name__", None) or type(model).__name__)
+
+
+def clean_name(text: str) -> str:
+    """Letters, digits and hyphens of a text, as names are made of."""
+    kept = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in text.lower())
+    return kept.strip("-")[:LONGEST].strip("-") or "model"
+
+
+def described(model: Any) -> tuple[Callable[[Sequence[Molecule]], np.ndarray], dict[str, Any]]:
+    """A model as a function of molecules, and what it reads and supports, for a process of its own."""
+    encoder = wrap(model)
+    limits = asdict(encoder.limits)
+    elements = encoder.limits.elements
+    limits["elements"] = None if elements is None else sorted(elements)
+    return encoder.encode, {"reads": encoder.reads, "limits": limits}
