@@ -14,10 +14,10 @@ from molbench.spec.direct import Direct
 from molbench.spec.protocol import Protocol
 
 if TYPE_CHECKING:
-    from molbench.evaluation.apply import StepCallback
     from molbench.evaluation.data import TaskData
     from molbench.evaluation.execute import Workspace
     from molbench.evaluation.plan import Run
+    from molbench.evaluation.protocol_predictions import StepCallback
     from molbench.spec.catalogue import TaskRef
 
 

@@ -17,12 +17,12 @@ from molbench.spec.protocol import Protocol
 
 if TYPE_CHECKING:
     from molbench.data.read.store import Store
-    from molbench.evaluation.apply import StepCallback
     from molbench.evaluation.data import TaskData
     from molbench.evaluation.execute import Workspace
     from molbench.evaluation.external.encoder import Encoder
     from molbench.evaluation.plan import Run
     from molbench.evaluation.predictions import Predictions
+    from molbench.evaluation.protocol_predictions import StepCallback
     from molbench.spec.catalogue import TaskRef
 
 _BATCH = 128
@@ -125,11 +125,11 @@ class ExternalCandidate(Candidate):
 
     def _apply(self, run: Run, store: Store, workspace: Workspace) -> tuple[Predictions, dict[str, float]]:
         """What a protocol makes of a module that gives features of atoms, with its gradients."""
-        from molbench.evaluation.apply import apply
         from molbench.evaluation.data import TaskData
         from molbench.evaluation.external.backbone import ModuleBackbone
         from molbench.evaluation.external.module import ModuleEncoder
         from molbench.evaluation.external.vectors import refuse_unsupported
+        from molbench.evaluation.protocol_predictions import protocol_predictions
 
         if not isinstance(self.encoder, ModuleEncoder) or not isinstance(run.protocol, Protocol):
             raise TypeError(f"{self.name} has no gradients")
@@ -139,7 +139,9 @@ class ExternalCandidate(Candidate):
         data = TaskData.open(run.task, store)
         backbone = ModuleBackbone(self.encoder)
         state = run.folder / f"state-{run.key[:12]}"
-        return apply(backbone, data, run.protocol, run.seed, workspace.device, state=state, key=run.key)
+        return protocol_predictions(
+            backbone, data, run.protocol, run.seed, workspace.device, state=state, key=run.key
+        )
 
 
 def _cache(digest: str, store: Store) -> Path:

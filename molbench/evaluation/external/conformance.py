@@ -158,7 +158,10 @@ def _slopes(encoder: ModuleEncoder, molecules: list[Molecule], step: float) -> f
     direction = torch.randn(positions.shape, generator=generator, dtype=torch.float64)
 
     def total(pos: torch.Tensor) -> torch.Tensor:
-        return encoder.features(molecules, pos)[0].double().sum()
+        features = encoder.features(molecules, pos)[0].double()
+        # Of what a layer normalises, a plain sum would be constant.
+        weights = torch.randn(features.shape, generator=generator.manual_seed(1), dtype=torch.float64)
+        return (weights * features).sum()
 
     pos = positions.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(total(pos), pos)

@@ -104,7 +104,7 @@ class ModuleEncoder(Encoder):
             f"{type(self.module).__module__}.{type(self.module).__qualname__}\n{self.module}".encode()
         )
         for kind in {type(part) for part in self.module.modules()}:
-            if not kind.__module__.startswith("torch."):
+            if not kind.__module__.startswith(("torch.", "molbench.")):
                 hasher.update(_source(kind).encode())
         for key, value in sorted(self.module.state_dict().items()):
             hasher.update(f"{key} {value.dtype} {tuple(value.shape)}\n".encode())

@@ -16,7 +16,7 @@ class StoreMolecules(Sequence[Molecule]):
     """Every different molecule of a store once, numbered as in ``atom_index.index``, made when asked for.
 
     Charge and multiplicity are those of columns ``charge`` and ``multiplicity``, else what the SMILES has,
-    else no charge and the lowest multiplicity.
+    else 0 and 1.
 
     Args:
         store: The records.
@@ -61,7 +61,7 @@ class StoreMolecules(Sequence[Molecule]):
         numbers = self._index.numbers[start : start + size].astype(np.int64)
         smiles = self._smiles[place].as_py() if self._smiles is not None else None
         name = self._names[place].as_py() if self._names is not None else smiles or f"molecule {place}"
-        charge, multiplicity = state(smiles, int(numbers.sum()))
+        charge, multiplicity = state(smiles)
         if self._charges is not None and (given := self._charges[place].as_py()) is not None:
             charge = int(given)
             multiplicity = 1 + (int(numbers.sum()) - charge) % 2
@@ -72,13 +72,8 @@ class StoreMolecules(Sequence[Molecule]):
 
 
 @lru_cache(maxsize=1 << 16)
-def state(smiles: str | None, protons: int) -> tuple[int, int]:
-    """Charge and multiplicity of a molecule.
-
-    Args:
-        smiles: How it is written; None where that is unknown.
-        protons: Sum of its nuclear charges.
-    """
+def state(smiles: str | None) -> tuple[int, int]:
+    """Charge and multiplicity of a molecule as it is written; 0 and 1 where that is unknown."""
     from rdkit import Chem
     from rdkit.Chem import Descriptors
     from rdkit.rdBase import BlockLogs
@@ -89,4 +84,4 @@ def state(smiles: str | None, protons: int) -> tuple[int, int]:
         if molecule:
             radicals = Descriptors.NumRadicalElectrons(molecule)  # type: ignore[no-untyped-call]
             return Chem.GetFormalCharge(molecule), 1 + int(radicals)
-    return 0, 1 + protons % 2
+    return 0, 1

@@ -22,7 +22,7 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
-from molbench.errors import UserError, told
+from molbench.errors import UserError, error_line
 from molbench.evaluation.external import standalone
 from molbench.evaluation.external.encoder import Encoder, Limits, checked
 from molbench.evaluation.external.reference import behaviour
@@ -128,7 +128,7 @@ class ProcessEncoder(Encoder):
         except (OSError, ValueError, pa.ArrowException) as error:
             if over.is_set():
                 raise self._slow() from error
-            raise self._failed(self._last_words(told(error))) from error
+            raise self._failed(self._last_words(error_line(error))) from error
         finally:
             timer.cancel()
         if over.is_set():

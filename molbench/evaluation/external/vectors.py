@@ -14,7 +14,7 @@ from molbench.evaluation.embedding import Embedding
 from molbench.evaluation.external.encoder import Encoder, checked
 from molbench.evaluation.external.molecules import StoreMolecules
 from molbench.evaluation.external.standalone import Molecule
-from molbench.evaluation.joining import join
+from molbench.evaluation.joined_vectors import joined_vectors
 
 
 def embed_external(encoder: Encoder, store: Store, batch_size: int) -> Embedding:
@@ -35,7 +35,7 @@ def embed_external(encoder: Encoder, store: Store, batch_size: int) -> Embedding
                 f"{found[-1].shape[1]}"
             )
     vectors = torch.from_numpy(np.concatenate(found).astype(np.float32))
-    joined = join(vectors[torch.from_numpy(store.atom_index.index)], store.ordered)
+    joined = joined_vectors(vectors[torch.from_numpy(store.atom_index.index)], store.ordered)
     return Embedding(joined.numpy(), time.perf_counter() - started)
 
 

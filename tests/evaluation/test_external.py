@@ -1,0 +1,392 @@
+"""Models of somebody else's: the same scores by every way in, and what they do not support is not scored."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+from torch import Tensor, nn
+
+import molbench
+from molbench.data.read.store import Store
+from molbench.errors import UserError
+from molbench.evaluation import Report, Watcher, evaluate
+from molbench.evaluation.external.conformance import check
+from molbench.evaluation.external.encoder import Limits
+from molbench.evaluation.external.molecules import StoreMolecules, state
+from molbench.evaluation.external.process import ProcessEncoder
+from molbench.evaluation.external.standalone import Molecule, of_arrow, to_arrow
+from molbench.evaluation.external.wrap import wrap
+from molbench.evaluation.trust import read_trusted
+from molbench.spec.catalogue import Catalogue
+from tests.rooms import ROOT
+
+TASKS = ["toy/size,toy/mass,toy/ring"]
+FILE = """
+import numpy as np
+
+
+def shape(molecules):
+    print("anything may be printed")
+    return [[sum(m.atomic_numbers), len(m.atomic_numbers), np.ptp(m.positions @ m.positions.T)]
+            for m in molecules]
+
+
+def factory():
+    return shape
+"""
+
+
+def shape(molecules: Sequence[Molecule]) -> list[list[float]]:
+    """The same function as in ``FILE``."""
+    return [
+        [m.atomic_numbers.sum(), len(m.atomic_numbers), np.ptp(m.positions @ m.positions.T)]
+        for m in molecules
+    ]
+
+
+class Atoms(nn.Module):
+    """A small model of ``(z, pos, batch)`` with features of atoms."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.embedding = nn.Embedding(20, 6)
+        self.layer = nn.Linear(6, 6)
+
+    def forward(self, z: Tensor, pos: Tensor, batch: Tensor) -> Tensor:
+        mean = torch.zeros(int(batch.max()) + 1, 3, dtype=pos.dtype).index_reduce(
+            0, batch, pos, "mean", include_self=False
+        )
+        away = (pos - mean[batch]).square().sum(-1, keepdim=True)
+        return torch.tanh(self.layer(self.embedding(z)) * (-away).exp())
+
+
+class Pooled(Atoms):
+    """The same, of molecules."""
+
+    def forward(self, z: Tensor, pos: Tensor, batch: Tensor) -> Tensor:
+        features = super().forward(z, pos, batch)
+        return features.new_zeros(int(batch.max()) + 1, 6).index_add_(0, batch, features)
+
+
+def score(model: Any, output: Path, tasks: Sequence[str] = TASKS, **options: Any) -> Report:
+    return evaluate(model, list(tasks), seeds=1, scratch=False, output=output, executor="inline", **options)
+
+
+def values(report: Report) -> dict[tuple[str, str], float]:
+    assert not report.failures, report.failures
+    return {(s.result.task.id, n): v.value for s in report.results for n, v in s.result.metrics.items()}
+
+
+def test_one_encoder_has_the_same_scores_by_all_four_ways(toy_home: Path, tmp_path: Path) -> None:
+    """A function, a program, a table, and predictions only."""
+    from molbench.evaluation.handed_in.score import score_predictions
+
+    by_function = score(shape, tmp_path / "r", name="function")
+    (tmp_path / "model.py").write_text(FILE)
+    ref = Catalogue.load().tasks(["toy/size"])[0]
+    assert ref.folder is not None
+    store = Store.open(ref.folder)
+    vectors = [[float(x) for x in row] for row in shape(StoreMolecules(store))]
+    pq.write_table(pa.table({"id": store.ids, "vector": vectors}), tmp_path / "table.parquet")
+    by_table = score(tmp_path / "table.parquet", tmp_path / "r")
+    rows = [
+        {"task": s.result.task.id, "id": name, "prediction": value}
+        for s in by_function.results
+        for name, value in zip(s.predictions.ids, s.predictions.prediction.tolist(), strict=True)
+    ]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "predictions.parquet")
+    by_predictions = score_predictions(tmp_path / "predictions.parquet", "predicted", output=tmp_path / "r")
+    expected = values(by_function)
+    assert len(expected) == 8
+    for report in (by_table, by_predictions):
+        assert values(report) == pytest.approx(expected, abs=1e-6)
+    good, bad = read_trusted(tmp_path / "r", Catalogue.load())
+    assert len(good) == 9 and not bad
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Iterator[Any]:
+    """Starts models in processes of their own, and ends them."""
+    started = []
+
+    def start(text: str, **options: Any) -> ProcessEncoder:
+        folder = tmp_path / "a folder"
+        folder.mkdir(exist_ok=True)
+        (folder / "model.py").write_text(text)
+        started.append(ProcessEncoder(f"{folder / 'model.py'}:factory", "program", **options))
+        return started[-1]
+
+    yield start
+    for encoder in started:
+        encoder.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("plain", [False, True], ids=["this environment", "another"])
+def test_a_program_has_the_scores_of_the_function(
+    toy_home: Path, tmp_path: Path, process: Any, plain: bool
+) -> None:
+    program = process(FILE, python=Path(sys.executable) if plain else None)
+    assert values(score(program, tmp_path / "r")) == pytest.approx(
+        values(score(shape, tmp_path / "r")), abs=1e-6
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("body", "options", "message"),
+    [
+        ("raise RuntimeError('no weights')", {}, "fails: RuntimeError: no weights"),
+        ("return 3", {}, "is no model"),
+        ("import os; os._exit(3)", {}, "its process ended"),
+        ("import os; os.kill(os.getpid(), 9)", {}, "ended by SIGKILL"),
+        ("import time; time.sleep(60)", {"time_limit": 3.0}, "took longer than 3 s"),
+        ("x = bytearray(1 << 40); return x", {"memory": 8 << 30}, "MemoryError"),
+    ],
+)
+def test_a_program_that_fails_is_told_in_one_line(
+    process: Any, body: str, options: Any, message: str
+) -> None:
+    with pytest.raises(UserError) as caught:
+        process(f"def factory():\n    {body}\n", **options)
+    assert message in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.slow
+def test_an_item_that_hangs_becomes_a_failure_and_the_others_go_on(
+    toy_home: Path, tmp_path: Path, process: Any
+) -> None:
+    """It hangs on the molecules of one dataset only."""
+    text = FILE.replace("    return [[", "    if m0(molecules): import time; time.sleep(60)\n    return [[")
+    text += "\ndef m0(molecules): return molecules[0].id == 'm0'\n"
+    report = score([process(text, time_limit=8.0), shape], tmp_path / "r", ["toy/size"])
+    assert [outcome.run.candidate.name for outcome in report.failures] == ["program"]
+    assert "took longer than 8 s" in str(report.failures[0].error)
+    assert {cell.candidate for cell in report.cells} == {"shape"}
+
+
+def test_modules_of_atoms_and_of_molecules_are_the_same(toy_home: Path, tmp_path: Path) -> None:
+    before = {name: value.clone() for name, value in Atoms().state_dict().items()}
+    model = Atoms()
+    by_atoms = score(model, tmp_path / "r", [*TASKS, "toy-frames/co"])
+    expected = values(by_atoms)
+    assert {task for task, _ in expected} == {"toy/size", "toy/mass", "toy/ring", "toy-frames/co"}
+    by_molecules = score(Pooled(), tmp_path / "r", [*TASKS, "toy-frames/co"])
+    found = values(by_molecules)
+    assert found == pytest.approx({k: v for k, v in expected.items() if k[0] != "toy-frames/co"}, abs=1e-6)
+    assert [(pair.task, pair.reason) for pair in by_molecules.not_applicable] == [
+        ("toy-frames/co", "it needs features of atoms, and the model gives those of molecules")
+    ]
+    tuned = score(model, tmp_path / "r", ["toy/size"], protocol=molbench.evaluation.protocols.load_protocol(
+        "finetune", ["steps=5", "evaluations=1", "batch_size=8"]))  # fmt: skip
+    assert values(tuned) and all(torch.equal(before[k], v) for k, v in model.state_dict().items())
+
+
+def test_results_are_used_again_and_other_weights_are_not_mistaken_for_them(
+    toy_home: Path, tmp_path: Path
+) -> None:
+    assert score(Atoms(), tmp_path / "r").reused == 0
+    assert score(Atoms(), tmp_path / "r").reused == 3
+    other = Atoms()
+    with torch.no_grad():
+        other.layer.weight += 0.1
+    with pytest.raises(UserError, match="other weights that were called 'atoms'"):
+        score(other, tmp_path / "r")
+
+
+class Net(nn.Module):
+    """Breaks what it is told to."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__()
+        self.what, self.atoms, self.norm = what, Atoms(), nn.BatchNorm1d(6)
+
+    def forward(self, z: Tensor, pos: Tensor, batch: Tensor) -> Tensor:
+        features = self.atoms(z, pos, batch)
+        match self.what:
+            case "rotation" | "translation":
+                features = features + pos[:, :1] * (1 if self.what == "translation" else 0)
+                away = pos - pos.mean(0)
+                features = features + away[:, :1] * z.unsqueeze(1) * (self.what == "rotation")
+            case "permutation":
+                features = features * torch.arange(len(z)).unsqueeze(1)
+            case "batches":
+                features = features - features.mean(0)
+            case "repetition":
+                features = features + torch.rand(1)
+            case "gradients":
+                features = features.detach() + 0 * pos.sum()
+            case "nan":
+                features = features * torch.nan
+            case "shape":
+                features = features[:-1]
+            case "vector":
+                features = features.sum()
+        return features
+
+
+@pytest.mark.parametrize(
+    "what", ["rotation", "translation", "permutation", "batches", "repetition", "gradients"]
+)
+def test_a_law_that_is_broken_is_named_beside_every_score(toy_home: Path, tmp_path: Path, what: str) -> None:
+    said: list[str] = []
+    report = score(Net(what), tmp_path / "r", ["toy/size"], watcher=Watcher(told=said.append))
+    assert f"FAIL  {what}" in said[0] and len(said[0].splitlines()) < 25
+    assert any(f"law of {what}" in warning for warning in report.cells[0].warnings)
+    assert not check(wrap(Atoms())).broken
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (Net("nan"), "gives no finite vector for 'C'"),
+        (Net("shape"), "rows for 2 molecules of 8 atoms"),
+        (Net("vector"), r"gives \(\); a tensor"),
+        (lambda molecules: [[1.0]], r"shape \(1, 1\) for 10 molecules"),
+        (lambda molecules: np.zeros(len(molecules)), r"shape \(10,\)"),
+        (lambda molecules: [["x"]] * len(molecules), "no real numbers"),
+        (lambda molecules: 1 / 0, "fails: ZeroDivisionError"),
+    ],
+)
+def test_what_gives_no_vectors_is_refused_before_anything_is_done(
+    toy_home: Path, tmp_path: Path, model: Any, message: str
+) -> None:
+    with pytest.raises(UserError, match=f"law of shapes and finiteness: .*{message}"):
+        score(model, tmp_path / "r", name="mine")
+    assert not (tmp_path / "r").exists()
+
+
+def test_what_is_no_model_is_refused(toy_home: Path, tmp_path: Path) -> None:
+    for thing in (3, object(), Atoms):
+        with pytest.raises(UserError, match="is no model"):
+            score(thing, tmp_path / "r")
+    with pytest.raises(UserError, match="name"):
+        score(shape, tmp_path / "r", name="Not A Name")
+
+
+@pytest.mark.parametrize(
+    ("limits", "reason"),
+    [
+        (Limits(elements=frozenset({1, 6, 7, 9})), "has element 8, which the model does not know"),
+        (Limits(max_atoms=4), "atoms, and the model supports 4"),
+    ],
+)
+def test_what_a_model_does_not_support_is_not_applicable(
+    toy_home: Path, tmp_path: Path, limits: Limits, reason: str
+) -> None:
+    encoder = wrap(shape, "limited", limits)
+    report = score(encoder, tmp_path / "r", ["toy/size"])
+    assert not report.failures and not report.cells and reason in report.not_applicable[0].reason
+    assert not list((tmp_path / "r").rglob("result.json"))
+
+
+def test_charge_and_multiplicity_are_handed_over() -> None:
+    class Charged(Atoms):
+        seen: list[list[int]] = []
+
+        def forward(self, z, pos, batch, charge, multiplicity):  # type: ignore[no-untyped-def]
+            self.seen.append([*charge.tolist(), *multiplicity.tolist()])
+            return super().forward(z, pos, batch)
+
+    charged = wrap(Charged())
+    assert charged.limits.charged and charged.limits.open_shell and not wrap(Atoms()).limits.charged
+    water = Molecule("w", np.array([8, 1, 1]), np.eye(3), -1, 2)
+    charged.encode([water, replace(water, charge=1, multiplicity=3)])
+    assert [-1, 1, 2, 3] in Charged.seen
+    assert [state(smiles) for smiles in ("C[NH3+]", "[CH3]", "[O-][CH2]", None)] == [
+        (1, 1),
+        (0, 2),
+        (-1, 2),
+        (0, 1),
+    ]
+    assert [m.charge for m in of_arrow(to_arrow([water]))] == [-1]
+
+
+def test_smiles_models_read_smiles_and_nothing_else(tmp_path: Path) -> None:
+    """Descriptors of RDKit, on the embedded datasets."""
+    from rdkit.Chem import Descriptors, MolFromSmiles
+
+    class Rdkit:
+        def encode(self, smiles: list[str]) -> list[list[float]]:
+            functions = (Descriptors.MolWt, Descriptors.TPSA, Descriptors.MolLogP)
+            return [[function(m) for function in functions] for m in map(MolFromSmiles, smiles)]
+
+    report = score(
+        Rdkit(), tmp_path / "r", ["xtb-molecules/alpha,xtb-solvation/dg_solv,xtb-dynamics/ethanol"]
+    )
+    assert {cell.task for cell in report.cells} == {"xtb-molecules/alpha", "xtb-solvation/dg_solv"}
+    assert [pair.task for pair in report.not_applicable] == ["xtb-dynamics/ethanol"]
+
+
+@pytest.mark.parametrize("name", ["SchNet", "DimeNetPlusPlus", "ViSNet"])
+def test_models_of_pytorch_geometric(tmp_path: Path, name: str) -> None:
+    from torch_geometric.nn import models
+
+    settings: dict[str, dict[str, Any]] = {
+        "SchNet": {"hidden_channels": 8, "num_filters": 8, "num_interactions": 1, "num_gaussians": 4},
+        "DimeNetPlusPlus": {"hidden_channels": 8, "out_channels": 1, "num_blocks": 1, "int_emb_size": 4,
+                            "basis_emb_size": 4, "out_emb_channels": 8, "num_spherical": 2, "num_radial": 2},
+        "ViSNet": {"hidden_channels": 16, "num_layers": 1, "num_heads": 2, "num_rbf": 4},
+    }  # fmt: skip
+    torch.manual_seed(0)
+    model = getattr(models, name)(**settings[name])
+    assert not check(wrap(model)).broken
+    protocol = molbench.evaluation.protocols.load_protocol("probe", ["frames=4"])
+    report = score(model, tmp_path / "r", ["xtb-spectra/ir,xtb-dynamics/ethanol"], protocol=protocol)
+    assert len(values(report)) == 4 and not report.not_applicable
+
+
+def test_a_calculator_of_the_level_of_theory_has_next_to_no_error(tmp_path: Path) -> None:
+    tblite = pytest.importorskip("tblite.ase", reason="pip install 'molbench[generate]'")
+    model = tblite.TBLite(method="GFN2-xTB", verbosity=0)
+    report = score(model, tmp_path / "r", ["xtb-dynamics/ethanol,xtb-molecules/homo"], name="gfn2")
+    found = values(report)
+    assert found["xtb-dynamics/ethanol", "force_mae"] < 2e-3
+    assert found["xtb-dynamics/ethanol", "energy_mae"] < 1e-3
+    assert [pair.task for pair in report.not_applicable] == ["xtb-molecules/homo"]
+
+
+@pytest.mark.slow
+def test_the_command_line(toy_home: Path, tmp_path: Path) -> None:
+    (tmp_path / "my model.py").write_text(FILE)
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "molbench.cli", "evaluate", "--model", "my model.py:factory", *words]
+        environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        return subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=200, check=False
+        )
+
+    done = run("-t", "toy/size", "--seeds", "1")
+    assert done.returncode == 2 and "--trust-code" in done.stderr and not (tmp_path / "results").exists()
+    done = run("-t", "toy/size,toy/mass", "--seeds", "2", "--trust-code")
+    assert done.returncode == 0, done.stderr
+    assert "my-model" in done.stdout and "ok    rotation" in done.stderr
+
+
+@pytest.mark.slow
+def test_an_unguarded_script_works(toy_home: Path, tmp_path: Path) -> None:
+    script = "import molbench\nfrom model import shape\n"
+    script += "print(molbench.evaluate(shape, ['toy/size', 'toy/mass'], seeds=2).cells[0].mean)\n"
+    (tmp_path / "model.py").write_text(FILE)
+    (tmp_path / "script.py").write_text(script)
+    done = subprocess.run(
+        [sys.executable, "script.py"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
