@@ -23,7 +23,7 @@ What is built here, and whether its split schemes separate what they say. Two re
 their identity keys agree; *shared keys* counts the keys that two splits have in common; *test like train* is
 the largest Tanimoto similarity (Morgan fingerprints, radius 2, 2,048 bits) of a test molecule to any training
 molecule (the first one of a pair, the ligand of a complex), over a sample of at most 1,000 test and 100,000
-training molecules. A dataset with `-partial` behind its name lacks records."""
+training molecules. A dataset with `-partial` behind its name has schemes that lack records."""
 
 _IDENTITY = {
     "inchikey": "the first block of the InChIKey",

@@ -185,9 +185,10 @@ class PartBuilder:
         records = len(next(iter(labels.values())))
         reason = what_is_missing(self._dataset, self.raw.subset, count, records)
         if not complete:
+            others = "; or name other subsets with --subset" if self.raw.subset else ""
             raise UserError(
                 f"{self._where}: {reason}; a build of them is a dataset of its own, "
-                f"'{self._dataset.name}{PARTIAL}': ask for it with --allow-partial"
+                f"'{self._dataset.name}{PARTIAL}': ask for it with --allow-partial{others}"
             )
         return complete, {**left_out, **{name: reason for name in labels if name not in complete}}
 

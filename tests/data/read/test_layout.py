@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +74,17 @@ def test_a_split_that_was_changed_is_refused(tmp_path: Path) -> None:
     scheme = scheme_entry(pa.Table.from_batches([store.table]), store.dataset.model_dump(), labels)
     reseal(tmp_path, schemes={"random": scheme})
     assert Store.open(tmp_path).rows("random", "test").size
+
+
+@pytest.mark.parametrize("damage", [lambda raw: raw[:-1], lambda raw: bytes([raw[0] ^ 1]) + raw[1:]])
+def test_damaged_digests_of_records_are_computed_again(tmp_path: Path, damage: Callable) -> None:
+    write_dataset(tmp_path)
+    rows = Store.open(tmp_path).rows("random", "test")
+    [path] = (home() / "stores").glob("*.records")
+    sound = path.read_bytes()
+    path.write_bytes(damage(sound))
+    assert np.array_equal(Store.open(tmp_path).rows("random", "test"), rows)
+    assert path.read_bytes() == sound
 
 
 @pytest.mark.parametrize("place", [0.1, 0.5, 0.9])
