@@ -3,11 +3,11 @@
 from collections.abc import Collection
 
 from molbench.data.records.base import RecordKind
-from molbench.data.records.complex import Complex
-from molbench.data.records.molecule import Molecule
-from molbench.data.records.pair import Pair
+from molbench.data.records.complex import ComplexKind
+from molbench.data.records.molecule import MoleculeKind
+from molbench.data.records.pair import PairKind
 
-MOLECULE, PAIR, COMPLEX = Molecule(), Pair(), Complex()
+MOLECULE, PAIR, COMPLEX = MoleculeKind(), PairKind(), ComplexKind()
 RECORD_KINDS: dict[str, RecordKind] = {kind.name: kind for kind in (MOLECULE, PAIR, COMPLEX)}
 
 SMILES = {column: key for kind in RECORD_KINDS.values() for column, key in kind.smiles.items()}

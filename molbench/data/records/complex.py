@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from molbench.data.records.atom_index import AtomIndex
 
 
-class Complex(RecordKind):
+class ComplexKind(RecordKind):
     """Atoms with positions, of which ``is_ligand`` marks the ligand's.
 
     Pocket and ligand are one molecule; where a column ``structure`` divides the atoms, each part is one.

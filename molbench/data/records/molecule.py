@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from molbench.data.records.atom_index import AtomIndex
 
 
-class Molecule(RecordKind):
+class MoleculeKind(RecordKind):
     """Atoms with positions; perhaps forces, and bonds."""
 
     name = "molecule"

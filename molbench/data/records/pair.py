@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from molbench.data.records.atom_index import AtomIndex
 
 
-class Pair(RecordKind):
+class PairKind(RecordKind):
     """SMILES of two molecules; each different molecule lies once in ``molecules.parquet``."""
 
     name = "pair"
@@ -54,7 +54,7 @@ def molecule_rows(records: pa.RecordBatch, smiles: pa.Array) -> np.ndarray:
         records: Pairs.
         smiles: What the molecules are called, each once, as in the pairs.
     """
-    rows = [pc.index_in(records.column(side), value_set=smiles).to_numpy() for side in Pair.smiles]
+    rows = [pc.index_in(records.column(side), value_set=smiles).to_numpy() for side in PairKind.smiles]
     return np.stack(rows, axis=1).astype(np.int64)
 
 

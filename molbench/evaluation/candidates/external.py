@@ -93,13 +93,13 @@ class ExternalCandidate(Candidate):
         entry = external_entry(self.name, run.identity, self.pretraining)
         if not run.shares_vectors:
             return Scored(entry, Predictions.read(prepared(run)), {}, list(self.marks))
-        found = read_embedding(_cache(self.digest, data.store))
-        if found is None or len(found.features) != len(data.store):
+        cached = read_embedding(_cache(self.digest, data.store))
+        if cached is None or len(cached.features) != len(data.store):
             raise UserError(f"the vectors of {self.name} are no longer where they were kept; evaluate again")
         if not isinstance(run.protocol, Protocol):
             raise TypeError(f"{self.name} is scored by a protocol")
-        values = probe(found.features, data, run.protocol, run.seed)
-        throughput = {"embedding": round(found.molecules_per_second, 1)}
+        values = probe(cached.features, data, run.protocol, run.seed)
+        throughput = {"embedding": round(cached.molecules_per_second, 1)}
         return Scored(entry, as_predictions(data, values), throughput, list(self.marks))
 
     @override

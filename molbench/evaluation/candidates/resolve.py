@@ -75,9 +75,9 @@ def _candidate(model: Any, name: str | None, told: Callable[[str], None]) -> Can
         return CalculatedCandidate(name, calculator_digest(model, name), {}, model)
     encoder = wrap(model, name)
     require_model_name(encoder.name, "name")
-    found = check(encoder)
-    told(str(found))
-    return ExternalCandidate(encoder.name, encoder.identity, tuple(found.marks), {}, encoder)
+    checked = check(encoder)
+    told(str(checked))
+    return ExternalCandidate(encoder.name, encoder.identity, tuple(checked.marks), {}, encoder)
 
 
 def _of_file(path: Path) -> Candidate:

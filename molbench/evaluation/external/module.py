@@ -74,13 +74,13 @@ class ModuleEncoder(Encoder):
         Raises:
             UserError: If that is no matrix.
         """
-        found: Any = self.module(z, pos, batch, **state)
-        if isinstance(found, tuple | list) and found:
-            found = found[0]
-        if not isinstance(found, Tensor) or found.ndim != 2:
-            shape = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
+        encoded: Any = self.module(z, pos, batch, **state)
+        if isinstance(encoded, tuple | list) and encoded:
+            encoded = encoded[0]
+        if not isinstance(encoded, Tensor) or encoded.ndim != 2:
+            shape = tuple(encoded.shape) if isinstance(encoded, Tensor) else type(encoded).__name__
             raise UserError(f"model '{self.name}' gives {shape}; a tensor [B, F] or [N, F] is needed")
-        return found
+        return encoded
 
     @cached_property
     def of_atoms(self) -> bool:

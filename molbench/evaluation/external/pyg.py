@@ -59,8 +59,8 @@ def _schnet(model: Any, z: Tensor, pos: Tensor, batch: Tensor) -> Tensor:
 
 def _dimenet(model: Any, z: Tensor, pos: Tensor, batch: Tensor) -> Tensor:
     """The sum of what the last layers of its output blocks are given."""
-    found = _inputs(model, [block.lin for block in model.output_blocks], z, pos, batch)
-    return torch.stack(found).sum(dim=0)
+    inputs = _inputs(model, [block.lin for block in model.output_blocks], z, pos, batch)
+    return torch.stack(inputs).sum(dim=0)
 
 
 def _visnet(model: Any, z: Tensor, pos: Tensor, batch: Tensor) -> Tensor:
@@ -78,10 +78,10 @@ FEATURES: dict[str, Callable[[Any, Tensor, Tensor, Tensor], Tensor]] = {
 
 def _inputs(model: Any, layers: list[nn.Module], z: Tensor, pos: Tensor, batch: Tensor) -> list[Tensor]:
     """What some layers are given in a pass through the model."""
-    found: dict[nn.Module, Tensor] = {}
+    inputs: dict[nn.Module, Tensor] = {}
 
     def keep(layer: nn.Module, arguments: tuple[Tensor, ...]) -> None:
-        found[layer] = arguments[0]
+        inputs[layer] = arguments[0]
 
     hooks = [layer.register_forward_pre_hook(keep) for layer in layers]
     try:
@@ -89,7 +89,7 @@ def _inputs(model: Any, layers: list[nn.Module], z: Tensor, pos: Tensor, batch: 
     finally:
         for hook in hooks:
             hook.remove()
-    return [found[layer] for layer in layers]
+    return [inputs[layer] for layer in layers]
 
 
 @contextmanager

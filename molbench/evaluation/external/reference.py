@@ -22,14 +22,14 @@ def reference_molecules() -> tuple[Molecule, ...]:
     from rdkit import Chem
     from rdkit.Chem import AllChem
 
-    found = []
+    molecules = []
     for smiles in _SMILES:
         molecule = Chem.AddHs(Chem.MolFromSmiles(smiles))
         AllChem.EmbedMolecule(molecule, randomSeed=7)  # type: ignore[attr-defined]
         numbers = np.array([atom.GetAtomicNum() for atom in molecule.GetAtoms()])
         positions = molecule.GetConformer().GetPositions().round(3)
-        found.append(Molecule(smiles, numbers, positions, Chem.GetFormalCharge(molecule), 1, smiles))
-    return tuple(found)
+        molecules.append(Molecule(smiles, numbers, positions, Chem.GetFormalCharge(molecule), 1, smiles))
+    return tuple(molecules)
 
 
 def supported(limits: Limits) -> list[Molecule]:
@@ -38,10 +38,10 @@ def supported(limits: Limits) -> list[Molecule]:
     Raises:
         UserError: If there are fewer than two.
     """
-    found = [molecule for molecule in reference_molecules() if not limits.exceeded(molecule)]
-    if len(found) < 2:
+    molecules = [molecule for molecule in reference_molecules() if not limits.exceeded(molecule)]
+    if len(molecules) < 2:
         raise UserError("the model supports none of the small molecules of H, C, N, O and F it is tried on")
-    return found
+    return molecules
 
 
 def behaviour(encode: Callable[[Sequence[Molecule]], np.ndarray], limits: Limits, version: str) -> str:

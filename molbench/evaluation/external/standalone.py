@@ -187,10 +187,10 @@ def _of_module(model: Any) -> Callable[[Sequence[Molecule]], Any]:
         pos = torch.tensor(np.concatenate([molecule.positions for molecule in molecules]))
         like = next((p for p in model.parameters() if p.is_floating_point()), torch.zeros(()))
         with torch.no_grad():
-            found = model(z, pos.to(like.dtype), batch)
-        if found.shape[0] == z.numel() != len(molecules):
-            found = found.new_zeros(len(molecules), found.shape[1]).index_add_(0, batch, found)
-        vectors: np.ndarray = found.double().numpy()
+            encoded = model(z, pos.to(like.dtype), batch)
+        if encoded.shape[0] == z.numel() != len(molecules):
+            encoded = encoded.new_zeros(len(molecules), encoded.shape[1]).index_add_(0, batch, encoded)
+        vectors: np.ndarray = encoded.double().numpy()
         return vectors
 
     return encode

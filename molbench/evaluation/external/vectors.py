@@ -26,15 +26,15 @@ def embed_external(encoder: Encoder, store: Store, batch_size: int) -> Embedding
     """
     started = time.perf_counter()
     refuse_unsupported(encoder, store)
-    molecules, found = StoreMolecules(store), []
+    molecules, parts = StoreMolecules(store), []
     for start in range(0, len(molecules), batch_size):
-        found.append(checked(encoder, molecules[start : start + batch_size]))
-        if found[-1].shape[1] != found[0].shape[1]:
+        parts.append(checked(encoder, molecules[start : start + batch_size]))
+        if parts[-1].shape[1] != parts[0].shape[1]:
             raise UserError(
-                f"model '{encoder.name}' gives vectors of {found[0].shape[1]} numbers and then of "
-                f"{found[-1].shape[1]}"
+                f"model '{encoder.name}' gives vectors of {parts[0].shape[1]} numbers and then of "
+                f"{parts[-1].shape[1]}"
             )
-    vectors = torch.from_numpy(np.concatenate(found).astype(np.float32))
+    vectors = torch.from_numpy(np.concatenate(parts).astype(np.float32))
     joined = joined_vectors(vectors[torch.from_numpy(store.atom_index.index)], store.ordered)
     return Embedding(joined.numpy(), time.perf_counter() - started)
 
