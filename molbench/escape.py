@@ -33,7 +33,10 @@ _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?%?")
 
 def visible(text: str) -> str:
     """One line for a terminal: white space is one blank, hidden characters are spelt out as ``<U+202E>``."""
-    return "".join(_spelt(character) for character in " ".join(text.split()))
+    line = " ".join(text.split())
+    if line.isascii() and line.isprintable():
+        return line
+    return "".join(_spelt(character) for character in line)
 
 
 def visible_lines(text: str) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable, Hashable, Iterable
+from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import ValidationError
 
@@ -16,6 +18,7 @@ from molbench.spec.base import Spec
 
 FILENAME = "records.json"
 FORMAT = 1
+Key = TypeVar("Key", bound=Hashable)
 
 
 class Records(Spec):
@@ -35,13 +38,23 @@ class Records(Spec):
         """Every record of every board."""
         return [score for board in self.boards for score in board.scores]
 
+    @cached_property
+    def by_task(self) -> dict[str, list[Score]]:
+        """Records of every board by task."""
+        return _grouped(self.scores, lambda score: score.task)
+
+    @cached_property
+    def by_row(self) -> dict[tuple[str, str], list[Score]]:
+        """Records by board and model."""
+        return _grouped(self.scores, lambda score: (score.board, score.model))
+
     def board(self, name: str) -> Table | None:
         """One board; None if it was not built."""
         return next((board for board in self.boards if board.name == name), None)
 
     def write(self, folder: Path) -> None:
         """Write ``records.json`` into ``folder``; the same records give the same bytes."""
-        text = json.dumps(self.model_dump(), indent=1, ensure_ascii=False, allow_nan=False)
+        text = self.model_dump_json(indent=1)
         with replace_file(folder / FILENAME) as temporary:
             temporary.write_text(text + "\n", encoding="utf-8")
 
@@ -59,3 +72,10 @@ class Records(Spec):
             raise UserError(f"{path}: no boards were built here; `molbench board build` makes them") from None
         except (ValidationError, UnicodeDecodeError) as error:
             raise UserError(f"{path}: damaged: {str(error).splitlines()[0]}; build it again") from error
+
+
+def _grouped(scores: Iterable[Score], key: Callable[[Score], Key]) -> dict[Key, list[Score]]:
+    groups: dict[Key, list[Score]] = {}
+    for score in scores:
+        groups.setdefault(key(score), []).append(score)
+    return groups

@@ -12,7 +12,7 @@ def dataset_page(records: Records, name: str, facts: Facts) -> str:
     """The page of one dataset of the boards."""
     entry = facts.catalogue.entries.get(name)
     audit = facts.audit(entry.folder) if entry and entry.built else None
-    tasks = dict.fromkeys(score.task for score in records.scores if _dataset(score.task) == name)
+    tasks = [task for task in records.by_task if _dataset(task) == name]
     return render(
         "dataset.html",
         root="../",
@@ -34,7 +34,7 @@ def datasets_page(records: Records, facts: Facts) -> str:
 
 def datasets(records: Records) -> list[str]:
     """Ids of the datasets that a board has a task of, sorted."""
-    return sorted({_dataset(score.task) for score in records.scores})
+    return sorted({_dataset(task) for task in records.by_task})
 
 
 def _dataset(task: str) -> str:

@@ -44,9 +44,7 @@ def labels_of(name: str, records: Records, evidence: Evidence, facts: Facts) -> 
                 "lower": metric.direction == "lower",
             }
         )
-    best = {
-        score.model: score.mean for score in records.scores if score.task == name and score.tier != "reported"
-    }
+    best = {score.model: score.mean for score in records.by_task[name] if score.tier != "reported"}
     return {
         "task": name,
         "unit": predictions.unit,

@@ -66,9 +66,7 @@ class Look:
 def model_page(records: Records, card: Card, evidence: Evidence, facts: Facts, drawings: Drawings) -> str:
     """The page of one model."""
     places = [(table, row) for table in records.boards for row in table.rows if row.model == card.model]
-    scores = {
-        table.name: [score for score in table.scores if score.model == card.model] for table, _ in places
-    }
+    scores = {table.name: records.by_row.get((table.name, card.model), []) for table, _ in places}
     return render(
         "model.html",
         root="../",

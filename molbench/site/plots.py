@@ -113,8 +113,9 @@ def parity(target: np.ndarray, prediction: np.ndarray, label: str) -> Markup:
     margin = 0.05 * ((high - low) or 1.0)
     low, high = low - margin, high + margin
     size = _PARITY
-    x, y = (np.clip((values - low) / (high - low), 0, 1) * size for values in (target, prediction))
-    points = "".join(f"M{a:.0f} {size - b:.0f}h0" for a, b in zip(x, y, strict=True))
+    x, y = (np.rint(np.clip((values - low) / (high - low), 0, 1) * size) for values in (target, prediction))
+    pairs = zip(x.astype(int).tolist(), (size - y).astype(int).tolist(), strict=True)
+    points = "".join([f"M{a} {b}h0" for a, b in pairs])
     axes = f'<path class="axis" d="M0 {size}L{size} 0M.5 0V{size - 0.5}H{size}"/>'
     return _svg(size, size, f'{axes}<path class="points" d="{points}"/>', "parity", label)
 

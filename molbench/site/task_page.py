@@ -47,7 +47,7 @@ def task_page(records: Records, name: str, evidence: Evidence, facts: Facts, dro
         facts: What is known of the dataset.
         droppable: Whether the page can score a file of predictions.
     """
-    everything = [score for score in records.scores if score.task == name]
+    everything = records.by_task[name]
     scores = [score for score in everything if score.tier != "reported"]
     task = facts.task(name)
     return render(

@@ -64,7 +64,7 @@ def _write_comparisons(table: Table, evidence: Evidence, compared: dict[str, Any
 
 
 def _write_tasks(records: Records, evidence: Evidence, facts: Facts, site: Path) -> None:
-    for name in dict.fromkeys(score.task for score in records.scores):
+    for name in records.by_task:
         labels = labels_of(name, records, evidence, facts)
         if labels:
             _script(site / "data" / "labels" / f"{slug(name)}.js", labels)

@@ -1,7 +1,8 @@
 // Sorting, choosing, hiding and comparing rows of a board. What is seen is a function of the address alone.
 (() => {
   const { element, csvLine } = molbench;
-  const PAGE = 100;
+  // Cells that are laid out at once: a browser on a slow machine sorts so many without a pause.
+  const CELLS = 1500;
   const table = document.getElementById("board"), body = table.tBodies[0];
   const form = document.getElementById("controls"), status = document.getElementById("status");
   const pages = document.getElementById("pages"), comparison = document.getElementById("compare");
@@ -10,7 +11,7 @@
 
   const columns = [...table.tHead.rows[0].cells].map((cell, place) => ({ cell, place, ...cell.dataset, name: cell.innerText.trim().split(/\s*\n\s*/).join(" ") }));
   const place = Object.fromEntries(columns.map(({ key, place }) => [key, place]));
-  const rows = [...body.rows].map((row, order) => ({ row, order, slug: row.dataset.m, values: [], name: row.cells[place.model].textContent }));
+  const rows = [...body.rows].map((row, order) => ({ row, order, slug: row.querySelector("a").href.split("/").at(-1).replace(/\.html$/, ""), values: [], name: row.cells[place.model].textContent }));
   const text = (row, i) => row.row.cells[i].textContent.trim();
   const value = (row, i) => {
     if (!(i in row.values)) {
@@ -54,11 +55,13 @@
   };
 
   const draw = () => {
-    const some = sorted(chosen()), all = state.page === "all";
-    const last = Math.max(1, Math.ceil(some.length / PAGE)), page = Math.min(Math.max(parseInt(state.page) || 1, 1), last);
-    const shown = all ? some : some.slice((page - 1) * PAGE, page * PAGE);
     const picked = list(state.compare), hidden = new Set(list(state.hide));
-    hiding.textContent = columns.filter(({ key }) => hidden.has(key)).map((c) => `#board tr > :nth-child(${c.place + 1})`).join(",") + "{display:none}";
+    const some = sorted(chosen()), all = state.page === "all";
+    const length = Math.min(Math.max(Math.floor(CELLS / (columns.length - hidden.size)), 20), 100);
+    const last = Math.max(1, Math.ceil(some.length / length)), page = Math.min(Math.max(parseInt(state.page) || 1, 1), last);
+    const shown = all ? some : some.slice((page - 1) * length, page * length);
+    const rules = columns.filter(({ key }) => hidden.has(key)).map((c) => `#board tr > :nth-child(${c.place + 1})`).join(",") + "{display:none}";
+    if (hiding.textContent !== rules) hiding.textContent = rules;
     for (const { row, slug } of shown) {
       const box = boxes.get(slug) ?? addBox(row, slug);
       box.checked = picked.includes(slug);
@@ -66,12 +69,13 @@
       row.classList.toggle("picked", box.checked);
     }
     body.replaceChildren(...shown.map(({ row }) => row));
-    status.textContent = `${some.length} of ${rows.length} models` + (shown.length < some.length ? `, ${(page - 1) * PAGE + 1} to ${(page - 1) * PAGE + shown.length} shown` : "") +
+    status.textContent = `${some.length} of ${rows.length} models` + (shown.length < some.length ? `, ${(page - 1) * length + 1} to ${(page - 1) * length + shown.length} shown` : "") +
       (picked.length === 1 ? "; choose one more to compare" : "");
     for (const { cell, key } of columns) {
       const own = state.sort.replace(/^-/, "") === key;
       if (own) cell.setAttribute("aria-sort", state.sort.startsWith("-") ? "descending" : "ascending"); else cell.removeAttribute("aria-sort");
-      cell.querySelector(".sort").textContent = own ? (state.sort.startsWith("-") ? "▾" : "▴") : "↕";
+      const button = cell.lastElementChild, mark = own ? (state.sort.startsWith("-") ? "▾" : "▴") : "↕";
+      if (button.textContent !== mark) button.textContent = mark;
     }
     drawPages(page, last, all);
     for (const field of form.elements) if (field.name in state && field.name) { if (field.type === "checkbox") field.checked = Boolean(state[field.name]); else field.value = state[field.name]; }
@@ -147,4 +151,5 @@
   form.hidden = false;
   read();
   draw();
+  table.classList.add("ready");
 })();

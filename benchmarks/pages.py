@@ -1,0 +1,229 @@
+"""A board of many models: how long its pages take to make and to work with, and how large they are.
+
+Records and predictions are drawn at random; what is measured is what follows them: the pages with their
+comparisons and pictures, and then sorting, choosing and hiding in headless Chromium at a quarter of the
+processor's speed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from molbench.evaluation.predictions import Predictions
+from molbench.evaluation.protocols import load_protocol
+from molbench.evaluation.result import CheckpointEntry, Result, Stored, TaskEntry
+from molbench.evaluation.score import Value
+from molbench.leaderboard.card import cards_of
+from molbench.leaderboard.records import Records
+from molbench.leaderboard.score import Difference, Number, Score
+from molbench.leaderboard.table import Row, Table
+from molbench.site.evidence import Evidence
+from molbench.site.write import write_site
+from molbench.spec.catalogue import Catalogue
+from molbench.spec.tasks import Task
+
+SEEDS, RECORDS, VARIANTS = 3, 200, 20
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+
+
+def results(models: int, tasks: int) -> Iterator[Stored]:
+    """Results of every model on every task; predictions are shared by models, and so cost no memory."""
+    rng = np.random.default_rng(0)
+    declared = Task(target="y", metrics=["mae", "rmse"], unit="eV", scheme="random", why="drawn at random")
+    protocol = load_protocol("probe")
+    value = Value(value=1.0, unit="eV", direction="lower", half_width=0.1)
+    checkpoints = [_checkpoint(i) for i in range(models)]
+    for number in range(tasks):
+        target = rng.normal(size=RECORDS)
+        ids = [f"r{i}" for i in range(RECORDS)]
+        drawn = [Predictions(ids, target, target + rng.normal(size=RECORDS), "eV") for _ in range(VARIANTS)]
+        name = f"synthetic-{number % 6}/task-{number}"
+        entry = TaskEntry(
+            id=name,
+            dataset=name.partition("/")[0],
+            version="1.0.0",
+            digest=f"{number:064x}",
+            scheme="random",
+            split_digest="0" * 64,
+            partial=False,
+            embedded=True,
+            declaration=declared,
+            counts={},
+        )
+        first = Result(
+            key="0" * 64,
+            code="0/1",
+            checkpoint=checkpoints[0],
+            task=entry,
+            protocol=protocol,
+            seed=0,
+            metrics={"mae": value, "rmse": value},
+            n=RECORDS,
+            warnings=[],
+            overlap=None,
+            seconds={"run": 1.0},
+            throughput={"embedding": 1000.0},
+            environment={"device": "cpu"},
+        )
+        for i, checkpoint in enumerate(checkpoints):
+            for seed in range(SEEDS):
+                result = first.model_copy(update={"checkpoint": checkpoint, "seed": seed})
+                yield Stored(Path("nowhere"), result, drawn[(7 * i + seed) % VARIANTS])
+
+
+def _checkpoint(number: int) -> CheckpointEntry:
+    return CheckpointEntry(
+        name=f"model-{number}",
+        identity=f"{number:064x}",
+        scratch=False,
+        baseline="none",
+        config={},
+        backbone=("schnet", "painn", "egnn", "visnet")[number % 4],
+        method=f"method-{number % 9}",
+        method_config={},
+        pretraining={"dataset": f"corpus-{number % 5}"},
+    )
+
+
+def table_of(stored: list[Stored]) -> Table:
+    """Scores at random, so that pages are measured and not statistics."""
+    rng = np.random.default_rng(1)
+    models = list(dict.fromkeys(one.result.checkpoint.name for one in stored))
+    tasks = list(dict.fromkeys(one.result.task.id for one in stored))
+    checkpoints = {one.result.checkpoint.name: one.result.checkpoint for one in stored}
+    difference = Difference(
+        value=0.1,
+        low=0.05,
+        high=0.15,
+        p=0.001,
+        p_adjusted=0.01,
+        verdict="better",
+        detectable=0.1,
+        detectable_later=0.1,
+    )
+    rows, scores = [], []
+    for place, model in enumerate(models):
+        entry = checkpoints[model]
+        error = 0.2 + place / len(models)
+        rows.append(
+            Row(
+                model=model,
+                backbone=entry.backbone,
+                method=entry.method,
+                identity=entry.identity,
+                pretrained_on=str(entry.pretraining["dataset"]),
+                rank=place + 1,
+                rank_high=place + 9,
+                relative_error=Number(value=error, low=error * 0.9, high=error * 1.1),
+                gain=difference,
+                tasks=len(tasks),
+                overlap=place % 3,
+                warnings=[],
+            )
+        )
+        scores += [_score(model, task, float(rng.gamma(3.0)), difference) for task in tasks]
+    return Table(
+        name="large",
+        title="A large board",
+        description="Drawn at random.",
+        commands=[],
+        evaluation="1",
+        protocol=load_protocol("probe").model_dump(exclude_none=True),
+        embedded=True,
+        partial=False,
+        detectable=None,
+        detectable_later=None,
+        tasks=tasks,
+        missing=[],
+        sources=[],
+        rows=rows,
+        scores=scores,
+    )
+
+
+def _score(model: str, task: str, mean: float, difference: Difference) -> Score:
+    return Score(
+        board="large",
+        model=model,
+        task=task,
+        metric="mae",
+        unit="eV",
+        direction="lower",
+        mean=mean,
+        half_width=0.0123,
+        spread=0.01,
+        seeds=SEEDS,
+        records=RECORDS,
+        clusters=float(RECORDS),
+        few=False,
+        over_scratch=difference,
+    )
+
+
+def interactions(page: Path) -> dict[str, float]:
+    """Milliseconds until the screen is drawn again, medians of five."""
+    from playwright.sync_api import sync_playwright
+
+    timed = """(act) => new Promise(done => { const start = performance.now(); eval(act);
+        requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now() - start))); })"""
+    acts = {
+        "sort by a task": "document.querySelectorAll('.sort')[20].click()",
+        "sort by model": "document.querySelectorAll('.sort')[1].click()",
+        "find a name": "const f = document.querySelector('[name=q]'); f.value = f.value ? '' : '7';"
+        "f.dispatchEvent(new Event('input', {bubbles: true}))",
+        "choose a backbone": "const s = document.querySelector('[name=backbone]');"
+        "s.selectedIndex = 1 - s.selectedIndex; s.dispatchEvent(new Event('input', {bubbles: true}))",
+        "hide a column": "document.querySelectorAll('#columns input')[20].click()",
+        "next page": "document.querySelectorAll('#pages button')[1].click()",
+    }
+    found = {}
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        view = browser.new_context(viewport={"width": 1280, "height": 900}, bypass_csp=True).new_page()
+        view.context.new_cdp_session(view).send("Emulation.setCPUThrottlingRate", {"rate": 4})
+        start = time.perf_counter()
+        view.goto(page.as_uri())
+        found["load"] = 1000 * (time.perf_counter() - start)
+        for name, act in acts.items():
+            found[name] = statistics.median(view.evaluate(timed, act) for _ in range(5))
+        browser.close()
+    return found
+
+
+def main() -> None:
+    """Make the pages, tell their size, and work with them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--models", type=int, default=1000)
+    parser.add_argument("--tasks", type=int, default=60)
+    options = parser.parse_args()
+    stored = list(results(options.models, options.tasks))
+    records = Records(cards=cards_of(stored), boards=[table_of(stored)])
+    evidence, catalogue = Evidence.of(stored), Catalogue.load()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with tempfile.TemporaryDirectory() as scratch:
+        site = Path(scratch) / "site"
+        start = time.perf_counter()
+        write_site(records, evidence, catalogue, site)
+        seconds = time.perf_counter() - start
+        after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        files = [path for path in site.rglob("*") if path.is_file()]
+        print(f"{options.models} models x {options.tasks} tasks: {seconds:.1f} s, {len(files)} files")
+        print(f"memory: {after / 2**20:.2f} GiB, of which {before / 2**20:.2f} GiB before")
+        page = site / "boards" / "large.html"
+        everything = sum(path.stat().st_size for path in files)
+        print(f"board page {page.stat().st_size / 1e6:.2f} MB, all pages {everything / 1e6:.0f} MB")
+        for name, milliseconds in interactions(page).items() if shutil.which("chromium") else ():
+            print(f"{name}: {milliseconds:.0f} ms")
+
+
+if __name__ == "__main__":
+    main()
