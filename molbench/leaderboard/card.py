@@ -20,7 +20,7 @@ class Cost(Spec):
     Attributes:
         parameters: Weights of the encoder.
         device: Name of the processor or accelerator.
-        throughput: Molecules encoded a second, median over results.
+        throughput: Records predicted or encoded a second, median over results.
         seconds: Wall time of all its results together.
         version: Of how it was measured.
     """
@@ -87,10 +87,16 @@ def _card(name: str, results: list[Stored]) -> Card:
 
 
 def _cost(results: list[Stored]) -> Cost:
-    devices = {str(stored.result.environment.get("device")) for stored in results}
-    speeds = [speed for stored in results for speed in stored.result.throughput.values()]
+    """What all results together took, where it was measured in one way and on one device."""
+    parameters = results[0].result.checkpoint.parameters
+    costs = [stored.result.cost for stored in results if stored.result.cost is not None]
+    if len({(cost.version, cost.device) for cost in costs}) != 1:
+        return Cost(parameters=parameters)
+    speeds = [cost.inference for cost in costs if cost.inference is not None]
     return Cost(
-        device=devices.pop() if len(devices) == 1 else None,
+        parameters=parameters,
+        device=costs[0].device,
         throughput=float(f"{median(speeds):.3g}") if speeds else None,
-        seconds=float(f"{sum(sum(stored.result.seconds.values()) for stored in results):.3g}"),
+        seconds=float(f"{sum(cost.seconds for cost in costs):.3g}"),
+        version=costs[0].version,
     )
