@@ -1,5 +1,6 @@
 """molbench: standard molecular datasets, pretraining methods and one way to score them."""
 
+from fnmatch import fnmatchcase
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -8,8 +9,9 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from molbench.data.build.load import load_dataset
     from molbench.data.read.store import Store
-    from molbench.evaluation import evaluate
-    from molbench.evaluation.comparison.compare import compare
+    from molbench.evaluation import Report, evaluate
+    from molbench.evaluation.comparison.compare import Comparison, compare
+    from molbench.evaluation.encode import embed
     from molbench.spec.catalogue import Catalogue
     from molbench.training.checkpoint import Checkpoint
     from molbench.training.pretrain import pretrain
@@ -18,8 +20,11 @@ if TYPE_CHECKING:
 _EXPORTS = {
     "Catalogue": "molbench.spec.catalogue",
     "Checkpoint": "molbench.training.checkpoint",
+    "Comparison": "molbench.evaluation.comparison.compare",
+    "Report": "molbench.evaluation",
     "Store": "molbench.data.read.store",
     "compare": "molbench.evaluation.comparison.compare",
+    "embed": "molbench.evaluation.encode",
     "evaluate": "molbench.evaluation",
     "load_dataset": "molbench.data.build.load",
     "pretrain": "molbench.training.pretrain",
@@ -28,10 +33,18 @@ _EXPORTS = {
 __all__ = [
     "Catalogue",
     "Checkpoint",
+    "Comparison",
+    "Report",
     "Store",
     "__version__",
     "compare",
+    "embed",
     "evaluate",
+    "list_backbones",
+    "list_datasets",
+    "list_methods",
+    "list_protocols",
+    "list_suites",
     "list_tasks",
     "load_dataset",
     "pretrain",
@@ -45,7 +58,50 @@ def list_tasks(pattern: str = "*/*") -> list[str]:
     return [ref.id for ref in Catalogue.load().tasks([pattern])]
 
 
+def list_datasets(pattern: str = "*") -> list[str]:
+    """Ids of the datasets of the catalogue, and of those that were built here."""
+    from molbench.spec.catalogue import Catalogue
+
+    return _matching(Catalogue.load().entries, pattern)
+
+
+def list_suites(pattern: str = "*") -> list[str]:
+    """Names of the suites: lists of tasks."""
+    from molbench.spec.catalogue import Catalogue
+
+    return _matching(Catalogue.load().suites, pattern)
+
+
+def list_methods(pattern: str = "*") -> list[str]:
+    """Names of the pretraining methods."""
+    from molbench.methods import METHODS
+
+    return _matching(METHODS, pattern)
+
+
+def list_backbones(pattern: str = "*") -> list[str]:
+    """Names of the backbones."""
+    from molbench.backbones import BACKBONES
+
+    return _matching(BACKBONES, pattern)
+
+
+def list_protocols(pattern: str = "*") -> list[str]:
+    """Names of the protocols that come with the package."""
+    from molbench.evaluation.protocols import load_protocols
+
+    return _matching(load_protocols(), pattern)
+
+
+def _matching(names: Any, pattern: str) -> list[str]:
+    return [name for name in names if fnmatchcase(name, pattern)]
+
+
 def __getattr__(name: str) -> Any:
     if name not in _EXPORTS:
         raise AttributeError(f"module 'molbench' has no attribute '{name}'")
     return getattr(import_module(_EXPORTS[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -29,7 +29,7 @@ DEFAULT_SUITE = "embedded"
 
 def evaluate(
     models: Any,
-    tasks: Sequence[str] | None = None,
+    tasks: str | Sequence[str] | None = None,
     *,
     suite: str | None = None,
     protocol: str | Protocol = "probe",

@@ -62,6 +62,10 @@ class Predictions:
     forces: ForcePredictions | None = None
     clusters: pa.ListArray | None = None
 
+    def __repr__(self) -> str:
+        forces = ", with forces" if self.forces is not None else ""
+        return f"<Predictions: {len(self.ids):,} records in {self.unit}{forces}>"
+
     def write(self, path: Path, scores: np.ndarray | None = None) -> None:
         """Write one row a record: id, target, prediction, unit, and for forces lists of components.
 

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from molbench.evaluation.candidates.base import NotApplicable
 from molbench.evaluation.plan import Run
 from molbench.evaluation.result import Stored
-from molbench.evaluation.summary import SummaryRow
+from molbench.evaluation.results_folder import ResultsFolder
+from molbench.evaluation.summary import SummaryRow, summarise
 from molbench.training.loop import StepReport
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from molbench.evaluation.comparison.compare import Comparison
 
 
 @dataclass(frozen=True)
@@ -29,9 +37,9 @@ class RunOutcome:
     not_applicable: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
-    """What an evaluation came to.
+    """What an evaluation came to; in a notebook it shows itself as a table.
 
     Attributes:
         cells: One score a candidate and task, over its seeds.
@@ -46,6 +54,63 @@ class Report:
     failures: list[RunOutcome]
     reused: int
     not_applicable: list[NotApplicable] = field(default_factory=list)
+
+    @classmethod
+    def read(cls, folder: str | Path, tasks: str | Sequence[str] | None = None) -> Report:
+        """The results that lie in a folder, their scores computed again from their predictions.
+
+        Args:
+            folder: What ``molbench evaluate`` wrote.
+            tasks: Glob patterns over task ids; all by default.
+
+        Raises:
+            UserError: If there is none, or results that belong together were not made on the same records.
+        """
+        results = ResultsFolder.read(folder, tasks).results
+        return cls(summarise(results), results, [], len(results))
+
+    @property
+    def models(self) -> list[str]:
+        """Names of what was scored, baselines among them."""
+        return list(dict.fromkeys(cell.candidate for cell in self.cells))
+
+    @property
+    def tasks(self) -> list[str]:
+        """Ids of the tasks."""
+        return list(dict.fromkeys(cell.task for cell in self.cells))
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A row a model and task; ``delta`` and ``over_fingerprint`` with their fields behind their names."""
+        from molbench.evaluation.report_table import to_pandas
+
+        return to_pandas(self)
+
+    def compare(self, *models: str | Path, tasks: str | Sequence[str] | None = None) -> Comparison:
+        """Compare models of the report with each other, or with results that lie elsewhere.
+
+        Args:
+            models: Names of models in the report, or folders of results; the first is compared with each of
+                the others. Where there is one only, the report's first model is compared with it; where there
+                is none, with all others of the report.
+            tasks: Glob patterns over task ids; all by default.
+
+        Raises:
+            UserError: If a name or folder holds nothing, or no task can be compared.
+        """
+        from molbench.evaluation.comparison.compare import compare_with
+
+        return compare_with(self.results, models, tasks)
+
+    def __repr__(self) -> str:
+        return (
+            f"<Report: {len(self.models)} models on {len(self.tasks)} tasks, {len(self.results)} results, "
+            f"{len(self.failures)} failures>"
+        )
+
+    def _repr_html_(self) -> str:
+        from molbench.evaluation.report_table import to_html
+
+        return to_html(self)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
-from molbench.errors import UserError
+from molbench.errors import UserError, quoted
 from molbench.evaluation.cost import RunCost
 from molbench.evaluation.kinds import kind_of
 from molbench.evaluation.predictions import PREDICTIONS_FILE, Predictions
@@ -106,6 +106,12 @@ class Result(Spec):
     environment: dict[str, Any]
     cost: RunCost | None = later(None)
 
+    def __repr__(self) -> str:
+        name = self.task.declaration.metrics[0]
+        score = f"{name} {self.primary.value:.4g} {self.primary.unit}".removesuffix(" 1")
+        model = quoted(self.checkpoint.name)[1:-1]
+        return f"<Result: {model} on {self.task.id}, {self.protocol.name}, seed {self.seed}: {score}>"
+
     @property
     def primary(self) -> Value:
         """The metric that counts."""
@@ -143,6 +149,9 @@ class Stored:
     result: Result
     checked: Predictions | None = None
 
+    def __repr__(self) -> str:
+        return f"<Stored {str(self.folder)!r}: {self.result!r}>"
+
     @cached_property
     def predictions(self) -> Predictions:
         """The latter."""
@@ -164,12 +173,13 @@ class Stored:
         return Scorer.of(task, task.metrics[0], self.predictions)
 
     @classmethod
-    def read(cls, folder: Path) -> Stored:
+    def read(cls, folder: str | Path) -> Stored:
         """Read one result.
 
         Raises:
             UserError: If it is missing, damaged, or of another format.
         """
+        folder = Path(folder)
         path = folder / RESULT_FILE
         try:
             if path.stat().st_size > _MAX_BYTES:
@@ -193,13 +203,13 @@ def find(folder: Path, key: str) -> Stored | None:
     return stored if stored.result.key == key else None
 
 
-def read_results(root: Path) -> list[Stored]:
+def read_results(root: str | Path) -> list[Stored]:
     """All results below a folder, in path order.
 
     Raises:
         UserError: If the folder does not exist, or a result is damaged.
     """
-    return [Stored.read(path.parent) for path in result_files(root)]
+    return [Stored.read(path.parent) for path in result_files(Path(root))]
 
 
 def result_files(root: Path) -> Iterator[Path]:

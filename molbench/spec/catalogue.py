@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from molbench.arguments import listed
 from molbench.errors import UserError, unknown_name
 from molbench.paths import catalogue_root, home
 
@@ -173,6 +174,10 @@ class Catalogue:
     entries: dict[str, DatasetEntry]
     suites: dict[str, Suite] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        built = sum(entry.built for entry in self.entries.values())
+        return f"<Catalogue: {len(self.entries)} datasets, {built} of them built; {len(self.suites)} suites>"
+
     @classmethod
     def load(cls, extra: Sequence[Path] = ()) -> Catalogue:
         """Find every dataset folder.
@@ -210,7 +215,7 @@ class Catalogue:
             raise unknown_name("suite", name, self.suites)
         return self.suites[name]
 
-    def tasks(self, patterns: Sequence[str] | None = None, suite: str | None = None) -> list[TaskRef]:
+    def tasks(self, patterns: str | Sequence[str] | None = None, suite: str | None = None) -> list[TaskRef]:
         """Tasks that match any of the glob patterns, in catalogue order.
 
         Args:
@@ -221,7 +226,7 @@ class Catalogue:
         Raises:
             UserError: If a pattern matches nothing.
         """
-        texts = [*(patterns or []), *(self.suite(suite).tasks if suite is not None else [])]
+        texts = [*listed(patterns), *(self.suite(suite).tasks if suite is not None else [])]
         wanted = [part.strip() for text in texts for part in text.split(",") if part.strip()]
         refs: dict[str, TaskRef] = {}
         for pattern in wanted or ["*/*"]:

@@ -47,7 +47,7 @@ class PretrainRequest:
     variant: str = "intended"
     subset: str | None = None
     scheme: str | None = None
-    exclude: Sequence[str] = ()
+    exclude: str | Sequence[str] = ()
     include_test_pairs: bool = False
     steps: Annotated[int | None, Ge(1)] = None
     epochs: Annotated[int | None, Ge(1)] = None
@@ -55,7 +55,7 @@ class PretrainRequest:
     overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     accelerator: Literal["auto", "cpu", "cuda"] = "auto"
     devices: Annotated[int, Ge(1)] = 1
-    logger: Sequence[str] = ()
+    logger: str | Sequence[str] = ()
 
     def __post_init__(self) -> None:
         if self.steps and self.epochs:

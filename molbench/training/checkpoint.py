@@ -121,12 +121,18 @@ class Checkpoint:
         backbone.load_state_dict(self.state_dict)
         return backbone.eval()
 
-    def save(self, path: Path) -> None:
+    def __repr__(self) -> str:
+        trained = f", {quoted(self.method)[1:-1]}" if self.method else ""
+        weights = sum(value.numel() for value in self.state_dict.values())
+        return f"<Checkpoint: {quoted(self.backbone)[1:-1]}{trained}, {weights:,} weights>"
+
+    def save(self, path: str | Path) -> None:
         """Write to ``path``, whole or not at all, in the format of its suffix.
 
         Raises:
             UserError: If the name is none for a checkpoint, see :meth:`check_output`.
         """
+        path = Path(path)
         self.check_output(path)
         header = _plain(
             {
@@ -149,12 +155,13 @@ class Checkpoint:
                 save_file(weights, temporary, metadata={"molbench": json.dumps(header)})
 
     @classmethod
-    def load(cls, path: Path) -> Self:
+    def load(cls, path: str | Path) -> Self:
         """Read a checkpoint that may come from anybody; nothing in it is executed.
 
         Raises:
             UserError: If the file is missing, damaged, too large, no checkpoint, or asks for code to be run.
         """
+        path = Path(path)
         cls.check_path(path)
         header, weights = read_checkpoint(path)
         return cls(

@@ -23,7 +23,7 @@ SCHEME = "pretrain"
 
 
 def import_file(
-    path: Path,
+    path: str | Path,
     name: str,
     *,
     max_failures: int = 0,

@@ -52,16 +52,21 @@ class Store:
         self._checked: set[str] = set()
 
     @classmethod
-    def open(cls, folder: Path, subset: str | None = None) -> Store:
+    def open(cls, folder: str | Path, subset: str | None = None) -> Store:
         """Open a built dataset, laying out its record batch on first use.
 
         Raises:
             UserError: If the folder is not a built dataset, ``subset`` is missing or unknown, or the records
                 are not those that its manifest tells.
         """
+        folder = Path(folder)
         manifest = Manifest.read(folder)
         refuse_unequal(folder, manifest)
         return cls(folder, subset, manifest, laid_out(folder, subset, manifest))
+
+    def __repr__(self) -> str:
+        part = f"/{self.subset}" if self.subset else ""
+        return f"<Store: {self.dataset_id}{part}, {len(self):,} records>"
 
     def __len__(self) -> int:
         return int(self.table.num_rows)

@@ -11,10 +11,18 @@ from typing import TYPE_CHECKING
 
 from molbench.errors import UserError
 from molbench.evaluation.comparison.contrasts import Contrast, contrasts
-from molbench.evaluation.comparison.model_results import ModelResults, Place, read_models
+from molbench.evaluation.comparison.model_results import (
+    ModelResults,
+    Place,
+    distinct,
+    group_by_model,
+    models_in,
+    read_models,
+)
 from molbench.evaluation.measurement import Estimate
 from molbench.evaluation.repeats import TaskRecords
 from molbench.evaluation.result import Stored
+from molbench.evaluation.results_folder import of_tasks
 from molbench.evaluation.score import Scorer
 from molbench.evaluation.summary import Delta, verdicts
 from molbench.spec.fingerprint import FINGERPRINT
@@ -155,11 +163,37 @@ def compare(
     Raises:
         UserError: If there are fewer than two models, one is not found, or they share no task.
     """
-    patterns = [tasks] if isinstance(tasks, str) else tasks
-    sides = read_models(models, results, patterns)
+    sides = read_models(models, results, tasks)
     if len(sides) < 2:
         raise UserError("two models are needed: give two folders of results, or names with --results")
     return compare_results(sides[0], sides[1:])
+
+
+def compare_with(
+    results: Sequence[Stored], models: Sequence[str | Path], tasks: str | Sequence[str] | None = None
+) -> Comparison:
+    """:func:`compare` of results at hand with each other, or with results that lie elsewhere.
+
+    Args:
+        results: Results at hand.
+        models: Names of models in them, or folders; where there is one only, the first model at hand is
+            compared with it, and where there is none, with all others at hand.
+        tasks: Glob patterns over task ids; all by default.
+
+    Raises:
+        UserError: If a name or folder holds nothing, or no task can be compared.
+    """
+    here = sorted(group_by_model(of_tasks(results, tasks), Path()), key=lambda model: model.is_baseline)
+    named = {model.model: model for model in here}
+    sides: list[ModelResults] = []
+    for model in models:
+        sides += [named[str(model)]] if str(model) in named else models_in(Path(model), tasks)
+    if len(models) < 2:
+        sides = [*here[:1], *(sides or here[1:])]
+    if len(sides) < 2:
+        raise UserError("there is nothing to compare with: name another model, or a folder of results")
+    first, *others = distinct(sides)
+    return compare_results(first, others)
 
 
 def compare_results(first: ModelResults, others: Sequence[ModelResults]) -> Comparison:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 from molbench.errors import UserError, quoted
-from molbench.evaluation.result import Stored, result_files
+from molbench.evaluation.result import Stored
+from molbench.evaluation.results_folder import ResultsFolder
 from molbench.spec.fingerprint import FINGERPRINT
 
 #: Task and protocol.
@@ -41,7 +41,7 @@ class ModelResults:
 
 
 def read_models(
-    models: Sequence[str | Path], results: str | Path, patterns: Sequence[str] | None = None
+    models: Sequence[str | Path], results: str | Path, patterns: str | Sequence[str] | None = None
 ) -> list[ModelResults]:
     """Results of several models; a folder that holds several gives all of them, in order of their names.
 
@@ -55,13 +55,22 @@ def read_models(
     """
     sides: list[ModelResults] = []
     for place, model in enumerate(models):
-        read = _models_in(_root(model, Path(results)), patterns)
+        read = models_in(_root(model, Path(results)), patterns)
         if place == 0 and len(read) > 1:
             raise UserError(
                 f"{model} holds {len(read)} models: {', '.join(quoted(side.name) for side in read)}; "
                 f"name one of them first, such as {read[0].root / read[0].model}"
             )
         sides += read
+    return distinct(sides)
+
+
+def distinct(sides: Sequence[ModelResults]) -> list[ModelResults]:
+    """Models under names that tell them apart: where two have the same, their folders.
+
+    Raises:
+        UserError: If one is there twice.
+    """
     places = [(side.root.resolve(), side.model) for side in sides]
     if twice := next((place for place in places if places.count(place) > 1), None):
         raise UserError(f"{twice[0]}: {quoted(twice[1])} is named twice")
@@ -90,31 +99,33 @@ def _root(model: str | Path, results: Path) -> Path:
     )
 
 
-def _models_in(root: Path, patterns: Sequence[str] | None) -> list[ModelResults]:
-    wanted = [part.strip() for pattern in patterns or ["*"] for part in pattern.split(",")]
+def models_in(root: Path, patterns: str | Sequence[str] | None) -> list[ModelResults]:
+    """Models in a folder of results; baselines only where there is nothing else.
+
+    Raises:
+        UserError: If there is none.
+    """
+    folder = ResultsFolder.read(root, patterns)
+    models = group_by_model(folder.results, root, folder.damaged)
+    return [model for model in models if not model.is_baseline] or models
+
+
+def group_by_model(
+    results: Iterable[Stored], root: Path, damaged: Mapping[Path, str] | None = None
+) -> list[ModelResults]:
+    """Results by model, in order of their names, baselines among them.
+
+    Raises:
+        UserError: If there are two results of one model on one task with one seed.
+    """
     runs: dict[str, dict[Place, dict[int, Stored]]] = {}
-    damaged: dict[Path, str] = {}
-    tasks: set[str] = set()
-    for path in result_files(root):
-        try:
-            stored = Stored.read(path.parent)
-        except UserError as error:
-            damaged[path.parent] = str(error)
-            continue
+    for stored in results:
         result = stored.result
-        tasks.add(result.task.id)
-        if any(fnmatchcase(result.task.id, pattern) for pattern in wanted):
-            own = runs.setdefault(result.checkpoint.name, {})
-            seeds = own.setdefault((result.task.id, result.protocol.name), {})
-            if (other := seeds.setdefault(result.seed, stored)) is not stored:
-                raise UserError(
-                    f"{other.folder} and {stored.folder} are results of one model on one task with one seed; "
-                    "give the folder of one of them"
-                )
-    if not runs:
-        made = f"no results; `molbench evaluate CHECKPOINT --output {root}` makes them"
-        why = f"no task among {', '.join(sorted(tasks)[:5])} matches" if tasks else made
-        more = f"; {len(damaged)} cannot be read: {next(iter(damaged.values()))}" if damaged else ""
-        raise UserError(f"{root}: {why}{more}")
-    sides = [ModelResults(model, model, root, own, damaged) for model, own in sorted(runs.items())]
-    return [side for side in sides if not side.is_baseline] or sides
+        own = runs.setdefault(result.checkpoint.name, {})
+        seeds = own.setdefault((result.task.id, result.protocol.name), {})
+        if (other := seeds.setdefault(result.seed, stored)) is not stored:
+            raise UserError(
+                f"{other.folder} and {stored.folder} are results of one model on one task with one seed; "
+                "give the folder of one of them"
+            )
+    return [ModelResults(model, model, root, own, dict(damaged or {})) for model, own in sorted(runs.items())]

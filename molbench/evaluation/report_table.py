@@ -1,0 +1,64 @@
+"""A report as a table: for pandas, and for a notebook."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from molbench.escape import html
+from molbench.numbers import plus_minus, signed
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from molbench.evaluation.report import Report
+    from molbench.evaluation.summary import SummaryRow
+
+_DELTAS = ("delta", "over_fingerprint")
+_ARROWS = {"lower": "↓", "higher": "↑"}
+
+
+def to_pandas(report: Report) -> pd.DataFrame:
+    """See :meth:`~molbench.evaluation.report.Report.to_pandas`."""
+    import pandas as pd
+
+    return pd.DataFrame([_flat(cell) for cell in report.cells])
+
+
+def _flat(cell: SummaryRow) -> dict[str, Any]:
+    fields = asdict(cell)
+    for name in _DELTAS:
+        delta = fields.pop(name)
+        fields |= {name: None} if delta is None else {name: delta.pop("value")}
+        fields |= {f"{name}_{key}": value for key, value in (delta or {}).items()}
+    return fields
+
+
+def to_html(report: Report) -> str:
+    """A row a model and task, then what there is no score of."""
+    titles = ("task", "metric", "unit", "model", "score ± 95 %", "over scratch ± 95 %", "")
+    head = "".join(f"<th>{html(title)}</th>" for title in titles)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{html(text)}</td>" for text in _texts(cell)) + "</tr>" for cell in report.cells
+    )
+    missing = [
+        f"{outcome.run.candidate.name} on {outcome.run.task.id}, seed {outcome.run.seed}: {outcome.error}"
+        for outcome in report.failures
+    ]
+    missing += [f"{item.candidate} on {item.task}: {item.reason}" for item in report.not_applicable]
+    notes = "".join(f"<li>{html(line)}</li>" for line in missing)
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f"{table}<ul>{notes}</ul>" if notes else table
+
+
+def _texts(cell: SummaryRow) -> tuple[str, ...]:
+    delta = cell.delta
+    return (
+        cell.task,
+        f"{cell.metric} {_ARROWS[cell.direction]}",
+        cell.unit,
+        cell.candidate,
+        plus_minus(cell.mean, cell.half_width),
+        signed(delta.value, cell.mean, delta.half_width) if delta else "",
+        delta.verdict if delta else "",
+    )

@@ -1,0 +1,61 @@
+"""All results below a folder that can be read, of some tasks; nothing is run, and damage is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from molbench.arguments import listed
+from molbench.errors import UserError
+from molbench.evaluation.result import Stored, result_files
+
+
+@dataclass(frozen=True)
+class ResultsFolder:
+    """What lies in a folder of results.
+
+    Attributes:
+        root: The folder.
+        results: Results, in path order.
+        damaged: Folders of results that cannot be read, and why.
+    """
+
+    root: Path
+    results: list[Stored]
+    damaged: dict[Path, str]
+
+    @classmethod
+    def read(cls, root: str | Path, patterns: str | Sequence[str] | None = None) -> ResultsFolder:
+        """Read a folder that ``molbench evaluate`` wrote.
+
+        Args:
+            root: The folder.
+            patterns: Globs over task ids, several of them with commas between; all tasks by default.
+
+        Raises:
+            UserError: If there is no such folder, or no result of these tasks in it.
+        """
+        root = Path(root)
+        results: list[Stored] = []
+        damaged: dict[Path, str] = {}
+        for path in result_files(root):
+            try:
+                results.append(Stored.read(path.parent))
+            except UserError as error:
+                damaged[path.parent] = str(error)
+        chosen = of_tasks(results, patterns)
+        if not chosen:
+            tasks = sorted({stored.result.task.id for stored in results})
+            made = f"no results; `molbench evaluate CHECKPOINT --output {root}` makes them"
+            why = f"no task among {', '.join(tasks[:5])} matches" if tasks else made
+            more = f"; {len(damaged)} cannot be read: {next(iter(damaged.values()))}" if damaged else ""
+            raise UserError(f"{root}: {why}{more}")
+        return cls(root, chosen, damaged)
+
+
+def of_tasks(results: Iterable[Stored], patterns: str | Sequence[str] | None) -> list[Stored]:
+    """Results of tasks that match one of several globs; of all tasks where there is none."""
+    wanted = [part.strip() for pattern in listed(patterns) or ["*"] for part in pattern.split(",")]
+    return [item for item in results if any(fnmatchcase(item.result.task.id, glob) for glob in wanted)]
