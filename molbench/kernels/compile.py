@@ -13,9 +13,9 @@ import platform
 import shutil
 import stat
 import subprocess
-import tempfile
 from pathlib import Path
 
+from molbench.atomic import scratch_folder, sweep
 from molbench.paths import user_cache
 
 SOURCES = Path(__file__).parent
@@ -44,6 +44,7 @@ def compiled() -> Path:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder = folder.resolve(strict=True)
         _check_folders(folder)
+        sweep(folder)
         prefix = f"kernels-{_key(compiler)}-"
         for path in sorted(folder.glob(f"{prefix}*.so")):
             if path.name == _name(prefix, path):
@@ -86,11 +87,18 @@ def _name(prefix: str, path: Path) -> str:
 
 
 def _compile(compiler: str, folder: Path, prefix: str) -> Path:
-    with tempfile.TemporaryDirectory(dir=folder) as temporary:
-        made = Path(temporary) / "kernels.so"
+    with scratch_folder(folder / "kernels") as temporary:
+        made = temporary / "kernels.so"
         command = [compiler, *_FLAGS, *map(str, sorted(SOURCES.glob("*.c"))), "-lm", "-o", str(made)]
         try:
-            subprocess.run(command, check=True, capture_output=True, text=True, timeout=120)  # noqa: S603 - our own sources
+            subprocess.run(  # noqa: S603 - our own sources
+                command,
+                check=True,
+                capture_output=True,
+                text=True,
+                timeout=120,
+                env={**os.environ, "TMPDIR": str(temporary)},  # swept with it, should both be killed
+            )
         except subprocess.CalledProcessError as error:
             first = (error.stderr.strip().splitlines() or [f"exit status {error.returncode}"])[0]
             raise NoKernelsError(f"{compiler} failed: {first}") from error

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from molbench.atomic import temporary_beside
 from molbench.kernels import compile as compile_module
 from molbench.kernels.compile import NoKernelsError, compiled
 from tests.eager import needs_kernels
@@ -61,6 +62,20 @@ def test_a_machine_with_a_compiler_has_kernels(cache: Path) -> None:
     assert cache.stat().st_mode & 0o777 == 0o700
     (file,) = cache.iterdir()
     assert file.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.slow
+@needs_kernels
+def test_what_killed_compilations_left_is_swept(made: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait(60)
+    theirs = temporary_beside(made.with_name("kernels"))
+    left = theirs.with_name(theirs.name.replace(f"-{os.getpid()}-", f"-{ended.pid}-"))
+    for folder in (theirs, left):
+        folder.mkdir()
+        (folder / "ccAbCdEf.s").touch()
+    assert compiled() == made
+    assert set(made.parent.iterdir()) == {made, theirs}  # of a process that still compiles
 
 
 @needs_kernels
