@@ -12,14 +12,15 @@ import json
 import shutil
 import sys
 import tempfile
-from dataclasses import asdict
+from collections.abc import Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from tests.kills import Command, Killed, files_digest, kill, manifest_digest, undisturbed
+from tests.kills import Command, Killed, Victim, files_digest, kill, manifest_digest, undisturbed
 
 ROOT = Path(__file__).parent.parent
 TASKS = "xtb-molecules/homo,xtb-molecules/mu"
@@ -53,32 +54,36 @@ def main() -> None:
         for command in commands(Path(place), options.raw):
             if options.only and command.name not in options.only:
                 continue
-            killed = measure(command, Path(place), options.moments)
-            report[command.name] = [asdict(item) for item in killed]
-            print(summary(command.name, killed), flush=True)
+            report[command.name] = []
+            for killed in measure(command, Path(place), options.moments):
+                report[command.name] += [asdict(item) for item in killed]
+                print(summary(command.name, killed), flush=True)
     if options.json:
         options.json.write_text(json.dumps(report, indent=1))
 
 
-def measure(command: Command, place: Path, moments: int) -> list[Killed]:
-    """Kill a command at so many moments, each in a folder of its own."""
+def measure(command: Command, place: Path, moments: int) -> Iterator[list[Killed]]:
+    """Kill a command at so many moments, each in a folder of its own; then its workers, where it has some."""
     folder = place / f"{command.name}-whole"
     folder.mkdir()
-    seconds, expected = undisturbed(command, folder)
-    killed = []
-    for moment in range(moments):
-        folder = place / f"{command.name}-{moment}"
-        folder.mkdir()
-        killed.append(kill(command, folder, seconds, expected, moment))
-        shutil.rmtree(folder, ignore_errors=True)
-    return killed
+    whole = undisturbed(command, folder)
+    victims: tuple[Victim, ...] = ("parent", "worker") if whole.workers else ("parent",)
+    for victim in victims:
+        killed = []
+        for moment in range(moments):
+            folder = place / f"{command.name}-{victim}-{moment}"
+            folder.mkdir()
+            killed.append(kill(command, folder, whole, moment, victim))
+            shutil.rmtree(folder, ignore_errors=True)
+        yield killed
 
 
 def summary(name: str, killed: list[Killed]) -> str:
     """One line of text."""
-    workers = sum(item.victim == "worker" for item in killed)
+    moments = [item.after for item in killed]
     line = (
-        f"{name:10} {len(killed)} kills ({workers} of workers), "
+        f"{name:20} {killed[0].victim:6}: {len(killed)} kills "
+        f"after {min(moments):.1f} to {max(moments):.1f} s, "
         f"{sum(item.same for item in killed)} with the same outcome, "
         f"{sum(item.survivors for item in killed)} survivors, "
         f"{sum(len(item.leftovers) for item in killed)} leftovers"
@@ -120,6 +125,7 @@ def commands(place: Path, raw: Path | None) -> list[Command]:
     if raw is not None:
         words = ("data", "build", "qm9", "--raw", str(raw), "--offline", "--allow-partial", "--num-proc", "2")
         everything.append(Command("build", words, manifest_digest("home/datasets/qm9*/manifest.json")))
+    everything.append(replace(pretrain, name="pretrain --devices 2", words=(*PRETRAIN, "--devices", "2")))
     return everything
 
 

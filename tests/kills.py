@@ -17,10 +17,15 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import psutil
 
-GRACE = 10.0
+#: Seconds that a process may take to see that it is to end, and that a command may take in all.
+GRACE, LONGEST = 20.0, 900.0
+_POLL = 0.02
+
+Victim = Literal["parent", "worker"]
 
 
 @dataclass(frozen=True)
@@ -41,12 +46,27 @@ class Command:
 
 
 @dataclass(frozen=True)
+class Whole:
+    """How a command goes that nobody kills.
+
+    Attributes:
+        seconds: How long it takes.
+        workers: When its first worker starts and its last one ends, seconds; None where it has none.
+        outcome: What it makes.
+    """
+
+    seconds: float
+    workers: tuple[float, float] | None
+    outcome: object
+
+
+@dataclass(frozen=True)
 class Killed:
     """What came of one kill.
 
     Attributes:
         after: Seconds after the start.
-        victim: ``parent`` or ``worker``.
+        victim: Who was killed.
         survivors: Processes that outlived it.
         same: Whether the repeated command gave what an undisturbed one gives.
         leftovers: What lay about after the repeated command.
@@ -54,7 +74,7 @@ class Killed:
     """
 
     after: float
-    victim: str
+    victim: Victim
     survivors: int
     same: bool
     leftovers: tuple[str, ...]
@@ -66,50 +86,62 @@ class Killed:
         return self.same and not self.survivors and not self.leftovers
 
 
-def undisturbed(command: Command, folder: Path) -> tuple[float, object]:
-    """Seconds that the command takes, and what it makes."""
+def undisturbed(command: Command, folder: Path) -> Whole:
+    """Run a command to its end.
+
+    Raises:
+        RuntimeError: If it fails.
+    """
     command.prepare(folder)
-    started = time.monotonic()
-    result = _run(command, folder)
-    if result.returncode:
-        raise RuntimeError(f"{command.name}: {result.stderr}")
-    return time.monotonic() - started, command.outcome(folder)
+    process, started, alive = _start(command, folder, subprocess.PIPE), time.monotonic(), []
+    while process.poll() is None:
+        if _workers(process):
+            alive.append(time.monotonic() - started)
+        time.sleep(_POLL)
+    if process.returncode:
+        raise RuntimeError(f"{command.name}: {process.communicate(timeout=GRACE)[1]}")
+    process.communicate(timeout=GRACE)
+    workers = (alive[0], alive[-1]) if alive else None
+    return Whole(time.monotonic() - started, workers, command.outcome(folder))
 
 
-def kill(command: Command, folder: Path, seconds: float, expected: object, seed: int) -> Killed:
-    """Kill the command once within ``seconds``, then repeat it until it ends by itself."""
+def kill(command: Command, folder: Path, whole: Whole, seed: int, victim: Victim = "parent") -> Killed:
+    """Kill the command or one of its workers once, at any moment of its life, then repeat the command.
+
+    Args:
+        command: What is killed.
+        folder: Empty.
+        whole: How it went undisturbed.
+        seed: Of the moment.
+        victim: Which process is killed.
+    """
     rng = random.Random(seed)
     command.prepare(folder)
     shared = _shared_memory()
-    process = subprocess.Popen(
-        _line(command),
-        cwd=folder,
-        env=_environment(folder),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    after = rng.uniform(0, seconds)
-    time.sleep(after)
-    family = _family(process.pid)
-    children = family[1:]
-    victim = rng.choice(children) if children and rng.random() < 0.5 else None
-    if victim is None:
+    process, started = _start(command, folder, subprocess.DEVNULL), time.monotonic()
+    first, last = (0.0, whole.seconds) if victim == "parent" else whole.workers or (0.0, 0.0)
+    time.sleep(rng.uniform(first, last))
+    workers = _workers(process)
+    if victim == "parent":
         process.send_signal(signal.SIGKILL)
-        survivors = psutil.wait_procs(children, timeout=GRACE)[1]
     else:
-        victim.kill()
-        process.wait(120)
-        survivors = psutil.wait_procs(children, timeout=GRACE)[1]
+        while not workers and process.poll() is None:  # slower than the undisturbed run, perhaps
+            time.sleep(_POLL)
+            workers = _workers(process)
+        if workers:
+            rng.choice(workers).kill()
+    after = time.monotonic() - started
+    process.wait(LONGEST)
+    survivors = psutil.wait_procs(workers, timeout=GRACE)[1]
     for survivor in survivors:
         survivor.kill()
-    process.wait()
     repeated = _run(command, folder)
     # A command that had ended before it was to be killed may say that what it makes is there.
-    same = command.outcome(folder) == expected
+    same = command.outcome(folder) == whole.outcome
     lines = repeated.stderr.strip().splitlines()
     return Killed(
         round(after, 2),
-        "worker" if victim else "parent",
+        victim,
         len(survivors),
         same,
         (*leftovers(folder), *sorted(_shared_memory() - shared)),
@@ -164,14 +196,24 @@ def _run(command: Command, folder: Path) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=240,
+        timeout=LONGEST,
     )
 
 
-def _family(pid: int) -> list[psutil.Process]:
+def _start(command: Command, folder: Path, errors: int) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        _line(command),
+        cwd=folder,
+        env=_environment(folder),
+        stdout=subprocess.DEVNULL,
+        stderr=errors,
+        text=True,
+    )
+
+
+def _workers(process: subprocess.Popen[str]) -> list[psutil.Process]:
     try:
-        parent = psutil.Process(pid)
-        return [parent, *parent.children(recursive=True)]
+        return psutil.Process(process.pid).children(recursive=True)
     except psutil.NoSuchProcess:
         return []
 
