@@ -22,6 +22,7 @@ from molbench.training.log import LOG
 from molbench.training.saving import save_whole
 from molbench.training.schedules import Schedule
 from molbench.training.step import StepResult
+from molbench.training.torch_file import read_torch
 
 VERSION = 1
 STATE = "state.pt"
@@ -123,7 +124,7 @@ class State:
             UserError: If the file is damaged or belongs to a run with another ``run_identity``.
         """
         try:
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            content = read_torch(path)
             if content["version"] != VERSION:
                 raise UserError(
                     f"{path}: written by another version of the program; remove it to start afresh"

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from molbench.data.build.parsers.restricted_pickle import PERSISTENT, Call, load
-from molbench.training.archive import Archive
+from molbench.data.build.parsers.torch_archive import Archive
 
 #: Bytes of the pickle that says what the tensors are; some 150 for each.
 MAX_PICKLE = 2**20

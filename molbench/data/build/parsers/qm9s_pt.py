@@ -30,9 +30,12 @@ from molbench.data.build.parsers.qm9s import (
     tensor_schema,
     with_spectra,
 )
+from molbench.data.build.parsers.torch_archive import Archive
 from molbench.errors import UserError, error_line
 
 _SYMMETRY = 1e-3
+#: Some fifteen tensors a molecule, each an entry of the archive, whose header takes some hundred bytes.
+_MAX_ENTRIES, _MAX_HEADERS = 4_000_000, 2**30
 _lock = threading.Lock()
 
 
@@ -114,8 +117,11 @@ def load(path: Path) -> Any:
         serialization.clear_safe_globals()
         serialization.add_safe_globals(_ALLOWED)
         try:
-            # Mapped into memory: only what is read of the tensors is ever loaded.
-            mapped = zipfile.is_zipfile(path)
+            # Mapped into memory: only what is read of the tensors is ever loaded. A file from before
+            # PyTorch 1.6 is one pickle, in which nothing is compressed and no tensor longer than the rest.
+            if mapped := zipfile.is_zipfile(path):
+                with path.open("rb") as file:
+                    Archive(file, entries=_MAX_ENTRIES, headers=_MAX_HEADERS).verify()
             return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
         except Exception as error:  # PyTorch documents no set of exceptions for damaged files
             wanted = re.search(r"GLOBAL (\S+)", str(error))

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from molbench.data.build.parsers.torch_archive import Archive
 from molbench.data.build.splits.assign import splitter
 from molbench.errors import UserError
 
@@ -103,6 +104,8 @@ def _torch(path: Path) -> Any:
     """A PyTorch file of NumPy arrays; what would make it is on PyTorch's own list or on this one."""
     import torch
 
+    with path.open("rb") as file:
+        Archive(file).verify()
     names = ["numpy._core.multiarray._reconstruct", "numpy.core.multiarray._reconstruct"]
     rebuild = np._core.multiarray._reconstruct  # type: ignore[attr-defined]
     known = [(rebuild, name) for name in names]

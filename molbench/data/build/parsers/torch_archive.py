@@ -26,14 +26,16 @@ class Archive:
 
     Args:
         file: The archive, open for reading, all of it.
+        entries: Most entries it may have.
+        headers: Most bytes that all of its headers may have.
 
     Raises:
         ValueError: If its headers contradict one another or its length, or an entry is compressed, encrypted
             or listed twice, or overlaps with another; or if there are too many.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
-        count, directory = _directory(file)
+    def __init__(self, file: BinaryIO, *, entries: int = MAX_ENTRIES, headers: int = MAX_HEADERS) -> None:
+        count, directory = _directory(file, entries, headers)
         try:
             self._zip = zipfile.ZipFile(file)
         except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError, struct.error) as error:
@@ -85,7 +87,7 @@ class Archive:
         return content
 
 
-def _directory(file: BinaryIO) -> tuple[int, int]:
+def _directory(file: BinaryIO, most: int, longest: int) -> tuple[int, int]:
     """Number of entries, and where their list begins, as the last bytes of the archive say."""
     size = file.seek(0, os.SEEK_END)
     at = size - _END.size
@@ -102,7 +104,7 @@ def _directory(file: BinaryIO) -> tuple[int, int]:
         ):
             raise ValueError("an archive whose last two headers contradict each other")
         entries, length, start = wide_entries, wide_length, wide_start
-    if entries > MAX_ENTRIES or length > MAX_HEADERS:
+    if entries > most or length > longest:
         raise ValueError(f"an archive of {entries:,} entries with {length:,} bytes of headers")
     if start + length != at:
         raise ValueError("an archive whose list of entries is not where it should be")
@@ -115,7 +117,7 @@ def _check_entry(entry: zipfile.ZipInfo) -> None:
         raise ValueError(f"an entry with the name {quoted(name)}")
     if entry.compress_type or entry.compress_size != entry.file_size:
         # torch.save stores its entries as they are; a compressed one may unpack to any size.
-        raise ValueError(f"'{name}' is compressed, which no checkpoint is")
+        raise ValueError(f"'{name}' is compressed, which torch.save never does")
     if entry.flag_bits & 1:
         raise ValueError(f"'{name}' is encrypted")
 
