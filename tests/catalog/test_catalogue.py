@@ -6,6 +6,7 @@ from collections import Counter
 import pytest
 
 from molbench.data.build.splits import SPLITTERS
+from molbench.paths import home
 from molbench.spec.catalogue import Catalogue
 from molbench.spec.units import factor
 
@@ -39,6 +40,19 @@ def test_records_that_come_in_groups_are_clustered(ref) -> None:
         assert clusters
     if "scaffold" in ref.scheme_name:
         assert clusters[0] == "scaffold"
+
+
+def test_a_build_cannot_take_clusters_away() -> None:
+    """One from before they were declared would count records that share a scaffold as independent."""
+    declared, built = CATALOGUE.dataset("qm9").folder, home() / "datasets" / "qm9-partial"
+    built.mkdir(parents=True)
+    for name in ("dataset.yaml", "splits.yaml", "tasks.yaml"):
+        text = (declared / name).read_text(encoding="utf-8")
+        lines = [line for line in text.splitlines(True) if not line.lstrip().startswith("cluster:")]
+        (built / name).write_text("".join(lines), encoding="utf-8")
+    (task,) = Catalogue.load().tasks(["qm9-partial/homo@scaffold"])
+    assert task.entry.splits.clusters_of("scaffold") == []
+    assert task.clusters == ["scaffold"]
 
 
 @pytest.mark.parametrize("ref", CATALOGUE.tasks(["*/*@*"]), ids=lambda r: r.id)
