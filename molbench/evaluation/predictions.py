@@ -79,9 +79,7 @@ class Predictions:
         Raises:
             UserError: If a prediction is not finite.
         """
-        finite = np.isfinite(self.prediction).all()
-        if not finite or (self.forces is not None and not np.isfinite(self.forces.prediction).all()):
-            raise UserError("the model predicts values that are not finite; nothing was stored")
+        self.refuse_infinite()
         columns: dict[str, pa.Array] = {
             "id": pa.array(self.ids, pa.string()),
             "target": _column(self.target),
@@ -100,6 +98,19 @@ class Predictions:
             columns["score"] = pa.array(scores, pa.float64())
         with replace_file(path) as temporary:
             pq.write_table(pa.table(columns), temporary, compression="zstd")
+
+    def refuse_infinite(self) -> None:
+        """Refuse what no metric is of.
+
+        Raises:
+            UserError: If the predictions of a record are not finite, saying of how many.
+        """
+        finite = np.isfinite(self.prediction.reshape(len(self.ids), -1)).all(axis=1)
+        if self.forces is not None:
+            wrong = np.concatenate([[0], (~np.isfinite(self.forces.prediction)).cumsum()])
+            finite &= np.diff(wrong[self.forces.offsets]) == 0
+        if not finite.all():
+            raise UserError(f"predictions are not finite ({(~finite).sum():,} of {finite.size:,})")
 
     def take(self, rows: np.ndarray) -> Predictions:
         """Some records, in the order and as often as they are named.

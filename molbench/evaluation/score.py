@@ -80,8 +80,9 @@ def score(task: Task, predictions: Predictions) -> dict[str, Value]:
     """Every metric of a task with its interval, the primary one first.
 
     Raises:
-        UserError: If the primary metric is not defined for these predictions.
+        UserError: If predictions are not finite, or the primary metric is not defined for them.
     """
+    predictions.refuse_infinite()
     clusters = clusters_of(predictions)
     values = {}
     for name in task.metrics:

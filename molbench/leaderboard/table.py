@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, overload
+from typing import Any
 
 from molbench.evaluation.summary import MORE_SEEDS, Delta, SummaryRow, summarise
 from molbench.leaderboard.collect import Collection
@@ -12,6 +12,9 @@ from molbench.leaderboard.score import Difference, Number, Score
 from molbench.spec.base import Spec
 from molbench.spec.fingerprint import FINGERPRINT
 from molbench.spec.provenance import stages
+
+#: Logarithm of a number beyond those of double precision.
+_LARGEST = 700.0
 
 
 class Row(Spec):
@@ -109,8 +112,8 @@ def tabulate(collection: Collection) -> Table:
         evaluation=first.code.rpartition("/")[2],
         embedded=first.task.embedded,
         partial=first.task.partial,
-        detectable=_rounded(ranking.detectable),
-        detectable_later=_rounded(ranking.detectable_later),
+        detectable=_known(ranking.detectable),
+        detectable_later=_known(ranking.detectable_later),
         tasks=collection.tasks,
         missing=collection.missing,
         sources=_sources(collection),
@@ -153,8 +156,8 @@ def _score(collection: Collection, cell: SummaryRow) -> Score:
         unit=cell.unit,
         direction=cell.direction,
         mean=_rounded(cell.mean),
-        half_width=_rounded(cell.half_width),
-        spread=_rounded(cell.spread),
+        half_width=_known(cell.half_width),
+        spread=_known(cell.spread),
         seeds=len(cell.seeds),
         records=cell.n,
         clusters=_rounded(cell.clusters),
@@ -183,21 +186,26 @@ def _gain(delta: Delta | None) -> Difference | None:
         return None
     value, half_width = delta.value, delta.half_width
     ends = (None, None) if half_width is None else (value + half_width, value - half_width)
-    low, high = (None if end is None else -math.expm1(end) for end in ends)
+    low, high = (None if end is None else _removed(end) for end in ends)
     detectable = (
-        None if size is None else -math.expm1(-size) for size in (delta.detectable, delta.detectable_later)
+        None if size is None else _removed(-size) for size in (delta.detectable, delta.detectable_later)
     )
-    return _tested(delta, -math.expm1(value), low, high, *detectable)
+    return _tested(delta, _removed(value), low, high, *detectable)
+
+
+def _removed(logarithm: float) -> float:
+    """Share of an error that is gone where it has become ``exp(logarithm)`` times as large."""
+    return -math.expm1(logarithm) if logarithm < _LARGEST else -math.inf
 
 
 def _tested(delta: Delta, value: float, *numbers: float | None) -> Difference:
-    low, high, detectable, later_on = (_rounded(number) for number in numbers)
+    low, high, detectable, later_on = (_known(number) for number in numbers)
     return Difference(
         value=_rounded(value),
         low=low,
         high=high,
-        p=_rounded(delta.p),
-        p_adjusted=_rounded(delta.p_adjusted),
+        p=_known(delta.p),
+        p_adjusted=_known(delta.p_adjusted),
         verdict=delta.verdict,
         detectable=detectable,
         detectable_later=later_on,
@@ -206,8 +214,7 @@ def _tested(delta: Delta, value: float, *numbers: float | None) -> Difference:
 
 def _relative_error(standing: Standing) -> Number:
     known = math.isfinite(standing.high)
-    ends = (standing.low, standing.high) if known else (None, None)
-    low, high = (_rounded(end) for end in ends)
+    low, high = (_known(end) if known else None for end in (standing.low, standing.high))
     return Number(value=_rounded(standing.relative_error), low=low, high=high)
 
 
@@ -222,17 +229,14 @@ def _sources(collection: Collection) -> list[BoardDataset]:
     return [BoardDataset(**dict(zip(names, key, strict=True)), tasks=tasks) for key, tasks in grouped.items()]
 
 
-@overload
-def _rounded(value: float) -> float: ...
-@overload
-def _rounded(value: None) -> None: ...
-@overload
-def _rounded(value: float | None) -> float | None: ...
-def _rounded(value: float | None) -> float | None:
+def _rounded(value: float) -> float:
     """Six significant digits: what differs beyond them between machines is noise."""
-    if value is None:
-        return None
-    return float(f"{value:.6g}") if math.isfinite(value) else 0.0
+    return float(f"{value:.6g}")
+
+
+def _known(value: float | None) -> float | None:
+    """Likewise; what is not finite is not known."""
+    return None if value is None or not math.isfinite(value) else _rounded(value)
 
 
 def _corpora(pretraining: dict[str, Any]) -> str | None:

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 from scipy.stats import t
 
+from molbench.errors import UserError
 from molbench.evaluation.kinds import kind_of
 from molbench.evaluation.predictions import CLUSTERS, ForcePredictions, Predictions
 from molbench.evaluation.score import record_scores, score
@@ -42,6 +43,22 @@ def test_units_are_converted_once_and_pure_numbers_never() -> None:
     errors = np.abs(predictions.prediction - predictions.target) * HARTREE_EV * 1000
     plain = t.ppf(0.975, 49) * errors.std(ddof=1) / np.sqrt(50)
     assert plain < actual["mae"].half_width < 1.2 * plain
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_predictions_that_are_not_finite_are_counted(wrong: float) -> None:
+    predictions = _predictions()
+    predictions.prediction[[3, 7]] = wrong
+    with pytest.raises(UserError, match=r"^predictions are not finite \(2 of 50\)$"):
+        score(_task(), predictions)
+    forces = ForcePredictions(np.zeros(9), np.zeros(9), np.array([0, 3, 6, 9]), "meV/Å")
+    forces.prediction[[0, 1, 8]] = wrong
+    with pytest.raises(UserError, match=r"^predictions are not finite \(2 of 3\)$"):
+        score(_task(), replace(predictions.take(np.arange(3)), forces=forces))
+    spectra = Predictions(["a", "b"], np.ones((2, 4)), np.ones((2, 4)), "1")
+    spectra.prediction[1] = wrong
+    with pytest.raises(UserError, match=r"^predictions are not finite \(1 of 2\)$"):
+        score(_task(), spectra)
 
 
 def test_the_mean_of_the_records_own_scores_is_the_score() -> None:

@@ -13,7 +13,7 @@ from molbench.leaderboard import build_boards, load_boards, load_table
 from molbench.leaderboard.collect import collect
 from molbench.leaderboard.records import Records
 from molbench.leaderboard.render import to_csv, to_json, to_markdown
-from molbench.leaderboard.table import Table, tabulate
+from molbench.leaderboard.table import Table, _known, _removed, tabulate
 from molbench.numbers import interval, plain, plus_minus, probabilities, share, signed
 from molbench.spec.board import Board
 
@@ -62,6 +62,24 @@ def test_names_from_files_cannot_break_out(tmp_path: Path, write_model) -> None:
     (line,) = [text for text in page.splitlines() if "cmd" in text and "2/2" in text]
     assert line.replace("\\|", "").count("|") == 9
     assert next(csv.DictReader(to_csv(table).splitlines()))["model"].startswith("'=")
+
+
+def test_what_is_not_known_is_no_number(tmp_path: Path, write_model) -> None:
+    """Without an error the logarithm of it has no end; an unknown number is not called zero."""
+    write_model("perfect", 0.0)
+    write_model("scratch-b", 0.4)
+    table = _table(tmp_path)
+    perfect, scratch = table.rows
+    assert perfect.model == "perfect" and perfect.gain is not None
+    assert perfect.gain.value == pytest.approx(1) and scratch.relative_error.low > 0
+    assert Table.model_validate_json(to_json(table)) == table
+    assert "nan" not in to_markdown(table) and "inf" not in to_csv(table)
+    assert [_known(number) for number in (None, float("nan"), float("inf"), 0.0, 1 / 3)] == [
+        *[None] * 3,
+        0.0,
+        0.333333,
+    ]
+    assert [_removed(log) for log in (0.0, 1e4)] == [0.0, -float("inf")]
 
 
 def test_pretraining_on_the_dataset_and_wrong_units_are_said(tmp_path: Path, write_model) -> None:
