@@ -1,4 +1,4 @@
-"""Labels of test splits, looked at before anything is trained."""
+"""Labels of splits, looked at before anything is trained."""
 
 from __future__ import annotations
 
@@ -13,28 +13,31 @@ from molbench.data.folder.location import subset_folder
 from molbench.data.folder.manifest import Manifest
 from molbench.errors import UserError
 from molbench.evaluation.kinds import kind_of
-from molbench.metrics import METRICS
 from molbench.spec.catalogue import TaskRef
+from molbench.spec.splits import SPLITS
 
 
 def refuse_undefined(tasks: Iterable[TaskRef]) -> None:
-    """Refuse tasks that no model could be scored on.
+    """Refuse tasks that no model could learn or be scored on.
 
     Raises:
-        UserError: If the test labels of a task leave one of its metrics undefined; all such tasks are named.
+        UserError: If the test labels of a task leave one of its metrics undefined, or its training
+            labels teach nothing; all such tasks are named.
     """
     problems: dict[str, None] = {}
     for task in tasks:
-        if not any(METRICS[name].varied for name in task.task.metrics):
+        kind = kind_of(task.task)
+        if not kind.must_vary(task.task):
             continue
-        if why := kind_of(task.task).undefined(task.task, tested_labels(task)):
+        labels = known_labels(task)
+        if why := kind.undefined(task.task, labels["test"]) or kind.unlearnable(labels["train"]):
             problems[f"{task.id}{f' ({task.split_name})' if task.fold else ''}: {why}"] = None
     if problems:
         raise UserError("\n".join(problems))
 
 
-def tested_labels(task: TaskRef) -> np.ndarray:
-    """Labels of the test split of a built task that are not missing, in the dataset's own unit, [m].
+def known_labels(task: TaskRef) -> dict[str, np.ndarray]:
+    """Labels of each split of a built task that are not missing, in the dataset's own unit, [m].
 
     Raises:
         UserError: If the build has no column of that name.
@@ -46,6 +49,5 @@ def tested_labels(task: TaskRef) -> np.ndarray:
     if target not in table.column_names:
         raise UserError(f"{task.id}: this build has no column '{target}'")
     labels: np.ndarray = pc.cast(table.column(target), pa.float64()).to_numpy()
-    tested = labels[read_labels(folder, task.split_name) == "test"]
-    known: np.ndarray = tested[np.isfinite(tested)]
-    return known
+    splits = read_labels(folder, task.split_name)
+    return {split: labels[(splits == split) & np.isfinite(labels)] for split in SPLITS}

@@ -1,6 +1,7 @@
 """What cannot be scored is refused before anything is trained; what has no value is not called zero."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,10 +12,12 @@ import pytest
 import yaml
 
 from molbench.data.build.builder import build
+from molbench.data.folder.columns import read_labels
 from molbench.errors import UserError
 from molbench.evaluation import Predictions, evaluate, read_results
 from molbench.evaluation.score import score
 from molbench.leaderboard.collect import collect
+from molbench.paths import home
 from molbench.spec.board import Board
 from molbench.spec.tasks import Task
 from tests.evaluation.test_kinds import declare, molecules
@@ -52,6 +55,33 @@ def test_a_test_split_of_one_class_is_refused_before_any_training(
     assert run.returncode == 2 and "Traceback" not in run.stderr
     said = " ".join(run.stderr.split())
     assert "alike/active: all test records are of one class; F1 is not defined" in said
+    assert not list(tmp_path.rglob("result.json"))
+
+
+@pytest.mark.parametrize("protocol", ["probe", "finetune"])
+@pytest.mark.parametrize(
+    ("alone", "said"),
+    [
+        ("test", "all test records are of one class; always saying so would be right"),
+        ("train", "all training records are of one class; there is nothing to learn"),
+    ],
+)
+def test_one_class_is_refused_where_only_calls_are_counted(
+    save, tmp_path: Path, protocol: str, alone: str, said: str
+) -> None:
+    """Accuracy is a number of any labels; that of one class says nothing, and one class teaches nothing."""
+    built(tmp_path, [0.0] * 60, {})
+    folder = home() / "datasets" / "alike"
+    splits = read_labels(folder, "random")
+    shutil.rmtree(folder)
+    shutil.rmtree(tmp_path / "declared")
+    values = [float(split != alone and i % 2) for i, split in enumerate(splits)]
+    built(tmp_path, values, {"active": {"kind": "classification", "metrics": ["accuracy"]}})
+    with pytest.raises(UserError) as caught:
+        evaluate(
+            [save(tmp_path / "m.pt")], ["alike/active"], seeds=1, protocol=protocol, output=tmp_path / "r"
+        )
+    assert str(caught.value) == f"alike/active: {said}"
     assert not list(tmp_path.rglob("result.json"))
 
 

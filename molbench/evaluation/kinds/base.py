@@ -90,6 +90,10 @@ class TaskKind(ABC):
         if protocol.kind == "finetune" and self.budget(protocol) is None:
             raise UserError(f"{task.id}: protocol '{protocol.name}' has no budget for {self.name}")
 
+    def must_vary(self, task: Task) -> bool:
+        """Whether a task needs labels that differ."""
+        return any(METRICS[name].varied for name in task.metrics)
+
     def undefined(self, task: Task, labels: np.ndarray, split: str = "test") -> str | None:
         """Why the labels of a split leave a metric of the task undefined whatever is predicted, or None.
 
@@ -102,6 +106,10 @@ class TaskKind(ABC):
             return None
         titles = [METRICS[name].title for name in task.metrics if METRICS[name].varied]
         return f"{self.alike.format(split=split)}; {titles[0]} is not defined" if titles else None
+
+    def unlearnable(self, labels: np.ndarray) -> str | None:  # noqa: ARG002
+        """Why there is nothing to learn from the known labels of the training split, or None."""
+        return None
 
     # What is learnt
 

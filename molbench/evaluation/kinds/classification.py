@@ -29,6 +29,22 @@ class Classification(TaskKind):
     alike = "all {split} records are of one class"
 
     @override
+    def must_vary(self, task: Task) -> bool:
+        return True
+
+    @override
+    def undefined(self, task: Task, labels: np.ndarray, split: str = "test") -> str | None:
+        if labels.size and np.ptp(labels) > 0:
+            return None
+        said = super().undefined(task, labels, split)
+        return said or f"{self.alike.format(split=split)}; always saying so would be right"
+
+    @override
+    def unlearnable(self, labels: np.ndarray) -> str | None:
+        varied = labels.size and np.ptp(labels) > 0
+        return None if varied else f"{self.alike.format(split='training')}; there is nothing to learn"
+
+    @override
     def normalisation(
         self, task: TaskRef, store: Store, labels: np.ndarray, train: np.ndarray
     ) -> Normalisation:
