@@ -111,7 +111,7 @@ class Clusters:
         if self.count < 2:
             return Component(np.full_like(moments[0][0], np.inf), freedom)
         own = [count / (count - 1) * square for count, (square, _) in zip(counts, moments, strict=False)]
-        # Fisher's k-statistic, for which it takes three: a few look less skewed than what they are drawn from.
+        # Fisher's k-statistic, for which it takes three: a few look less skewed than what they are drawn of.
         n = max(self.effective, 3.0)
         third = n**2 / ((n - 1) * (n - 2)) * np.sum([cube for _, cube in moments[: len(counts)]], axis=0)
         variance = np.sum(own, axis=0)

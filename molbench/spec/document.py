@@ -94,33 +94,23 @@ def line_of(path: Path, location: Location) -> int:
 
 
 def _refuse_excess(text: str, path: Path | str) -> None:
-    """Bound a document before anything is made of it, event by event and so without recursion.
-
-    An alias counts as much as what it stands for, or a few lines could grow without end.
-    """
+    """Bound a document before anything is made of it, event by event and so without recursion."""
     if len(text) > MAX_BYTES:
         raise UserError(f"{path}: longer than {MAX_BYTES // 2**20} MiB: no declaration")
-    nodes = 0
-    opened: list[tuple[str | None, int]] = []
-    sizes: dict[str | None, int] = {}
+    nodes = depth = 0
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
         where = f"{path}:{event.start_mark.line + 1 if event.start_mark else 1}"
         if isinstance(event, yaml.AliasEvent):
-            if event.anchor not in sizes:
-                raise UserError(f"{where}: an alias of nothing, or of what it stands in itself")
-            nodes += sizes[event.anchor]
-        elif isinstance(event, yaml.NodeEvent):
+            # A few lines of aliases could stand for values without end.
+            raise UserError(f"{where}: an alias, '*{event.anchor}': write out what it stands for")
+        if isinstance(event, yaml.NodeEvent):
             nodes += 1
-            sizes[event.anchor] = 1
-            if isinstance(event, yaml.CollectionStartEvent):
-                sizes.pop(event.anchor)
-                opened.append((event.anchor, nodes))
+            depth += isinstance(event, yaml.CollectionStartEvent)
             if getattr(event, "tag", None) is not None:
                 raise UserError(f"{where}: not valid YAML of a declaration: a tag, '!...'")
         elif isinstance(event, yaml.CollectionEndEvent):
-            anchor, before = opened.pop()
-            sizes[anchor] = nodes - before + 1
-        if nodes > MAX_NODES or len(opened) > MAX_DEPTH:
+            depth -= 1
+        if nodes > MAX_NODES or depth > MAX_DEPTH:
             raise UserError(f"{where}: more than {MAX_NODES:,} values or {MAX_DEPTH} levels")
 
 

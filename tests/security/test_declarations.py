@@ -33,6 +33,8 @@ TEXTS: dict[str, str | bytes] = {
     "an alias of itself": "a: &a [*a]\n" + SOUND,
     "an alias of what it stands in": "a: &a {b: {c: *a}}\n" + SOUND,
     "an alias of nothing": "a: *b\n" + SOUND,
+    "an alias of a number": SOUND.replace("why: because", "why: &why because") + "  homo: {target: *why}\n",
+    "an alias with a name that colours": SOUND + "a: *\x85b\n",
     "a merge without end": "a: &a {<<: *a}\n" + SOUND,
     "a merge of text": SOUND + "a: {<<: b}\n",
     "long text again and again": "a: &a " + "a" * 10**5 + "\nb: [" + "*a, " * 30_000 + "]\n",
@@ -115,5 +117,5 @@ def test_what_is_no_file(name: str, tmp_path: Path, refused: Refused) -> None:
 
 def test_what_these_tests_change_is_read(tmp_path: Path) -> None:
     path = tmp_path / "tasks.yaml"
-    path.write_text(SOUND + "# a list may be named: it counts as often as it stands\n")
+    path.write_text(SOUND)
     assert read_yaml(path, Tasks).tasks["gap"].unit == "meV"
