@@ -43,9 +43,11 @@ def signed(value: float, scale: float, half_width: float | None) -> str:
 
 
 def probabilities(raw: float | None, adjusted: float | None) -> str:
-    """A p-value and, in brackets, the same adjusted for the number of tests."""
-    if raw is None or adjusted is None:
+    """A p-value and, in brackets, the same adjusted for the number of tests, where it is."""
+    if raw is None:
         return "?"
+    if adjusted is None:
+        return _probability(raw)
     return f"{_probability(raw)} ({_probability(adjusted)})"
 
 

@@ -25,14 +25,27 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a tabl
 @app.command()
 def build(
     names: Names = None,
-    results: Results = Path("results"),
+    results: Annotated[
+        Path | None,
+        typer.Option("--results", "-r", help="Folder of results of your own, in the place of submissions."),
+    ] = None,
+    submissions: Annotated[
+        Path | None,
+        typer.Option("--submissions", "-s", help="Folder of submissions; submissions/ where there are some."),
+    ] = None,
     output: Output = Path("leaderboards"),
     as_json: Json = False,
 ) -> None:
-    """Write each board as Markdown, CSV and pages, and records.json, from stored predictions alone."""
+    """Write each board as Markdown and CSV, and records.json: of submissions, or of results of your own.
+
+    Boards of results have pages, too.
+    """
     from molbench.leaderboard.render import to_json
 
-    built = _build(names, results, output)
+    if results is None and (root := submissions or _submissions()) is not None:
+        _publish(names, root, output, as_json)
+        return
+    built = _build(names, results or Path("results"), output)
     for table in built.records.boards:
         if as_json:
             typer.echo(to_json(table), nl=False)
@@ -90,6 +103,30 @@ def _build(names: list[str] | None, results: Path, output: Path) -> Built:
     built = build_boards(results, output, names or ())
     write_site(built.records, Evidence.of(built.results), Catalogue.load(), output / "site")
     return built
+
+
+def _submissions() -> Path | None:
+    """Where submissions lie that somebody in a clone means."""
+    from molbench.submission.folder import submissions_in
+
+    root = Path("submissions")
+    return root if root.is_dir() and submissions_in(root) else None
+
+
+def _publish(names: list[str] | None, root: Path, output: Path, as_json: bool) -> None:
+    from molbench.leaderboard.publish import publish
+    from molbench.leaderboard.render import to_json
+
+    published = publish(root, output, names or ())
+    for table in published.records.boards:
+        if as_json:
+            typer.echo(to_json(table), nl=False)
+        else:
+            typer.echo(f"{output / table.name}.md, .csv: {len(table.rows)} models, {len(table.tasks)} tasks")
+    for name in published.empty:
+        typer.echo(f"{name}: no submissions, not written", err=True)
+    for one in published.aside:
+        typer.echo(visible(f"set aside: {one.path}: {one.reason}"), err=True)
 
 
 def _told(built: Built) -> None:

@@ -22,7 +22,8 @@ from molbench.spec.document import read_listing
 
 #: Rejected results that an error names one by one.
 _NAMED = 5
-_WRITERS = {"md": to_markdown, "csv": to_csv}
+#: Suffix of a file of a board to what writes it.
+WRITERS = {"md": to_markdown, "csv": to_csv}
 
 
 def load_boards() -> dict[str, Board]:
@@ -85,7 +86,7 @@ def build_boards(results: Path, output: Path, names: Sequence[str] = ()) -> Buil
     )
     records.write(output)
     for table in tables:
-        for suffix, render in _WRITERS.items():
+        for suffix, render in WRITERS.items():
             with replace_file(output / f"{table.name}.{suffix}") as temporary:
                 temporary.write_text(render(table), encoding="utf-8")
     return Built(records, stored, empty, rejections)

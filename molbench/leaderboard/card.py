@@ -9,9 +9,9 @@ from typing import Literal
 from pydantic import Field
 
 from molbench.evaluation.result import Stored
-from molbench.leaderboard.score import Tier
 from molbench.spec.base import Spec
 from molbench.spec.provenance import stages
+from molbench.spec.submission import Tier
 
 
 class Cost(Spec):

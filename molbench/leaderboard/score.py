@@ -6,10 +6,7 @@ from typing import Literal
 
 from molbench.evaluation.summary import Verdict
 from molbench.spec.base import Spec, later
-
-#: How far a number has been checked: told by somebody, computed again from stored predictions, or made again
-#: from the weights.
-Tier = Literal["reported", "re-scored", "re-run"]
+from molbench.spec.submission import Tier
 
 
 class Number(Spec):

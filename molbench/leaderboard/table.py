@@ -9,9 +9,10 @@ from molbench.evaluation.summary import MORE_SEEDS, Delta, SummaryRow, summarise
 from molbench.leaderboard.collect import Collection
 from molbench.leaderboard.rank import Standing, rank
 from molbench.leaderboard.score import Difference, Number, Score
-from molbench.spec.base import Spec
+from molbench.spec.base import Spec, later
 from molbench.spec.fingerprint import FINGERPRINT
 from molbench.spec.provenance import stages
+from molbench.spec.submission import Tier
 
 #: Logarithm of a number beyond those of double precision.
 _LARGEST = 700.0
@@ -28,6 +29,13 @@ class Row(Spec):
         tasks: Tasks it has all seeds of.
         overlap: Tasks whose dataset it was pretrained on.
         warnings: What is suspicious about its predictions.
+        tier: How far the submission has been checked; None for results of one's own.
+        mean_rank: Mean over tasks of its place among the models that have the task.
+        skill: Share of the error of the fingerprint trees that it removes.
+        first: Share of random weightings of the tasks in which it stays first.
+        pareto: Whether no model with fewer weights has a smaller error.
+        parameters: Weights of the encoder.
+        withdrawn: Why it was withdrawn.
     """
 
     model: str
@@ -42,6 +50,13 @@ class Row(Spec):
     tasks: int
     overlap: int
     warnings: list[str]
+    tier: Tier | None = later(None)
+    mean_rank: float | None = later(None)
+    skill: Number | None = later(None)
+    first: float | None = later(None)
+    pareto: bool = later(False)
+    parameters: int | None = later(None)
+    withdrawn: str | None = later(None)
 
 
 class BoardDataset(Spec):

@@ -14,6 +14,9 @@ from molbench.spec.base import Spec
 from molbench.spec.names import Name, check_filename
 from molbench.spec.units import check_unit
 
+#: How far a number has been checked: told by somebody, computed again from stored predictions, or made again
+#: from the weights.
+Tier = Literal["reported", "re-scored", "re-run"]
 #: Bytes of a file of predictions, and of weights.
 MOST_BYTES = 2**30
 _TASK = re.compile(r"[a-z0-9][a-z0-9._-]*/[a-z0-9][a-z0-9._-]*(@[a-z0-9][a-z0-9._-]*)?")

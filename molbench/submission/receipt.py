@@ -13,11 +13,8 @@ from molbench.atomic import replace_file
 from molbench.errors import UserError
 from molbench.evaluation.score import Number
 from molbench.spec.base import Spec
+from molbench.spec.submission import Tier
 
-#: How far a submission has been checked: told by somebody, computed again from stored predictions, or made
-#: again from the weights.
-Tier = Literal["reported", "re-scored", "re-run"]
-TIERS: tuple[Tier, ...] = ("reported", "re-scored", "re-run")
 FORMAT = 1
 _MOST_BYTES = 8 << 20
 

@@ -1,0 +1,138 @@
+"""Boards of a thousand submissions of sixty tasks: seconds and megabytes, in a process of its own.
+
+Scores are random; receipts, cards and files are as ``molbench submit`` writes them.
+
+    python benchmarks/boards.py --submissions 1000 --tasks 60
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from molbench.evaluation import EVALUATION_VERSION
+from molbench.metrics import METRICS
+from molbench.spec.catalogue import Catalogue, TaskRef
+from molbench.submission.folder import CARD, RECEIPT, digest_of
+from molbench.submission.receipt import Cell, Receipt
+from molbench.submission.replicates import COUNT
+
+MEASURE = """
+import json, resource, sys, time
+from pathlib import Path
+from molbench.leaderboard.publish import publish
+start = time.perf_counter()
+published = publish(Path(sys.argv[1]), Path(sys.argv[2]), [sys.argv[3]])
+(table,) = published.records.boards
+print(json.dumps({
+    "seconds": time.perf_counter() - start,
+    "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    "rows": len(table.rows), "scores": len(table.scores), "aside": len(published.aside),
+}))
+"""
+
+
+def main() -> None:
+    """Write submissions, and build a board of them."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--submissions", type=int, default=1000)
+    parser.add_argument("--tasks", type=int, default=60)
+    options = parser.parse_args()
+    tasks = Catalogue.load().tasks(["qm9/*@*", "solvation/*@*"])[: options.tasks]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        ids = [ref.id for ref in tasks]
+        board = {"name": "many", "title": "Many", "description": "Random.", "tasks": ids}
+        (folder / "many.yaml").write_text(yaml.safe_dump(board))
+        start = time.perf_counter()
+        for i in range(options.submissions):
+            _write(folder / "submissions" / "made" / f"model-{i}", tasks, np.random.default_rng(i))
+        print(f"{options.submissions} submissions written in {time.perf_counter() - start:.0f} s")
+        places = [folder / part for part in ("submissions", "boards", "many.yaml")]
+        command = [sys.executable, "-c", MEASURE, *places]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=1800)
+        print(done.stdout.strip() or done.stderr)
+        if done.returncode == 0:
+            measured = json.loads(done.stdout)
+            print(f"{measured['seconds']:.1f} s, {measured['megabytes']:.0f} MB")
+    print(f"this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
+
+
+def _write(folder: Path, tasks: list[TaskRef], rng: np.random.Generator) -> None:
+    folder.mkdir(parents=True)
+    cells = [_cell(task, rng) for task in tasks]
+    card = {
+        "model": folder.name,
+        "name": folder.name,
+        "backbone": "painn",
+        "baseline": "model-0" if folder.name != "model-0" else None,
+        "parameters": int(rng.integers(10**5, 10**7)),
+        "licence": "CC0-1.0",
+        "authors": ["A"],
+        "commit": "a" * 40,
+        "weights": {"identity": rng.bytes(32).hex()},
+        "predictions": [
+            {
+                "task": cell.task,
+                "protocol": cell.protocol,
+                "unit": "eV",
+                "seeds": cell.seeds,
+                "records": cell.data[0],
+                "split": cell.data[1],
+                "value": cell.mean,
+                "url": "https://example.org/x",
+                "size": 1,
+                "sha256": cell.content,
+            }
+            for cell in cells
+        ],
+    }
+    text = yaml.dump({k: v for k, v in card.items() if v is not None}, Dumper=yaml.CSafeDumper)
+    (folder / CARD).write_text(text)
+    versions = {"molbench": "0.1.0", "evaluation": str(EVALUATION_VERSION)}
+    receipt = Receipt(
+        submission=f"made/{folder.name}",
+        card=digest_of(folder / CARD),
+        tier="re-scored",
+        versions=versions,
+        cells=cells,
+    )
+    receipt.sealed("2026-01-01").write(folder / RECEIPT)
+
+
+def _cell(task: TaskRef, rng: np.random.Generator) -> Cell:
+    metric = METRICS[task.task.metrics[0]]
+    error = float(rng.lognormal(-1, 0.3))
+    return Cell(
+        task=task.id,
+        version=f"{task.task.version}.0",
+        protocol="probe",
+        protocol_version=1,
+        metric=metric.name,
+        metric_version=metric.version,
+        unit=task.task.unit,
+        direction=metric.direction,
+        seeds=[0, 1, 2],
+        values=(error * (1 + 0.02 * rng.normal(size=3))).round(6).tolist(),
+        constant=1.0,
+        replicates=(0.03 * error * rng.normal(size=COUNT)).round(6).tolist(),
+        half_width=0.06 * error,
+        records=1000,
+        clusters=1000.0,
+        few=False,
+        content=rng.bytes(32).hex(),
+        data=("0" * 64, "1" * 64),
+    )
+
+
+if __name__ == "__main__":
+    main()

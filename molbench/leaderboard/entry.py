@@ -1,0 +1,163 @@
+"""Submissions as boards read them: cards and receipts, and what is set aside with its reason."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+from molbench.errors import UserError
+from molbench.evaluation import EVALUATION_VERSION
+from molbench.evaluation.plan import data_of
+from molbench.evaluation.protocols import load_protocols
+from molbench.metrics import METRICS
+from molbench.spec.catalogue import Catalogue, TaskRef
+from molbench.spec.submission import Submission, Withdrawal
+from molbench.submission.folder import RECEIPT, SubmissionFolder, submissions_in, withdrawals
+from molbench.submission.receipt import Cell, Receipt
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A submission that holds.
+
+    Attributes:
+        name: ``family/model``.
+        card: Its card.
+        receipt: What it scores; of its cells those that were computed as scores are computed now.
+        withdrawn: Why it was withdrawn as a whole; None where it was not.
+    """
+
+    name: str
+    card: Submission
+    receipt: Receipt
+    withdrawn: str | None = None
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """A submission, or a part of one, that no board shows.
+
+    Attributes:
+        path: Its folder.
+        reason: Why, and what to do.
+    """
+
+    path: Path
+    reason: str
+
+
+def read_entries(root: Path, catalogue: Catalogue) -> tuple[list[Entry], list[SetAside]]:
+    """Submissions below a folder that hold, in path order, and what does not.
+
+    Receipts are taken where they belong to the card beside them, and to the versions and records of today;
+    `molbench submit verify --check` computes them again.
+
+    Args:
+        root: Folder of submissions.
+        catalogue: What tasks and datasets there are.
+
+    Raises:
+        UserError: If the folder does not exist, or its list of withdrawals is damaged.
+    """
+    withdrawn = withdrawals(root)
+    known = _Known(catalogue)
+    entries: list[Entry] = []
+    aside: list[SetAside] = []
+    for path in submissions_in(root):
+        try:
+            entry = _read(path)
+        except UserError as error:
+            aside.append(SetAside(path, str(error)))
+            continue
+        except Exception as error:  # noqa: BLE001 - a file of a stranger; no fault of it may end the others
+            aside.append(SetAside(path, f"cannot be read: {type(error).__name__}: {error}"))
+            continue
+        entry, problems = known.current(entry)
+        aside += [SetAside(path, problem) for problem in problems]
+        entries.append(_withdrawn(entry, withdrawn))
+    models = Counter(entry.card.model for entry in entries)
+    for entry in entries:
+        if models[entry.card.model] > 1:
+            aside.append(SetAside(root / entry.name, f"another submission is called '{entry.card.model}'"))
+    return [entry for entry in entries if models[entry.card.model] == 1], aside
+
+
+def _read(path: Path) -> Entry:
+    folder = SubmissionFolder.read(path)
+    if folder.card.model != path.name:
+        raise UserError(f"{folder.path}: is called '{folder.card.model}' in its card")
+    receipt = Receipt.read(path / RECEIPT)
+    again = "`molbench submit verify` makes another"
+    if receipt.submission != folder.name or receipt.card != folder.digest:
+        raise UserError(f"{path / RECEIPT}: is of another card; {again}")
+    listed = {(entry.task, entry.protocol) for entry in folder.card.predictions}
+    if listed != {(cell.task, cell.protocol) for cell in receipt.cells} or len(listed) < len(receipt.cells):
+        raise UserError(f"{path / RECEIPT}: has other tasks than the card; {again}")
+    if receipt.versions.get("evaluation") != str(EVALUATION_VERSION):
+        raise UserError(f"{path / RECEIPT}: of another version of evaluation; {again}")
+    return Entry(folder.name, folder.card, receipt)
+
+
+@dataclass
+class _Known:
+    """What a score depends on today."""
+
+    catalogue: Catalogue
+
+    def __post_init__(self) -> None:
+        self.protocols = {name: protocol.version for name, protocol in load_protocols().items()}
+        self._task = cache(self._find)
+        self._data = cache(self._digests)
+
+    def current(self, entry: Entry) -> tuple[Entry, list[str]]:
+        """An entry with the cells that were computed as scores are computed now, and why others were not."""
+        problems = [(cell, self._problem(cell)) for cell in entry.receipt.cells]
+        kept = [cell for cell, problem in problems if problem is None]
+        receipt = entry.receipt.model_copy(update={"cells": kept})
+        return replace(entry, receipt=receipt), [
+            f"{cell.task}: {problem}; `molbench submit verify` scores it again"
+            for cell, problem in problems
+            if problem is not None
+        ]
+
+    def _problem(self, cell: Cell) -> str | None:
+        task = self._task(cell.task)
+        if task is None:
+            return "is no task any more"
+        if cell.version.partition(".")[0] != str(task.task.version):
+            return f"scored as version {cell.version} of the task, which is at {task.task.version}"
+        if cell.metric != task.task.metrics[0] or cell.metric_version != METRICS[cell.metric].version:
+            return "scored by another metric, or another version of it"
+        if self.protocols.get(cell.protocol, cell.protocol_version) != cell.protocol_version:
+            return f"made under version {cell.protocol_version} of protocol '{cell.protocol}'"
+        if self._data(cell.task) not in {None, cell.data}:
+            return "made on other records, or another split"
+        return None
+
+    def _find(self, name: str) -> TaskRef | None:
+        try:
+            return next((ref for ref in self.catalogue.tasks([name]) if ref.id == name), None)
+        except UserError:
+            return None
+
+    def _digests(self, name: str) -> tuple[str, str] | None:
+        """Digests of records and split; None where it is not built here, or is a cross-validation."""
+        task = self._task(name)
+        if task is None or task.folder is None or task.scheme.folds[1]:
+            return None
+        try:
+            data = data_of(task)
+        except UserError:
+            return None
+        return data.digest, data.split
+
+
+def _withdrawn(entry: Entry, listed: Sequence[Withdrawal]) -> Entry:
+    own = [item for item in listed if item.submission == entry.name]
+    whole = next((item.reason for item in own if not item.tasks), None)
+    tasks = {task for item in own for task in item.tasks}
+    cells = [cell for cell in entry.receipt.cells if cell.task not in tasks]
+    return replace(entry, receipt=entry.receipt.model_copy(update={"cells": cells}), withdrawn=whole)

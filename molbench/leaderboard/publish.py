@@ -1,0 +1,144 @@
+"""Boards of submissions, from their folder to their files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from molbench.atomic import replace_file
+from molbench.errors import UserError, unknown_name
+from molbench.leaderboard.build import WRITERS, load_boards
+from molbench.leaderboard.card import Card, Cost
+from molbench.leaderboard.entry import Entry, SetAside, read_entries
+from molbench.leaderboard.records import FILENAME, Records
+from molbench.leaderboard.submitted import BoardField, tabulate_submitted
+from molbench.leaderboard.table import Table
+from molbench.spec.board import Board
+from molbench.spec.catalogue import Catalogue
+from molbench.spec.document import read_yaml
+from molbench.submission.folder import withdrawals
+
+#: Dropped scores, and submissions set aside, that an error names one by one.
+_NAMED = 10
+
+
+@dataclass(frozen=True)
+class Published:
+    """What became of a folder of submissions.
+
+    Attributes:
+        records: Every number of the boards.
+        empty: Names of boards that no submission has a task of.
+        aside: Submissions, or parts of them, that no board shows, and why.
+    """
+
+    records: Records
+    empty: list[str]
+    aside: list[SetAside]
+
+
+def publish(root: Path, output: Path, names: Sequence[str] = (), *, write: bool = True) -> Published:
+    """Write ``records.json``, and ``<board>.md`` and ``.csv`` for every board that has submissions.
+
+    The same submissions give the same bytes on every machine. A submission that is damaged is set aside, and
+    changes nothing of the rows of others.
+
+    Args:
+        root: Folder of submissions.
+        output: Folder to write to.
+        names: Boards to build, or YAML files of some; none for all of the catalogue.
+        write: False computes all, and leaves the files alone.
+
+    Raises:
+        UserError: If a board is unknown, no submission holds, or a score that stands in ``output`` is dropped
+            and not listed in ``withdrawn.yaml``; nothing is written then.
+    """
+    catalogue = Catalogue.load()
+    entries, aside = read_entries(root, catalogue)
+    tables, empty = [], []
+    shown: dict[str, Entry] = {}
+    for board in _boards(names):
+        field = BoardField.of(board, catalogue.tasks(board.tasks, board.suite), entries)
+        if not field.live:
+            empty.append(board.name)
+            continue
+        tables.append(tabulate_submitted(field))
+        shown |= field.entries
+    if not tables:
+        listed = "".join(f"\n  {one.path}: {one.reason}" for one in aside[:_NAMED])
+        raise UserError(f"{root}: no submission has a task of {', '.join(empty)}{listed}")
+    records = Records(cards=[_card(shown[model]) for model in sorted(shown)], boards=tables)
+    _refuse_dropped(root, output, records, aside)
+    if write:
+        records.write(output)
+        for table in tables:
+            for suffix, render in WRITERS.items():
+                with replace_file(output / f"{table.name}.{suffix}") as temporary:
+                    temporary.write_text(render(table), encoding="utf-8")
+    return Published(records, empty, aside)
+
+
+def _boards(names: Sequence[str]) -> list[Board]:
+    known = load_boards()
+    boards = []
+    for name in names or known:
+        if name.endswith((".yaml", ".yml")):
+            boards.append(read_yaml(Path(name), Board))
+        elif name in known:
+            boards.append(known[name])
+        else:
+            raise unknown_name("board", name, [*known, "or a path to a YAML file"])
+    return boards
+
+
+def _refuse_dropped(root: Path, output: Path, records: Records, aside: Sequence[SetAside]) -> None:
+    """A score that was published stays, unless it is withdrawn with a reason."""
+    if not (output / FILENAME).is_file():
+        return
+    before, built = Records.read(output), {table.name: table for table in records.boards}
+    family = {card.model: card.family for card in before.cards}
+    withdrawn = withdrawals(root)
+    dropped = []
+    for table in before.boards:
+        if table.name not in built:
+            continue
+        for model, task in sorted(_cells(table) - _cells(built[table.name])):
+            name = f"{family.get(model, '')}/{model}"
+            if not any(w.submission == name and (not w.tasks or task in w.tasks) for w in withdrawn):
+                dropped.append(f"  {table.name}: {name} on {task}")
+    if dropped:
+        why = "".join(f"\n  set aside: {one.path}: {one.reason}" for one in aside[:_NAMED])
+        more = f"\n  … and {len(dropped) - _NAMED} more" if len(dropped) > _NAMED else ""
+        raise UserError(
+            f"scores that stand in {output / FILENAME} would be gone; nothing was written. "
+            "Repair the submissions, or `molbench submit withdraw` them:\n"
+            + "\n".join(dropped[:_NAMED])
+            + more
+            + why
+        )
+
+
+def _cells(table: Table) -> set[tuple[str, str]]:
+    return {(score.model, score.task) for score in table.scores}
+
+
+def _card(entry: Entry) -> Card:
+    card = entry.card
+    return Card(
+        model=card.model,
+        family=entry.name.partition("/")[0],
+        modality=card.modality,
+        tier=entry.receipt.tier,
+        corpora=tuple(stage.dataset for stage in card.pretraining if stage.dataset),
+        digest=card.weights.identity if card.weights else None,
+        commit=card.commit,
+        title=card.name,
+        authors=tuple(card.authors),
+        paper=card.paper,
+        licence=card.licence,
+        links=dict(card.links),
+        notes=card.notes,
+        cost=Cost(parameters=card.parameters),
+        withdrawn=entry.withdrawn,
+    )

@@ -1,0 +1,212 @@
+"""Boards of submissions: what one of them does to the others, and what a rank may say."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from molbench.cli import main
+from molbench.errors import UserError
+from molbench.leaderboard.publish import publish
+from molbench.leaderboard.table import Row, Table
+from molbench.leaderboard.weightings import on_pareto_front, shares_of_first
+from molbench.submission.withdraw import withdraw
+from tests.evaluation.conftest import _built, toy_home  # noqa: F401 - fixtures
+from tests.leaderboard.receipts import cell, submit
+
+TASKS = ("toy/mass", "toy/size", "toy/rare")
+ERRORS = {"good": 0.2, "fair": 0.4, "poor": 0.8, "scratch-x": 0.5}
+#: What is about all models at once.
+SHARED = {"rank", "rank_high", "mean_rank", "first", "pareto"}
+
+
+@pytest.fixture
+def place(toy_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:  # noqa: F811
+    """A folder with submissions of four models, and a board of them."""
+    monkeypatch.setattr("molbench.leaderboard.entry._Known._digests", lambda self, name: None)
+    monkeypatch.chdir(tmp_path)
+    for model, error in ERRORS.items():
+        _write(model, error)
+    _board()
+    return tmp_path
+
+
+def _write(model: str, error: float, tasks: tuple[str, ...] = TASKS, seeds: int = 3, **changes) -> Path:
+    baseline = {} if model.startswith("scratch") else {"baseline": "scratch-x"}
+    cells = [cell(model, task, error, seeds) for task in tasks]
+    return submit(Path("submissions"), model, cells, **baseline | changes)
+
+
+def _board(**changes) -> None:
+    board = {"name": "toy", "title": "Toy", "description": "d", "tasks": list(TASKS)} | changes
+    Path("toy.yaml").write_text(yaml.safe_dump(board))
+
+
+def _table(output: str = "boards") -> Table:
+    return publish(Path("submissions"), Path(output), ["toy.yaml"]).records.boards[0]
+
+
+def _rows(table: Table) -> dict[str, Row]:
+    return {row.model: row for row in table.rows}
+
+
+def _own(row: Row) -> dict:
+    return row.model_dump(exclude=SHARED)
+
+
+def test_models_are_ranked_and_beside_what_they_are_compared_with(place: Path) -> None:
+    table = _table()
+    assert [row.model for row in table.rows] == ["good", "fair", "scratch-x", "poor"]
+    good = _rows(table)["good"]
+    assert good.rank == 1 and good.first == 1.0 and good.pareto and good.tier == "re-scored"
+    assert good.relative_error.low < 0.2 < good.relative_error.high
+    assert good.gain.verdict == "better" and good.gain.low < 0.6 < good.gain.high
+    score = next(score for score in table.scores if (score.model, score.task) == ("good", "toy/mass"))
+    assert score.over_scratch.verdict == "better" and score.over_scratch.high < 0
+
+
+def test_pairing_tells_models_apart_that_intervals_do_not(place: Path) -> None:
+    """Records that are hard for both cancel."""
+    _write("better", 0.17)
+    rows = _rows(_table())
+    assert rows["better"].relative_error.high > rows["good"].relative_error.low
+    assert rows["better"].rank == 1 and rows["good"].rank == 2
+
+
+def test_a_missing_result_changes_no_other_row(place: Path) -> None:
+    before = _rows(_table("a"))
+    _write("poor", 0.8, TASKS[:2])
+    after = _rows(_table("b"))
+    assert (
+        after["poor"].tasks == 2 and after["poor"].relative_error is None and after["poor"].rank is not None
+    )
+    for model in ("good", "fair", "scratch-x"):
+        assert after[model] == before[model]
+    # Whoever is missing, what a row says of itself stands.
+    _write("good", 0.2, TASKS[:1])
+    after = _rows(_table("c"))
+    assert all(_own(after[model]) == _own(before[model]) for model in ("fair", "scratch-x"))
+
+
+@pytest.mark.parametrize("damage", ["card", "receipt", "seal", "task", "evaluation", "nothing", "link"])
+def test_a_damaged_submission_is_set_aside_with_its_reason(damage: str, place: Path) -> None:
+    before = _rows(_table("a"))
+    folder = Path("submissions/made/poor")
+    receipt = json.loads((folder / "receipt.json").read_text())
+    if damage == "card":
+        (folder / "submission.yaml").write_text("model: [")
+    elif damage == "receipt":
+        (folder / "receipt.json").write_text("{")
+    elif damage == "nothing":
+        (folder / "receipt.json").unlink()
+    elif damage == "link":
+        (folder / "receipt.json").unlink()
+        (folder / "receipt.json").symlink_to("../good/receipt.json")
+    else:
+        change = {"seal": ("seal", "0" * 64), "task": ("cells", []), "evaluation": ("versions", {})}[damage]
+        receipt[change[0]] = change[1]
+        (folder / "receipt.json").write_text(json.dumps(receipt))
+    published = publish(Path("submissions"), Path("b"), ["toy.yaml"])
+    assert [one.path.name for one in published.aside] == ["poor"] and published.aside[0].reason
+    after = _rows(published.records.boards[0])
+    assert set(after) == {"good", "fair", "scratch-x"}
+    assert all(_own(after[model]) == _own(before[model]) for model in after)
+
+
+def test_the_same_submissions_give_the_same_bytes(place: Path) -> None:
+    _table("a")
+    shutil.copytree("submissions", "again")
+    publish(Path("again"), Path("b"), ["toy.yaml"])
+    for name in ("toy.md", "toy.csv", "records.json"):
+        assert Path("a", name).read_bytes() == Path("b", name).read_bytes()
+
+
+def test_a_score_that_is_gone_is_withdrawn_or_an_error(place: Path) -> None:
+    _table()
+    kept = Path("boards/records.json").read_bytes()
+    _write("fair", 0.4, TASKS[:2])
+    with pytest.raises(UserError, match=r"made/fair on toy/rare"):
+        _table()
+    assert Path("boards/records.json").read_bytes() == kept
+    shutil.rmtree("submissions/made/poor")
+    _write("fair", 0.4)
+    with pytest.raises(UserError, match="made/poor on toy/mass"):
+        _table()
+    _write("poor", 0.8)
+    withdraw(Path("submissions/made/poor"), "trained on the test split")
+    row = _rows(_table())["poor"]
+    assert row.withdrawn == "trained on the test split" and row.rank is None
+    assert "trained on the test split" in Path("boards/toy.md").read_text()
+
+
+def test_ties_are_ties(place: Path) -> None:
+    _write("twin", 0.2001)
+    rows = _rows(_table())
+    assert rows["twin"].rank == rows["good"].rank == 1 and rows["good"].rank_high >= 2
+
+
+def test_more_seeds_of_one_task_weigh_nothing(place: Path) -> None:
+    before = [row.model for row in _table("a").rows]
+    cells = [cell("fair", task, 0.4, 6 if task == "toy/mass" else 3) for task in TASKS]
+    submit(Path("submissions"), "fair", cells, baseline="scratch-x")
+    assert [row.model for row in _table("b").rows] == before
+
+
+def test_tasks_of_a_group_weigh_once(place: Path) -> None:
+    """Two energies that say the same are one vote."""
+    for model, errors in {"one": (0.1, 0.1, 0.8), "other": (0.4, 0.4, 0.1)}.items():
+        submit(Path("submissions"), model, [cell(model, t, e) for t, e in zip(TASKS, errors, strict=True)])
+    apart = _rows(_table("apart"))
+    _board(groups=[["toy/mass", "toy/size"]])
+    grouped = _rows(_table("grouped"))
+    assert apart["one"].relative_error.value < apart["other"].relative_error.value
+    assert grouped["one"].relative_error.value > grouped["other"].relative_error.value
+    assert grouped["one"].relative_error.value == pytest.approx(np.sqrt(0.1 * 0.8), rel=0.05)
+
+
+def test_what_is_only_reported_is_shown_and_not_ranked(place: Path) -> None:
+    _write("told", 0.001, tier="reported")
+    rows = _rows(_table())
+    assert rows["told"].rank is None and rows["good"].rank == 1 and rows["good"].first == 1.0
+
+
+def test_a_second_model_of_one_name_is_set_aside(place: Path) -> None:
+    submit(Path("submissions"), "good", [cell("x", "toy/mass", 0.01)], family="other")
+    assert {one.path.parent.name for one in publish(Path("submissions"), Path("b"), ["toy.yaml"]).aside} == {
+        "made",
+        "other",
+    }
+
+
+def test_the_command_publishes_and_says_what_it_set_aside(place: Path) -> None:
+    Path("submissions/made/poor/receipt.json").write_text("{")
+    result = CliRunner().invoke(main.app, ["board", "build", "toy.yaml", "-o", "boards"])
+    assert result.exit_code == 0, result.output
+    assert "3 models, 3 tasks" in result.output and "set aside: submissions/made/poor" in result.output
+    assert "Toy" in CliRunner().invoke(main.app, ["board", "show", "toy", "-o", "boards"]).output
+
+
+def test_weightings_are_shares() -> None:
+    logs = np.array([[0.0, 1.0], [1.0, 0.0], [2.0, 2.0]])
+    shares = shares_of_first(logs, [0, 1])
+    assert shares.sum() == pytest.approx(1) and shares[:2] == pytest.approx(0.5, abs=0.05) and shares[2] == 0
+    assert shares_of_first(np.zeros((2, 3)), [0, 1, 2]) == pytest.approx(0.5)
+    assert shares_of_first(np.array([[0.0, 5.0], [1.0, 0.0]]), [0, 0]).tolist() == [0.0, 1.0]
+
+
+def test_the_front_is_what_nothing_dominates() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        errors, costs = rng.integers(0, 5, 12).astype(float), rng.integers(0, 5, 12).astype(float)
+        front = on_pareto_front(errors, costs)
+        for i in range(12):
+            dominated = (
+                (errors <= errors[i]) & (costs <= costs[i]) & ((errors < errors[i]) | (costs < costs[i]))
+            )
+            assert front[i] == (not dominated.any())
