@@ -18,6 +18,7 @@ class Document(StrEnum):
     TRAINING = "training"
     BOARD = "board"
     SUBMISSION = "submission"
+    REPORTED = "reported"
 
 
 def schema(document: Annotated[Document, typer.Argument(help="Which kind of file.")]) -> None:
@@ -27,6 +28,7 @@ def schema(document: Annotated[Document, typer.Argument(help="Which kind of file
     from molbench.spec.board import Board
     from molbench.spec.dataset import Dataset
     from molbench.spec.protocol import Protocol
+    from molbench.spec.reported import ReportedPaper
     from molbench.spec.splits import Splits
     from molbench.spec.submission import Submission
     from molbench.spec.suites import Suites
@@ -42,5 +44,6 @@ def schema(document: Annotated[Document, typer.Argument(help="Which kind of file
         Document.TRAINING: TrainingConfig,
         Document.BOARD: Board,
         Document.SUBMISSION: Submission,
+        Document.REPORTED: ReportedPaper,
     }
     typer.echo(json.dumps(models[document].model_json_schema(), indent=2, ensure_ascii=False))

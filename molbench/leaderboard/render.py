@@ -32,6 +32,10 @@ _SUBMITTED_NOTE = (
     "Intervals are of 95 %, over test records in their clusters and over seeds. *Tier*: reported, re-scored "
     "from predictions, or re-run from the weights."
 )
+_PUBLISHED_NOTE = (
+    "As papers print them, in the units of the tasks; never ranked. *Same protocol* says whether the number "
+    "was made as this project makes it; what ± is, and what was read, stands in `leaderboards/reported/`."
+)
 _RANKING = [
     "rank",
     "95 %",
@@ -94,6 +98,7 @@ def to_markdown(table: Table) -> str:
         "## Scores",
         _scores(table),
         _SCORES_NOTE + (_FINGERPRINT_NOTE if _has_fingerprint(table) else ""),
+        *_published(table),
         *_warnings(table),
         *_withdrawn(table),
         "## How it was made",
@@ -169,6 +174,24 @@ def _submitted(row: Row) -> list[str]:
 
 def _is_submitted(table: Table) -> bool:
     return any(row.tier is not None for row in table.rows)
+
+
+def _published(table: Table) -> list[str]:
+    """Numbers of papers, one line a row of a table; what they have in common with the board stands beside."""
+    lines: dict[tuple[str, str, str, str], dict[str, str]] = {}
+    for score in table.published:
+        source = score.publication
+        key = (score.model, source.paper, source.table, source.protocol_match)
+        spread_of = "" if score.spread is None else f" ± {plain(score.spread, 2)}"
+        lines.setdefault(key, {})[score.task] = plain(score.value) + spread_of
+    if not lines:
+        return []
+    tasks = sorted({score.task for score in table.published}, key=[*table.tasks, *table.missing].index)
+    header = ["model", "paper", "table", "same protocol", *map(markdown, tasks)]
+    cells = [
+        [*map(markdown, key), *(numbers.get(task, "") for task in tasks)] for key, numbers in lines.items()
+    ]
+    return ["## Published", _PUBLISHED_NOTE, _grid(header, cells)]
 
 
 def _withdrawn(table: Table) -> list[str]:

@@ -22,6 +22,7 @@ from molbench.evaluation.summary import Verdict
 from molbench.leaderboard.entry import Entry
 from molbench.leaderboard.grid import Grid
 from molbench.leaderboard.pairs import Places, against, alone, mean_ranks, places
+from molbench.leaderboard.published import published_scores
 from molbench.leaderboard.score import Difference, Number
 from molbench.leaderboard.scores import scores_of
 from molbench.leaderboard.table import BoardDataset, Row, Table
@@ -106,6 +107,7 @@ def tabulate_submitted(field: BoardField) -> Table:
         missing=[task for task in field.tasks if task not in scored],
         sources=_sources(field),
         rows=_rows(field),
+        published=published_scores(list(field.tasks.values())),
         scores=scores_of(board.name, field.entries, field.cells, scored, field.live),
     )
 

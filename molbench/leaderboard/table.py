@@ -7,6 +7,7 @@ from typing import Any
 
 from molbench.evaluation.summary import MORE_SEEDS, Delta, SummaryRow, summarise
 from molbench.leaderboard.collect import Collection
+from molbench.leaderboard.published import PublishedScore
 from molbench.leaderboard.rank import Standing, rank
 from molbench.leaderboard.score import Difference, Number, Score
 from molbench.spec.base import Spec, later
@@ -77,6 +78,7 @@ class Table(Spec):
         detectable: Smallest difference of two models' relative errors, as a share, that is found in 80 % of
             repetitions.
         detectable_later: The same with ``more_seeds`` times as many seeds.
+        published: Numbers of papers, which are never ranked.
     """
 
     name: str
@@ -95,6 +97,7 @@ class Table(Spec):
     sources: list[BoardDataset]
     rows: list[Row]
     scores: list[Score]
+    published: list[PublishedScore] = later([])
 
 
 def tabulate(collection: Collection) -> Table:

@@ -86,11 +86,11 @@ def _cell(
 ) -> Cell:
     declared = task.task
     metric = METRICS[declared.metrics[0]]
-    total = _Sum(1 / len(joined))
+    total, unit = _Sum(1 / len(joined)), declared.unit
     values, trivial, others = [], [], dict.fromkeys(declared.metrics[1:], 0.0)
     for _, _, part in joined.values():
         scorer = Scorer.of(declared, declared.metrics[0], part)
-        scores = score(declared, part)
+        unit, scores = scorer.unit, score(declared, part)
         values.append(scores[declared.metrics[0]].value)
         trivial.append(scorer.value(constant(part)))
         for name in others:
@@ -109,7 +109,7 @@ def _cell(
         protocol_version=trust.protocols[entry.protocol].version,
         metric=declared.metrics[0],
         metric_version=metric.version,
-        unit=declared.unit if metric.scaled else "1",
+        unit=unit,
         direction=metric.direction,
         seeds=sorted(joined),
         values=[_rounded(value, 9) for value in values],
