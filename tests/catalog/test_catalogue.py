@@ -68,6 +68,11 @@ def test_a_task_can_be_scored(ref) -> None:
     assert ref.scheme.applies_to(ref.subset)
 
 
+@pytest.mark.parametrize("ref", CATALOGUE.tasks(["*/*"]), ids=lambda r: r.id)
+def test_a_part_that_is_scored_says_how_many_records_it_has(ref) -> None:
+    assert ref.dataset.subset_records(ref.subset)
+
+
 @pytest.mark.parametrize("name", CATALOGUE.suites)
 def test_suites_hold_tasks_that_exist(name: str) -> None:
     assert CATALOGUE.tasks(suite=name)

@@ -24,6 +24,8 @@ from molbench.spec.dataset import Dataset
 from molbench.spec.document import read_yaml
 from molbench.spec.splits import Splits
 
+_BATCH = 4096
+
 
 def verify(folder: Path, progress: ProgressCallback | None = None) -> Manifest:
     """Check every file, every id, every split and the content digest of a built folder.
@@ -117,10 +119,12 @@ def _other_records(
     columns = scored_columns(dataset, schema)
     digests = np.empty((len(order), 32), dtype=np.uint8)
     for path in cells:
-        table = pq.read_table(path, columns=["id", *columns], partitioning=None)
-        digests[pc.index_in(table.column("id").combine_chunks(), value_set=order)] = record_digests(
-            table, columns
-        )
+        stored = pq.read_table(path, columns=["id"], partitioning=None).column("id").combine_chunks()
+        places, start = pc.index_in(stored, value_set=order).to_numpy(), 0
+        for batch in pq.ParquetFile(path).iter_batches(_BATCH, columns=["id", *columns]):
+            stop = start + len(batch)
+            digests[places[start:stop]] = record_digests(pa.Table.from_batches([batch]), columns)
+            start = stop
     for name, column in labels.items():
         if scheme_digest(order, column, digests, spelled(schema, columns)) != part.schemes[name].content:
             yield f"splits/{name}.parquet: does not use the records that the manifest tells"
