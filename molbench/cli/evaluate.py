@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from molbench.cli.foreign import processes
+from molbench.cli.forecast import show_forecast
+from molbench.cli.foreign import processes, trusted
+from molbench.cli.mistakes import refuse_mistakes
 from molbench.cli.report import Display, finish
 from molbench.errors import UserError
 
@@ -28,6 +30,7 @@ def evaluate(  # noqa: PLR0917 - the command's options
     ] = None,
     protocol: Annotated[str, typer.Option(help="probe, finetune, or a YAML file.")] = "probe",
     seeds: Annotated[int, typer.Option(min=1, help="Number of seeds.")] = 3,
+    seed_list: Annotated[str | None, typer.Option(help="The seeds themselves: 0,3,7.")] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the results.")] = Path("results"),
     scratch: Annotated[
         bool, typer.Option(help="Score the same backbones with random weights, too, and show the difference.")
@@ -39,6 +42,15 @@ def evaluate(  # noqa: PLR0917 - the command's options
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", help="Change a protocol setting: steps=500, forces.lr=1e-3; may be repeated."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the runs and what they would take; do nothing.")
+    ] = False,
+    built: Annotated[
+        bool, typer.Option("--built", help="Leave out tasks whose datasets are not built here.")
+    ] = False,
+    shard: Annotated[
+        str | None, typer.Option(help="i/n: the i-th of n parts; together they are all of it.")
     ] = None,
     model: Annotated[
         list[str] | None,
@@ -85,24 +97,34 @@ def evaluate(  # noqa: PLR0917 - the command's options
 
     Finished results are used again; an interrupted evaluation is continued by the same command.
     """
+    recipe = refuse_mistakes(models or (), tasks, suite, protocol, settings or (), executor=executor)
+    if model:
+        trusted(model, trust_code)
     from molbench import evaluation
-    from molbench.evaluation.protocols import load_protocol
     from molbench.training import tune_allocator
 
     tune_allocator()
     with Display(quiet=as_json) as display, ExitStack() as stack:
-        foreign = processes(model or (), python, model_seconds, model_memory, trust=trust_code)
+        foreign = processes(model or (), python, model_seconds, model_memory)
         for encoder in foreign:
             stack.callback(encoder.close)
+        what: dict[str, Any] = {
+            "tasks": tasks,
+            "suite": suite,
+            "protocol": recipe,
+            "seeds": _seeds(seed_list) if seed_list else seeds,
+            "output": output,
+            "scratch": scratch,
+            "fingerprint": fingerprint,
+            "shard": shard,
+        }
+        if dry_run:
+            forecast = evaluation.dry_run([*(models or ()), *foreign], **what, told=display.told)
+            return show_forecast(forecast, as_json)
         report = evaluation.evaluate(
             [*(models or ()), *foreign],
-            tasks,
-            suite=suite,
-            protocol=load_protocol(protocol, settings or ()),
-            seeds=seeds,
-            output=output,
-            scratch=scratch,
-            fingerprint=fingerprint,
+            **what,
+            built=built,
             executor=executor,
             workers=workers,
             time_limit=time_limit,
@@ -111,7 +133,14 @@ def evaluate(  # noqa: PLR0917 - the command's options
             logger=logger or (),
             watcher=display.watcher(),
         )
-    finish(report, output, as_json)
+    return finish(report, output, as_json)
+
+
+def _seeds(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise UserError(f"--seed-list {text}: write seeds with commas, 0,3,7") from None
 
 
 def _options(settings: Sequence[str]) -> dict[str, str]:

@@ -12,8 +12,21 @@ if TYPE_CHECKING:
     from molbench.evaluation.external.process import ProcessEncoder
 
 
+def trusted(targets: Sequence[str], trust: bool) -> None:
+    """Refuse code that the user did not say may be run.
+
+    Raises:
+        UserError: If so.
+    """
+    if not trust:
+        raise UserError(
+            f"--model {targets[0]} runs code that may do whatever you may: its process is no sandbox; add "
+            "--trust-code if you know it"
+        )
+
+
 def processes(
-    targets: Sequence[str], python: Path | None, seconds: float, memory: float | None, *, trust: bool
+    targets: Sequence[str], python: Path | None, seconds: float, memory: float | None
 ) -> list[ProcessEncoder]:
     """A process for each model, which is called as its file.
 
@@ -22,18 +35,12 @@ def processes(
         python: Interpreter of another environment.
         seconds: In which each answers for a batch.
         memory: GiB that each may take.
-        trust: Whether the user said that the code may be run.
 
     Raises:
-        UserError: If not, or one cannot be started.
+        UserError: If one cannot be started.
     """
     if not targets:
         return []
-    if not trust:
-        raise UserError(
-            f"--model {targets[0]} runs code that may do whatever you may: its process is no sandbox; add "
-            "--trust-code if you know it"
-        )
     from molbench.evaluation.external.process import ProcessEncoder
     from molbench.evaluation.external.wrap import clean_name
 

@@ -40,14 +40,15 @@ class Display:
         """What tells the bar."""
         from molbench.evaluation import Watcher
 
-        return Watcher(planned=self._planned, step=self._step, done=self._done, told=self._told)
+        return Watcher(planned=self._planned, step=self._step, done=self._done, told=self.told)
 
     def _planned(self, total: int, reused: int) -> None:
         if reused:
             self._progress.console.print(f"{reused} of {total} results are there already")
         self._progress.update(self._bar, total=total, completed=reused, description="evaluating")
 
-    def _told(self, text: str) -> None:
+    def told(self, text: str) -> None:
+        """Print above the bar."""
         self._progress.console.print(text, markup=False, highlight=False)
 
     def _step(self, run: Run, report: StepReport) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from molbench.evaluation.candidates.base import Candidate, NotApplicable
-    from molbench.evaluation.harness import evaluate
+    from molbench.evaluation.harness import dry_run, evaluate
     from molbench.evaluation.plan import Run
     from molbench.evaluation.predictions import Predictions
     from molbench.evaluation.report import Report, RunOutcome, Watcher
@@ -25,6 +25,7 @@ _LAZY = {
     "Result": "result",
     "Run": "plan",
     "Watcher": "report",
+    "dry_run": "harness",
     "evaluate": "harness",
     "read_results": "result",
     "summarise": "summary",
@@ -41,6 +42,7 @@ __all__ = [
     "RunOutcome",
     "SummaryRow",
     "Watcher",
+    "dry_run",
     "evaluate",
     "read_results",
     "summarise",

@@ -111,14 +111,21 @@ def refuse_others(runs: Sequence[Run]) -> None:
             )
 
 
-def finished_results(runs: Sequence[Run]) -> dict[Path, Stored]:
-    """Results of runs that are there and hold; one that does not is made again."""
+def finished_results(runs: Sequence[Run], *, keep: bool = False) -> dict[Path, Stored]:
+    """Results of runs that are there and hold; one that does not is made again.
+
+    Args:
+        runs: Runs of a plan.
+        keep: Whether such a one is left where it is.
+    """
     trust, finished = Trust(Catalogue.load(), {run.protocol.name: run.protocol for run in runs}), {}
     for run in runs:
         if (stored := find(run.folder, run.key)) is not None:
             try:
                 finished[run.folder] = trust.check(stored)
             except UserError:
+                if keep:
+                    continue
                 (stored.folder / RESULT_FILE).unlink()
     return finished
 

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from molbench.errors import UserError
-from molbench.evaluation.candidates.base import Candidate
-from molbench.evaluation.candidates.resolve import resolve
-from molbench.evaluation.candidates.trees import FingerprintCandidate
+from molbench.evaluation.asked import Asked
+from molbench.evaluation.forecast import Forecast, forecast
 from molbench.evaluation.grid import perform
-from molbench.evaluation.plan import plan
-from molbench.evaluation.protocols import load_protocol
 from molbench.evaluation.report import Report, Watcher
 from molbench.evaluation.tracking import tracking
 from molbench.executors import EXECUTORS
 from molbench.executors.base import Executor
-from molbench.spec.catalogue import Catalogue
-from molbench.spec.fingerprint import Boosting
 from molbench.spec.protocol import Protocol
 from molbench.training.trackers.base import trackers_of
-
-DEFAULT_SUITE = "embedded"
 
 
 def evaluate(
@@ -33,7 +25,7 @@ def evaluate(
     *,
     suite: str | None = None,
     protocol: str | Protocol = "probe",
-    seeds: int = 3,
+    seeds: int | Sequence[int] = 3,
     output: Path | str = "results",
     scratch: bool = True,
     fingerprint: bool = False,
@@ -44,6 +36,8 @@ def evaluate(
     options: Mapping[str, str] | None = None,
     logger: str | Sequence[str] = (),
     name: str | None = None,
+    built: bool = False,
+    shard: str | None = None,
     watcher: Watcher | None = None,
 ) -> Report:
     """Score models; results that are there already and still valid are used again.
@@ -59,7 +53,7 @@ def evaluate(
         tasks: Glob patterns over task ids.
         suite: Name of a suite; the embedded one where neither tasks nor a suite are given.
         protocol: Name, path of a YAML file, or the protocol itself.
-        seeds: Number of seeds, 0 … seeds - 1.
+        seeds: Number of seeds, 0 … seeds - 1; or the seeds themselves.
         output: Folder of the results.
         scratch: Whether to score the same backbones with random weights, too.
         fingerprint: Whether to score boosted trees on fingerprints, too, where a task has SMILES.
@@ -71,33 +65,50 @@ def evaluate(
         options: Of the executor, such as the partition of a cluster.
         logger: Trackers of experiments that are shown each new run, see ``molbench.training.trackers``.
         name: What a model is called that is no file.
+        built: Whether tasks whose datasets are not built here are left out.
+        shard: ``i/n`` for the i-th of n parts of all pairs of model and task, whose results make a whole.
         watcher: Told how it gets on.
 
     Raises:
         UserError: If a name, file or dataset is missing or wrong. A run that fails, for whatever reason, is
             no error but a failure in the report.
     """
-    given = list(models) if isinstance(models, list | tuple) else [models]
     watcher = watcher or Watcher()
-    if not given and not fingerprint:
-        raise UserError(
-            "nothing to score: give a checkpoint, which `molbench pretrain` makes, or ask for --fingerprint"
-        )
-    if seeds < 1:
-        raise UserError("at least one seed is needed")
     trackers = trackers_of(logger, Path(output))
     engine = _engine(executor, workers, time_limit, retries, options or {})
-    if not tasks and suite is None:
-        suite = DEFAULT_SUITE
-    catalogue = Catalogue.load()
-    refs = catalogue.tasks(tasks, suite)
-    resolved = protocol if isinstance(protocol, Protocol) else load_protocol(protocol)
-    candidates: list[Candidate] = resolve(given, scratch, name, watcher.told)
-    if fingerprint:
-        candidates.append(FingerprintCandidate(Boosting()))
-    planned = plan(candidates, refs, resolved, range(seeds), Path(output))
+    asked = Asked(
+        models, tasks, suite, protocol, seeds, output, scratch, fingerprint, name, built=built, shard=shard
+    )
+    planned = asked.plan(watcher.told)
     watcher = tracking(watcher, trackers)
     return perform(planned, Path(output), engine, watcher, here_if_one=executor is None)
+
+
+def dry_run(
+    models: Any,
+    tasks: str | Sequence[str] | None = None,
+    *,
+    suite: str | None = None,
+    protocol: str | Protocol = "probe",
+    seeds: int | Sequence[int] = 3,
+    output: Path | str = "results",
+    scratch: bool = True,
+    fingerprint: bool = False,
+    name: str | None = None,
+    shard: str | None = None,
+    told: Callable[[str], None] = lambda _text: None,
+) -> Forecast:
+    """What :func:`evaluate` would do with the same arguments, and what it would take; nothing is written.
+
+    Datasets that are not built are no error here: the forecast names the commands that build them.
+
+    Raises:
+        UserError: If a name or file is missing or wrong.
+    """
+    asked = Asked(
+        models, tasks, suite, protocol, seeds, output, scratch, fingerprint, name, built=True, shard=shard
+    )
+    return forecast(asked.plan(told), Path(output))
 
 
 def _engine(

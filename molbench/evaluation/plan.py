@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -78,16 +78,34 @@ class Run:
 
 
 @dataclass(frozen=True)
+class MissingData:
+    """A dataset that is not built here.
+
+    Attributes:
+        command: What builds it.
+        tasks: Ids of the tasks that wait for it.
+    """
+
+    command: str
+    tasks: list[str]
+
+    def __str__(self) -> str:
+        return f"  {self.command}    ({len(self.tasks)} tasks, {self.tasks[0]} …)"
+
+
+@dataclass(frozen=True)
 class Plan:
     """Everything that is to be scored.
 
     Attributes:
         runs: In the order task, candidate, seed.
         not_applicable: Candidates and tasks that do not go together, and why.
+        missing: Datasets that are not built here, where the others are planned without them.
     """
 
     runs: list[Run]
     not_applicable: list[NotApplicable]
+    missing: list[MissingData] = field(default_factory=list)
 
 
 def plan(
@@ -96,13 +114,26 @@ def plan(
     protocol: Protocol,
     seeds: Sequence[int],
     output: Path,
+    *,
+    built: bool = False,
 ) -> Plan:
     """Every combination that there is.
+
+    Args:
+        candidates: What is scored.
+        tasks: On what.
+        protocol: How.
+        seeds: With which seeds.
+        output: Folder of the results.
+        built: Whether tasks whose datasets are not built here are left out rather than refused.
 
     Raises:
         UserError: If a dataset is not built, a build lacks a split scheme, or a task cannot be scored.
     """
-    refuse_missing(tasks)
+    missing = missing_data(tasks)
+    if not built:
+        refuse_missing(tasks)
+    tasks = [task for task in tasks if task.folder is not None]
     digests: dict[tuple[str, int], str] = {}
     runs, others = [], []
     for task in tasks:
@@ -123,7 +154,7 @@ def plan(
                 folder = output / candidate.name / task.id / recipe.name / str(seed)
                 key = key_of(digests[encoder], fold, records, recipe, seed)
                 runs.append(Run(candidate, fold, recipe, seed, digests[encoder], records, key, folder))
-    return Plan(runs, others)
+    return Plan(runs, others, missing)
 
 
 def key_of(encoder: str, task: TaskRef, data: Data, protocol: Recipe, seed: int) -> str:
@@ -158,16 +189,19 @@ def refuse_missing(tasks: Sequence[TaskRef]) -> None:
     Raises:
         UserError: Naming them.
     """
+    if missing := missing_data(tasks):
+        raise UserError("these datasets are not built here:\n" + "\n".join(map(str, missing)))
+
+
+def missing_data(tasks: Sequence[TaskRef]) -> list[MissingData]:
+    """Datasets of tasks that are not built here."""
     missing: dict[str, list[str]] = {}
     for task in tasks:
         if task.folder is None:
             missing.setdefault(task.entry.id, []).append(task.id)
-    if missing:
-        lines = [
-            f"  molbench data build {name.removesuffix(PARTIAL)}    ({len(ids)} tasks, {ids[0]} …)"
-            for name, ids in missing.items()
-        ]
-        raise UserError("these datasets are not built here:\n" + "\n".join(lines))
+    return [
+        MissingData(f"molbench data build {name.removesuffix(PARTIAL)}", ids) for name, ids in missing.items()
+    ]
 
 
 def data_of(task: TaskRef) -> Data:

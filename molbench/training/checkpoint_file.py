@@ -73,6 +73,15 @@ def read_checkpoint(path: Path) -> tuple[Header, dict[str, Tensor]]:
     return _header(path, content), weights_of(path, weights)
 
 
+def is_checkpoint(path: Path) -> bool:
+    """Whether a file says that it is a checkpoint of this program, sound or not."""
+    try:
+        content = content_of(path) if path.suffix == ".pt" else _safetensors(path)[0]
+    except UserError:
+        return False
+    return isinstance(content, dict) and content.get("format") == FORMAT
+
+
 def content_of(path: Path) -> Any:
     """What a file of ``torch.save`` holds: builtins and tensors.
 

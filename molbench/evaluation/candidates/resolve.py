@@ -12,6 +12,7 @@ from molbench.evaluation.candidates.calculated import CalculatedCandidate
 from molbench.evaluation.candidates.checkpoint import CheckpointCandidate, require_model_name
 from molbench.evaluation.candidates.external import ExternalCandidate
 from molbench.evaluation.candidates.tabulated import TabulatedCandidate
+from molbench.training.checkpoint_file import is_checkpoint
 
 #: Suffixes of tables of vectors.
 TABLES = (".parquet", ".npz")
@@ -82,6 +83,17 @@ def _candidate(model: Any, name: str | None, told: Callable[[str], None]) -> Can
 
 def _of_file(path: Path) -> Candidate:
     if path.suffix not in TABLES:
-        return CheckpointCandidate.of_file(path)
+        return _of_checkpoint(path)
     require_model_name(path.stem, f"{path}: results are kept under the name of the file")
     return TabulatedCandidate(path.stem, path)
+
+
+def _of_checkpoint(path: Path) -> CheckpointCandidate:
+    try:
+        return CheckpointCandidate.of_file(path)
+    except UserError as error:
+        if not path.is_file() or (path.suffix in {".pt", ".safetensors"} and is_checkpoint(path)):
+            raise
+        from molbench.evaluation.candidates.no_checkpoint import advice
+
+        raise UserError(f"{error}\n{path}: {advice(path)}") from error

@@ -1,0 +1,85 @@
+"""What is to be evaluated, as it is asked for, and the plan that follows from it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from molbench.errors import UserError
+from molbench.evaluation.candidates.base import Candidate
+from molbench.evaluation.candidates.resolve import resolve
+from molbench.evaluation.candidates.trees import FingerprintCandidate
+from molbench.evaluation.plan import Plan, plan
+from molbench.evaluation.protocols import load_protocol
+from molbench.spec.catalogue import Catalogue
+from molbench.spec.fingerprint import Boosting
+from molbench.spec.protocol import Protocol
+
+DEFAULT_SUITE = "embedded"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The arguments of :func:`~molbench.evaluation.harness.evaluate` that say what, and not where."""
+
+    models: Any
+    tasks: str | Sequence[str] | None = None
+    suite: str | None = None
+    protocol: str | Protocol = "probe"
+    seeds: int | Sequence[int] = 3
+    output: Path | str = "results"
+    scratch: bool = True
+    fingerprint: bool = False
+    name: str | None = None
+    built: bool = False
+    shard: str | None = None
+
+    def plan(self, told: Callable[[str], None]) -> Plan:
+        """Every run that follows.
+
+        Args:
+            told: Told what a model does that is not of this program.
+
+        Raises:
+            UserError: If a name, file or dataset is missing or wrong.
+        """
+        given = list(self.models) if isinstance(self.models, list | tuple) else [self.models]
+        if not given and not self.fingerprint:
+            raise UserError(
+                "nothing to score: give a checkpoint, which `molbench pretrain` makes, or another model, or "
+                "ask for --fingerprint"
+            )
+        seeds = range(self.seeds) if isinstance(self.seeds, int) else list(self.seeds)
+        if not seeds or min(seeds) < 0 or len({*seeds}) != len(seeds):
+            raise UserError("at least one seed is needed, none below 0 and none twice")
+        own = self.protocol
+        protocol = own if isinstance(own, Protocol) else load_protocol(own)
+        tasks = [self.tasks] if isinstance(self.tasks, str) else self.tasks
+        suite = DEFAULT_SUITE if not tasks and self.suite is None else self.suite
+        refs = Catalogue.load().tasks(tasks, suite)
+        candidates: list[Candidate] = resolve(given, self.scratch, self.name, told)
+        if self.fingerprint:
+            candidates.append(FingerprintCandidate(Boosting()))
+        whole = plan(candidates, refs, protocol, seeds, Path(self.output), built=self.built)
+        return whole if self.shard is None else part(whole, self.shard)
+
+
+def part(whole: Plan, shard: str) -> Plan:
+    """Every n-th pair of model and task of a plan, beginning with the i-th.
+
+    Args:
+        whole: The plan.
+        shard: ``i/n``, from 1/n to n/n, which together are all of it.
+
+    Raises:
+        UserError: If it is none.
+    """
+    match = re.fullmatch(r"(\d{1,6})/(\d{1,6})", shard)
+    if match is None or not 1 <= int(match[1]) <= int(match[2]):
+        raise UserError(f"shard '{shard}': write i/n, such as 1/8, with i from 1 to n")
+    pairs = list(dict.fromkeys((run.candidate.name, run.task.id) for run in whole.runs))
+    own = {*pairs[int(match[1]) - 1 :: int(match[2])]}
+    return replace(whole, runs=[run for run in whole.runs if (run.candidate.name, run.task.id) in own])

@@ -1,0 +1,58 @@
+"""A file that is no checkpoint of this program: what it is, and the command that would work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from molbench.errors import UserError
+from molbench.releases import RELEASES
+from molbench.training.checkpoint_file import content_of
+from molbench.training.safetensors_file import read_safetensors
+
+_OWN = (
+    "score it in Python, `molbench.evaluate(model, tasks=[…])`, or by a file with a function that makes it, "
+    "`molbench evaluate --model FILE.py:FUNCTION --trust-code`"
+)
+
+
+def advice(path: Path) -> str:
+    """What to do with a file that could not be read as a checkpoint, in one sentence.
+
+    Args:
+        path: A file that is there.
+    """
+    try:
+        content = read_safetensors(path)[1] if path.suffix == ".safetensors" else content_of(path)
+    except (UserError, ValueError, OSError, MemoryError):
+        return f"it holds more than tensors, as a whole module does, and is not opened: {_OWN}"
+    state = _state(content)
+    if state is None:
+        return f"it holds no weights that could be read: {_OWN}"
+    if sources := [name for name in RELEASES if _encoder_of(name, state)]:
+        output = f"{path.stem.lower()}-converted.pt"
+        commands = " or ".join(f"`molbench convert --from {name} {path} -o {output}`" for name in sources)
+        return f"it looks like a published release: {commands}"
+    return f"it holds plain weights, and nothing says of which model: {_OWN}"
+
+
+def _state(content: Any) -> dict[str, Tensor] | None:
+    """The weights, bare or under one of the usual keys."""
+    for key in ("model", "state_dict", "model_state_dict"):
+        if isinstance(content, dict) and isinstance(content.get(key), dict):
+            content = content[key]
+            break
+    if not isinstance(content, dict) or not any(isinstance(value, Tensor) for value in content.values()):
+        return None
+    return {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
+
+
+def _encoder_of(source: str, state: dict[str, Tensor]) -> bool:
+    """Whether a release has one encoder among these weights."""
+    try:
+        RELEASES[source]().find([name.removeprefix("module.") for name in state])
+    except UserError:
+        return False
+    return True

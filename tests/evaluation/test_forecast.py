@@ -1,0 +1,134 @@
+"""A plan says what would be done, and does nothing; parts of it make the whole."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from molbench.errors import UserError
+from molbench.evaluation import dry_run, evaluate, read_results
+
+TASKS = ["toy/size,toy/mass,toy/ring,toy-frames/co"]
+
+
+def test_a_dry_run_tells_all_and_writes_nothing(toy_home: Path, checkpoint: Path, tmp_path: Path) -> None:
+    output = tmp_path / "r"
+    told = dry_run(checkpoint, ["toy/*", "toy-frames/co", "qm9/homo"], seeds=2, output=output)
+    assert not output.exists()
+    assert (told.runs, told.cached) == (2 * 2 * 5, 0)
+    assert [missing.command for missing in told.missing] == ["molbench data build qm9"]
+    assert all(row.seconds is not None and row.source == "trial" for row in told.rows)
+    assert told.seconds > 0 and told.memory > 1 << 20
+    evaluate(checkpoint, ["toy/size"], seeds=2, output=output, scratch=False, executor="inline")
+    told = dry_run(checkpoint, ["toy/size"], seeds=3, output=output, scratch=False)
+    (row,) = told.rows
+    assert (row.runs, row.cached, row.source) == (3, 2, "results")
+    fine = dry_run(checkpoint, ["toy/size"], protocol="finetune", seeds=1, output=output, scratch=False)
+    assert fine.rows[0].seconds and fine.rows[0].seconds > 1
+
+
+def test_what_is_not_built_is_left_out_on_request(toy_home: Path, checkpoint: Path, tmp_path: Path) -> None:
+    arguments = {"seeds": 1, "output": tmp_path / "r", "scratch": False, "executor": "inline"}
+    with pytest.raises(UserError, match="molbench data build qm9"):
+        evaluate(checkpoint, ["toy/size", "qm9/homo"], **arguments)
+    report = evaluate(checkpoint, ["toy/size", "qm9/homo"], built=True, **arguments)
+    assert [cell.task for cell in report.cells] == ["toy/size"]
+
+
+def test_eight_shards_are_the_whole(toy_home: Path, checkpoint: Path, tmp_path: Path) -> None:
+    arguments = {"seeds": [0, 2], "executor": "inline"}
+    whole = evaluate(checkpoint, TASKS, output=tmp_path / "whole", **arguments)
+    parts = [
+        evaluate(checkpoint, TASKS, output=tmp_path / "parts", shard=f"{i}/8", **arguments)
+        for i in range(1, 9)
+    ]
+    assert sum(len(report.results) for report in parts) == len(whole.results) == 16
+    assert all(report.reused == 0 for report in parts)
+    one, other = (
+        {s.result.key: s.result.metrics for s in read_results(tmp_path / name)} for name in ("whole", "parts")
+    )
+    assert one == other
+    for shard in ("0/8", "9/8", "1", "a/b", "-1/2"):
+        with pytest.raises(UserError, match="write i/n"):
+            evaluate(checkpoint, TASKS, output=tmp_path / "parts", shard=shard)
+    for seeds in ([], [-1], [1, 1], 0):
+        with pytest.raises(UserError, match="at least one seed"):
+            evaluate(checkpoint, TASKS, seeds=seeds, output=tmp_path / "parts")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["nofile.pt"], "nofile.pt: no such file"),
+        (["."], "is a folder"),
+        (["here.pt", "--suite", "embeded"], "did you mean 'embedded'"),
+        (["here.pt", "--protocol", "prob"], "did you mean 'probe'"),
+        (["here.pt", "-t", "xtb-molecules/hommo"], "no task matches"),
+        (["here.pt", "--executor", "rai"], "did you mean 'ray'"),
+        (["--model", "m.py:f"], "--trust-code"),
+    ],
+)
+def test_plain_mistakes_are_told_without_torch(tmp_path: Path, words: list[str], message: str) -> None:
+    """Which takes seconds to import."""
+    (tmp_path / "here.pt").write_bytes(b"")
+    code = (
+        "import sys\nfrom molbench.cli.main import main\ntry:\n    main()\nfinally:\n"
+        "    print(sorted({'torch', 'pyarrow', 'sklearn', 'rdkit'} & {*sys.modules}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "evaluate", *words],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2 and message in done.stderr and done.stdout.strip() == "[]"
+
+
+def test_what_is_no_checkpoint_is_answered_with_a_command(toy_home: Path, tmp_path: Path) -> None:
+    def refusal(name: str, content: object) -> str:
+        torch.save(content, tmp_path / name)
+        with pytest.raises(UserError) as caught:
+            evaluate(tmp_path / name, ["toy/size"], output=tmp_path / "r")
+        return str(caught.value)
+
+    linear = nn.Linear(2, 2)
+    assert "plain weights" in refusal("plain.pt", linear.state_dict())
+    assert "--model FILE.py:FUNCTION" in refusal(
+        "nested.pt", {"epoch": 3, "model_state_dict": linear.state_dict()}
+    )
+    assert "as a whole module does" in refusal("whole.pt", linear)
+    assert "plain weights" in refusal("other.pth", linear.state_dict())
+    assert "holds no weights" in refusal("empty.pt", {"a": 1})
+    told = refusal("release.pt", {"model.filter_net.weight": torch.zeros(2), "model.other": torch.zeros(1)})
+    assert "`molbench convert --from geossl" in told and "-o release-converted.pt`" in told
+
+
+@pytest.mark.slow
+def test_the_command_line(toy_home: Path, checkpoint: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "molbench.cli", "evaluate", str(checkpoint), "-t", "toy/size,qm9/homo"]
+    done = subprocess.run(
+        [*command, "--dry-run", "--seed-list", "0,4"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "molbench data build qm9" in done.stdout and "4 runs, 0 there already" in done.stdout
+    done = subprocess.run(
+        [*command, "--dry-run", "--json"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert json.loads(done.stdout)["runs"] == 6 and not (tmp_path / "results").exists()
