@@ -1,4 +1,7 @@
-"""How-tos are followed to the letter: each line behind a ``$`` is typed, each piece of Python is run."""
+"""How-tos are followed to the letter: each line behind a ``$`` is typed, each piece of Python is run.
+
+One that begins with a comment of a file's name is written there instead.
+"""
 
 import os
 import re
@@ -30,9 +33,13 @@ def test_a_how_to_can_be_followed(page: Path, tmp_path: Path) -> None:
         )
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     for language, text in BLOCK.findall(page.read_text(encoding="utf-8")):
+        if name := re.match(r"# (\w+\.py)\n", text):
+            (tmp_path / name[1]).write_text(text, encoding="utf-8")
+            continue
         commands = [[sys.executable, "-c", text]]
         if language == "console":
-            lines = [shlex.split(line.removeprefix("$ ")) for line in text.splitlines()]
+            typed = text.replace("{python}", sys.executable).splitlines()
+            lines = [shlex.split(line.removeprefix("$ ")) for line in typed]
             assert all(line[0] == "molbench" for line in lines)
             commands = [[sys.executable, "-m", "molbench.cli", *line[1:]] for line in lines]
         for command in commands:

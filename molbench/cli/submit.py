@@ -45,6 +45,23 @@ def pack(given: dict[str, Any]) -> None:
 
 
 @app.command()
+def template(
+    tasks: Annotated[list[str], typer.Argument(help="Task ids or globs.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Table to write, *.csv or *.parquet.")
+    ] = Path("predictions.csv"),
+    seeds: Annotated[
+        int, typer.Option(min=1, help="Seeds of each task; of a cross-validation its folds.")
+    ] = 1,
+) -> None:
+    """Write a table with one row for each test record, whose predictions are to be filled in."""
+    from molbench.evaluation.handed_in.template import write_template
+
+    count = write_template(tasks, output, seeds)
+    typer.echo(f"{output}: {count:,} rows; fill in, then `molbench score {output} --name NAME`")
+
+
+@app.command()
 def validate(folders: Folders = None) -> None:
     """Hold cards against their files and the catalogue; every fault with file and line."""
     from molbench.spec.catalogue import Catalogue
