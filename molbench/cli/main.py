@@ -11,6 +11,7 @@ import typer
 from molbench.cli import (
     audit,
     board,
+    clean,
     compare,
     convert,
     data,
@@ -41,6 +42,7 @@ app.add_typer(audit.app, name="audit", help="Find what pretraining has seen of t
 app.command()(pretrain.pretrain)
 app.command()(evaluate.evaluate)
 app.command()(compare.compare)
+app.command()(clean.clean)
 app.command()(score.score)
 app.command()(embed.embed)
 app.command()(convert.convert)

@@ -32,7 +32,7 @@ def overlap_with(pretraining: Mapping[str, Any], task: TaskRef) -> Overlap | Non
     # A matrix has one row for all folds of a cross-validation.
     test = tested(replace(task, fold=None)).side
     overlap = cached(digest, scheme, test)
-    if overlap is None or (level := _left_out(pretraining, test.name)) not in overlap.counts:
+    if overlap is None or (level := left_out(pretraining, test.name)) not in overlap.counts:
         return overlap
     counts = overlap.counts | {level: Count(seen=0, of=overlap.counts[level].of)}
     note = f"test {level}s were left out of pretraining; the other counts are of the whole corpus"
@@ -56,7 +56,7 @@ def contamination(pretraining: Mapping[str, Any], task: TaskRef) -> str | None:
     return f"contaminated: {count:,} of its test pairs were pretrained on" if count else None
 
 
-def _left_out(pretraining: Mapping[str, Any], test: str) -> str:
+def left_out(pretraining: Mapping[str, Any], test: str) -> str:
     """Level at which nothing of a test split was pretrained on; empty where nothing was left out."""
     excluded = pretraining.get("excluded")
     identities = excluded.get("identities") if isinstance(excluded, Mapping) else None

@@ -1,0 +1,85 @@
+"""``molbench clean``: scores of what pretraining has not seen, from stored predictions."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from molbench.cli.console import table_console
+from molbench.escape import visible
+
+if TYPE_CHECKING:
+    from molbench.evaluation.clean.scores import CleanScore, CleanScores
+
+
+def clean(
+    results: Annotated[Path, typer.Argument(help="Folder of results.")] = Path("results"),
+    tasks: Annotated[
+        list[str] | None,
+        typer.Option("--tasks", "-t", help="Globs over task ids, 'qm9/*,md17/aspirin'; may be repeated."),
+    ] = None,
+    tanimoto: Annotated[
+        float, typer.Option(help="Largest similarity to the corpus of records that count as unlike it.")
+    ] = 0.7,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Score stored predictions again on records that pretraining has not seen, and rank models on them.
+
+    What was seen is told by the corpora that checkpoints declare, which must be built here.
+    """
+    from molbench.evaluation.clean.scores import clean_scores
+
+    scores = clean_scores(results, tanimoto=tanimoto, tasks=tasks)
+    if as_json:
+        content = {
+            "scores": [vars(row) for row in scores.rows],
+            "unjudged": [
+                {"model": model, "task": task, "reason": why}
+                for (model, task), why in scores.unjudged.items()
+            ],
+            "damaged": {str(folder): why for folder, why in scores.damaged.items()},
+        }
+        typer.echo(json.dumps(content, indent=1, allow_nan=False))
+    else:
+        _print(scores)
+
+
+def _print(scores: CleanScores) -> None:
+    from rich.table import Table
+
+    console = table_console()
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("task", "metric", "unit", "records", "model", "score ± 95 %", "n", "rank"):
+        right = column in {"score ± 95 %", "n", "rank"}
+        grid.add_column(column, justify="right" if right else "left", overflow="fold")
+    for row in scores.rows:
+        grid.add_row(*map(visible, _texts(row)))
+    console.print(grid)
+    console.print(
+        "\nunseen: no molecule of the record is in the corpus, by InChIKey or bond graph; tanimoto: none is "
+        "more similar to any of the corpus; common: records that are clean for every model, on which models "
+        "are ranked: one more than the number of models told to be better",
+        soft_wrap=True,
+    )
+    for (model, task), why in scores.unjudged.items():
+        console.print(visible(f"not judged: {model} on {task}: {why}"), soft_wrap=True)
+    for folder, why in scores.damaged.items():
+        console.print(visible(f"damaged: {folder}: {why}"), soft_wrap=True)
+
+
+def _texts(row: CleanScore) -> tuple[str, ...]:
+    from molbench.numbers import plus_minus
+
+    return (
+        row.task,
+        f"{row.metric} {'↓' if row.direction == 'lower' else '↑'}",
+        row.unit,
+        f"{row.records}, common" if row.common else row.records,
+        row.model,
+        "too few records" if row.score is None else plus_minus(row.score, row.half_width),
+        f"{row.n}/{row.of}",
+        "" if row.rank is None else str(row.rank),
+    )

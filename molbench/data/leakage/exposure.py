@@ -1,0 +1,101 @@
+"""How near each record of a test split is to a pretraining corpus."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from molbench.chem.fingerprint import morgan
+from molbench.chem.similarity import nearest
+from molbench.data.folder.record_identity import first_blocks
+from molbench.data.leakage.molecules import GEOMETRY, connectivity, named_molecules, smiles_columns
+from molbench.data.leakage.sides import Split
+from molbench.data.records import SMILES
+
+
+@dataclass(frozen=True, eq=False)
+class Exposure:
+    """What a corpus shows of the records of a test split.
+
+    Attributes:
+        ids: Of the records.
+        seen: Whether the corpus has a molecule of each, [n] bool.
+        similarity: Largest Tanimoto similarity of a molecule of each to any of the corpus (Morgan, radius 2,
+            2,048 bits), [n]; NaN where a side has no SMILES.
+    """
+
+    ids: list[str]
+    seen: np.ndarray
+    similarity: np.ndarray
+
+
+def exposure(test: Split, source: Split, *, without_test: bool = False) -> Exposure | None:
+    """Compare the records of a test split with a corpus, in one pass over it.
+
+    InChIKeys are compared where both sides have SMILES, else bond graphs where both have geometries.
+
+    Args:
+        test: The test split.
+        source: The corpus.
+        without_test: Whether the test molecules were left out of the corpus before pretraining.
+
+    Returns:
+        None where nothing can be compared.
+    """
+    own, theirs = smiles_columns(test.columns), smiles_columns(source.columns)
+    if own and theirs:
+        return _by_smiles(test, source, own, theirs, without_test)
+    if {*GEOMETRY} <= {*test.columns} & {*source.columns}:
+        return _by_bonds(test, source, without_test)
+    return None
+
+
+def _by_smiles(
+    test: Split, source: Split, own: Sequence[str], theirs: Sequence[str], without_test: bool
+) -> Exposure:
+    table = pa.concat_tables(test.stream(["id", *own]))
+    molecules, _ = named_molecules(table)
+    keys, queries = molecules.column("key").combine_chunks(), morgan(molecules.column("smiles").to_pylist())
+    seen, best = np.zeros(len(keys), bool), np.zeros(len(keys), np.float32)
+    for chunk in source.stream(theirs):
+        named, _ = named_molecules(chunk)
+        if without_test:
+            named = named.filter(pc.invert(pc.is_in(named.column("key"), value_set=keys)))
+        seen |= pc.is_in(keys, value_set=named.column("key").combine_chunks()).to_numpy(zero_copy_only=False)
+        best = np.maximum(best, nearest(queries, morgan(named.column("smiles").to_pylist())))
+    records_seen, records_best = np.zeros(len(table), bool), np.full(len(table), np.nan, np.float32)
+    for smiles, key in SMILES.items():
+        if smiles in table.column_names:
+            of_record = _keys(table, smiles, key)
+            place = pc.index_in(of_record, value_set=keys)
+            known = np.asarray(place.is_valid())
+            rows = place.drop_null().to_numpy()
+            records_seen[known] |= seen[rows]
+            records_best[known] = np.fmax(records_best[known], best[rows])
+    return Exposure(table.column("id").to_pylist(), records_seen, records_best)
+
+
+def _keys(table: pa.Table, smiles: str, key: str | None) -> pa.Array:
+    """First blocks of the InChIKeys of one molecule of each record."""
+    if key in table.column_names:
+        return first_blocks(table.column(key).combine_chunks())
+    from molbench.chem.inchikeys import inchikey
+
+    return first_blocks(pa.array([inchikey(text) for text in table.column(smiles).to_pylist()], pa.string()))
+
+
+def _by_bonds(test: Split, source: Split, without_test: bool) -> Exposure:
+    table = pa.concat_tables(test.stream(["id", *GEOMETRY]))
+    # Frames of a trajectory are one molecule, and distorted ones can seem to have other bonds.
+    one = test.dataset.identity == "frame"
+    keys = connectivity(table.slice(0, 1) if one else table)
+    seen = np.zeros(len(keys), bool)
+    if not without_test:
+        for chunk in source.stream(list(GEOMETRY)):
+            seen |= pc.is_in(keys, value_set=connectivity(chunk)).to_numpy(zero_copy_only=False)
+    seen = np.broadcast_to(seen, len(table)) if one else seen
+    return Exposure(table.column("id").to_pylist(), seen, np.full(len(table), np.nan, np.float32))

@@ -1,0 +1,1 @@
+"""Scores of the test records that pretraining has not seen, from stored predictions alone."""
