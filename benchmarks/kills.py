@@ -118,7 +118,7 @@ def commands(place: Path, raw: Path | None) -> list[Command]:
         Command(
             "board",
             ("board", "build", "embedded", "-r", "results", "-o", "boards"),
-            lambda folder: files_digest(folder, "boards/*"),
+            lambda folder: files_digest(folder, "boards/**/*"),
             lambda folder: _copy(made / "results", folder / "results"),
         ),
     ]

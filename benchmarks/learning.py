@@ -246,11 +246,13 @@ xtb-solvation. Then the frozen encoder is probed by ridge regression on the twel
 (3DMRL: the two of xtb-solvation), and so is the same encoder with random weights, with three seeds.
 
 *Error against untrained* is the geometric mean over the targets of the probe's error divided by the
-untrained encoder's: below 1 pretraining helped. *Better / worse* count the targets where the 95 % paired
-bootstrap says so. Training on anything moves features, also on labels that mean nothing: a method *beats
-both* controls if its error is below that of the untrained encoder, on more targets better than worse, and
-below that of supervised training on the same molecules with the gaps dealt out anew among them. Every row
-is one pretraining; how far another seed would be off was not measured.
+untrained encoder's: below 1 pretraining helped. *Better / worse* count the targets that are told to be
+better or worse than with the untrained encoder, p adjusted for the targets of the row by Holm's method:
+over test molecules, and over three random encoders, whose luck is most of what is not known. Training on
+anything moves features, also on labels that mean nothing: a method *beats both* controls if its error is
+below that of the untrained encoder, on more targets better than worse, and below that of supervised
+training on the same molecules with the gaps dealt out anew among them. Every row is one pretraining; how
+far another seed would be off was not measured.
 
 *Claimed* is on how many of the twelve properties of QM9 the paper that compares the method reports a gain
 over no pretraining, where its table could be read (GeoSSL, PaiNN); `yes` where only its abstract could;

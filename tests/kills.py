@@ -161,7 +161,7 @@ def leftovers(folder: Path) -> tuple[str, ...]:
 def files_digest(folder: Path, pattern: str) -> str:
     """SHA-256 over names and bytes of some files."""
     digest = hashlib.sha256()
-    for path in sorted(folder.glob(pattern)):
+    for path in sorted(path for path in folder.glob(pattern) if path.is_file()):
         digest.update(str(path.relative_to(folder)).encode() + path.read_bytes())
     return digest.hexdigest()
 
