@@ -33,6 +33,7 @@ def of_board(table: Table, evidence: Evidence) -> dict[str, Any]:
                 "metric": column.metric,
                 "unit": column.unit,
                 "lower": column.lower,
+                "constant": evidence.trivial(column.task),
                 "count": clusters.count,
                 "margins": [int(margin.members.shape[1]) for margin in clusters.margins],
                 "effective": clusters.effective,

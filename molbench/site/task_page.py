@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 from markupsafe import Markup
 
 from molbench.data.audit.nearest_train import BINS
-from molbench.evaluation.score import Scorer, constant
 from molbench.leaderboard.records import Records
 from molbench.leaderboard.score import Score
-from molbench.numbers import plain
 from molbench.site.environment import render
 from molbench.site.evidence import Evidence
 from molbench.site.facts import Facts
@@ -65,7 +62,7 @@ def task_page(records: Records, name: str, evidence: Evidence, facts: Facts, dro
             board.name: _answers([one for one in scores if one.board == board.name])
             for board in records.boards
         },
-        trivial=_trivial(name, evidence),
+        trivial=evidence.trivial(name),
         labels=_labels(task, facts) if task else None,
         scheme=facts.scheme(task) if task else None,
         splits=SPLITS,
@@ -91,17 +88,6 @@ def _answers(scores: Sequence[Score]) -> list[Answer]:
         )
         for score in sorted(scores, key=lambda one: one.mean * (1 if one.direction == "lower" else -1))
     ]
-
-
-def _trivial(name: str, evidence: Evidence) -> str | None:
-    """What predicting the mean of the test labels scores; None where the metric is not defined then."""
-    stored = evidence.one(name)
-    if stored is None:
-        return None
-    declared = stored.result.task.declaration
-    predictions = constant(stored.predictions)
-    value = Scorer.of(declared, declared.metrics[0], predictions).value(predictions)
-    return plain(value) if np.isfinite(value) else None
 
 
 def _labels(task: TaskRef, facts: Facts) -> Markup | None:

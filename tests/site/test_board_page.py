@@ -2,9 +2,11 @@
 
 import csv
 import random
+import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from molbench.leaderboard.records import Records
@@ -14,6 +16,8 @@ from tests.site.conftest import ERRORS, HOSTILE, REAL_TASKS, TASKS
 
 pytestmark = pytest.mark.slow
 BOARD = "boards/b.html"
+#: Columns about the models, before those of the tasks.
+ABOUT = 14
 
 
 def _names(page: Any) -> list[str]:
@@ -39,7 +43,7 @@ def test_every_model_is_there_and_no_name_does_anything(visit) -> None:
 
 def test_rows_are_sorted_in_both_directions_and_what_is_missing_comes_last(visit) -> None:
     page = visit(BOARD)
-    last = 13 + len(TASKS)
+    last = ABOUT + len(TASKS)
     for down in (False, True):
         page.locator("#board thead th").nth(last - 1).get_by_role("button").click()
         shown = _column(page, last)
@@ -98,7 +102,7 @@ def test_the_csv_of_the_view_is_the_view(visit) -> None:
     lines = list(csv.DictReader(Path(download.value.path()).read_text(encoding="utf-8").splitlines()))
     assert [line["model"] for line in lines] == _names(page) == ["good", "Good"]
     assert "backbone" not in lines[0] and lines[1]["data/a ±"] == ""
-    shown = [text.lstrip("▲▼△?").partition("±")[0] for text in _column(page, 14)]
+    shown = [text.lstrip("▲▼△?").partition("±")[0] for text in _column(page, ABOUT + 1)]
     assert [line["data/a"] for line in lines] == shown
 
 
@@ -129,10 +133,34 @@ def test_two_models_are_compared_as_the_package_compares_them(visit, made: tuple
             assert shown["p"] == pytest.approx(float(expected.p), rel=1e-2)
 
 
+def test_a_choice_of_tasks_has_a_relative_error_of_its_own(visit, made: tuple[Records, Evidence]) -> None:
+    page = visit(BOARD + "#hide=modality+data%2Fc&sort=chosen")
+    shown = dict(zip(_names(page), _column(page, ABOUT - 1), strict=True))
+    ratios = [
+        {score.model: score.mean / made[1].trivial(task) for score in made[0].by_task[task]}
+        for task in TASKS[:2]
+    ]
+    for model in ("good", "better", "other"):
+        assert float(shown[model]) == pytest.approx(
+            np.sqrt(np.prod([one[model] for one in ratios])), rel=0.01
+        )
+    page.goto(page.url.replace("data%2Fc", ""))
+    page.reload()
+    assert dict(zip(_names(page), _column(page, ABOUT - 1), strict=True))["other"] == ""
+
+
+def test_a_damaged_data_file_is_named_and_the_rest_is_there(visit, site: Path, tmp_path: Path) -> None:
+    broken = shutil.copytree(site, tmp_path / "site")
+    (broken / "data" / "b" / "better.js").write_text("molbench.data = {};")
+    page = visit(BOARD + "#compare=better+good", broken)
+    page.get_by_text("better.js is damaged").wait_for()
+    assert len(_names(page)) == len(ERRORS)
+
+
 def test_the_whole_table_is_there_without_scripts(visit) -> None:
     page = visit(BOARD, java_script_enabled=False)
     assert len(_names(page)) == len(ERRORS)
-    assert page.locator("#board thead th").count() == 13 + len(TASKS)
+    assert page.locator("#board thead th").count() == ABOUT + len(TASKS)
     assert not page.locator("#controls").is_visible()
 
 

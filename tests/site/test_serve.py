@@ -36,11 +36,11 @@ def test_pages_follow_the_results(tmp_path: Path) -> None:
                 with urlopen(f"{address}/boards/b.html", timeout=10) as answer:
                     return answer.read().decode()
 
-            assert "first" in page() and "second" not in page()
-            write_result(results, "second", "data/a")
-            assert "second" in page()
+            assert "first" in page() and "newcomer" not in page()
+            write_result(results, "newcomer", "data/a")
+            assert "newcomer" in page()
             write_result(results, "broken", "data/a")
-            assert "second" in page() and said[-1] == "these cannot be compared"
+            assert "newcomer" in page() and said[-1] == "these cannot be compared"
             with pytest.raises(HTTPError):
                 urlopen(f"{address}/../../results/first/data/a/probe/0/result.json", timeout=10)
             with pytest.raises(UserError, match="--port"):

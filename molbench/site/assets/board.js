@@ -54,8 +54,25 @@
     });
   };
 
+  // Geometric mean over the tasks shown of the error over that of a constant, of models that have them all.
+  let chosenTasks = "";
+  const rate = (hidden) => {
+    const i = place.chosen, tasks = columns.filter(({ key, group }) => group !== "Models" && !hidden.has(key));
+    if (hidden.has("chosen") || tasks.map(({ key }) => key).join(" ") === chosenTasks) return;
+    chosenTasks = tasks.map(({ key }) => key).join(" ");
+    const error = ({ lower }, v) => (lower ? v : 1 - v), known = tasks.filter(({ key }) => compared.tasks[key]?.lower !== undefined);
+    const constant = known.map(({ key }) => { const task = compared.tasks[key]; return error(task, task.constant ?? (task.lower ? NaN : 0)); });
+    for (const row of rows) {
+      const logs = known.map((column, j) => Math.log(error(compared.tasks[column.key], value(row, column.place)) / constant[j]));
+      const mean = known.length && known.length === tasks.length ? Math.exp(logs.reduce((a, b) => a + b, 0) / logs.length) : NaN;
+      row.row.cells[i].textContent = Number.isNaN(mean) ? "" : molbench.plain(mean, 3);
+      row.values[i] = mean;
+    }
+  };
+
   const draw = () => {
     const picked = list(state.compare), hidden = new Set(list(state.hide));
+    rate(hidden);
     const some = sorted(chosen()), all = state.page === "all";
     const length = Math.min(Math.max(Math.floor(CELLS / (columns.length - hidden.size)), 20), 100);
     const last = Math.max(1, Math.ceil(some.length / length)), page = Math.min(Math.max(parseInt(state.page) || 1, 1), last);

@@ -32,16 +32,27 @@ molbench.compare = (() => {
 
   const probability = (p) => (Number.isNaN(p) ? "?" : p < 0.001 ? "<0.001" : p < 0.1 ? p.toFixed(3) : p.toFixed(2));
 
+  // The difference as a share of the second model's score, with its interval, on one axis for all tasks.
+  const plot = (share, width, most) => {
+    const x = (v) => (60 + 54 * Math.max(-1, Math.min(1, v / most))).toFixed(1);
+    const holder = element("span");
+    holder.innerHTML = `<svg class="interval" viewBox="0 0 120 14" aria-hidden="true"><path class="axis" d="M60 0V14"/>` +
+      (Number.isFinite(width) ? `<path d="M${x(share - width)} 7H${x(share + width)}"/>` : "") + `<circle cx="${x(share)}" cy="7" r="3"/></svg>`;
+    return holder.firstChild;
+  };
+
   const show = (section, names, [a, b], tasks) => {
     const shared = Object.keys(tasks).filter((task) => a[task] && b[task]);
     const found = shared.map((task) => ({ task, ...difference(a[task], b[task], tasks[task]) }));
     verdicts(found, (task) => tasks[task].lower);
     const count = (verdict) => found.filter((one) => one.verdict === verdict).length;
-    const head = element("tr", {}, ...["task", names[0], names[1], "difference", "p", "adjusted p", "verdict"].map((text) => element("th", { scope: "col" }, text)));
+    for (const one of found) [one.share, one.shareWidth] = [one.value, one.halfWidth].map((v) => v / Math.abs(b[one.task].mean || 1));
+    const most = Math.min(1, Math.max(0.01, ...found.map((one) => Math.abs(one.share) + (one.shareWidth || 0))));
+    const head = element("tr", {}, ...["task", names[0], names[1], "difference", `± ${plain(100 * most, 2)} %`, "p", "adjusted p", "verdict"].map((text) => element("th", { scope: "col" }, text)));
     const lines = found.map((one) => {
       const { unit, metric } = tasks[one.task];
       const width = one.known ? " ± " + plain(one.halfWidth, 2) : " ± ?";
-      const cells = [plain(a[one.task].mean), plain(b[one.task].mean), (one.value > 0 ? "+" : "") + plain(one.value, 3) + width, probability(one.p), probability(one.adjusted ?? NaN)];
+      const cells = [plain(a[one.task].mean), plain(b[one.task].mean), (one.value > 0 ? "+" : "") + plain(one.value, 3) + width, plot(one.share, one.shareWidth, most), probability(one.p), probability(one.adjusted ?? NaN)];
       return element("tr", {}, element("th", { scope: "row" }, one.task, " ", element("small", {}, metric + (unit === "1" ? "" : " " + unit))),
         ...cells.map((text) => element("td", {}, text)), element("td", { class: one.verdict }, one.verdict));
     });
