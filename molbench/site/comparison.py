@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from molbench.evaluation.clusters import Clusters
 from molbench.evaluation.repeats import Runs, TaskRecords
 from molbench.leaderboard.table import Table
 from molbench.site.environment import slug
@@ -28,18 +29,24 @@ def of_board(table: Table, evidence: Evidence) -> dict[str, Any]:
             continue
         records = evidence.records(column.task)
         if len(records.places) == 1:
-            clusters = records.clusters
             tasks[column.task] = {
                 "metric": column.metric,
                 "unit": column.unit,
                 "lower": column.lower,
                 "constant": evidence.trivial(column.task),
-                "count": clusters.count,
-                "margins": [int(margin.members.shape[1]) for margin in clusters.margins],
-                "effective": clusters.effective,
-                "overlap": clusters.overlap is not None,
+                **described(records.clusters),
             }
     return {"board": table.name, "folder": f"../data/{slug(table.name)}", "tasks": tasks}
+
+
+def described(clusters: Clusters) -> dict[str, Any]:
+    """What sums over clusters need to become a variance."""
+    return {
+        "count": clusters.count,
+        "margins": [int(margin.members.shape[1]) for margin in clusters.margins],
+        "effective": clusters.effective,
+        "overlap": clusters.overlap is not None,
+    }
 
 
 def of_model(runs: Runs, records: TaskRecords) -> dict[str, Any]:

@@ -9,7 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from molbench.evaluation.clusters import Clusters
+from molbench.evaluation.statistics import half_width, p_value
 from molbench.leaderboard.records import Records
+from molbench.site.comparison import described
 from molbench.site.environment import slug
 from molbench.site.evidence import Evidence
 from tests.site.conftest import ERRORS, HOSTILE, REAL_TASKS, TASKS
@@ -155,6 +158,30 @@ def test_a_damaged_data_file_is_named_and_the_rest_is_there(visit, site: Path, t
     page = visit(BOARD + "#compare=better+good", broken)
     page.get_by_text("better.js is damaged").wait_for()
     assert len(_names(page)) == len(ERRORS)
+
+
+def test_clusters_count_in_the_page_as_in_the_package(visit) -> None:
+    page, rng = visit(BOARD), np.random.default_rng(0)
+    kinds = {
+        "independent": [[] for _ in range(30)],
+        "few": [[f"protein:{i % 4}"] for i in range(30)],
+        "crossed": [[f"solute:{i % 5}", f"solvent:{i % 7}"] for i in range(30)],
+        "two of one kind": [[f"drug:{i % 5}", f"drug:{i % 7 + 3}"] for i in range(30)],
+    }
+    for kind, listed in kinds.items():
+        clusters = Clusters.of(listed)
+        values = rng.gamma(1.0, size=30)
+        values -= values.mean()
+        expected = clusters.component(values)
+        script = "([sums, task]) => molbench.statistics.ofClusters(sums, task)"
+        sums = [own.tolist() for own in clusters.sums(values)]
+        found = page.evaluate(script, [sums, described(clusters)])
+        for name in ("variance", "freedom", "third"):
+            assert found[name] == pytest.approx(float(getattr(expected, name)), rel=1e-9), (kind, name)
+        script = "part => [molbench.statistics.halfWidth([part]), molbench.statistics.pValue(1.5, [part])]"
+        width, p = page.evaluate(script, found)
+        assert width == pytest.approx(float(half_width([expected])), rel=1e-6), kind
+        assert p == pytest.approx(float(p_value(1.5, [expected])), rel=1e-4), kind
 
 
 def test_the_whole_table_is_there_without_scripts(visit) -> None:

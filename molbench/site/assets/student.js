@@ -94,7 +94,8 @@ molbench.statistics = (() => {
       const shared = moment(sums.at(-1), 2);
       variance = Math.max(variance - shared, shared, ...(own.length > 1 ? own : []));
     }
-    const third = counts.reduce((sum, _, i) => sum + moment(sums[i], 3), 0);
+    // Fisher's k-statistic: a few look less skewed than what they are drawn from.
+    const n = Math.max(effective, 3), third = (n ** 2 / ((n - 1) * (n - 2))) * counts.reduce((sum, _, i) => sum + moment(sums[i], 3), 0);
     return { variance: count < 2 ? Infinity : variance, freedom: Math.max(effective - 1, 1), third };
   };
 
