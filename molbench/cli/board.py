@@ -136,6 +136,22 @@ def _told(built: Built) -> None:
         typer.echo(visible(f"set aside: {rejection.folder}: {rejection.reason}"), err=True)
 
 
+@app.command()
+def diff(
+    before: Annotated[Path, typer.Argument(help="Folder of boards that were built before.")],
+    after: Annotated[Path, typer.Argument(help="Folder of boards that were built since.")],
+) -> None:
+    """Say which scores and places differ between two builds, and why."""
+    from molbench.leaderboard.diff import changes
+    from molbench.leaderboard.records import Records
+
+    listed = changes(Records.read(before), Records.read(after))
+    for change in listed:
+        place = f"{change.board}: {change.model}" + (f" on {change.task}" if change.task else "")
+        typer.echo(visible(f"{place}: {change.before or '-'} -> {change.after or '-'}: {change.why}"))
+    typer.echo(f"{len(listed)} differences", err=True)
+
+
 def _print(table: Table) -> None:
     from rich.table import Table as Grid
 

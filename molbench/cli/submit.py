@@ -134,6 +134,20 @@ def withdraw(
     typer.echo(f"noted in {withdraw(folder, reason, tasks or ())}")
 
 
+@app.command()
+def push(
+    folder: Annotated[Path, typer.Argument(help="Folder of a verified submission.")],
+    repository: Annotated[str, typer.Argument(help="owner/name on the Hugging Face Hub.")],
+    private: Annotated[bool, typer.Option("--private", help="Make a new repository private.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list the files.")] = False,
+) -> None:
+    """Upload a submission with a model card and its scores as evaluation results."""
+    from molbench.submission.push import push
+
+    for name in push(folder, repository, private=private, dry_run=dry_run):
+        typer.echo(name)
+
+
 def _paths(folders: list[Path] | None) -> list[Path]:
     from molbench.submission.folder import submissions_in
 

@@ -94,7 +94,8 @@ def _read(path: Path) -> Entry:
     if receipt.submission != folder.name or receipt.card != folder.digest:
         raise UserError(f"{path / RECEIPT}: is of another card; {again}")
     listed = {(entry.task, entry.protocol) for entry in folder.card.predictions}
-    if listed != {(cell.task, cell.protocol) for cell in receipt.cells} or len(listed) < len(receipt.cells):
+    scored = [(cell.task, cell.protocol, cell.version) for cell in receipt.cells]
+    if listed != {(task, protocol) for task, protocol, _ in scored} or len(set(scored)) < len(scored):
         raise UserError(f"{path / RECEIPT}: has other tasks than the card; {again}")
     if receipt.versions.get("evaluation") != str(EVALUATION_VERSION):
         raise UserError(f"{path / RECEIPT}: of another version of evaluation; {again}")
@@ -114,7 +115,9 @@ class _Known:
 
     def current(self, entry: Entry) -> tuple[Entry, list[str]]:
         """An entry with the cells that were computed as scores are computed now, and why others were not."""
-        problems = [(cell, self._problem(cell)) for cell in entry.receipt.cells]
+        cells = entry.receipt.cells
+        there = {(cell.task, cell.protocol, cell.version) for cell in cells}
+        problems = [(cell, self._problem(cell, there)) for cell in cells]
         kept = [cell for cell, problem in problems if problem is None]
         receipt = entry.receipt.model_copy(update={"cells": kept})
         return replace(entry, receipt=receipt), [
@@ -123,12 +126,13 @@ class _Known:
             if problem is not None
         ]
 
-    def _problem(self, cell: Cell) -> str | None:
+    def _problem(self, cell: Cell, there: set[tuple[str, str, str]]) -> str | None:
         task = self._task(cell.task)
         if task is None:
             return "is no task any more"
-        if cell.version.partition(".")[0] != str(task.task.version):
-            return f"scored as version {cell.version} of the task, which is at {task.task.version}"
+        versions = [version for version, _ in task.versions]
+        if cell.version not in versions or (cell.task, cell.protocol, versions[-1]) not in there:
+            return f"scored as version {cell.version} of the task, which is at {versions[-1]}"
         if cell.metric != task.task.metrics[0] or cell.metric_version != METRICS[cell.metric].version:
             return "scored by another metric, or another version of it"
         if self.protocols.get(cell.protocol, cell.protocol_version) != cell.protocol_version:

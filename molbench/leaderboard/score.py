@@ -66,6 +66,7 @@ class Score(Spec):
         few: Whether they are too few, or too skewed, for the interval to be relied on.
         seen: Whether test records were seen in pretraining, in words; None where nothing is known of it.
         keys: Keys of the results it was computed from, by seed.
+        version: Of the task, ``1.0``; the number behind the dot counts exclusions of records.
         publication: Where it was read, for tier ``reported``.
     """
 
@@ -85,6 +86,7 @@ class Score(Spec):
     few: bool
     seen: str | None = later(None)
     keys: list[str] = later([])
+    version: str | None = later(None)
     publication: Publication | None = later(None)
     over_scratch: Difference | None
     over_fingerprint: Difference | None = later(None)

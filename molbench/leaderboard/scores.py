@@ -58,6 +58,7 @@ def _score(board: str, entry: Entry, cell: Cell, *, scratch: Differences, trees:
         clusters=_rounded(cell.clusters),
         few=cell.few,
         keys=[cell.content],
+        version=cell.version,
         over_scratch=scratch.get(key),
         over_fingerprint=trees.get(key),
     )

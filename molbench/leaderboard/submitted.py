@@ -53,13 +53,14 @@ class BoardField:
     def of(cls, board: Board, refs: Sequence[TaskRef], entries: Sequence[Entry]) -> BoardField:
         """Pick what belongs on a board."""
         tasks = {ref.id: ref for ref in refs}
+        version = {name: board.versions.get(name, ref.versions[-1][0]) for name, ref in tasks.items()}
         cells = {}
         for entry in entries:
             protocol = FINGERPRINT if entry.card.model == FINGERPRINT else board.protocol
             cells[entry.card.model] = {
                 cell.task: cell
                 for cell in entry.receipt.cells
-                if cell.task in tasks and cell.protocol == protocol
+                if cell.protocol == protocol and version.get(cell.task) == cell.version
             }
         shown = {entry.card.model: entry for entry in entries if cells[entry.card.model]}
         return cls(board, tasks, shown, {model: cells[model] for model in shown})

@@ -24,6 +24,7 @@ class Board(Spec):
         order: What models are listed by: their relative error, or the mean over tasks of their rank.
         groups: Patterns of tasks that hang together, such as the four energies of QM9: each group weighs as
             much as one task.
+        versions: Task to the version that is shown, where that is not the newest.
         tiers: Tiers of submissions that are ranked; others are shown without a rank.
     """
 
@@ -36,6 +37,7 @@ class Board(Spec):
     seeds: int = Field(default=3, ge=1)
     order: Literal["relative error", "mean rank"] = "relative error"
     groups: list[list[str]] = []
+    versions: dict[str, str] = {}
     tiers: list[Tier] = ["re-scored", "re-run"]
 
     @model_validator(mode="after")

@@ -19,6 +19,7 @@ from molbench.paths import catalogue_root, home
 
 if TYPE_CHECKING:
     from molbench.spec.dataset import Dataset, Target
+    from molbench.spec.exclusions import Exclusions
     from molbench.spec.spectra import SpectrumColumn
     from molbench.spec.splits import Cluster, Scheme, Splits
     from molbench.spec.suites import Suite
@@ -71,6 +72,15 @@ class DatasetEntry:
         for name, task in tasks.tasks.items():
             self._check(name, task)
         return tasks
+
+    @cached_property
+    def exclusions(self) -> Exclusions:
+        """Records that tasks no longer test on."""
+        from molbench.spec.document import read_yaml
+        from molbench.spec.exclusions import Exclusions
+
+        path = self.folder / "exclusions.yaml"
+        return read_yaml(path, Exclusions) if path.is_file() else Exclusions()
 
     @property
     def built(self) -> bool:
@@ -148,6 +158,19 @@ class TaskRef:
     def scheme(self) -> Scheme:
         """The split scheme."""
         return self.entry.splits.schemes[self.scheme_name]
+
+    @property
+    def versions(self) -> list[tuple[str, frozenset[str]]]:
+        """Versions of the task, oldest first, each with the ids of records that it leaves out.
+
+        The minor number counts the exclusions that apply; scores of all of them stay addressable.
+        """
+        major, left_out = self.task.version, frozenset[str]()
+        versions = [(f"{major}.0", left_out)]
+        for minor, exclusion in enumerate(self.entry.exclusions.of(self.name), start=1):
+            left_out |= frozenset(exclusion.ids)
+            versions.append((f"{major}.{minor}", left_out))
+        return versions
 
     @property
     def clusters(self) -> list[Cluster]:

@@ -44,8 +44,8 @@ class _Sum:
             self.contributions[name] = self.contributions.get(name, 0.0) + one
 
 
-def rescore(path: Path, entry: Predicted, trust: Trust, scratch: bool = False) -> Cell:
-    """Score the predictions of one task.
+def rescore(path: Path, entry: Predicted, trust: Trust, scratch: bool = False) -> list[Cell]:
+    """Score the predictions of one task, under each of its versions, oldest first.
 
     Args:
         path: File of the predictions, whose size and digest were checked.
@@ -68,27 +68,48 @@ def rescore(path: Path, entry: Predicted, trust: Trust, scratch: bool = False) -
         _check_scale(task, part)
     if scratch or not _frozen(task, entry.protocol):
         _check_seeds(predictions)
-    cell = _cell(task, data, entry, trust, joined)
+    cells = [
+        _cell(
+            task,
+            version,
+            entry,
+            {seed: (one, _without(part, ids)) for seed, (one, _, part) in joined.items()},
+            protocol_version=trust.protocols[entry.protocol].version,
+            data=_digests(data),
+        )
+        for version, ids in task.versions
+    ]
+    cell = cells[0]
     if abs(cell.mean - entry.value) > _ROUNDING * max(abs(cell.mean), abs(entry.value)):
         raise UserError(
             f"says {entry.value:.6g} {cell.unit}, its predictions give {cell.mean:.6g}: "
             "correct value, or the predictions"
         )
-    return cell
+    return cells
+
+
+def _without(predictions: Predictions, ids: frozenset[str]) -> Predictions:
+    """Predictions less those of some records."""
+    if not ids:
+        return predictions
+    kept = [i for i, name in enumerate(predictions.ids) if name not in ids]
+    return predictions.take(np.array(kept, dtype=np.int64))
 
 
 def _cell(
     task: TaskRef,
-    data: Data,
+    version: str,
     entry: Predicted,
-    trust: Trust,
-    joined: Mapping[int, tuple[TaskRef, Data, Predictions]],
+    joined: Mapping[int, tuple[TaskRef, Predictions]],
+    *,
+    protocol_version: int,
+    data: tuple[str, str],
 ) -> Cell:
     declared = task.task
     metric = METRICS[declared.metrics[0]]
     total, unit = _Sum(1 / len(joined)), declared.unit
     values, trivial, others = [], [], dict.fromkeys(declared.metrics[1:], 0.0)
-    for _, _, part in joined.values():
+    for _, part in joined.values():
         scorer = Scorer.of(declared, declared.metrics[0], part)
         unit, scores = scorer.unit, score(declared, part)
         values.append(scores[declared.metrics[0]].value)
@@ -99,14 +120,14 @@ def _cell(
     names, contributions = list(total.names.values()), np.array(list(total.contributions.values()))
     clusters = Clusters.of(names)
     drawn = clusters.component(contributions)
-    of_seeds = of_repeats(np.array(_repeats(values, [ref for ref, _, _ in joined.values()])))
+    of_seeds = of_repeats(np.array(_repeats(values, [ref for ref, _ in joined.values()])))
     ids = [own or [name] for name, own in zip(total.names, names, strict=True)]
-    content = sha256(b"".join(part.prediction.astype(np.float64).tobytes() for _, _, part in joined.values()))
+    content = sha256(b"".join(part.prediction.astype(np.float64).tobytes() for _, part in joined.values()))
     return Cell(
         task=task.id,
-        version=f"{declared.version}.0",
+        version=version,
         protocol=entry.protocol,
-        protocol_version=trust.protocols[entry.protocol].version,
+        protocol_version=protocol_version,
         metric=declared.metrics[0],
         metric_version=metric.version,
         unit=unit,
@@ -121,7 +142,7 @@ def _cell(
         few=bool(drawn.few),
         others={name: _rounded(value, 9) for name, value in others.items()},
         content=content.hexdigest(),
-        data=_digests(data),
+        data=data,
     )
 
 

@@ -56,9 +56,7 @@ def verify(path: Path, trust: Trust, *, rerun: bool = False, offline: bool = Fal
     cells: list[Cell] = []
     for i, entry in enumerate(submission.card.predictions):
         try:
-            cells.append(
-                rescore(local_file(submission, entry, offline), entry, trust, submission.card.scratch)
-            )
+            cells += rescore(local_file(submission, entry, offline), entry, trust, submission.card.scratch)
         except UserError as error:
             faults.append(submission.fault(f"{entry.task}: {error}", "predictions", i))
         except Exception as error:  # noqa: BLE001 - a file of a stranger; no fault of it may end the others
@@ -98,7 +96,9 @@ def check_receipt(path: Path, fresh: Receipt) -> str | None:
 
 def _pairs(stored: Receipt, fresh: Receipt) -> list[tuple[str, object, object]]:
     """What has to agree; a re-run is not made again for it."""
-    told, made = ({cell.task + " " + cell.protocol: cell for cell in r.cells} for r in (stored, fresh))
+    told, made = (
+        {f"{cell.task} {cell.version} {cell.protocol}": cell for cell in r.cells} for r in (stored, fresh)
+    )
     return [
         ("submission", stored.submission, fresh.submission),
         ("card", stored.card, fresh.card),
@@ -123,13 +123,14 @@ def _rerun(submission: SubmissionFolder, cells: list[Cell], offline: bool) -> Re
 
 def _copies(submission: SubmissionFolder, cells: list[Cell]) -> list[Fault]:
     """Predictions that another submission of the same folder had before."""
-    own = {cell.content: i for i, cell in enumerate(cells)}
+    listed = [(entry.task, entry.protocol) for entry in submission.card.predictions]
+    own = {cell.content: listed.index((cell.task, cell.protocol)) for cell in cells}
     faults = []
     for other, contents in _contents(submission.path.resolve().parent.parent).items():
         if other == submission.name:
             continue
         for content in contents.keys() & own.keys():
-            problem = f"{cells[own[content]].task}: its predictions are those of {other}, number by number"
+            problem = f"{listed[own[content]][0]}: its predictions are those of {other}, number by number"
             faults.append(submission.fault(problem, "predictions", own[content]))
     return faults
 

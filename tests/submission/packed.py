@@ -121,7 +121,7 @@ def _entry(
 def said(path: Path, entry: dict[str, Any], trust: Trust) -> float:
     """What predictions score, from the message that a wrong number is refused with."""
     try:
-        return rescore(path, Predicted(**entry | {"value": 0.0}), trust).mean
+        return rescore(path, Predicted(**entry | {"value": 0.0}), trust)[0].mean
     except UserError as error:
         gives = re.search(r"its predictions give ([-\d.e+]+)", str(error))
         return float(gives[1]) if gives else 0.0

@@ -1,0 +1,130 @@
+"""A submission on the Hugging Face Hub: its files, a model card, and its scores as evaluation results."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import yaml
+
+from molbench.errors import UserError
+from molbench.escape import markdown
+from molbench.spec.submission import Submission
+from molbench.submission.folder import CARD, README, RECEIPT, SubmissionFolder
+from molbench.submission.receipt import Cell, Receipt
+
+#: Where the Hub looks for evaluation results of a model.
+RESULTS = ".eval_results/molbench.yaml"
+
+
+def push(folder: Path, repository: str, *, private: bool = False, dry_run: bool = False) -> list[str]:
+    """Upload a verified submission as one commit to a model repository.
+
+    Args:
+        folder: The submission, with its receipt.
+        repository: ``owner/name`` on the Hub.
+        private: Whether a repository that is made anew is private.
+        dry_run: Whether to stop before the first connection.
+
+    Returns:
+        Paths of the files of the upload.
+
+    Raises:
+        UserError: If it was not verified, was changed since, or the Hub refuses.
+    """
+    submission = SubmissionFolder.read(folder)
+    receipt = Receipt.read(folder / RECEIPT)
+    if receipt.card != submission.digest or submission.unlisted():
+        raise UserError(f"{folder}: was changed since it was verified; run `molbench submit verify {folder}`")
+    listed = [str(entry.file) for _, entry in submission.files() if entry.file]
+    files = {name: folder / name for name in (CARD, RECEIPT, *listed)}
+    with tempfile.TemporaryDirectory(prefix="molbench-push-") as temporary:
+        for name, text in {
+            README: model_card(submission.card, receipt),
+            RESULTS: evaluation_results(receipt),
+        }.items():
+            path = Path(temporary) / Path(name).name
+            path.write_text(text, encoding="utf-8")
+            files[name] = path
+        if not dry_run:
+            _upload(files, repository, private, f"{submission.name}, seal {receipt.seal[:16]}")
+    return sorted(files)
+
+
+def _upload(files: dict[str, Path], repository: str, private: bool, message: str) -> None:
+    from huggingface_hub import CommitOperationAdd, HfApi
+    from huggingface_hub.errors import HTTPError  # base of the Hub's refusals and of lost connections
+
+    api = HfApi()
+    try:
+        api.create_repo(repository, repo_type="model", private=private, exist_ok=True)
+        api.create_commit(
+            repo_id=repository,
+            repo_type="model",
+            operations=[
+                CommitOperationAdd(path_in_repo=name, path_or_fileobj=path) for name, path in files.items()
+            ],
+            commit_message=message,
+        )
+    except (HTTPError, ValueError, OSError) as error:
+        raise UserError(f"{repository}: the Hub did not take the upload: {error}") from error
+
+
+def model_card(card: Submission, receipt: Receipt) -> str:
+    """``README.md``: metadata that the Hub reads, and a table for people."""
+    metadata = {
+        "license": card.licence.lower(),
+        "library_name": "molbench",
+        "tags": ["chemistry", "molecules", card.backbone],
+        "datasets": [stage.dataset for stage in card.pretraining if stage.dataset],
+        "model-index": [{"name": card.name, "results": [_indexed(cell) for cell in receipt.cells]}],
+    }
+    lines = [
+        f"---\n{yaml.safe_dump(metadata, sort_keys=False, allow_unicode=True)}---",
+        f"# {markdown(card.name)}",
+        f"Backbone {markdown(card.backbone)}"
+        + (f", pretrained with {markdown(card.method)}." if card.method else ", not pretrained.")
+        + f" Scores are {receipt.tier}; `molbench submit verify` computes them again.",
+        *([markdown(card.notes)] if card.notes else []),
+        "\n".join(
+            [
+                "| task | protocol | metric | score | unit | seeds |",
+                "| --- | --- | --- | --- | --- | --- |",
+                *(
+                    f"| {cell.task} | {cell.protocol} | {cell.metric} | {cell.mean:.6g} | {cell.unit} | "
+                    f"{len(cell.seeds)} |"
+                    for cell in receipt.cells
+                ),
+            ]
+        ),
+    ]
+    return "\n\n".join(lines) + "\n"
+
+
+def evaluation_results(receipt: Receipt) -> str:
+    """The Hub's file of evaluation results: one entry a score."""
+    entries = [
+        {
+            "dataset": {"id": f"molbench/{cell.task.partition('/')[0]}", "task_id": cell.task},
+            "value": float(f"{cell.mean:.6g}"),
+            "date": receipt.date,
+            "notes": f"{cell.metric} in {cell.unit}, protocol {cell.protocol}, {len(cell.seeds)} seeds, "
+            f"{receipt.tier}, receipt {receipt.seal[:16]}",
+        }
+        for cell in receipt.cells
+    ]
+    return yaml.safe_dump(entries, sort_keys=False, allow_unicode=True)
+
+
+def _indexed(cell: Cell) -> dict[str, object]:
+    return {
+        "task": {"type": "graph-ml", "name": cell.task},
+        "dataset": {"type": f"molbench/{cell.task.partition('/')[0]}", "name": cell.task},
+        "metrics": [
+            {
+                "type": cell.metric,
+                "name": f"{cell.metric} in {cell.unit}",
+                "value": float(f"{cell.mean:.6g}"),
+            }
+        ],
+    }
