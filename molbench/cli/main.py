@@ -18,6 +18,7 @@ from molbench.cli import (
     embed,
     evaluate,
     listing,
+    plot,
     pretrain,
     schema,
     score,
@@ -46,6 +47,8 @@ app.command()(clean.clean)
 app.command()(score.score)
 app.command()(embed.embed)
 app.command()(convert.convert)
+app.command()(plot.plot)
+app.command()(plot.atlas)
 app.add_typer(submit.app, name="submit", help="Pack results, check submissions, take them back.")
 app.add_typer(board.app, name="board", help="Turn results into ranked tables.")
 app.add_typer(study.app, name="study", help="Experiments around the benchmark: tables, figures, commands.")

@@ -101,6 +101,21 @@ class Report:
 
         return compare_with(self.results, models, tasks)
 
+    def plot(self, output: str | Path, kinds: str | Sequence[str] = (), form: str = "png") -> list[Path]:
+        """Draw it, and write the numbers behind each figure as CSV beside it.
+
+        Args:
+            output: Folder of the figures.
+            kinds: Of strip, parity, errors, curves, radar and cost; all that can be drawn by default.
+            form: ``png``, ``svg`` or ``pdf``.
+
+        Raises:
+            UserError: If a kind or format is unknown, or a kind that was asked for cannot be drawn.
+        """
+        from molbench.evaluation.figures.plot import plot_results
+
+        return plot_results(self.results, output, kinds=kinds, form=form).files
+
     def __repr__(self) -> str:
         return (
             f"<Report: {len(self.models)} models on {len(self.tasks)} tasks, {len(self.results)} results, "

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +55,20 @@ def new_figure(width: float, height: float) -> Figure:
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """A figure and the numbers it shows; ``name`` is that of its files."""
+
+    name: str
+    figure: Figure
+    rows: Rows
+
+
+def file_name(text: str) -> str:
+    """Somebody's name as part of the name of a file."""
+    return re.sub(r"[^\w.@+-]+", "-", text)[:80].strip(".") or "model"
 
 
 def label(text: str, longest: int = 40) -> str:

@@ -1,0 +1,57 @@
+"""``molbench plot`` and ``molbench atlas``: figures of results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from molbench.escape import visible
+
+Tasks = Annotated[
+    list[str] | None,
+    typer.Option("--tasks", "-t", help="Globs over task ids, 'qm9/*,md17/aspirin'; may be repeated."),
+]
+
+
+def plot(
+    results: Annotated[Path, typer.Argument(help="Folder of results.")] = Path("results"),
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the figures.")] = Path("figures"),
+    kinds: Annotated[
+        list[str] | None,
+        typer.Option("--kind", "-k", help="strip, parity, errors, curves, radar, cost; all by default."),
+    ] = None,
+    form: Annotated[str, typer.Option("--format", "-f", help="png, svg or pdf.")] = "png",
+    tasks: Tasks = None,
+) -> None:
+    """Draw results; the numbers behind each figure lie beside it as CSV."""
+    from molbench.evaluation.figures.plot import plot as run
+
+    plotted = run(results, output, kinds=kinds or (), form=form, tasks=tasks)
+    for path in plotted.files:
+        typer.echo(str(path))
+    for kind, why in plotted.skipped.items():
+        typer.echo(visible(f"{kind}: not drawn: {why}"), err=True)
+
+
+def atlas(
+    first: Annotated[str, typer.Argument(help="Folder of results, or a model in --results.")],
+    other: Annotated[str, typer.Argument(help="The one it is compared with.")],
+    task: Annotated[str, typer.Option("--task", "-t", help="Id of a task that both have.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The figure, .png, .svg or .pdf; the records beside it.")
+    ] = Path("atlas.png"),
+    results: Annotated[Path, typer.Option("--results", "-r", help="Folder of results.")] = Path("results"),
+) -> None:
+    """Draw groups of records on which two models differ, and the records that differ most.
+
+    Of the groups that are named, no more than 5 % are expected to be named by chance.
+    """
+    from molbench.evaluation.figures.atlas import atlas as run
+
+    groups = run(first, other, task, output, results=results)
+    typer.echo(f"{output}: {len(groups)} groups of records differ; {output.with_suffix('.csv')}: all records")
+    for group in groups:
+        text = f"{group.kind} {group.name}: {group.difference:+.3g} ± {group.half_width:.2g}, "
+        typer.echo(visible(f"  {text}{group.n} records, q = {group.q:.2g}"))

@@ -1,0 +1,55 @@
+"""Scores of all models on each task, with their intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from molbench.evaluation.figures.canvas import COLOURS, Drawn, label, new_figure
+from molbench.evaluation.summary import SummaryRow
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_COLUMNS, _ARROWS = 4, {"lower": "↓", "higher": "↑"}
+
+
+def strip(cells: Sequence[SummaryRow]) -> Drawn:
+    """A panel a task, a line a model."""
+    tasks = list(dict.fromkeys(cell.task for cell in cells))
+    models = list(dict.fromkeys(cell.candidate for cell in cells))
+    columns = min(_COLUMNS, len(tasks))
+    lines = -(-len(tasks) // columns)
+    figure: Figure = new_figure(2.0 * columns + 1.0, lines * (0.75 + 0.17 * len(models)))
+    panels = figure.subplots(lines, columns, squeeze=False, sharey=True)
+    for panel in panels.flat[len(tasks) :]:
+        panel.set_axis_off()
+    rows = []
+    for task, panel in zip(tasks, panels.flat, strict=False):
+        own = [cell for cell in cells if cell.task == task]
+        for cell in own:
+            y = models.index(cell.candidate)
+            panel.errorbar(
+                cell.mean, y, xerr=cell.half_width, fmt="o", color=COLOURS[y % len(COLOURS)],
+                markersize=4, elinewidth=1, markerfacecolor=None if cell.half_width else "white",
+            )  # fmt: skip
+            rows.append(
+                {
+                    "task": cell.task, "protocol": cell.protocol, "model": cell.candidate,
+                    "metric": cell.metric, "unit": cell.unit, "mean": cell.mean,
+                    "half_width": cell.half_width, "n": cell.n,
+                }
+            )  # fmt: skip
+        unit = "" if own[0].unit == "1" else f", {own[0].unit}"
+        panel.set_title(label(task, 34))
+        panel.set_xlabel(f"{own[0].metric}{unit} {_ARROWS[own[0].direction]}")
+        panel.set_yticks(range(len(models)), [label(model, 24) for model in models])
+        panel.set_ylim(len(models) - 0.5, -0.5)
+        panel.xaxis.set_major_locator(_few())
+    return Drawn("strip", figure, rows)
+
+
+def _few() -> object:
+    from matplotlib.ticker import MaxNLocator
+
+    return MaxNLocator(3)
