@@ -137,7 +137,7 @@ class _Known:
             return "scored by another metric, or another version of it"
         if self.protocols.get(cell.protocol, cell.protocol_version) != cell.protocol_version:
             return f"made under version {cell.protocol_version} of protocol '{cell.protocol}'"
-        if self._data(cell.task) not in {None, cell.data}:
+        if self._data(cell.task) not in {None, cell.data[1]}:
             return "made on other records, or another split"
         return None
 
@@ -147,16 +147,15 @@ class _Known:
         except UserError:
             return None
 
-    def _digests(self, name: str) -> tuple[str, str] | None:
-        """Digests of records and split; None where it is not built here, or is a cross-validation."""
+    def _digests(self, name: str) -> str | None:
+        """Digest of the records of a scheme; None where it is not built here, or is a cross-validation."""
         task = self._task(name)
         if task is None or task.folder is None or task.scheme.folds[1]:
             return None
         try:
-            data = data_of(task)
+            return data_of(task).split
         except UserError:
             return None
-        return data.digest, data.split
 
 
 def _withdrawn(entry: Entry, listed: Sequence[Withdrawal]) -> Entry:

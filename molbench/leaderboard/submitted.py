@@ -211,15 +211,17 @@ def _row(field: BoardField, model: str) -> Row:
 
 def _sources(field: BoardField) -> list[BoardDataset]:
     """Records behind the board; of several versions of them, each."""
-    grouped: dict[tuple[str, str, str, str, str], dict[str, None]] = {}
+    grouped: dict[tuple[str, str, str, str], dict[str, None]] = {}
+    builds: dict[tuple[str, str, str, str], str] = {}
     for model in field.live:
         for task, cell in field.cells[model].items():
             ref = field.tasks[task]
-            key = (ref.entry.id, ref.dataset.version, cell.data[0], ref.scheme_name, cell.data[1])
+            key = (ref.entry.id, ref.dataset.version, ref.scheme_name, cell.data[1])
             grouped.setdefault(key, {})[task] = None
-    names = ("dataset", "version", "digest", "scheme", "split_digest")
+            builds.setdefault(key, cell.data[0])
+    names = ("dataset", "version", "scheme", "split_digest")
     return [
-        BoardDataset(**dict(zip(names, key, strict=True)), tasks=sorted(tasks))
+        BoardDataset(**dict(zip(names, key, strict=True)), digest=builds[key], tasks=sorted(tasks))
         for key, tasks in sorted(grouped.items())
     ]
 

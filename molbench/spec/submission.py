@@ -116,8 +116,8 @@ class Predicted(File):
         unit: Of the predictions: the dataset's own.
         force_unit: Of the forces, for tasks that have some.
         seeds: One each; of a cross-validation its folds.
-        records: Digest of the records they were made on.
-        split: Digest of the split.
+        records: Digest of all records of the build they were made on, on which nothing depends.
+        split: Digest of the records that the scheme uses: ids, splits, labels and molecules.
         value: What the model is said to score, a mean over seeds in the unit the task reports.
     """
 

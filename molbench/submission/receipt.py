@@ -38,7 +38,7 @@ class Cell(Spec):
         few: Whether these are too few, or too skewed, for the interval to be relied on.
         others: Means of the other metrics.
         content: SHA-256 of the predicted numbers in the dataset's order.
-        data: Digests of records and split.
+        data: Digest of all records of the build, and of those that the scheme uses.
     """
 
     task: str

@@ -54,15 +54,18 @@ def rescore(path: Path, entry: Predicted, trust: Trust, scratch: bool = False) -
         scratch: Whether every seed has an encoder of its own.
 
     Raises:
-        UserError: If they are not one prediction for each test record and seed, were made on other records,
-            are in another unit, are the same for seeds that differ, or do not score what the card says.
+        UserError: If they are not one prediction for each test record and seed, were made on other records
+            or on a split scheme that lacks some, are in another unit, are the same for seeds that differ, or
+            do not score what the card says.
     """
     wanted = sum(trust.count(entry.task, seed) for seed in entry.seeds)
     given = read_predictions(path, entry, wanted)
     joined = {seed: trust.join(entry.task, seed, of_seed) for seed, of_seed in given.items()}
     task, data, _ = next(iter(joined.values()))
-    if (entry.records, entry.split) != _digests(joined[min(joined)][1]):
+    if entry.split != joined[min(joined)][1].split:
         raise UserError(f"made on other records, or another split, than {task.id} as built here")
+    if data.partial:
+        raise UserError(f"{task.id} lacks records: nothing on it can be compared with others")
     predictions = {seed: part for seed, (_, _, part) in joined.items()}
     for part in predictions.values():
         _check_scale(task, part)

@@ -10,6 +10,7 @@ import pytest
 
 from molbench.errors import UserError
 from molbench.evaluation.clusters import Clusters
+from molbench.evaluation.plan import data_of
 from molbench.evaluation.score import Scorer
 from molbench.evaluation.trust import Trust
 from molbench.spec.catalogue import Catalogue
@@ -63,6 +64,29 @@ def test_without_weights_or_commit_nothing_leaves_the_lowest_tier(
     write_card(submission, card)
     done = verify(submission, trust)
     assert done.receipt.tier == "reported" and len(done.missing) == 1
+
+
+def test_records_of_the_scheme_count_and_whatever_else_was_built_does_not(
+    submission: Path, trust: Trust
+) -> None:
+    card = read_card(submission)
+    card["predictions"][0]["records"] = "0" * 64
+    write_card(submission, card)
+    assert verify(submission, trust).faults == []
+    card["predictions"][1]["split"] = "0" * 64
+    write_card(submission, card)
+    (fault,) = verify(submission, trust).faults
+    assert "made on other records, or another split" in fault.problem
+
+
+def test_nothing_is_scored_where_records_are_missing(
+    submission: Path, trust: Trust, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "molbench.evaluation.trust.data_of", lambda task: replace(data_of(task), partial=True)
+    )
+    faults = verify(submission, trust).faults
+    assert len(faults) == len(TASKS) and all("lacks records" in fault.problem for fault in faults)
 
 
 def test_a_scale_that_is_off_is_called_by_name(submission: Path, trust: Trust) -> None:
