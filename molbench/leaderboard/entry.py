@@ -25,7 +25,7 @@ class Entry:
 
     Attributes:
         name: ``family/model``.
-        card: Its card.
+        card: Its card, without the list of its predictions.
         receipt: What it scores; of its cells those that were computed as scores are computed now.
         withdrawn: Why it was withdrawn as a whole; None where it was not.
     """
@@ -99,7 +99,8 @@ def _read(path: Path) -> Entry:
         raise UserError(f"{path / RECEIPT}: has other tasks than the card; {again}")
     if receipt.versions.get("evaluation") != str(EVALUATION_VERSION):
         raise UserError(f"{path / RECEIPT}: of another version of evaluation; {again}")
-    return Entry(folder.name, folder.card, receipt)
+    # Of thousands of submissions the lists of files would take more memory than the scores.
+    return Entry(folder.name, folder.card.model_copy(update={"predictions": []}), receipt)
 
 
 @dataclass

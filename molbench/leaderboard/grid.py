@@ -59,7 +59,7 @@ class Grid:
                     continue
                 there[i, j] = 1
                 logs[i, j], slope = log_error(cell)
-                drawn[i, j] = slope * np.asarray(cell.replicates)
+                drawn[i, j] = slope * cell.drawn
                 # The first of each model: those it has more of count in the mean, and not for how sure it is.
                 values = np.asarray(cell.values[:seeds])
                 of_seeds[i, j] = slope * (values - values.mean())

@@ -57,18 +57,19 @@ def publish(root: Path, output: Path, names: Sequence[str] = (), *, write: bool 
     catalogue = Catalogue.load()
     entries, aside = read_entries(root, catalogue)
     tables, empty = [], []
-    shown: dict[str, Entry] = {}
+    cards: dict[str, Card] = {}
     for board in _boards(names):
         field = BoardField.of(board, catalogue.tasks(board.tasks, board.suite), entries)
         if not field.live:
             empty.append(board.name)
             continue
         tables.append(tabulate_submitted(field))
-        shown |= field.entries
+        cards |= {model: _card(entry) for model, entry in field.entries.items()}
     if not tables:
         listed = "".join(f"\n  {one.path}: {one.reason}" for one in aside[:_NAMED])
         raise UserError(f"{root}: no submission has a task of {', '.join(empty)}{listed}")
-    records = Records(cards=[_card(shown[model]) for model in sorted(shown)], boards=tables)
+    del entries, field  # receipts of thousands of submissions, before as much is written
+    records = Records(cards=[cards[model] for model in sorted(cards)], boards=tables)
     _refuse_dropped(root, output, records, aside)
     if write:
         records.write(output)

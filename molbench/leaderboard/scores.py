@@ -92,9 +92,9 @@ def _differences(cells: Cells, tasks: Sequence[str], others: Mapping[str, str]) 
 
 
 def _difference(one: Cell, other: Cell) -> Estimate:
-    drawn = np.square(np.subtract(one.replicates, other.replicates)).mean()
+    drawn = np.square(one.drawn.astype(float) - other.drawn).mean()
     seeds = merge([of_repeats(np.asarray(cell.values)) for cell in (one, other)])
-    return Estimate(one.mean - other.mean, Component(float(drawn), float(len(one.replicates))), seeds)
+    return Estimate(one.mean - other.mean, Component(float(drawn), float(one.drawn.size)), seeds)
 
 
 def _tested(pair: tuple[Cell, Cell], value: float, width: float, p: float) -> Difference:

@@ -5,18 +5,25 @@ from __future__ import annotations
 import json
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+import numpy as np
+from pydantic import AfterValidator, Field, ValidationError
 
 from molbench.atomic import replace_file
 from molbench.errors import UserError
 from molbench.evaluation.score import Number
 from molbench.spec.base import Spec
 from molbench.spec.submission import Tier
+from molbench.submission.replicates import unpacked
 
 FORMAT = 1
 _MOST_BYTES = 8 << 20
+
+
+def _replicates(text: str) -> str:
+    unpacked(text)
+    return text
 
 
 class Cell(Spec):
@@ -52,7 +59,7 @@ class Cell(Spec):
     seeds: list[int]
     values: list[float]
     constant: Number
-    replicates: list[float]
+    replicates: Annotated[str, AfterValidator(_replicates)]
     half_width: Number
     records: int
     clusters: float
@@ -60,6 +67,11 @@ class Cell(Spec):
     others: dict[str, Number] = Field(default={})
     content: str
     data: tuple[str, str]
+
+    @property
+    def drawn(self) -> np.ndarray:
+        """Its replicates, [R]."""
+        return unpacked(self.replicates)
 
     @property
     def mean(self) -> float:

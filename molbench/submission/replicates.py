@@ -14,6 +14,7 @@ twice: variances are a little too large, never too small.
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from hashlib import sha256
 
@@ -41,6 +42,24 @@ def replicates(place: str, names: Sequence[Sequence[str]], contributions: np.nda
     correction = len(known) / max(len(known) - 1, 1)
     result: np.ndarray = np.sqrt(correction) * (sums @ signs)
     return result
+
+
+def packed(values: np.ndarray) -> str:
+    """Replicates as text, in single precision; what differs beyond five digits between machines is noise."""
+    rounded = np.array([float(f"{value:.5g}") for value in values.tolist()], dtype="<f4")
+    return b64encode(rounded.tobytes()).decode("ascii")
+
+
+def unpacked(text: str) -> np.ndarray:
+    """What :func:`packed` packed, [COUNT] float32.
+
+    Raises:
+        ValueError: If it is anything else, or not finite.
+    """
+    values = np.frombuffer(b64decode(text, validate=True), dtype="<f4")
+    if values.size != COUNT or not np.isfinite(values).all():
+        raise ValueError(f"are not {COUNT} finite numbers")
+    return values
 
 
 def _signs(text: str) -> np.ndarray:

@@ -22,7 +22,7 @@ from molbench.spec.catalogue import TaskRef
 from molbench.spec.submission import Predicted
 from molbench.submission.predictions import read_predictions
 from molbench.submission.receipt import Cell
-from molbench.submission.replicates import replicates
+from molbench.submission.replicates import packed, replicates
 
 #: Largest deviation of a score from what the card says, as a share of it: the card may round.
 _ROUNDING = 1e-4
@@ -138,7 +138,7 @@ def _cell(
         seeds=sorted(joined),
         values=[_rounded(value, 9) for value in values],
         constant=_rounded(float(np.mean(trivial)), 9),
-        replicates=[_rounded(one, 5) for one in replicates(_place(task), ids, contributions).tolist()],
+        replicates=packed(replicates(_place(task), ids, contributions)),
         half_width=_rounded(float(half_width([drawn, of_seeds])), 6),
         records=len(names),
         clusters=_rounded(clusters.effective, 6),

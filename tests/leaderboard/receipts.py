@@ -12,7 +12,7 @@ import yaml
 from molbench.spec.submission import Submission
 from molbench.submission.folder import CARD, RECEIPT, digest_of
 from molbench.submission.receipt import Cell, Receipt
-from molbench.submission.replicates import replicates
+from molbench.submission.replicates import packed, replicates
 
 RECORDS = 100
 
@@ -36,7 +36,7 @@ def cell(model: str, task: str, error: float, seeds: int = 3, *, noise: float = 
         seeds=list(range(seeds)),
         values=values,
         constant=1.0,
-        replicates=replicates(task.partition("/")[0], names, contributions).tolist(),
+        replicates=packed(replicates(task.partition("/")[0], names, contributions)),
         half_width=0.1 * error,
         records=RECORDS,
         clusters=float(RECORDS),

@@ -16,7 +16,7 @@ from molbench.evaluation.trust import Trust
 from molbench.spec.catalogue import Catalogue
 from molbench.submission.folder import RECEIPT
 from molbench.submission.receipt import Receipt
-from molbench.submission.replicates import COUNT, replicates
+from molbench.submission.replicates import COUNT, packed, replicates
 from molbench.submission.validate import validate
 from molbench.submission.verify import check_receipt, verify
 from tests.submission.packed import TASKS, read_card, repack, write_card, write_submission
@@ -45,7 +45,7 @@ def test_a_receipt_changed_by_hand_is_refused(key: str, submission: Path, trust:
     receipt.write(submission / RECEIPT)
     text = json.loads((submission / RECEIPT).read_text())
     cell = text["cells"][0]
-    cell[key] = [0.0] * len(cell[key]) if isinstance(cell[key], list) else "f" * 64 if key == "content" else 1
+    cell[key] = {"values": [0.0] * 3, "replicates": packed(np.zeros(COUNT)), "content": "f" * 64}.get(key, 1)
     (submission / RECEIPT).write_text(json.dumps(text))
     with pytest.raises(UserError, match="seal is broken"):
         Receipt.read(submission / RECEIPT)

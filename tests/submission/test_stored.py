@@ -1,0 +1,18 @@
+"""What lies in ``submissions/`` scores what its receipts say."""
+
+import pytest
+
+from molbench.evaluation.trust import Trust
+from molbench.spec.catalogue import Catalogue
+from molbench.submission.folder import submissions_in
+from molbench.submission.verify import check_receipt, verify
+from tests.rooms import ROOT
+
+STORED = submissions_in(ROOT / "submissions")
+
+
+@pytest.mark.parametrize("path", STORED, ids=[f"{path.parent.name}/{path.name}" for path in STORED])
+def test_a_stored_submission_is_scored_again(path) -> None:
+    done = verify(path, Trust(Catalogue.load()), offline=True)
+    assert done.faults == [] and done.receipt is not None
+    assert check_receipt(path, done.receipt) is None
