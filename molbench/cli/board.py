@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True)
 
 Output = Annotated[Path, typer.Option("--output", "-o", help="Folder of the generated tables.")]
-Results = Annotated[Path, typer.Option("--results", "-r", help="Folder of results.")]
+Results = Annotated[
+    Path | None,
+    typer.Option("--results", "-r", help="Folder of results of your own, in the place of submissions."),
+]
+Submissions = Annotated[
+    Path | None,
+    typer.Option("--submissions", "-s", help="Folder of submissions; submissions/ where there are some."),
+]
 Names = Annotated[list[str] | None, typer.Argument(help="Boards; all that have results by default.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
@@ -25,20 +32,14 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a tabl
 @app.command()
 def build(
     names: Names = None,
-    results: Annotated[
-        Path | None,
-        typer.Option("--results", "-r", help="Folder of results of your own, in the place of submissions."),
-    ] = None,
-    submissions: Annotated[
-        Path | None,
-        typer.Option("--submissions", "-s", help="Folder of submissions; submissions/ where there are some."),
-    ] = None,
+    results: Results = None,
+    submissions: Submissions = None,
     output: Output = Path("leaderboards"),
     as_json: Json = False,
 ) -> None:
-    """Write each board as Markdown and CSV, and records.json: of submissions, or of results of your own.
+    """Write each board as Markdown, CSV and pages, and records.json.
 
-    Boards of results have pages, too.
+    Of submissions, or of results of your own, from stored predictions alone.
     """
     from molbench.leaderboard.render import to_json
 
@@ -59,18 +60,29 @@ def build(
 @app.command()
 def serve(
     names: Names = None,
-    results: Results = Path("results"),
+    results: Results = None,
+    submissions: Submissions = None,
     output: Output = Path("leaderboards"),
     port: Annotated[int, typer.Option(help="Port on this machine; 0 for any.")] = 8000,
 ) -> None:
-    """Show the pages in a browser, made anew whenever results have changed."""
+    """Show the pages in a browser, made anew whenever results or submissions have changed."""
+    from molbench.evaluation.result import result_files
     from molbench.site.serve import Live, server
+    from molbench.submission.folder import RECEIPT, submissions_in
 
-    live = Live(
-        results,
-        lambda: _told(_build(names, results, output)),
-        lambda text: typer.echo(visible(text), err=True),
-    )
+    def say(text: str) -> None:
+        typer.echo(visible(text), err=True)
+
+    root = None if results else submissions or _submissions()
+    own = results or Path("results")
+    if root is None:
+        live = Live(lambda: result_files(own), lambda: _told(_build(names, own, output)), say)
+    else:
+        live = Live(
+            lambda: [folder / RECEIPT for folder in submissions_in(root) if (folder / RECEIPT).is_file()],
+            lambda: _publish(names, root, output, as_json=False),
+            say,
+        )
     live.refresh()
     with server(live, output / "site", port) as running:
         typer.echo(f"http://127.0.0.1:{running.server_port}/ (end with Ctrl-C)")
@@ -116,8 +128,14 @@ def _submissions() -> Path | None:
 def _publish(names: list[str] | None, root: Path, output: Path, as_json: bool) -> None:
     from molbench.leaderboard.publish import publish
     from molbench.leaderboard.render import to_json
+    from molbench.site.submitted import evidence_of
+    from molbench.site.write import write_site
+    from molbench.spec.catalogue import Catalogue
 
     published = publish(root, output, names or ())
+    catalogue = Catalogue.load()
+    evidence = evidence_of(published.records, root, catalogue)
+    write_site(published.records, evidence, catalogue, output / "site")
     for table in published.records.boards:
         if as_json:
             typer.echo(to_json(table), nl=False)

@@ -141,5 +141,6 @@ def _card(entry: Entry) -> Card:
         links=dict(card.links),
         notes=card.notes,
         cost=Cost(parameters=card.parameters),
+        date=entry.receipt.date or None,
         withdrawn=entry.withdrawn,
     )

@@ -56,7 +56,7 @@ _SCORES_NOTE = (
 )
 _FINGERPRINT_NOTE = " ◇ loses to the fingerprint baseline, likewise."
 #: Fields of a score that are no single value.
-_NESTED = {"keys", "publication"}
+_NESTED = {"keys"}
 #: What stands behind a score for each verdict.
 MARKS = {"better": " ▲", "worse": " ▼", "few records": " △", "needs more seeds": " ?", "=": ""}
 _ARROWS = {"lower": "↓", "higher": "↑"}

@@ -67,7 +67,6 @@ class Score(Spec):
         seen: Whether test records were seen in pretraining, in words; None where nothing is known of it.
         keys: Keys of the results it was computed from, by seed.
         version: Of the task, ``1.0``; the number behind the dot counts exclusions of records.
-        publication: Where it was read, for tier ``reported``.
     """
 
     board: str
@@ -87,6 +86,5 @@ class Score(Spec):
     seen: str | None = later(None)
     keys: list[str] = later([])
     version: str | None = later(None)
-    publication: Publication | None = later(None)
     over_scratch: Difference | None
     over_fingerprint: Difference | None = later(None)

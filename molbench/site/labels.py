@@ -44,7 +44,7 @@ def labels_of(name: str, records: Records, evidence: Evidence, facts: Facts) -> 
                 "lower": metric.direction == "lower",
             }
         )
-    best = {score.model: score.mean for score in records.by_task[name] if score.tier != "reported"}
+    best = {score.model: score.mean for score in records.by_task[name]}
     return {
         "task": name,
         "unit": predictions.unit,

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from molbench.leaderboard.card import Card
 from molbench.leaderboard.records import Records
 from molbench.leaderboard.render import MARKS, estimate, pretraining
-from molbench.leaderboard.score import Difference, Score
+from molbench.leaderboard.score import Difference, Number, Score
 from molbench.leaderboard.table import Row, Table
 from molbench.numbers import plain, spread
 from molbench.site.environment import render
@@ -75,6 +75,10 @@ def board_page(records: Records, table: Table, compared: Mapping[str, object]) -
         facets=_facets(lines),
         estimate=estimate,
         short_gain=short_gain,
+        percent=percent,
+        told={
+            name: any(getattr(row, name) for row in table.rows) for name in ("mean_rank", "first", "skill")
+        },
         compared=compared,
         total=len(table.tasks) + len(table.missing),
     )
@@ -148,13 +152,16 @@ def _plot(scale: Scale, row: Row) -> Markup:
     return Markup() if number is None else interval(scale, number.value, number.low, number.high)
 
 
-def short_gain(difference: Difference) -> str:
+def short_gain(found: Difference) -> str:
     """``+12.1 % (+10.0 … +14.2) better``."""
-    if difference.low is None or difference.high is None:
-        return f"{100 * difference.value:+.1f} %: {difference.verdict}"
-    verdict = "" if difference.verdict == "=" else f" {difference.verdict}"
-    low, high = 100 * difference.low, 100 * difference.high
-    return f"{100 * difference.value:+.1f} % ({low:+.1f} … {high:+.1f}){verdict}"
+    return percent(found) + ("" if found.verdict == "=" else f" {found.verdict}")
+
+
+def percent(share: Number) -> str:
+    """``+12.1 % (+10.0 … +14.2)``."""
+    if share.low is None or share.high is None:
+        return f"{100 * share.value:+.1f} %"
+    return f"{100 * share.value:+.1f} % ({100 * share.low:+.1f} … {100 * share.high:+.1f})"
 
 
 def _facets(lines: list[Line]) -> dict[str, list[str]]:

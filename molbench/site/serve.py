@@ -1,8 +1,8 @@
-"""The pages of a folder of results over HTTP, made again whenever the results have changed."""
+"""The pages over HTTP, made again whenever what they are made from has changed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -11,35 +11,36 @@ from threading import Lock
 from typing_extensions import override
 
 from molbench.errors import UserError
-from molbench.evaluation.result import result_files
 
 Signature = list[tuple[Path, int, int]]
 
 
 class Live:
-    """Pages that follow a folder of results.
+    """Pages that follow results or submissions.
 
     Args:
-        results: The folder.
+        files: Gives the files that the pages are made from.
         build: Makes the pages anew.
         say: Told of a build, and of one that failed; the pages from before it stay.
     """
 
-    def __init__(self, results: Path, build: Callable[[], None], say: Callable[[str], None]) -> None:
-        self._results, self._build, self._say = results, build, say
+    def __init__(
+        self, files: Callable[[], Iterable[Path]], build: Callable[[], None], say: Callable[[str], None]
+    ) -> None:
+        self._files, self._build, self._say = files, build, say
         self._lock = Lock()
         self._made_from: Signature | None = None
 
     def refresh(self) -> None:
-        """Make the pages anew if results came, went or changed."""
+        """Make the pages anew if files came, went or changed."""
         with self._lock:
             try:
-                signature = _signature(self._results)
+                signature = [(path, *_state(path)) for path in self._files()]
                 if signature == self._made_from:
                     return
                 self._made_from = signature
                 self._build()
-                self._say(f"made from {len(signature)} results")
+                self._say(f"made from {len(signature)} files")
             except UserError as error:
                 self._say(str(error))
 
@@ -80,9 +81,6 @@ class _Handler(SimpleHTTPRequestHandler):
         """Requests are not worth a line each."""
 
 
-def _signature(folder: Path) -> Signature:
-    signature = []
-    for path in result_files(folder):
-        status = path.stat()
-        signature.append((path, status.st_mtime_ns, status.st_size))
-    return signature
+def _state(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_mtime_ns, status.st_size

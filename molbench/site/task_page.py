@@ -44,8 +44,8 @@ def task_page(records: Records, name: str, evidence: Evidence, facts: Facts, dro
         facts: What is known of the dataset.
         droppable: Whether the page can score a file of predictions.
     """
-    everything = records.by_task[name]
-    scores = [score for score in everything if score.tier != "reported"]
+    scores = records.by_task[name]
+    published = [score for board in records.boards for score in board.published if score.task == name]
     task = facts.task(name)
     return render(
         "task.html",
@@ -54,9 +54,9 @@ def task_page(records: Records, name: str, evidence: Evidence, facts: Facts, dro
         name=name,
         task=task,
         declared=task.task if task else None,
-        first=everything[0],
+        first=scores[0],
         known={card.model for card in records.cards},
-        published=[score for score in everything if score.tier == "reported"],
+        published=list({score.model_dump_json(): score for score in published}.values()),
         titles={board.name: board.title for board in records.boards},
         answers={
             board.name: _answers([one for one in scores if one.board == board.name])

@@ -10,6 +10,7 @@ import pytest
 from molbench.evaluation.result import read_results
 from molbench.leaderboard.card import cards_of
 from molbench.leaderboard.collect import collect
+from molbench.leaderboard.published import PublishedScore
 from molbench.leaderboard.records import Records
 from molbench.leaderboard.score import Publication
 from molbench.leaderboard.table import tabulate
@@ -76,8 +77,14 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> tuple[Records, Evidence]:
     board = Board(name="r", title="Real", description="Real tasks.", tasks=["xtb-molecules/*"], seeds=2)
     table = tabulate(collect(board, REAL_TASKS, stored))
     published = Publication(paper=HOSTILE, table=HOSTILE, url="javascript:alert(3)", dispersion=HOSTILE)
-    reported = table.scores[0].model_copy(
-        update={"model": HOSTILE, "tier": "reported", "publication": published, "spread": 1.0}
+    reported = PublishedScore(
+        model=HOSTILE,
+        task=REAL_TASKS[0],
+        metric="mae",
+        unit="eV",
+        value=1.0,
+        spread=0.1,
+        publication=published,
     )
     words = ("title", "commit", "paper", "licence", "notes", "withdrawn")
     told = dict.fromkeys(words, HOSTILE) | {
@@ -85,7 +92,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> tuple[Records, Evidence]:
         "links": {HOSTILE: "javascript:alert(4)"},
     }
     cards = [card.model_copy(update=told) for card in cards_of(stored)]
-    board_table = table.model_copy(update={"scores": [*table.scores, reported]})
+    board_table = table.model_copy(update={"published": [reported]})
     return Records(cards=cards, boards=[board_table]), Evidence.of(stored)
 
 

@@ -20,7 +20,7 @@ from tests.site.conftest import ERRORS, HOSTILE, REAL_TASKS, TASKS
 pytestmark = pytest.mark.slow
 BOARD = "boards/b.html"
 #: Columns about the models, before those of the tasks.
-ABOUT = 14
+ABOUT = 18
 
 
 def _names(page: Any) -> list[str]:

@@ -8,6 +8,7 @@ from urllib.request import urlopen
 import pytest
 
 from molbench.errors import UserError
+from molbench.evaluation.result import result_files
 from molbench.site.serve import Live, server
 from molbench.site.write import write_site
 from molbench.spec.catalogue import Catalogue
@@ -24,7 +25,7 @@ def test_pages_follow_the_results(tmp_path: Path) -> None:
         write_site(*records_of(results, title="Board"), Catalogue.load(), site)
 
     write_result(results, "first", "data/a")
-    live = Live(results, build, said.append)
+    live = Live(lambda: result_files(results), build, said.append)
     live.refresh()
     with server(live, site, 0) as running:
         thread = Thread(target=running.serve_forever)
@@ -48,4 +49,4 @@ def test_pages_follow_the_results(tmp_path: Path) -> None:
         finally:
             running.shutdown()
             thread.join(timeout=10)
-    assert said[:2] == ["made from 1 results", "made from 2 results"]
+    assert said[:2] == ["made from 1 files", "made from 2 files"]
