@@ -112,7 +112,8 @@ def _told(predictions: Predictions, i: int, score: str) -> str:
     if predictions.forces is not None or predictions.target.ndim > 1:
         return score
     pair = (plain(float(values[i]), 3) for values in (predictions.prediction, predictions.target))
-    return "predicted {}, label {} {}".format(*pair, predictions.unit)
+    unit = "" if predictions.unit == "1" else f" {predictions.unit}"
+    return "predicted {}, label {}{}".format(*pair, unit)
 
 
 def _look(score: Score, runs: Runs, facts: Facts, drawings: Drawings) -> Look:
