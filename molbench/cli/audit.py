@@ -10,6 +10,7 @@ import typer
 
 from molbench.cli.console import progress_bars, table_console
 from molbench.cli.folder import built_folder
+from molbench.escape import visible
 
 if TYPE_CHECKING:
     from molbench.data.audit.result import Audit
@@ -102,6 +103,40 @@ def overlap(
         typer.echo(json.dumps(matrix.model_dump(), indent=2, ensure_ascii=False))
     else:
         _show_matrix(matrix)
+
+
+@app.command()
+def model(
+    checkpoint: Annotated[Path, typer.Argument(help="Checkpoint file, *.pt or *.safetensors.")],
+    only: Annotated[
+        list[str] | None, typer.Option(help="Names of audits, 'rotation,forces'; all by default.")
+    ] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the results.")] = Path("results"),
+    as_json: Json = False,
+) -> None:
+    """Audit an encoder: symmetries, precision, forces, smoothness, drift and sensitivities.
+
+    Each audit has a version and a tolerance, and is stored as <model>/audit/<name>/audit.json.
+    """
+    from molbench.evaluation.audits.run import audit_model
+
+    results = audit_model(checkpoint, only=only or (), output=output)
+    if as_json:
+        typer.echo(json.dumps([result.model_dump() for result in results], indent=2))
+        return
+    from rich.table import Table
+
+    console = table_console()
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("audit", "version", "score", "tolerance", "", "meaning"):
+        grid.add_column(column, justify="right" if column in {"score", "tolerance"} else "left")
+    for result in results:
+        told = "" if result.passed is None else "kept" if result.passed else "BROKEN"
+        bound = "" if result.tolerance is None else f"{result.bound} {result.tolerance:g}"
+        meaning = result.meaning if result.not_applicable is None else f"not told: {result.not_applicable}"
+        score = "-" if result.score is None else f"{result.score:.2g}"
+        grid.add_row(result.id, str(result.version), score, bound, told, visible(meaning))
+    console.print(grid)
 
 
 def _built() -> list[Path]:

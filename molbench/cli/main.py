@@ -39,7 +39,7 @@ app = typer.Typer(
 )
 app.add_typer(listing.app, name="list", help="Show what there is: datasets, tasks, splits, suites, methods …")
 app.add_typer(data.app, name="data", help="Build, check, describe and publish datasets.")
-app.add_typer(audit.app, name="audit", help="Find what pretraining has seen of the test splits.")
+app.add_typer(audit.app, name="audit", help="What pretraining has seen, and whether an encoder keeps laws.")
 app.command()(pretrain.pretrain)
 app.command()(evaluate.evaluate)
 app.command()(compare.compare)
