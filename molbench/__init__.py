@@ -9,9 +9,14 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from molbench.data.build.load import load_dataset
     from molbench.data.read.store import Store
-    from molbench.evaluation import Report, evaluate
+    from molbench.evaluation import Report, dry_run, evaluate
     from molbench.evaluation.comparison.compare import Comparison, compare
     from molbench.evaluation.encode import embed
+    from molbench.evaluation.external.conformance import check_model
+    from molbench.evaluation.external.encoder import Limits
+    from molbench.evaluation.external.standalone import Molecule
+    from molbench.evaluation.handed_in.score import score_predictions
+    from molbench.evaluation.handed_in.template import predictions_template
     from molbench.spec.catalogue import Catalogue
     from molbench.training.checkpoint import Checkpoint
     from molbench.training.pretrain import pretrain
@@ -21,23 +26,33 @@ _EXPORTS = {
     "Catalogue": "molbench.spec.catalogue",
     "Checkpoint": "molbench.training.checkpoint",
     "Comparison": "molbench.evaluation.comparison.compare",
+    "Limits": "molbench.evaluation.external.encoder",
+    "Molecule": "molbench.evaluation.external.standalone",
     "Report": "molbench.evaluation",
     "Store": "molbench.data.read.store",
+    "check_model": "molbench.evaluation.external.conformance",
     "compare": "molbench.evaluation.comparison.compare",
+    "dry_run": "molbench.evaluation",
     "embed": "molbench.evaluation.encode",
     "evaluate": "molbench.evaluation",
     "load_dataset": "molbench.data.build.load",
+    "predictions_template": "molbench.evaluation.handed_in.template",
     "pretrain": "molbench.training.pretrain",
+    "score_predictions": "molbench.evaluation.handed_in.score",
 }
 
 __all__ = [
     "Catalogue",
     "Checkpoint",
     "Comparison",
+    "Limits",
+    "Molecule",
     "Report",
     "Store",
     "__version__",
+    "check_model",
     "compare",
+    "dry_run",
     "embed",
     "evaluate",
     "list_backbones",
@@ -47,7 +62,9 @@ __all__ = [
     "list_suites",
     "list_tasks",
     "load_dataset",
+    "predictions_template",
     "pretrain",
+    "score_predictions",
 ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from molbench.atomic import sweep
@@ -75,17 +76,30 @@ def perform(
 
 
 def _unprepared(runs: Sequence[Run]) -> Iterator[RunOutcome]:
-    """Let candidates do what only this process can; outcomes of runs that end with it."""
+    """Let candidates do what only this process can; outcomes of runs that end with it.
+
+    A model that has failed on records is not asked for their vectors again.
+    """
     workspace = Workspace()
+    failed: dict[tuple[str, str], RunOutcome] = {}
     for run in runs:
-        try:
-            run.candidate.prepare(run, workspace)
-        except NotApplicableError as error:
-            yield RunOutcome(run, None, not_applicable=str(error))
-        except UserError as error:
-            yield RunOutcome(run, None, str(error))
-        except Exception as error:  # noqa: BLE001 - a model of somebody else's may raise anything
-            yield RunOutcome(run, None, describe(error))
+        shared = (run.candidate.name, run.data.digest if run.shares_vectors else str(run.folder))
+        if (outcome := failed.get(shared) or _preparation(run, workspace)) is not None:
+            failed[shared] = outcome
+            yield replace(outcome, run=run)
+
+
+def _preparation(run: Run, workspace: Workspace) -> RunOutcome | None:
+    """How a run ends before it is executed, or None where it can be."""
+    try:
+        run.candidate.prepare(run, workspace)
+    except NotApplicableError as error:
+        return RunOutcome(run, None, not_applicable=str(error))
+    except UserError as error:
+        return RunOutcome(run, None, str(error))
+    except Exception as error:  # noqa: BLE001 - a model of somebody else's may raise anything
+        return RunOutcome(run, None, describe(error))
+    return None
 
 
 def refuse_nothing(planned: Plan) -> None:

@@ -290,6 +290,23 @@ def test_what_a_model_does_not_support_is_not_applicable(
     assert not list((tmp_path / "r").rglob("result.json"))
 
 
+def test_a_model_that_fails_on_records_is_asked_once(toy_home: Path, tmp_path: Path) -> None:
+    asked = []
+
+    def fragile(molecules: Sequence[Molecule]) -> np.ndarray:
+        if molecules[0].id == "m0":
+            asked.append(len(molecules))
+            return np.full((len(molecules), 2), np.nan)
+        return np.ones((len(molecules), 2)) * [[len(m.atomic_numbers)] for m in molecules]
+
+    report = score([fragile, shape], tmp_path / "r")
+    assert len(report.failures) == 3 and len(asked) == 1
+    assert {outcome.error for outcome in report.failures} == {
+        "model 'fragile' gives no finite vector for 'm0'"
+    }
+    assert {cell.candidate for cell in report.cells} == {"shape"}
+
+
 def test_charge_and_multiplicity_are_handed_over() -> None:
     class Charged(Atoms):
         seen: list[list[int]] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -79,6 +80,19 @@ class Conformance:
             state = "FAIL" if law.broken else "ok" if law.deviation is not None else "-"
             lines += [f"  {state:<5} {law.name:<12} {_told(law):<9} {law.meaning}"]
         return "\n".join(lines)
+
+
+def check_model(model: Any) -> Conformance:
+    """Try whatever :func:`~molbench.evaluation.external.wrap.wrap` takes on ten small molecules.
+
+    What it gives is printed as one screen.
+
+    Raises:
+        UserError: If it is no model, or gives no finite vector for each molecule.
+    """
+    from molbench.evaluation.external.wrap import wrap
+
+    return check(wrap(model))
 
 
 def check(encoder: Encoder) -> Conformance:
