@@ -98,7 +98,7 @@ def metered() -> Iterator[Meter]:
         meter.peak_device_memory = torch.cuda.max_memory_allocated() / _MIB
     meter.seconds = time.perf_counter() - started
     meter.processor_seconds = time.process_time() - processor
-    meter.peak_memory = _peak()
+    meter.peak_memory = peak_memory()
 
 
 def _reset_peak() -> None:
@@ -107,7 +107,8 @@ def _reset_peak() -> None:
         _RESET.write_text("5", encoding="ascii")
 
 
-def _peak() -> float:
+def peak_memory() -> float:
+    """Most memory that this process has held since it was asked to forget, or else ever, MiB."""
     with suppress(OSError, StopIteration, ValueError):
         lines = _STATUS.read_text(encoding="ascii", errors="replace").splitlines()
         return int(next(line for line in lines if line.startswith("VmHWM:")).split()[1]) / 1024

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from molbench.errors import UserError
 from molbench.evaluation.candidates.base import NotApplicable
+from molbench.evaluation.cost import peak_memory
 from molbench.evaluation.execute import Workspace
 from molbench.evaluation.grid import finished_results, make_jobs
 from molbench.evaluation.plan import MissingData, Plan, Run
 from molbench.evaluation.result import Stored, result_files
-from molbench.evaluation.trial import peak_memory, trial_seconds
+from molbench.evaluation.trial import trial_seconds
 
 
 @dataclass(frozen=True)
@@ -46,13 +47,13 @@ class Forecast:
         rows: Runs by model and task.
         not_applicable: Models and tasks that do not go together, and why.
         missing: Datasets that are not built here, with the commands that build them.
-        memory: Bytes that this process took in its trials, which each worker takes too.
+        memory: MiB that this process took in its trials, which each worker takes too.
     """
 
     rows: list[PlannedRuns]
     not_applicable: list[NotApplicable]
     missing: list[MissingData]
-    memory: int
+    memory: float
 
     @property
     def runs(self) -> int:

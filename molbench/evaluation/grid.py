@@ -105,6 +105,8 @@ def _preparation(run: Run, workspace: Workspace) -> RunOutcome | None:
 def refuse_nothing(planned: Plan) -> None:
     """A plan without any run is a mistake."""
     if not planned.runs:
+        if planned.missing and not planned.not_applicable:
+            raise UserError("none of the datasets is built here:\n" + "\n".join(map(str, planned.missing)))
         reasons = (f"  {n.candidate} on {n.task}: {n.reason}" for n in planned.not_applicable)
         raise UserError("no task is one for any of the models:\n" + "\n".join(reasons))
 

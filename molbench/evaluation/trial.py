@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import resource
-import sys
 import time
 from collections.abc import Callable
 from itertools import islice
@@ -72,12 +70,6 @@ def trial_seconds(run: Run, workspace: Workspace) -> float | None:
 
     passes = protocol.frames * backbone.width + data.rows["test"].size
     return _each(differentiate) * passes / len(frames.sizes)
-
-
-def peak_memory() -> int:
-    """Most bytes that this process has held."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def _each(step: Callable[[int], None]) -> float:

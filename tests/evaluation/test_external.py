@@ -338,6 +338,12 @@ def test_smiles_models_read_smiles_and_nothing_else(tmp_path: Path) -> None:
             functions = (Descriptors.MolWt, Descriptors.TPSA, Descriptors.MolLogP)
             return [[function(m) for function in functions] for m in map(MolFromSmiles, smiles)]
 
+    class Tensors(Rdkit):
+        def encode(self, smiles: list[str]) -> Any:
+            return torch.tensor(super().encode(smiles), requires_grad=True)
+
+    both = [score(model, tmp_path / "r", ["xtb-molecules/alpha"]) for model in (Rdkit(), Tensors())]
+    assert values(both[0]) == pytest.approx(values(both[1]), rel=1e-4)
     report = score(
         Rdkit(), tmp_path / "r", ["xtb-molecules/alpha,xtb-solvation/dg_solv,xtb-dynamics/ethanol"]
     )

@@ -10,7 +10,7 @@ import numpy as np
 
 from molbench.evaluation.external.encoder import Encoder, Limits, checked
 from molbench.evaluation.external.reference import behaviour
-from molbench.evaluation.external.standalone import Molecule
+from molbench.evaluation.external.standalone import Molecule, as_array
 
 
 class FunctionEncoder(Encoder):
@@ -37,7 +37,7 @@ class FunctionEncoder(Encoder):
 
     def encode(self, molecules: Sequence[Molecule]) -> np.ndarray:
         """See :meth:`Encoder.encode`."""
-        return np.asarray(self._function(list(molecules)))
+        return as_array(self._function(list(molecules)))
 
     @cached_property
     def identity(self) -> str:

@@ -174,6 +174,13 @@ def described_plainly(model: Any) -> dict[str, Any]:
     return {"reads": reads, "limits": limits}
 
 
+def as_array(values: Any) -> np.ndarray:
+    """Numbers as NumPy has them, also those of a PyTorch tensor on whatever device."""
+    if hasattr(values, "detach"):
+        values = values.detach().double().cpu().numpy()
+    return np.asarray(values)
+
+
 def _of_module(model: Any) -> Callable[[Sequence[Molecule]], Any]:
     """A PyTorch module of ``(z, pos, batch)`` where only PyTorch is at hand."""
     import torch
@@ -218,7 +225,7 @@ def main() -> None:
             encode, told = as_function(model), described_plainly(model)
         _answer(answers, told)
         while (batch := receive(questions, 1 << 40)) is not None:
-            vectors = np.asarray(encode(of_arrow(batch)), dtype=np.float64)
+            vectors = as_array(encode(of_arrow(batch))).astype(np.float64)
             if vectors.ndim != 2:
                 raise ValueError(
                     f"the model gives the shape {vectors.shape}; one vector a molecule is needed"
