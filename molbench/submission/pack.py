@@ -206,5 +206,5 @@ def _modality(model: CheckpointEntry) -> str:
 
     if model.name == FINGERPRINT:
         return "fingerprint"
-    backbone = BACKBONES.get(model.backbone, None)
-    return "pair" if backbone is not None and "pairs" in backbone.__module__ else "geometry"
+    pairs = model.backbone in BACKBONES and "pairs" in BACKBONES.module(model.backbone)
+    return "pair" if pairs else "geometry"

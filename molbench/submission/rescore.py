@@ -124,6 +124,7 @@ def _cell(
     clusters = Clusters.of(names)
     drawn = clusters.component(contributions)
     of_seeds = of_repeats(np.array(_repeats(values, [ref for ref, _ in joined.values()])))
+    interval = float(half_width([drawn, of_seeds]))
     ids = [own or [name] for name, own in zip(total.names, names, strict=True)]
     content = sha256(b"".join(part.prediction.astype(np.float64).tobytes() for _, part in joined.values()))
     return Cell(
@@ -139,7 +140,8 @@ def _cell(
         values=[_rounded(value, 9) for value in values],
         constant=_rounded(float(np.mean(trivial)), 9),
         replicates=packed(replicates(_place(task), ids, contributions)),
-        half_width=_rounded(float(half_width([drawn, of_seeds])), 6),
+        # Of one seed it is infinite, which no JSON can say: it is not known.
+        half_width=_rounded(interval, 6) if np.isfinite(interval) else np.nan,
         records=len(names),
         clusters=_rounded(clusters.effective, 6),
         few=bool(drawn.few),
