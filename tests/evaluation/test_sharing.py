@@ -81,7 +81,7 @@ def test_values_that_are_not_numbers_are_no_result(toy_home, checkpoint, tmp_pat
     )
     report = evaluate([checkpoint], ["toy/size"], seeds=1, output=tmp_path / "r", executor="inline")
     assert not report.results
-    assert "is not defined for these predictions" in (report.failures[0].error or "")
+    assert "predictions are not finite (24 of 24)" in (report.failures[0].error or "")
 
 
 @pytest.mark.parametrize("moment", range(2))

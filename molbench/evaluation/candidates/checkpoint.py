@@ -168,7 +168,10 @@ def require_model_name(name: str, what: str) -> str:
     require_name(name, what)
     if name.startswith(SCRATCH) or name in RESERVED:
         kept = ", ".join(f"'{reserved}'" for reserved in RESERVED)
-        raise UserError(f"{what}: {kept} and names that start with '{SCRATCH}' are kept for baselines")
+        raise UserError(
+            f"{what}: {kept} and names that start with '{SCRATCH}' are kept for baselines; choose another, "
+            "or rename the file"
+        )
     return name
 
 
