@@ -104,6 +104,12 @@ def test_what_is_no_checkpoint_is_answered_with_a_command(toy_home: Path, tmp_pa
         "nested.pt", {"epoch": 3, "model_state_dict": linear.state_dict()}
     )
     assert "as a whole module does" in refusal("whole.pt", linear)
+    torch.save({"weight": torch.zeros(10_000)}, tmp_path / "sound.pt")
+    damaged = bytearray((tmp_path / "sound.pt").read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    (tmp_path / "damaged.pt").write_bytes(damaged)
+    with pytest.raises(UserError, match="it is not what was written: copy it again"):
+        evaluate(tmp_path / "damaged.pt", ["toy/size"], output=tmp_path / "r")
     assert "plain weights" in refusal("other.pth", linear.state_dict())
     assert "holds no weights" in refusal("empty.pt", {"a": 1})
     told = refusal("release.pt", {"model.filter_net.weight": torch.zeros(2), "model.other": torch.zeros(1)})

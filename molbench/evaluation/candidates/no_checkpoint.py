@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
+from molbench.data.build.parsers.torch_archive import Archive
 from molbench.errors import UserError
 from molbench.releases import RELEASES
 from molbench.training.checkpoint_file import content_of
@@ -27,6 +29,8 @@ def advice(path: Path) -> str:
     try:
         content = read_safetensors(path)[1] if path.suffix == ".safetensors" else content_of(path)
     except (UserError, ValueError, OSError, MemoryError):
+        if _is_damaged(path):
+            return "it is not what was written: copy it again, or make it again"
         return f"it holds more than tensors, as a whole module does, and is not opened: {_OWN}"
     state = _state(content)
     if state is None:
@@ -36,6 +40,18 @@ def advice(path: Path) -> str:
         commands = " or ".join(f"`molbench convert --from {name} {path} -o {output}`" for name in sources)
         return f"it looks like a published release: {commands}"
     return f"it holds plain weights, and nothing says of which model: {_OWN}"
+
+
+def _is_damaged(path: Path) -> bool:
+    """Whether a file of ``torch.save`` does not have the checksums that it tells."""
+    if not zipfile.is_zipfile(path):
+        return False
+    try:
+        with path.open("rb") as file:
+            Archive(file).verify()
+    except (ValueError, OSError):
+        return True
+    return False
 
 
 def _state(content: Any) -> dict[str, Tensor] | None:
