@@ -24,7 +24,7 @@ def test_pages_of_submissions_show_their_predictions(
 ) -> None:
     verify(submission, trust).receipt.write(submission / RECEIPT)
     root = submission.parent.parent
-    board = {"name": "toy", "title": "Toy", "description": "d", "tasks": list(TASKS)}
+    board = {"name": "toy", "title": "Toy", "description": "d", "tasks": [*TASKS, "toy/rare"]}
     (tmp_path / "toy.yaml").write_text(yaml.safe_dump(board))
     published = publish(root, tmp_path / "boards", [str(tmp_path / "toy.yaml")])
     evidence = evidence_of(published.records, root, trust.catalogue)
