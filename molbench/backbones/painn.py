@@ -128,12 +128,12 @@ class PaiNN(GeometryBackbone[PaiNNConfig]):
 
         s = self.embedding(batch.atomic_numbers)
         v: Tensor | None = None
-        place = positions.unsqueeze(-1)
+        position = positions.unsqueeze(-1)
         for context, mixing, weight in zip(self.contexts, self.mixings, filters, strict=True):
             to_s, to_bond, to_v = context(s).unsqueeze(1).chunk(3, dim=-1)
             s = s + convolve(edges, to_s.squeeze(1), basis @ weight[0])
-            bond = convolve(edges, torch.cat([to_bond, to_bond * place], dim=1), along @ weight[1])
-            change = bond[:, 1:] - bond[:, :1] * place
+            bond = convolve(edges, torch.cat([to_bond, to_bond * position], dim=1), along @ weight[1])
+            change = bond[:, 1:] - bond[:, :1] * position
             # Vectors start from zero, and zero vectors send nothing.
             v = change if v is None else v + change + convolve(edges, to_v * v, basis @ weight[2])
             last = context is self.contexts[-1]

@@ -165,8 +165,8 @@ def diff(
 
     listed = changes(Records.read(before), Records.read(after))
     for change in listed:
-        place = f"{change.board}: {change.model}" + (f" on {change.task}" if change.task else "")
-        typer.echo(visible(f"{place}: {change.before or '-'} -> {change.after or '-'}: {change.why}"))
+        cell = f"{change.board}: {change.model}" + (f" on {change.task}" if change.task else "")
+        typer.echo(visible(f"{cell}: {change.before or '-'} -> {change.after or '-'}: {change.why}"))
     typer.echo(f"{len(listed)} differences", err=True)
 
 

@@ -98,8 +98,8 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except OSError as error:
-        place = f"{error.filename}: " if error.filename else ""
-        sys.stderr.write(visible_lines(f"error: {place}{error.strerror or error}") + "\n")
+        file = f"{error.filename}: " if error.filename else ""
+        sys.stderr.write(visible_lines(f"error: {file}{error.strerror or error}") + "\n")
         sys.exit(2)
 
 

@@ -19,7 +19,7 @@ _BATCH = 128
 
 
 @runtime_checkable
-class Atoms(Protocol):
+class AtomsLike(Protocol):
     """Atoms in space, as those of ASE are."""
 
     def get_atomic_numbers(self) -> Any:
@@ -34,7 +34,8 @@ _Geometry = tuple[np.ndarray, np.ndarray, np.ndarray | None]
 
 
 def embed(
-    checkpoint: str | Path | Checkpoint, molecules: str | Atoms | Sequence[str | Atoms | tuple[Any, Any]]
+    checkpoint: str | Path | Checkpoint,
+    molecules: str | AtomsLike | Sequence[str | AtomsLike | tuple[Any, Any]],
 ) -> np.ndarray:
     """One vector a molecule from a checkpoint's encoder.
 
@@ -53,7 +54,7 @@ def embed(
     """
     loaded = checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint.load(Path(checkpoint))
     encoder = geometry_encoder(loaded.build().eval(), "embedding single molecules")
-    single = isinstance(molecules, str | Atoms) or _is_pair(molecules)
+    single = isinstance(molecules, str | AtomsLike) or _is_pair(molecules)
     given: Sequence[Any] = [molecules] if single else list(molecules)  # type: ignore[arg-type]
     if not given:
         return np.empty((0, encoder.width), np.float32)
@@ -73,41 +74,41 @@ def _is_pair(given: object) -> bool:
     return isinstance(given, tuple) and len(given) == 2 and np.ndim(given[1]) == 2 and np.ndim(given[0]) == 1
 
 
-def _geometry(place: int, molecule: object, heaviest: int) -> _Geometry:
+def _geometry(i: int, molecule: object, heaviest: int) -> _Geometry:
     bonds = None
     if isinstance(molecule, str):
-        numbers, positions, bonds = _of_smiles(place, molecule)
-    elif isinstance(molecule, Atoms):
+        numbers, positions, bonds = _of_smiles(i, molecule)
+    elif isinstance(molecule, AtomsLike):
         numbers, positions = molecule.get_atomic_numbers(), molecule.get_positions()
     elif _is_pair(molecule):
         numbers, positions = molecule  # type: ignore[misc]
     else:
         raise UserError(
-            f"molecule {place}: {quoted(molecule)} is no SMILES, no atoms, no charges with coordinates"
+            f"molecule {i}: {quoted(molecule)} is no SMILES, no atoms, no charges with coordinates"
         )
     numbers, positions = np.asarray(numbers, np.int64), np.asarray(positions, np.float32)
     if positions.shape != (numbers.size, 3) or numbers.size == 0:
-        raise UserError(f"molecule {place}: {numbers.size} nuclear charges, coordinates {positions.shape}")
+        raise UserError(f"molecule {i}: {numbers.size} nuclear charges, coordinates {positions.shape}")
     if not np.isfinite(positions).all():
-        raise UserError(f"molecule {place}: coordinates that are not finite")
+        raise UserError(f"molecule {i}: coordinates that are not finite")
     if not 1 <= numbers.min() <= numbers.max() <= heaviest:
         wrong = next(int(z) for z in numbers if not 1 <= z <= heaviest)
-        raise UserError(f"molecule {place}: the encoder has no features for nuclear charge {wrong}")
+        raise UserError(f"molecule {i}: the encoder has no features for nuclear charge {wrong}")
     return numbers, positions, bonds
 
 
-def _of_smiles(place: int, smiles: str) -> _Geometry:
+def _of_smiles(i: int, smiles: str) -> _Geometry:
     from rdkit import Chem
     from rdkit.rdBase import BlockLogs
 
     with BlockLogs():
         skeleton = Chem.MolFromSmiles(smiles)
     if skeleton is None or skeleton.GetNumAtoms() == 0:
-        raise UserError(f"molecule {place}: {quoted(smiles)} is no SMILES that RDKit can read")
+        raise UserError(f"molecule {i}: {quoted(smiles)} is no SMILES that RDKit can read")
     molecule = Chem.AddHs(skeleton)
     made = conformer(molecule)
     if made.outcome.startswith("failed"):
-        raise UserError(f"molecule {place}: {quoted(smiles)} has no conformer ({made.outcome})")
+        raise UserError(f"molecule {i}: {quoted(smiles)} has no conformer ({made.outcome})")
     numbers = np.array([atom.GetAtomicNum() for atom in molecule.GetAtoms()])
     bonds = [(bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()) for bond in molecule.GetBonds()]
     return numbers, made.positions, np.array(bonds, np.int64).reshape(-1, 2)

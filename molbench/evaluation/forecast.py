@@ -109,19 +109,19 @@ def _of_job(
     job: Sequence[Run], known: dict[tuple[str, ...], float], workspace: Workspace
 ) -> dict[Path, tuple[float | None, str]]:
     """Estimates of runs that share vectors; the first of them has the time to make these."""
-    found: dict[Path, tuple[float | None, str]] = {}
-    for place, run in enumerate(job):
+    estimates: dict[Path, tuple[float | None, str]] = {}
+    for i, run in enumerate(job):
         if (seconds := known.get(_like(run.candidate.name, run.task.id, run.protocol.name))) is not None:
-            found[run.folder] = (seconds, "results")
-        elif place and run.shares_vectors:
-            found[run.folder] = (0.0, "trial")
+            estimates[run.folder] = (seconds, "results")
+        elif i and run.shares_vectors:
+            estimates[run.folder] = (0.0, "trial")
         else:
             try:
                 seconds = trial_seconds(run, workspace)
-                found[run.folder] = (seconds, "" if seconds is None else "trial")
+                estimates[run.folder] = (seconds, "" if seconds is None else "trial")
             except UserError as error:
-                found[run.folder] = (None, str(error))
-    return found
+                estimates[run.folder] = (None, str(error))
+    return estimates
 
 
 def _known_seconds(output: Path) -> dict[tuple[str, ...], float]:

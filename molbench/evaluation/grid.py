@@ -58,8 +58,8 @@ def perform(
         outcomes.append(outcome)
     over = {outcome.run.folder for outcome in outcomes}
     if jobs := make_jobs([run for run in pending if run.folder not in over]):
-        place = EXECUTORS["inline"]() if here_if_one and len(jobs) == 1 else executor
-        for outcome in _execute(jobs, output, place, watcher):
+        engine = EXECUTORS["inline"]() if here_if_one and len(jobs) == 1 else executor
+        for outcome in _execute(jobs, output, engine, watcher):
             watcher.done(outcome)
             outcomes.append(outcome)
     fresh = {outcome.run.folder: outcome.stored for outcome in outcomes if outcome.stored is not None}

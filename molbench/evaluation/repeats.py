@@ -45,18 +45,18 @@ class TaskRecords:
             other = first.setdefault(stored.result.task.scheme, stored)
             if other is not stored:
                 _refuse_others(other, stored)
-        place: dict[str, int] = {}
+        row_of: dict[str, int] = {}
         names: list[list[str]] = []
         places = {}
         for scheme, stored in first.items():
             own = stored.predictions
             listed = [[]] * len(own.ids) if own.clusters is None else own.clusters.to_pylist()
             for identifier, clusters in zip(own.ids, listed, strict=True):
-                if identifier not in place:
-                    place[identifier] = len(names)
+                if identifier not in row_of:
+                    row_of[identifier] = len(names)
                     names.append(clusters)
-            places[scheme] = np.array([place[identifier] for identifier in own.ids])
-        return cls(list(place), names, Clusters.of(names), places)
+            places[scheme] = np.array([row_of[identifier] for identifier in own.ids])
+        return cls(list(row_of), names, Clusters.of(names), places)
 
     def measure(self, runs: Sequence[Runs]) -> Measurement:
         """One model's score.
@@ -75,8 +75,8 @@ class TaskRecords:
         for group in repeats.values():
             values.append(float(np.mean([stored.value for stored in group])))
             for stored in group:
-                place = self.places[stored.result.task.scheme]
-                total[place] += stored.contributions / (len(group) * len(repeats))
+                rows = self.places[stored.result.task.scheme]
+                total[rows] += stored.contributions / (len(group) * len(repeats))
         return Measurement(float(np.mean(values)), total, np.array(values))
 
     def difference(self, own: Sequence[Runs], other: Sequence[Runs]) -> Estimate | None:
@@ -107,9 +107,9 @@ def repeats_of(runs: Runs) -> dict[int, list[Stored]]:
     seeds = {seed: [runs[seed]] for seed in sorted(runs)}
     repeats: dict[int, dict[int, Stored]] = {}
     for stored in runs.values():
-        if (place := _fold(stored.result.task)) is None:
+        if (fold := _fold(stored.result.task)) is None:
             return seeds
-        repeats.setdefault(place[0], {})[place[1]] = stored
+        repeats.setdefault(fold[0], {})[fold[1]] = stored
     if len(repeats) > 1 and len({tuple(sorted(folds)) for folds in repeats.values()}) == 1:
         return {repeat: list(repeats[repeat].values()) for repeat in sorted(repeats)}
     return seeds

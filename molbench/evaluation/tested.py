@@ -22,7 +22,7 @@ class TestRecords:
 
     Attributes:
         task: The task, of a cross-validation the fold.
-        place: Record id to its place.
+        row_of: Record id to its row.
         target: Labels in the dataset's unit, in that order.
         forces: Force components likewise, for force tasks.
         clusters: Names of their clusters likewise.
@@ -30,7 +30,7 @@ class TestRecords:
 
     __test__ = False  # of a task, not of pytest
     task: TaskRef
-    place: dict[str, int]
+    row_of: dict[str, int]
     target: np.ndarray
     forces: ForcePredictions | None
     clusters: pa.ListArray | None
@@ -54,8 +54,8 @@ class TestRecords:
             offsets = np.concatenate([[0], batch.sizes.numpy().cumsum() * 3])
             true = np.asarray(batch.forces, dtype=np.float32).reshape(-1)
             forces = ForcePredictions(true, true, offsets, task.dataset.forces.unit)
-        place = {name: i for i, name in enumerate(ids)}
-        return cls(task, place, labels[rows], forces, clusters(task, store, rows))
+        row_of = {name: i for i, name in enumerate(ids)}
+        return cls(task, row_of, labels[rows], forces, clusters(task, store, rows))
 
     def labelled(self, given: Predictions) -> Predictions:
         """Predictions beside the dataset's own labels, in the dataset's order.
@@ -66,7 +66,7 @@ class TestRecords:
         self._check_ids(given.ids)
         if given.unit != self.task.unit:
             raise UserError(f"its predictions are in {given.unit}, {self.task.id} is in {self.task.unit}")
-        order = np.argsort([self.place[name] for name in given.ids])
+        order = np.argsort([self.row_of[name] for name in given.ids])
         if given.prediction[order].shape != self.target.shape:
             raise UserError(
                 f"its predictions have the shape {given.prediction.shape}, its labels {self.target.shape}"
@@ -81,10 +81,10 @@ class TestRecords:
                 raise UserError("its forces are not three for each atom of each record")
             forces = replace(self.forces, prediction=np.concatenate(sorted_pieces))
         values = given.prediction[order]
-        return Predictions(list(self.place), self.target, values, given.unit, forces, self.clusters)
+        return Predictions(list(self.row_of), self.target, values, given.unit, forces, self.clusters)
 
     def _check_ids(self, ids: Sequence[str]) -> None:
-        known = self.place.keys()
+        known = self.row_of.keys()
         if extra := [name for name in ids if name not in known]:
             raise UserError(f"'{extra[0]}' is no test record of {self.task.id} ({len(extra)} such ids)")
         if len(ids) != len(known):

@@ -140,7 +140,7 @@ class Trust:
         Raises:
             UserError: If there is no such task, or its dataset is not built here.
         """
-        return len(self._test(self._task(task, seed)).place)
+        return len(self._test(self._task(task, seed)).row_of)
 
     def _check_protocol(self, result: Result) -> None:
         name = result.protocol.name
@@ -171,9 +171,11 @@ class Trust:
 
 def _check_place(stored: Stored, root: Path) -> None:
     result = stored.result
-    place = Path(result.checkpoint.name, *result.task.id.split("/"), result.protocol.name, str(result.seed))
-    if stored.folder.relative_to(root) != place:
-        raise UserError(f"it says that it belongs in {place}")
+    expected = Path(
+        result.checkpoint.name, *result.task.id.split("/"), result.protocol.name, str(result.seed)
+    )
+    if stored.folder.relative_to(root) != expected:
+        raise UserError(f"it says that it belongs in {expected}")
 
 
 def _check_name(result: Result) -> None:

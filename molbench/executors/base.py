@@ -136,10 +136,10 @@ def describe(error: BaseException) -> str:
         frame for frame in frames if Path(frame.filename).is_relative_to(_PACKAGE) and frame.name != "perform"
     ]
     text = " ".join(str(error).split())[:500]
-    place = ""
+    location = ""
     if frame := next(iter((own or list(frames))[-1:]), None):
-        place = f" ({Path(frame.filename).name}:{frame.lineno})"
-    return f"{type(error).__name__}{': ' if text else ''}{text}{place}"
+        location = f" ({Path(frame.filename).name}:{frame.lineno})"
+    return f"{type(error).__name__}{': ' if text else ''}{text}{location}"
 
 
 @dataclass

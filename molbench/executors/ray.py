@@ -60,48 +60,48 @@ class Ray(Executor):
         waiting = deque(deque(group) for group in groups if group)
         count = min(self.workers or int(ray.cluster_resources().get("CPU", 1)), len(waiting))
         attempts = Attempts(1 + self.retries)
-        busy: dict[Any, _Place] = {}
+        busy: dict[Any, _RayWorker] = {}
         while waiting or busy:
             while waiting and len(busy) < count:
-                self._next(_Place(self._actor(), waiting.popleft()), busy, attempts)
+                self._next(_RayWorker(self._actor(), waiting.popleft()), busy, attempts)
             ready, _ = ray.wait(list(busy), timeout=_TICK)
-            for place in [place for place in busy.values() if self._is_late(place)]:
-                place.given_up = True
-                ray.kill(place.actor)
+            for worker in [worker for worker in busy.values() if self._is_late(worker)]:
+                worker.given_up = True
+                ray.kill(worker.actor)
             for reference in ready:
-                place = busy.pop(reference)
-                lost = yield from self._end(reference, place, attempts)
-                if lost and place.group:
-                    waiting.appendleft(place.group)
+                worker = busy.pop(reference)
+                lost = yield from self._end(reference, worker, attempts)
+                if lost and worker.group:
+                    waiting.appendleft(worker.group)
                     continue
-                if not lost and not place.group and waiting:
-                    place.group = waiting.popleft()
-                if place.group:
-                    self._next(place, busy, attempts)
+                if not lost and not worker.group and waiting:
+                    worker.group = waiting.popleft()
+                if worker.group:
+                    self._next(worker, busy, attempts)
 
-    def _end(self, reference: Any, place: _Place, attempts: Attempts) -> Generator[Done, None, bool]:
+    def _end(self, reference: Any, worker: _RayWorker, attempts: Attempts) -> Generator[Done, None, bool]:
         """Yield how a unit ended, unless it is tried again; returns whether the actor is lost."""
         import ray
 
         try:
             yield Done(**ray.get(reference))
         except ray.exceptions.RayActorError as error:
-            if place.given_up:
-                yield Done(place.unit.key, error=f"took longer than the limit of {self.time_limit:g} s")
-            elif attempts.left(place.unit):
-                place.group.appendleft(place.unit)
+            if worker.given_up:
+                yield Done(worker.unit.key, error=f"took longer than the limit of {self.time_limit:g} s")
+            elif attempts.left(worker.unit):
+                worker.group.appendleft(worker.unit)
             else:
                 reason = " ".join(str(error).split())[:200]
-                yield Done(place.unit.key, error=f"its process was lost; perhaps memory ran out ({reason})")
+                yield Done(worker.unit.key, error=f"its process was lost; perhaps memory ran out ({reason})")
             return True
         except ray.exceptions.RayError as error:
-            yield Done(place.unit.key, error=f"Ray: {' '.join(str(error).split())[:300]}")
+            yield Done(worker.unit.key, error=f"Ray: {' '.join(str(error).split())[:300]}")
         return False
 
-    def _next(self, place: _Place, busy: dict[Any, _Place], attempts: Attempts) -> None:
-        place.unit, place.since = place.group.popleft(), time.monotonic()
-        attempts.start(place.unit)
-        busy[place.actor.execute.remote(asdict(place.unit))] = place
+    def _next(self, worker: _RayWorker, busy: dict[Any, _RayWorker], attempts: Attempts) -> None:
+        worker.unit, worker.since = worker.group.popleft(), time.monotonic()
+        attempts.start(worker.unit)
+        busy[worker.actor.execute.remote(asdict(worker.unit))] = worker
 
     def _actor(self) -> Any:
         import ray
@@ -112,8 +112,8 @@ class Ray(Executor):
         }
         return ray.remote(_Actor).options(**options).remote()
 
-    def _is_late(self, place: _Place) -> bool:
-        return self.time_limit is not None and time.monotonic() - place.since > self.time_limit
+    def _is_late(self, worker: _RayWorker) -> bool:
+        return self.time_limit is not None and time.monotonic() - worker.since > self.time_limit
 
 
 class _Actor:
@@ -128,7 +128,7 @@ class _Actor:
             return asdict(Done(made.key, error=str(error)))
 
 
-class _Place:
+class _RayWorker:
     """An actor, the unit it is at, and the rest of its group."""
 
     def __init__(self, actor: Any, group: deque[Unit]) -> None:

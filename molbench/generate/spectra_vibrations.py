@@ -47,16 +47,16 @@ def field_derivatives(numbers: NDArray[np.integer[Any]], positions: Array) -> tu
     """
     axes = _FIELD * np.eye(3)
     rest = _gradient(numbers, positions, np.zeros(3))
-    ahead = [_gradient(numbers, positions, axis) for axis in axes]
-    behind = [_gradient(numbers, positions, -axis) for axis in axes]
-    dipole = np.stack([back - fore for fore, back in zip(ahead, behind, strict=True)], -1) / (2 * _FIELD)
+    forward = [_gradient(numbers, positions, axis) for axis in axes]
+    backward = [_gradient(numbers, positions, -axis) for axis in axes]
+    dipole = np.stack([back - fore for fore, back in zip(forward, backward, strict=True)], -1) / (2 * _FIELD)
     polarizability = np.empty((*positions.shape, 3, 3))
     for i in range(3):
-        polarizability[..., i, i] = 2 * rest - ahead[i] - behind[i]
+        polarizability[..., i, i] = 2 * rest - forward[i] - backward[i]
         for j in range(i):
             both = _gradient(numbers, positions, axes[i] + axes[j])
             neither = _gradient(numbers, positions, -axes[i] - axes[j])
-            crossed = (ahead[i] + behind[i] + ahead[j] + behind[j] - both - neither - 2 * rest) / 2
+            crossed = (forward[i] + backward[i] + forward[j] + backward[j] - both - neither - 2 * rest) / 2
             polarizability[..., i, j] = polarizability[..., j, i] = crossed
     return dipole, polarizability / _FIELD**2
 

@@ -60,13 +60,13 @@ def _check_folders(folder: Path) -> None:
 
     A folder such as /tmp, where everybody may write but only owners may rename, is no danger above.
     """
-    for place in (folder, *folder.parents):
-        status = place.stat()
-        shared = status.st_mode & _OTHERS_WRITE and (place == folder or not status.st_mode & stat.S_ISVTX)
+    for path in (folder, *folder.parents):
+        status = path.stat()
+        shared = status.st_mode & _OTHERS_WRITE and (path == folder or not status.st_mode & stat.S_ISVTX)
         if shared:
-            raise NoKernelsError(f"others can write to {place}: run chmod go-w on it")
-        if status.st_uid != os.geteuid() and (place == folder or status.st_uid != 0):
-            raise NoKernelsError(f"{place} belongs to another user")
+            raise NoKernelsError(f"others can write to {path}: run chmod go-w on it")
+        if status.st_uid != os.geteuid() and (path == folder or status.st_uid != 0):
+            raise NoKernelsError(f"{path} belongs to another user")
 
 
 def _name(prefix: str, path: Path) -> str:

@@ -15,7 +15,7 @@ _TINY = 1e-12
 
 
 @dataclass(frozen=True)
-class Grid:
+class ScoreGrid:
     """Models by tasks; what is missing is zero everywhere.
 
     A task's *error* is its primary metric, or one minus it where higher is better; its *relative error* is
@@ -39,7 +39,7 @@ class Grid:
     @classmethod
     def of(
         cls, cells: Sequence[dict[str, Cell]], tasks: Sequence[str], weights: list[float], seeds: int
-    ) -> Grid:
+    ) -> ScoreGrid:
         """Lay out cells.
 
         Args:
@@ -71,9 +71,9 @@ class Grid:
         every: np.ndarray = np.all(self.there, axis=1)
         return every
 
-    def take(self, models: np.ndarray) -> Grid:
+    def take(self, models: np.ndarray) -> ScoreGrid:
         """Some of the models."""
-        return Grid(
+        return ScoreGrid(
             self.weights, self.there[models], self.logs[models], self.replicates[models], self.seeds[models]
         )
 

@@ -8,10 +8,10 @@ import numpy as np
 
 from molbench.evaluation.measurement import Estimate
 from molbench.evaluation.statistics import SIGNIFICANT, Component, merge
-from molbench.leaderboard.grid import Grid
+from molbench.leaderboard.grid import ScoreGrid
 
 
-def differences(one: Grid, other: Grid) -> Estimate:
+def differences(one: ScoreGrid, other: ScoreGrid) -> Estimate:
     """Mean over common tasks of the logarithm of the relative error of one model minus that of another.
 
     Test records are paired, seeds are not. Every number depends on the two models alone.
@@ -55,7 +55,7 @@ def _of_seeds(deviations: list[np.ndarray]) -> Component:
     return Component(total / (count * (count - 1)), float(count - 1))
 
 
-def against(one: Grid, other: Grid) -> Estimate:
+def against(one: ScoreGrid, other: ScoreGrid) -> Estimate:
     """The same of each model and the one in the same row of another grid, [M]."""
     common = one.there * other.there * one.weights
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -70,9 +70,9 @@ def against(one: Grid, other: Grid) -> Estimate:
     return Estimate(mean(one.logs, other.logs), Component(drawn, float(one.replicates.shape[-1])), seeds)
 
 
-def alone(grid: Grid) -> Estimate:
+def alone(grid: ScoreGrid) -> Estimate:
     """Mean over a model's tasks of the logarithm of its relative error, [M]."""
-    nothing = Grid(
+    nothing = ScoreGrid(
         grid.weights, grid.there, *(np.zeros_like(part) for part in (grid.logs, grid.replicates, grid.seeds))
     )
     return against(grid, nothing)
@@ -91,7 +91,7 @@ class Places:
     last: np.ndarray
 
 
-def places(grid: Grid) -> Places:
+def places(grid: ScoreGrid) -> Places:
     """First and last place of every model, all at once with a probability of 95 %.
 
     As :attr:`~molbench.leaderboard.separation.Separation.places`, with Bonferroni's adjustment in the place
@@ -107,7 +107,7 @@ def places(grid: Grid) -> Places:
     return Places(1 + better.sum(axis=0), models - better.sum(axis=1))
 
 
-def mean_ranks(grid: Grid) -> np.ndarray:
+def mean_ranks(grid: ScoreGrid) -> np.ndarray:
     """Mean over its tasks of a model's place among those that have the task, ties in the middle, [M]."""
     ranks = np.zeros(grid.logs.shape)
     for task in range(grid.logs.shape[1]):

@@ -142,8 +142,8 @@ def _measure(collection: Collection, runs: Mapping[str, Sequence[Runs]]) -> Meas
     values = np.zeros(len(runs))
     blocks: dict[str, _Block] = {}
     repeats: list[np.ndarray | float] = [0.0] * len(runs)
-    for place in range(len(collection.tasks)):
-        tested = [own[place] for own in runs.values()]
+    for column in range(len(collection.tasks)):
+        tested = [own[column] for own in runs.values()]
         records = TaskRecords.of([stored for own in tested for stored in own.values()])
         scores = [records.measure([own]) for own in tested]
         first = next(iter(tested[0].values()))

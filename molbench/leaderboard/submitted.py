@@ -20,7 +20,7 @@ from molbench.evaluation.protocols import load_protocol
 from molbench.evaluation.statistics import SIGNIFICANT
 from molbench.evaluation.summary import Verdict
 from molbench.leaderboard.entry import Entry
-from molbench.leaderboard.grid import Grid
+from molbench.leaderboard.grid import ScoreGrid
 from molbench.leaderboard.pairs import Places, against, alone, mean_ranks, places
 from molbench.leaderboard.published import published_scores
 from molbench.leaderboard.score import Difference, Number
@@ -75,11 +75,11 @@ class BoardField:
         """Tasks that some of these have, in board order."""
         return [task for task in self.tasks if any(task in self.cells[model] for model in self.live)]
 
-    def grid(self, models: Sequence[str]) -> Grid:
+    def grid(self, models: Sequence[str]) -> ScoreGrid:
         """Scores of some models on all tasks of the board; of unknown ones there are none."""
         tasks = list(self.tasks)
         cells = [self.cells.get(model, {}) for model in models]
-        return Grid.of(cells, tasks, self.board.weights(tasks), self.board.seeds)
+        return ScoreGrid.of(cells, tasks, self.board.weights(tasks), self.board.seeds)
 
 
 def tabulate_submitted(field: BoardField) -> Table:
@@ -157,7 +157,7 @@ def _rows(field: BoardField) -> list[Row]:
 
 
 def _of_all(
-    field: BoardField, models: Sequence[str], grid: Grid, standing: Places
+    field: BoardField, models: Sequence[str], grid: ScoreGrid, standing: Places
 ) -> dict[str, dict[str, object]]:
     """What is said of a model that depends on all others."""
     complete = grid.complete

@@ -75,7 +75,7 @@ class AnglePrediction(Method[AnglePredictionConfig, Tensor]):
         """See :meth:`Method.loss_given`."""
         # A linear layer on three atoms is a sum of one on each.
         of_ends = nn.functional.linear(self.backbone(batch).scalars, self.head.weight.view(3, -1))
-        values = sum(of_ends[atoms, place] for place, atoms in enumerate(draws)) + self.head.bias
+        values = sum(of_ends[atoms, end] for end, atoms in enumerate(draws)) + self.head.bias
         error = values - angles(batch.positions, draws)
         return error.square().sum() / max(error.numel(), 1), {}
 

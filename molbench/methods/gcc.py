@@ -83,13 +83,13 @@ def walk(batch: MoleculeBatch, numbers: Tensor, restart: float) -> Tensor:
     inhabited = batch.sizes > 0
     hub = _most_bonded(batch, degree)[inhabited]
     seen = torch.zeros(batch.num_atoms, dtype=torch.bool, device=degree.device).index_fill(0, hub, True)
-    place = hub
+    node = hub
     for back, whither in numbers[..., inhabited]:
         # An atom without bonds has nowhere to go; a return is a step of its own.
-        branch = first[place] + (whither * degree[place]).long()
-        there = neighbor[branch.clamp(max=len(neighbor) - 1)] if len(neighbor) else place
-        place = torch.where((back < restart) | (degree[place] == 0), hub, there)
-        seen = seen.index_fill(0, place, True)
+        branch = first[node] + (whither * degree[node]).long()
+        there = neighbor[branch.clamp(max=len(neighbor) - 1)] if len(neighbor) else node
+        node = torch.where((back < restart) | (degree[node] == 0), hub, there)
+        seen = seen.index_fill(0, node, True)
     return seen
 
 

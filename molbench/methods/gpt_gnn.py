@@ -82,11 +82,11 @@ class GPTGNN(Method[GPTGNNConfig, GPTGNNDraws]):
     def loss_given(self, batch: MoleculeBatch, draws: GPTGNNDraws) -> tuple[Tensor, dict[str, Tensor]]:
         """See :meth:`Method.loss_given`; logs the share of atoms named right."""
         batch, sizes = with_bonds(batch), batch.sizes
-        place = breadth_first(batch, (draws.start * sizes).long())
+        order = breadth_first(batch, (draws.start * sizes).long())
         # From two atoms on; molecules of less than three have no next one.
         known = 2 + (draws.known * (sizes - 2).clamp(min=0)).long()
-        asked = (place == known[batch.molecule]).nonzero().squeeze(1)
-        part = keep_atoms(bare(batch), place < known[batch.molecule])
+        asked = (order == known[batch.molecule]).nonzero().squeeze(1)
+        part = keep_atoms(bare(batch), order < known[batch.molecule])
         mean = mean_atoms(self.backbone(part).scalars, part)
         loss, right = self.element.compare(mean[batch.molecule[asked]], batch.atomic_numbers[asked])
         return loss, {"accuracy": right}

@@ -33,7 +33,7 @@ class FeedEntry:
     id: str
     title: str
     summary: str
-    place: str
+    address: str
     date: str
 
 
@@ -42,7 +42,7 @@ def json_feed(records: Records) -> str:
     items = [
         {
             "id": entry.id,
-            "url": entry.place,
+            "url": entry.address,
             "title": entry.title,
             "content_text": entry.summary,
             "date_published": f"{entry.date}T00:00:00Z",
@@ -74,7 +74,7 @@ def atom_feed(records: Records) -> str:
         SubElement(made, "title").text = entry.title
         SubElement(made, "id").text = entry.id
         SubElement(made, "updated").text = f"{entry.date}T00:00:00Z"
-        SubElement(made, "link", rel="alternate", href=entry.place)
+        SubElement(made, "link", rel="alternate", href=entry.address)
         SubElement(made, "summary").text = entry.summary
     indent(feed, " ")
     return tostring(feed, encoding="unicode", xml_declaration=True) + "\n"
@@ -92,7 +92,7 @@ def _entries(records: Records) -> Iterator[FeedEntry]:
                 + (f"rank {row.rank} of {len(table.rows)}" if row.rank is not None else "not ranked")
                 + (f", relative error {estimate(row.relative_error)}" if row.relative_error else "")
             ),
-            place=f"models/{slug(row.model)}.html",
+            address=f"models/{slug(row.model)}.html",
             date=dates.get(row.model, _UNKNOWN),
         )
         for table in records.boards

@@ -152,9 +152,9 @@ def _plot(scale: Scale, row: Row) -> Markup:
     return Markup() if number is None else interval(scale, number.value, number.low, number.high)
 
 
-def short_gain(found: Difference) -> str:
+def short_gain(difference: Difference) -> str:
     """``+12.1 % (+10.0 … +14.2) better``."""
-    return percent(found) + ("" if found.verdict == "=" else f" {found.verdict}")
+    return percent(difference) + ("" if difference.verdict == "=" else f" {difference.verdict}")
 
 
 def percent(share: Number) -> str:

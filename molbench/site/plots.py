@@ -38,7 +38,7 @@ class Scale:
         log = low > 0 and high / low > 3
         return cls(low, high if high > low else low + (abs(low) or 1.0), log)
 
-    def place(self, value: float) -> float:
+    def position(self, value: float) -> float:
         """From 0 at the left end to 1 at the right."""
         low, high, value = (math.log(x) if self.log else x for x in (self.low, self.high, value))
         return min(max((value - low) / (high - low), 0.0), 1.0)
@@ -47,7 +47,8 @@ class Scale:
 def interval(scale: Scale, value: float, low: float | None, high: float | None) -> Markup:
     """A point with its interval; the text beside it says the same."""
     x, *ends = (
-        3 + scale.place(v) * (_SPAN - 6) for v in (value, *((low, high) if None not in (low, high) else ()))
+        3 + scale.position(v) * (_SPAN - 6)
+        for v in (value, *((low, high) if None not in (low, high) else ()))
     )
     line = f'<path d="M{ends[0]:.1f} 7H{ends[1]:.1f}"/>' if ends else ""
     return _svg(_SPAN, 14, f'{line}<circle cx="{x:.1f}" cy="7" r="3"/>', "interval")

@@ -230,7 +230,7 @@ class Submission(Spec):
         if twice := next((pair for pair in named if named.count(pair) > 1), None):
             raise ValueError(f"predictions of {twice[0]} under '{twice[1]}' are listed twice")
         places = [entry.file for entry in self.predictions if entry.file]
-        if twice_used := next((place for place in places if places.count(place) > 1), None):
+        if twice_used := next((path for path in places if places.count(path) > 1), None):
             raise ValueError(f"{twice_used} is listed for two tasks")
         if self.baseline == self.model:
             raise ValueError("a model is not its own baseline")

@@ -124,8 +124,8 @@ def _plane(centre: MoleculeBatch, steps: np.ndarray, seed: int) -> list[Molecule
     return [
         MoleculeBatch.collate(
             [
-                MoleculeBatch(centre.atomic_numbers, torch.from_numpy(place), centre.ptr)
-                for place in places[start : start + _BATCH]
+                MoleculeBatch(centre.atomic_numbers, torch.from_numpy(geometry), centre.ptr)
+                for geometry in places[start : start + _BATCH]
             ]
         )
         for start in range(0, len(places), _BATCH)

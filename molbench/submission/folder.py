@@ -35,8 +35,8 @@ class Fault:
     problem: str
 
     def __str__(self) -> str:
-        place = f"{self.path}:{self.line}" if self.line else str(self.path)
-        return f"{place}: {self.problem}"
+        location = f"{self.path}:{self.line}" if self.line else str(self.path)
+        return f"{location}: {self.problem}"
 
 
 @dataclass(frozen=True)
@@ -99,14 +99,14 @@ class SubmissionFolder:
                 if count > _MOST_FILES:
                     return [*faults, Fault(self.path, None, f"more than {_MOST_FILES:,} files")]
                 mode = path.lstat().st_mode
-                place = path.relative_to(self.path).as_posix()
+                location = path.relative_to(self.path).as_posix()
                 if stat.S_ISDIR(mode):
                     continue
                 if not stat.S_ISREG(mode):
-                    faults.append(Fault(self.path, None, f"{quoted(place)} is a link or no plain file"))
-                elif place not in listed:
+                    faults.append(Fault(self.path, None, f"{quoted(location)} is a link or no plain file"))
+                elif location not in listed:
                     faults.append(
-                        Fault(self.path, None, f"{quoted(place)} is not listed in {CARD}; remove it")
+                        Fault(self.path, None, f"{quoted(location)} is not listed in {CARD}; remove it")
                     )
         return faults
 
@@ -142,8 +142,8 @@ def described(path: Path, folder: Path, url: str | None = None) -> dict[str, str
     size = path.stat().st_size
     if not 0 < size <= MOST_BYTES:
         raise UserError(f"{path}: has {size:,} bytes; a file of a submission has 1 to {MOST_BYTES:,}")
-    place: dict[str, str | int] = {"url": url} if url else {"file": path.relative_to(folder).as_posix()}
-    return {**place, "size": size, "sha256": digest_of(path)}
+    location: dict[str, str | int] = {"url": url} if url else {"file": path.relative_to(folder).as_posix()}
+    return {**location, "size": size, "sha256": digest_of(path)}
 
 
 def submissions_in(root: Path) -> list[Path]:

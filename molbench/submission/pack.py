@@ -96,10 +96,10 @@ def _entry(folder: Path, own: Mapping[int, Stored], request: PackRequest) -> dic
     url = None
     if request.url_prefix and path.stat().st_size > SMALL:
         upload = request.output / "upload" / folder.name.lstrip(".").partition(".")[0]
-        place = f"{first.task.id.replace('/', '-')}-{first.protocol.name}.parquet"
+        name = f"{first.task.id.replace('/', '-')}-{first.protocol.name}.parquet"
         upload.mkdir(parents=True, exist_ok=True)
-        path = path.replace(upload / place)
-        url = f"{request.url_prefix.rstrip('/')}/{place}"
+        path = path.replace(upload / name)
+        url = f"{request.url_prefix.rstrip('/')}/{name}"
     some = predictions[min(own)]
     return {
         "task": first.task.id,

@@ -24,11 +24,11 @@ import numpy as np
 COUNT = 64
 
 
-def replicates(place: str, names: Sequence[Sequence[str]], contributions: np.ndarray) -> np.ndarray:
+def replicates(label: str, names: Sequence[Sequence[str]], contributions: np.ndarray) -> np.ndarray:
     """Replicates of a score, [COUNT].
 
     Args:
-        place: Dataset and subset that the names are of.
+        label: Dataset and subset that the names are of.
         names: Of the clusters of each record; its own id where records are independent.
         contributions: What each record adds to the score's distance from its expectation, [n].
     """
@@ -38,7 +38,7 @@ def replicates(place: str, names: Sequence[Sequence[str]], contributions: np.nda
     for own, contribution in zip(names, contributions.tolist(), strict=True):
         for name in set(own):
             sums[place_of[name]] += contribution
-    signs = np.stack([_signs(f"{place}\n{name}") for name in sorted(known)])
+    signs = np.stack([_signs(f"{label}\n{name}") for name in sorted(known)])
     correction = len(known) / max(len(known) - 1, 1)
     result: np.ndarray = np.sqrt(correction) * (sums @ signs)
     return result

@@ -29,12 +29,12 @@ def assert_conservative(
     batch = batch or example_batch((4, 1, 3))
     _, forces = predict(batch)
     numeric = torch.zeros_like(forces)
-    for place in range(3 * batch.num_atoms):
+    for i in range(3 * batch.num_atoms):
         shift = torch.zeros_like(batch.positions)
-        shift.view(-1)[place] = step
+        shift.view(-1)[i] = step
         forward, _ = predict(batch.replace(positions=batch.positions + shift))
         backward, _ = predict(batch.replace(positions=batch.positions - shift))
-        numeric.view(-1)[place] = -(forward - backward).sum() / (2 * step)
+        numeric.view(-1)[i] = -(forward - backward).sum() / (2 * step)
     torch.testing.assert_close(
         forces, numeric, atol=atol, rtol=atol, msg=lambda m: f"forces against differences of energies: {m}"
     )

@@ -10,7 +10,7 @@ import numpy as np
 
 from molbench.data.build.splits.expand import expand
 from molbench.data.folder.location import locate
-from molbench.data.leakage.exclude_molecules import Exclusion, exclude
+from molbench.data.leakage.exclude_molecules import ExcludedRecords, exclude
 from molbench.data.leakage.exclude_pairs import count_pairs, exclude_pairs
 from molbench.data.leakage.pairs import holds_pairs, relational_tasks
 from molbench.data.read.store import Store
@@ -62,7 +62,7 @@ class Choice:
     """
 
     rows: np.ndarray
-    excluded: Exclusion
+    excluded: ExcludedRecords
     contamination: dict[str, Any] = field(default_factory=dict)
 
 
@@ -86,7 +86,7 @@ def choose(corpus: Corpus, objective: Method, request: PretrainRequest) -> Choic
         return _pairs(corpus, rows, tasks, catalogue, request.include_test_pairs)
     if request.include_test_pairs:
         raise UserError(f"{store.dataset_id} holds no pairs, so no test pairs to include")
-    rows, excluded = exclude(store, corpus.records, tasks) if tasks else (corpus.records, Exclusion())
+    rows, excluded = exclude(store, corpus.records, tasks) if tasks else (corpus.records, ExcludedRecords())
     rows = objective.select(store, rows)
     objective.check_records(store, rows)
     return Choice(rows, excluded)

@@ -52,9 +52,9 @@ def _git_folder(path: Path) -> Path:
 def _resolve(folder: Path, name: str) -> str | None:
     common = folder / "commondir"
     shared = folder / common.read_text(encoding="utf-8").strip() if common.is_file() else folder
-    for place in (folder, shared):
-        if (place / name).is_file():
-            value = (place / name).read_text(encoding="utf-8").strip()
+    for directory in (folder, shared):
+        if (directory / name).is_file():
+            value = (directory / name).read_text(encoding="utf-8").strip()
             return value if _HASH.fullmatch(value) else None
     packed = (shared / "packed-refs").read_text(encoding="utf-8").splitlines()
     values = [line.split(" ")[0] for line in packed if line.endswith(f" {name}")]

@@ -89,14 +89,14 @@ def repack(
 def _predictions(trust: Trust, task: str, seed: int, error: float, model: str) -> Predictions:
     ref = trust._task(task, seed)
     test = trust._test(ref)
-    rng = np.random.default_rng([sum(model.encode()), seed, len(test.place)])
+    rng = np.random.default_rng([sum(model.encode()), seed, len(test.row_of)])
     spread = float(test.target.std()) or 1.0
     values = test.target + error * spread * rng.normal(size=test.target.shape)
     forces = test.forces
     if forces is not None:
         noise = error * forces.target.std() * rng.normal(size=forces.target.shape)
         forces = replace(forces, prediction=(forces.target + noise).astype(np.float32))
-    return Predictions(list(test.place), np.zeros_like(values), values, ref.unit, forces)
+    return Predictions(list(test.row_of), np.zeros_like(values), values, ref.unit, forces)
 
 
 def _entry(

@@ -23,7 +23,7 @@ BOARD = {"name": "toy", "title": "Toy", "description": "d", "tasks": ["toy/size"
 
 def _exclude(home: Path, count: int, tasks: list[str]) -> list[str]:
     """Leave out the first test records of ``toy/size``."""
-    ids = list(Trust(Catalogue.load())._test(Catalogue.load().tasks(["toy/size"])[0]).place)[:count]
+    ids = list(Trust(Catalogue.load())._test(Catalogue.load().tasks(["toy/size"])[0]).row_of)[:count]
     listed = {"exclusions": [{"tasks": tasks, "ids": ids, "reason": "wrong geometry", "date": "2026-01-01"}]}
     (home / "datasets" / "toy" / "exclusions.yaml").write_text(yaml.safe_dump(listed))
     return ids

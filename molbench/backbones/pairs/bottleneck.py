@@ -65,9 +65,9 @@ class Bottleneck(nn.Module):
     def draw(self, atoms: Tensor, generator: torch.Generator, *, uniform: bool) -> BottleneckDraws:
         """Random numbers for some atoms, of their type and on their device."""
         kind = torch.rand if uniform else torch.randn
-        place, dtype = generator.device, atoms.dtype
-        coins = torch.rand(len(atoms), 1, generator=generator, device=place, dtype=dtype)
-        noise = kind(atoms.shape, generator=generator, device=place, dtype=dtype)
+        device, dtype = generator.device, atoms.dtype
+        coins = torch.rand(len(atoms), 1, generator=generator, device=device, dtype=dtype)
+        noise = kind(atoms.shape, generator=generator, device=device, dtype=dtype)
         return BottleneckDraws(coins.to(atoms.device), noise.to(atoms.device))
 
     def importance(self, atoms: Tensor) -> Tensor:

@@ -80,8 +80,8 @@ def write_molecules(
             for row, outcome in enumerate(table.column("embedding").to_pylist()):
                 counts[outcome.partition(":")[0]] += 1
                 if outcome.startswith("failed"):
-                    place = f"{MOLECULES_FILE}, row {start + row:,}"
-                    failures.append(Failure(chunk[row], place, outcome.removeprefix("failed: ")))
+                    location = f"{MOLECULES_FILE}, row {start + row:,}"
+                    failures.append(Failure(chunk[row], location, outcome.removeprefix("failed: ")))
             waiting.append(table)
             if len(waiting) == _ROW_GROUP_CHUNKS:
                 writer.write_table(pa.concat_tables(waiting).combine_chunks())

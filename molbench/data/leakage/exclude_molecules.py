@@ -20,7 +20,7 @@ _CHUNK = 1024
 
 
 @dataclass(frozen=True)
-class Exclusion:
+class ExcludedRecords:
     """What was left out.
 
     Attributes:
@@ -35,7 +35,7 @@ class Exclusion:
     records: int = 0
 
 
-def exclude(store: Store, rows: np.ndarray, tasks: Sequence[TaskRef]) -> tuple[np.ndarray, Exclusion]:
+def exclude(store: Store, rows: np.ndarray, tasks: Sequence[TaskRef]) -> tuple[np.ndarray, ExcludedRecords]:
     """Rows without any molecule that is in the test split of one of ``tasks``.
 
     InChIKeys are compared where every record of both sides has one, else bond graphs.
@@ -64,7 +64,7 @@ def exclude(store: Store, rows: np.ndarray, tasks: Sequence[TaskRef]) -> tuple[n
         raise UserError(
             f"all {len(rows)} molecules of {store.dataset_id} are test molecules of the tasks to exclude"
         )
-    return rows[keep], Exclusion(tuple(ref.id for ref in tasks), tuple(identities), int((~keep).sum()))
+    return rows[keep], ExcludedRecords(tuple(ref.id for ref in tasks), tuple(identities), int((~keep).sum()))
 
 
 class _Identities:
@@ -107,8 +107,8 @@ def _test_sets(tasks: Sequence[TaskRef]) -> list[_Identities]:
     """The distinct test splits of some tasks."""
     test_sets: dict[tuple[str, str | None, str], _Identities] = {}
     for ref in tasks:
-        place = (ref.entry.id, ref.subset, ref.scheme_name)
-        if place in test_sets:
+        scheme = (ref.entry.id, ref.subset, ref.scheme_name)
+        if scheme in test_sets:
             continue
         if ref.folder is None:
             raise UserError(
@@ -116,8 +116,8 @@ def _test_sets(tasks: Sequence[TaskRef]) -> list[_Identities]:
                 f"run `molbench data build {ref.entry.id}`"
             )
         store = Store.open(ref.folder, ref.subset)
-        name = "/".join(part for part in place[:2] if part) + f"@{ref.scheme_name}"
+        name = "/".join(part for part in scheme[:2] if part) + f"@{ref.scheme_name}"
         every = ref.scheme.folds[0] > 0  # over its folds a cross-validation tests on every record
         rows = np.arange(len(store)) if every else store.rows(ref.scheme_name, "test")
-        test_sets[place] = _Identities(store, rows, name)
+        test_sets[scheme] = _Identities(store, rows, name)
     return list(test_sets.values())

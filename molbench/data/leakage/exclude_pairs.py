@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from molbench.data.leakage.exclude_molecules import Exclusion
+from molbench.data.leakage.exclude_molecules import ExcludedRecords
 from molbench.data.leakage.pairs import HeldOut, held_out, pairs_of
 from molbench.data.read.store import Store
 from molbench.errors import UserError
@@ -15,7 +15,7 @@ from molbench.spec.catalogue import TaskRef
 
 def exclude_pairs(
     store: Store, rows: np.ndarray, tasks: Sequence[TaskRef], others: np.ndarray | None = None
-) -> tuple[np.ndarray, Exclusion]:
+) -> tuple[np.ndarray, ExcludedRecords]:
     """Pairs without any that one of ``tasks`` tests on, or that ``others`` have.
 
     Pairs are the same when both molecules are, by the first blocks of their InChIKeys, in either order unless
@@ -45,7 +45,7 @@ def exclude_pairs(
             f"{len(tasks)} tasks and too few are left: pretrain on combinations of its molecules, or include "
             "test pairs, which marks the checkpoint as contaminated"
         )
-    return rows[keep], Exclusion(tuple(ref.id for ref in tasks), identities, int((~keep).sum()))
+    return rows[keep], ExcludedRecords(tuple(ref.id for ref in tasks), identities, int((~keep).sum()))
 
 
 def count_pairs(store: Store, rows: np.ndarray, tasks: Sequence[TaskRef]) -> dict[str, int]:

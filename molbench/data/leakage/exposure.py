@@ -71,9 +71,9 @@ def _by_smiles(
     for smiles, key in SMILES.items():
         if smiles in table.column_names:
             of_record = _keys(table, smiles, key)
-            place = pc.index_in(of_record, value_set=keys)
-            known = np.asarray(place.is_valid())
-            rows = place.drop_null().to_numpy()
+            index = pc.index_in(of_record, value_set=keys)
+            known = np.asarray(index.is_valid())
+            rows = index.drop_null().to_numpy()
             records_seen[known] |= seen[rows]
             records_best[known] = np.fmax(records_best[known], best[rows])
     return Exposure(table.column("id").to_pylist(), records_seen, records_best)

@@ -102,10 +102,10 @@ def held_out(tasks: Sequence[TaskRef]) -> list[HeldOut]:
     test_sets: dict[str, HeldOut] = {}
     tables: dict[tuple[str, str | None], pa.Table] = {}
     for task in tasks:
-        split, place = tested(task), (task.entry.id, task.subset)
-        if place not in tables:  # once for all splits: there may be thousands of cells
-            tables[place] = _inchikeys(split)
-        table = tables[place]
+        split, subset = tested(task), (task.entry.id, task.subset)
+        if subset not in tables:  # once for all splits: there may be thousands of cells
+            tables[subset] = _inchikeys(split)
+        table = tables[subset]
         inside = table if split.ids is None else table.filter(pc.is_in(table.column("id"), split.ids))
         test_sets[split.side.name] = HeldOut(split.side.name, inside, split.dataset.ordered)
     return list(test_sets.values())

@@ -104,7 +104,7 @@ def _blocks(store: Store, rows: np.ndarray) -> list[str]:
             "and they have no 'frame'"
         )
     frames = store.column("frame").take(pa.array(rows)).to_numpy()
-    place = np.empty(len(rows), dtype=np.int64)
-    place[np.argsort(frames, kind="stable")] = np.arange(len(rows))
-    blocks = place * int(np.sqrt(len(rows))) // len(rows)
+    rank = np.empty(len(rows), dtype=np.int64)
+    rank[np.argsort(frames, kind="stable")] = np.arange(len(rows))
+    blocks = rank * int(np.sqrt(len(rows))) // len(rows)
     return blocks.astype(str).tolist()

@@ -45,9 +45,9 @@ def _forces(subject: Subject) -> np.ndarray:
     _, forces = potential(batch)
     generator = torch.Generator().manual_seed(1)
     direction = torch.randn(batch.positions.shape, generator=generator, dtype=torch.float64)
-    ahead, _ = potential(batch.replace(positions=batch.positions + _STEP * direction))
-    behind, _ = potential(batch.replace(positions=batch.positions - _STEP * direction))
-    numeric = (ahead - behind) / (2 * _STEP)
+    forward, _ = potential(batch.replace(positions=batch.positions + _STEP * direction))
+    backward, _ = potential(batch.replace(positions=batch.positions - _STEP * direction))
+    numeric = (forward - backward) / (2 * _STEP)
     along = (forces * direction).sum(1)
     analytic = -along.new_zeros(batch.num_graphs).index_add(0, batch.molecule, along)
     scale = analytic.abs().mean().clamp(min=1e-12)
@@ -85,7 +85,7 @@ def _drift(subject: Subject) -> np.ndarray:
 
     potential = Potential(subject)
 
-    class Encoder(Calculator):  # type: ignore[misc]
+    class EncoderCalculator(Calculator):  # type: ignore[misc]
         implemented_properties = ("energy", "forces")
 
         def calculate(
@@ -107,7 +107,7 @@ def _drift(subject: Subject) -> np.ndarray:
         atoms = Atoms(
             subject.batch.atomic_numbers[start:stop].numpy(), subject.batch.positions[start:stop].numpy()
         )
-        atoms.calc = Encoder()
+        atoms.calc = EncoderCalculator()
         MaxwellBoltzmannDistribution(atoms, temperature_K=300, rng=np.random.default_rng(0))
         total, kinetic = atoms.get_total_energy(), max(atoms.get_kinetic_energy(), 1e-12)
         run = VelocityVerlet(atoms, _FEMTOSECONDS * units.fs)

@@ -53,7 +53,7 @@ def _conformers(subject: Subject) -> np.ndarray:
             continue
         charges = torch.tensor([atom.GetAtomicNum() for atom in molecule.GetAtoms()])
         numbers += [charges, charges]
-        positions += [torch.from_numpy(place).double() for place in pair]
+        positions += [torch.from_numpy(conformer).double() for conformer in pair]
         sizes += [len(charges), len(charges)]
     if len(numbers) < 4:
         raise NotAuditableError("the molecules have no conformers")

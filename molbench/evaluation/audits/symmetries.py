@@ -70,9 +70,9 @@ def _doubled(subject: Subject) -> np.ndarray:
     batch, before = subject.batch, subject.encode(subject.batch)
     numbers, positions = [], []
     for start, stop in pairwise(batch.ptr.tolist()):
-        place = batch.positions[start:stop]
+        position = batch.positions[start:stop]
         numbers += [batch.atomic_numbers[start:stop]] * 2
-        positions += [place, place + _FAR]
+        positions += [position, position + _FAR]
     two = MoleculeBatch(torch.cat(numbers), torch.cat(positions), 2 * batch.ptr)
     graph = subject.encode(two).graph
     return min((per_molecule(graph, times * before.graph) for times in (1, 2)), key=np.max)

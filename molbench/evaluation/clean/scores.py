@@ -119,8 +119,8 @@ def clean_scores(
         if key in seen:
             for name, is_clean in conditions.items():
                 rows.append(_score(key, runs, name, _ids(runs, seen[key], is_clean)))
-    for place in dict.fromkeys(key[:2] for key in groups):
-        judged = {key: runs for key, runs in groups.items() if key[:2] == place and key in seen}
+    for group in dict.fromkeys(key[:2] for key in groups):
+        judged = {key: runs for key, runs in groups.items() if key[:2] == group and key in seen}
         for name, is_clean in conditions.items():
             if len(judged) > 1:
                 clean = [_ids(runs, seen[key], is_clean) for key, runs in judged.items()]

@@ -250,7 +250,7 @@ def _common(a: ModelResults, b: ModelResults) -> tuple[list[tuple[Place, Place]]
     missing: dict[str, str] = {}
     for side, other in ((a, b), (b, a)):
         for task, protocol in side.runs:
-            theirs = sorted({place[1] for place in other.runs if place[0] == task})
+            theirs = sorted({run[1] for run in other.runs if run[0] == task})
             if task not in done:
                 under = f", only under {', '.join(theirs)}" if theirs else ""
                 missing.setdefault(task, f"{other.name} has no result under {protocol}{under}")

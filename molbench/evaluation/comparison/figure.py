@@ -46,25 +46,25 @@ def draw(comparison: Comparison) -> Figure:
     pairs = comparison.pairs
     figure = new_figure(6.0, 0.9 + _LINE * max(len(comparison.rows), 3))
     axes = figure.subplots()
-    place = 0.0
+    y = 0.0
     ticks = []
     for task in tasks:
         own = [row for row in comparison.rows if row.task == task]
-        ticks.append(place + (len(own) - 1) / 2)
+        ticks.append(y + (len(own) - 1) / 2)
         for row in own:
             colour = COLOURS[pairs.index((row.a, row.b)) % len(COLOURS)]
             share, width = _share(row)
             told = row.delta.verdict in {"better", "worse"}
             axes.errorbar(
-                share, place, xerr=width, color=colour, fmt="o", markersize=4, elinewidth=1,
+                share, y, xerr=width, color=colour, fmt="o", markersize=4, elinewidth=1,
                 markerfacecolor=colour if told else "white",
             )  # fmt: skip
-            place += 1
-        place += 0.5 if len(pairs) > 1 else 0
+            y += 1
+        y += 0.5 if len(pairs) > 1 else 0
     axes.axvline(0, color=GREY, linewidth=0.8, zorder=0)
     several = len({row.protocol for row in comparison.rows}) > 1
     axes.set_yticks(ticks, [label(task) for task in tasks])
-    axes.set_ylim(place - 0.4, -0.8)
+    axes.set_ylim(y - 0.4, -0.8)
     first = label(pairs[0][0])
     axes.set_xlabel(
         f"improvement by {first} over "

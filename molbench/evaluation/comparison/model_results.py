@@ -54,9 +54,9 @@ def read_models(
         UserError: If a model is not found, has no result, is named twice, or the first is more than one.
     """
     sides: list[ModelResults] = []
-    for place, model in enumerate(models):
+    for i, model in enumerate(models):
         read = models_in(_root(model, Path(results)), patterns)
-        if place == 0 and len(read) > 1:
+        if i == 0 and len(read) > 1:
             raise UserError(
                 f"{model} holds {len(read)} models: {', '.join(quoted(side.name) for side in read)}; "
                 f"name one of them first, such as {read[0].root / read[0].model}"
@@ -72,7 +72,7 @@ def distinct(sides: Sequence[ModelResults]) -> list[ModelResults]:
         UserError: If one is there twice.
     """
     places = [(side.root.resolve(), side.model) for side in sides]
-    if twice := next((place for place in places if places.count(place) > 1), None):
+    if twice := next((name for name in places if places.count(name) > 1), None):
         raise UserError(f"{twice[0]}: {quoted(twice[1])} is named twice")
     names = [side.name for side in sides]
     return [

@@ -55,7 +55,7 @@ def calculate(calculator: Any, name: str, tested: TestRecords, store: Store) -> 
     molecules, unit = StoreMolecules(store), force_unit(tested.task)
     rows = {name: row for row, name in enumerate(store.ids.to_pylist())}
     energies, forces = [], []
-    for identifier in tested.place:
+    for identifier in tested.row_of:
         energy, force = single_point(calculator, name, molecules[rows[identifier]])
         energies.append(energy)
         forces.append(force.ravel())
@@ -63,7 +63,7 @@ def calculate(calculator: Any, name: str, tested: TestRecords, store: Store) -> 
         raise ValueError(f"{tested.task.id} has no forces")
     components = (np.concatenate(forces) * factor("eV/Å", unit)).astype(np.float32)
     return Predictions(
-        list(tested.place),
+        list(tested.row_of),
         tested.target,
         np.array(energies) * factor("eV", tested.task.unit),
         tested.task.unit,

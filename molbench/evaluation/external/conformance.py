@@ -181,8 +181,8 @@ def _slopes(encoder: ModuleEncoder, molecules: list[Molecule], step: float) -> f
     (gradient,) = torch.autograd.grad(total(pos), pos)
     slope = float((gradient * direction).sum())
     with torch.no_grad():
-        ahead, behind = (float(total(positions + sign * step * direction)) for sign in (1, -1))
-    measured = (ahead - behind) / (2 * step)
+        forward, backward = (float(total(positions + sign * step * direction)) for sign in (1, -1))
+    measured = (forward - backward) / (2 * step)
     return abs(slope - measured) / max(abs(slope), abs(measured), 1e-6)
 
 

@@ -47,25 +47,25 @@ class StoreMolecules(Sequence[Molecule]):
         return len(self._index.starts)
 
     @overload
-    def __getitem__(self, place: int) -> Molecule: ...
+    def __getitem__(self, index: int) -> Molecule: ...
 
     @overload
-    def __getitem__(self, place: slice) -> list[Molecule]: ...
+    def __getitem__(self, index: slice) -> list[Molecule]: ...
 
-    def __getitem__(self, place: int | slice) -> Molecule | list[Molecule]:
-        if isinstance(place, slice):
-            return [self[i] for i in range(*place.indices(len(self)))]
-        if not 0 <= place < len(self):
-            raise IndexError(place)
-        start, size = int(self._index.starts[place, 0]), int(self._index.sizes[place, 0])
+    def __getitem__(self, index: int | slice) -> Molecule | list[Molecule]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        start, size = int(self._index.starts[index, 0]), int(self._index.sizes[index, 0])
         numbers = self._index.numbers[start : start + size].astype(np.int64)
-        smiles = self._smiles[place].as_py() if self._smiles is not None else None
-        name = self._names[place].as_py() if self._names is not None else smiles or f"molecule {place}"
+        smiles = self._smiles[index].as_py() if self._smiles is not None else None
+        name = self._names[index].as_py() if self._names is not None else smiles or f"molecule {index}"
         charge, multiplicity = state(smiles)
-        if self._charges is not None and (given := self._charges[place].as_py()) is not None:
+        if self._charges is not None and (given := self._charges[index].as_py()) is not None:
             charge = int(given)
             multiplicity = 1 + (int(numbers.sum()) - charge) % 2
-        if self._multiplicities is not None and (given := self._multiplicities[place].as_py()) is not None:
+        if self._multiplicities is not None and (given := self._multiplicities[index].as_py()) is not None:
             multiplicity = int(given)
         positions = self._index.positions[start : start + size].astype(np.float64)
         return Molecule(name, numbers, positions, charge, multiplicity, smiles)

@@ -41,8 +41,8 @@ def cost(results: Sequence[Stored], cells: Sequence[SummaryRow], name: Naming) -
             score = float(np.mean([shares[task][model] for task in tasks]))
             speed = float(np.median([spent.inference for _, spent in runs if spent.inference]))
             panel.plot(speed, score, "o", color=COLOURS[i % len(COLOURS)], markersize=5)
-            place = {"textcoords": "offset points", "fontsize": "small"}
-            panel.annotate(label(model, 24), (speed, score), (5, 4), **place)
+            style = {"textcoords": "offset points", "fontsize": "small"}
+            panel.annotate(label(model, 24), (speed, score), (5, 4), **style)
             rows.append(
                 {
                     "model": model, "device": device, "cost_version": version, "tasks": len(tasks),

@@ -33,8 +33,8 @@ def curves(results: Sequence[Stored]) -> Drawn:
     rows = []
     for stored in logged:
         result = stored.result
-        place, model = tasks.index(result.task.id), models.index(result.checkpoint.name)
-        panel, colour = panels.flat[place], COLOURS[model % len(COLOURS)]
+        i, model = tasks.index(result.task.id), models.index(result.checkpoint.name)
+        panel, colour = panels.flat[i], COLOURS[model % len(COLOURS)]
         for name, width, alpha in (("loss", 0.6, 0.5), ("validation", 1.4, 1.0)):
             points = _points(stored, name)
             panel.plot(

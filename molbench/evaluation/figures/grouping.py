@@ -50,10 +50,10 @@ def grouping(task_id: str, ids: Sequence[str]) -> Grouping:
     if not matches or matches[0].folder is None:
         raise UserError(f"the dataset of {task_id} is not built here, so that its records are not known")
     store = Store.open(matches[0].folder, matches[0].subset)
-    place = {name: row for row, name in enumerate(store.ids.to_pylist())}
-    if missing := next((name for name in ids if name not in place), None):
+    row_of = {name: row for row, name in enumerate(store.ids.to_pylist())}
+    if missing := next((name for name in ids if name not in row_of), None):
         raise UserError(f"{task_id}: no record '{missing}' in the dataset as built here")
-    rows = np.array([place[name] for name in ids], dtype=np.int64)
+    rows = np.array([row_of[name] for name in ids], dtype=np.int64)
     smiles = _smiles(store, rows)
     kinds = _of_atoms(store, rows)
     if any(smiles):

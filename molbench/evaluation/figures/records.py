@@ -78,9 +78,9 @@ def _of_task(task: str, models: dict[str, list[Stored]]) -> TaskScores:
 def _mean(runs: Sequence[Stored], records: TaskRecords) -> np.ndarray:
     total, count = np.zeros(len(records.ids)), np.zeros(len(records.ids))
     for stored in runs:
-        place = records.places[stored.result.task.scheme]
-        total[place] += stored.value + stored.contributions * len(place)
-        count[place] += 1
+        rows = records.places[stored.result.task.scheme]
+        total[rows] += stored.value + stored.contributions * len(rows)
+        count[rows] += 1
     mean: np.ndarray = np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
     return mean
 

@@ -93,25 +93,25 @@ class PredictionsFile:
             ]
             components = np.concatenate(pieces).astype(np.float32)
             forces = ForcePredictions(tested.forces.target, components, tested.forces.offsets, unit)
-        return Predictions(list(tested.place), tested.target, values, task.unit, forces, tested.clusters)
+        return Predictions(list(tested.row_of), tested.target, values, task.unit, forces, tested.clusters)
 
     def _ordered(self, tested: TestRecords, seed: int) -> list[int]:
         """Rows in the order of the test records."""
         task, row_of = tested.task, dict[str, int]()
         for row in self.rows.get((task.id, seed), ()):
             name = self.columns.text("id", row)
-            if name not in tested.place:
+            if name not in tested.row_of:
                 raise self.columns.fault(row, "id", f"'{name}' is no test record of {task.id}{_fold(task)}")
             if name in row_of:
                 first = row_of[name] + self.columns.first_line
                 raise self.columns.fault(row, "id", f"'{name}' has a prediction already, in {first}")
             row_of[name] = row
-        if missing := [name for name in tested.place if name not in row_of]:
+        if missing := [name for name in tested.row_of if name not in row_of]:
             raise UserError(
                 f"{self.columns.path}: no prediction for '{missing[0]}' of {task.id}{_fold(task)}, "
-                f"seed {seed} ({len(missing)} of {len(tested.place)} missing)"
+                f"seed {seed} ({len(missing)} of {len(tested.row_of)} missing)"
             )
-        return [row_of[name] for name in tested.place]
+        return [row_of[name] for name in tested.row_of]
 
     def _list(self, column: str, row: int, length: int, what: str) -> np.ndarray:
         if column not in self.columns.values:

@@ -68,18 +68,18 @@ def write_template(tasks: str | Sequence[str], path: Path, seeds: int = 1) -> in
 
 def _with_lists(table: pa.Table) -> pa.Table:
     """One column holds single numbers and spectra alike, where a number is a list of one."""
-    place = table.schema.get_field_index("prediction")
-    return table.set_column(place, "prediction", pa.nulls(table.num_rows, pa.list_(pa.float64())))
+    column = table.schema.get_field_index("prediction")
+    return table.set_column(column, "prediction", pa.nulls(table.num_rows, pa.list_(pa.float64())))
 
 
 def _rows(task: TaskRef, seed: int) -> pa.Table:
     tested = TestRecords.of(task)
-    count = len(tested.place)
+    count = len(tested.row_of)
     kind = pa.list_(pa.float64()) if tested.target.ndim == 2 else pa.float64()
     columns = {
         "task": pa.array([task.id] * count),
         "seed": pa.array([seed] * count),
-        "id": pa.array(list(tested.place)),
+        "id": pa.array(list(tested.row_of)),
         "prediction": pa.nulls(count, kind),
         "unit": pa.array([task.unit] * count),
     }

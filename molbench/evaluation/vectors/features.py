@@ -50,7 +50,7 @@ def lacks(table: VectorTable, task: TaskRef) -> str | None:
         return "it has no vector of any of its records"
     if not covered.all():
         ids = records.column("id").to_pylist()
-        missing = [ids[place] for place in np.flatnonzero(~covered)]
+        missing = [ids[row] for row in np.flatnonzero(~covered)]
         raise UserError(
             f"{table.path}: no vector of record '{missing[0]}' of {dataset_of(task)} "
             f"({len(missing)} of {len(ids)} missing)"

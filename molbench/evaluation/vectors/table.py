@@ -119,8 +119,8 @@ class VectorTable:
             names = inchikeys if inchikeys is not None else [inchikey(text) for text in smiles]
             return np.array([self._places.get(name or "", -1) for name in names], dtype=np.int64)
         rows = np.array([self._places.get(text or "", -1) for text in smiles], dtype=np.int64)
-        for place in np.flatnonzero(rows < 0).tolist():
-            rows[place] = self._by_canonical.get(canonical_smiles(smiles[place]) or "", -1)
+        for row in np.flatnonzero(rows < 0).tolist():
+            rows[row] = self._by_canonical.get(canonical_smiles(smiles[row]) or "", -1)
         return rows
 
     @cached_property

@@ -77,10 +77,10 @@ class EnvironmentEdges:
         """Edges up to a cutoff (Å)."""
         batch, at = environment.batch(), nodes(cutoff, _SPACING, b.positions)
         solute = environment.is_solute
-        place = torch.empty_like(batch.molecule)
+        merged = torch.empty_like(batch.molecule)
         solutes = int(solute.sum())
-        place[solute] = torch.arange(solutes, device=place.device)
-        place[environment.placed] = solutes + environment.origin * copies + environment.slot
+        merged[solute] = torch.arange(solutes, device=merged.device)
+        merged[environment.placed] = solutes + environment.origin * copies + environment.slot
         within = radius_edges(batch, cutoff)
         # The anchor of a placed atom names its copy.
         copy = torch.full_like(batch.molecule, -1).index_copy(0, environment.placed, environment.anchor)
@@ -90,11 +90,11 @@ class EnvironmentEdges:
         near = (solute[others.source] | solute[others.target]).nonzero().squeeze(-1)
         nearest = EdgeList(others.source[near], others.target[near], symmetric=True)
 
-        def chunks(edges: EdgeList, positions: Tensor, place: Tensor | None) -> list[Edges]:
+        def chunks(edges: EdgeList, positions: Tensor, merged: Tensor | None) -> list[Edges]:
             distances = edges.distances(positions)
             source, target = edges.source, edges.target
-            if place is not None:
-                source, target = place[source], place[target]
+            if merged is not None:
+                source, target = merged[source], merged[target]
             parts = zip(*(torch.split(ends, _CHUNK) for ends in (source, target, distances)), strict=True)
             return [Edges(i, j, Stencil.of(d, _SPACING, len(at))) for i, j, d in parts]
 
@@ -102,8 +102,8 @@ class EnvironmentEdges:
             solutes,
             b.num_atoms,
             copies,
-            chunks(others, batch.positions, place),
-            chunks(nearest, batch.positions, place),
+            chunks(others, batch.positions, merged),
+            chunks(nearest, batch.positions, merged),
             chunks(radius_edges(b, cutoff), b.positions, None),
             at,
         )

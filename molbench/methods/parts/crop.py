@@ -74,11 +74,11 @@ def keep_atoms(batch: MoleculeBatch, kept: Tensor | None) -> MoleculeBatch:
     """
     if kept is None:
         return batch
-    place = kept.cumsum(0) - 1
-    ends = torch.cat([place.new_zeros(1), kept.cumsum(0)])[batch.ptr]
+    row = kept.cumsum(0) - 1
+    ends = torch.cat([row.new_zeros(1), kept.cumsum(0)])[batch.ptr]
     bonds = batch.bonds
     if bonds is not None:
-        bonds = place[bonds[kept[bonds].all(1)]]
+        bonds = row[bonds[kept[bonds].all(1)]]
     return batch.replace(
         atomic_numbers=batch.atomic_numbers[kept],
         positions=batch.positions[kept],

@@ -72,9 +72,9 @@ class Harmonic:
         middle = quadruples[:, 1] * batch.num_atoms + quadruples[:, 2]
         low, high = bonds[free].sort(-1).values.unbind(-1)
         turning = torch.isin(middle, low * batch.num_atoms + high)
-        _, place, sharing = torch.unique(middle, return_inverse=True, return_counts=True)
+        _, bond_of, sharing = torch.unique(middle, return_inverse=True, return_counts=True)
         kinds = sharing.new_tensor([widths.torsion**2, widths.rotatable**2], dtype=torch.float64)
-        of_turn = kinds[turning.long()] * sharing[place]
+        of_turn = kinds[turning.long()] * sharing[bond_of]
         variance = torch.cat(
             [
                 kinds.new_full((len(bonds),), widths.bond**2),

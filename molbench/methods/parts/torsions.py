@@ -58,8 +58,8 @@ def cuts(batch: MoleculeBatch, bonds: Tensor) -> tuple[Tensor, Cuts]:
         Whether each bond is outside all rings, [K] bool, and those that are.
     """
     size = int(batch.sizes.max()) if batch.num_graphs else 0
-    place, molecule = place_of(batch), batch.molecule[bonds[:, 0]]
-    first, second = place[bonds].unbind(-1)
+    row, molecule = place_of(batch), batch.molecule[bonds[:, 0]]
+    first, second = row[bonds].unbind(-1)
     network = batch.positions.new_zeros(batch.num_graphs, size, size, dtype=torch.float64)
     network[molecule, first, second] = network[molecule, second, first] = -1.0
     network.diagonal(dim1=1, dim2=2).copy_(_LEAK - network.sum(-1))
@@ -165,11 +165,11 @@ def flex(batch: MoleculeBatch, about: Cuts, twists: Tensor, tilts: Tensor, stret
     Returns:
         New positions, [N, 3].
     """
-    place = place_of(batch)
+    row = place_of(batch)
     dense = batch.positions.new_zeros(batch.num_graphs, about.sides.shape[1], 3)
-    dense[batch.molecule, place] = batch.positions
+    dense[batch.molecule, row] = batch.positions
     molecule = batch.molecule[about.bonds[:, 0]]
-    ends = place[about.bonds]
+    ends = row[about.bonds]
     for now in rounds(molecule):
         which, (stay, move) = molecule[now], ends[now].unbind(-1)
         points, origin = dense[which], dense[which, stay]
@@ -178,7 +178,7 @@ def flex(batch: MoleculeBatch, about: Cuts, twists: Tensor, tilts: Tensor, stret
         turned = rotate(points, origin, tilt + axis * twists[now].unsqueeze(-1))
         away = rotate(axis.unsqueeze(1), torch.zeros_like(axis), tilt) * stretches[now].view(-1, 1, 1)
         dense[which] = torch.where((about.sides[now] < 0).unsqueeze(-1), turned + away, points)
-    return dense[batch.molecule, place]
+    return dense[batch.molecule, row]
 
 
 def rounds(molecule: Tensor) -> list[Tensor]:

@@ -127,15 +127,15 @@ class _Machine:
         values, self._stack = self._stack, self._marks.pop()
         return values
 
-    def remember(self, place: int) -> None:
+    def remember(self, index: int) -> None:
         """Note the top of the stack."""
-        self._memo[place] = self._stack[-1]
+        self._memo[index] = self._stack[-1]
 
-    def recall(self, place: int) -> None:
+    def recall(self, index: int) -> None:
         """Push what was noted."""
-        if place not in self._memo:
+        if index not in self._memo:
             raise ValueError("a pickle that refers to what it does not hold")
-        self.push(self._memo[place])
+        self.push(self._memo[index])
 
     def memoize(self) -> None:
         """Note the top of the stack under the next number."""

@@ -108,9 +108,9 @@ def geomol(keys: pa.Table, *, molecules: str, index: str, files: Mapping[str, Pa
             f"{files[index]}: {places.size:,} places for {len(names):,} pickles: it was made for another list"
         )
     label = {
-        names[place]: split
+        names[i]: split
         for split, rows in zip(("train", "validation", "test"), lists, strict=True)
-        for place in rows.tolist()
+        for i in rows.tolist()
     }
     return np.array([label.get(name, "unused") for name in keys.column("group").to_pylist()], dtype="<U10")
 
