@@ -79,6 +79,10 @@ def main() -> None:
     end with one message and exit code 2; signals end with 128 and their number, as shells expect.
     """
     signal.signal(signal.SIGTERM, _end)
+    if hasattr(os, "register_at_fork"):
+        # A process that a library forks would miss a signal that comes just before it waits for something,
+        # and the library would wait for its end.
+        os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL))
     try:
         app()
     except InterruptedWorkError as error:

@@ -39,10 +39,10 @@ def laid_out(folder: Path, subset: str | None, manifest: Manifest) -> pa.RecordB
     digest = manifest.part(subset).digest
     # Hashed, because the manifest may be a stranger's and the name becomes part of a path.
     path = home() / "stores" / f"{sha256(digest.encode()).hexdigest()}.arrow"
+    sweep(path.parent)  # one that laid out may have been killed, and another have done its work
     if not _is_sound(path):
         where = subset_folder(folder, subset)
         _refuse_damage(folder, where, manifest)
-        sweep(path.parent)
         lay_out(where, path, digest)
         _is_sound.cache_clear()
     return pa.ipc.open_file(pa.memory_map(str(path))).get_batch(0)

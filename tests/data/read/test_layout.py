@@ -125,3 +125,6 @@ def test_leftovers_of_dead_processes_are_swept(tmp_path: Path) -> None:
     dead.mkdir(parents=True)
     Store.open(tmp_path)
     assert not dead.exists()
+    dead.mkdir()  # of one that was killed while another laid out the same records
+    Store.open(tmp_path)
+    assert not dead.exists()
