@@ -131,9 +131,10 @@ def plan(
         UserError: If a dataset is not built, a build lacks a split scheme, or a task cannot be scored.
     """
     missing = missing_data(tasks)
-    if not built:
+    if built:
+        tasks = [task for task in tasks if task.folder is not None]
+    else:
         refuse_missing(tasks)
-    tasks = [task for task in tasks if task.folder is not None]
     digests: dict[tuple[str, int], str] = {}
     runs, others = [], []
     for task in tasks:

@@ -8,7 +8,6 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import yaml
 from typer.testing import CliRunner
 
 from molbench.cli.main import app
@@ -86,7 +85,7 @@ def leaking(tmp_path) -> Path:
         "splits": {"schemes": schemes},
         "tasks": {"tasks": {"y": task}},
     }.items():
-        (declared / f"{file}.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+        (declared / f"{file}.yaml").write_text(json.dumps(content))
     return build(DatasetEntry("leaking", declared), raw=raw)
 
 

@@ -1,5 +1,6 @@
 """Small synthetic datasets, declared and stored the way real ones are."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -98,8 +99,9 @@ def declare(tmp_path: Path, raw: Path) -> Callable[..., DatasetEntry]:
             "targets": {"energy": {"unit": "eV", "description": "Noise"}},
         } | changes
         schemes = schemes or {"random": ratio(0), "other": ratio(1)}
-        (folder / "dataset.yaml").write_text(yaml.safe_dump(dataset, sort_keys=False))
-        (folder / "splits.yaml").write_text(yaml.safe_dump({"schemes": schemes}, sort_keys=False))
+        for file, content in {"dataset": dataset, "splits": {"schemes": schemes}}.items():
+            separate = json.loads(json.dumps(content))  # what is there twice would be written as an alias
+            (folder / f"{file}.yaml").write_text(yaml.safe_dump(separate, sort_keys=False))
         (folder / "tasks.yaml").write_text("tasks: {}\n")
         return DatasetEntry(name, folder)
 

@@ -68,4 +68,4 @@ def test_a_protocol(tmp_path: Path, command_refused: CommandRefused) -> None:
     torch.save(content(), tmp_path / "c.pt")
     (tmp_path / "protocol.yaml").write_text("l0: &l0 [ha]\n" + LAUGHS)
     message = command_refused("evaluate", "c.pt", "--protocol", "protocol.yaml")
-    assert "more than 20,000 values" in message
+    assert "protocol.yaml:2: an alias" in message

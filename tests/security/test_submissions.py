@@ -233,7 +233,7 @@ ATTACKS: dict[str, Attack] = {
     "a seed twice": _set("predictions", 0, "seeds", to=[0, 0, 1]),
     "a seed more": _set("predictions", 0, "seeds", to=[0, 1, 2, 3]),
     "a negative seed": _set("predictions", 0, "seeds", to=[-1, 0, 1]),
-    "other records": _set("predictions", 0, "records", to="0" * 64),
+    "other records": _set("predictions", 0, "split", to="0" * 64),
     "a better score than it has": _set("predictions", 0, "value", to=1e-3),
     "no score": _set("predictions", 0, "value", to=float("nan")),
     # its files

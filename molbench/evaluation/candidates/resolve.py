@@ -96,4 +96,4 @@ def _of_checkpoint(path: Path) -> CheckpointCandidate:
             raise
         from molbench.evaluation.candidates.no_checkpoint import advice
 
-        raise UserError(f"{error}\n{path}: {advice(path)}") from error
+        raise UserError(f"{error}; {advice(path)}") from error
