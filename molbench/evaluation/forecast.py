@@ -10,7 +10,7 @@ from molbench.errors import UserError
 from molbench.evaluation.candidates.base import NotApplicable
 from molbench.evaluation.cost import peak_memory
 from molbench.evaluation.execute import Workspace
-from molbench.evaluation.grid import finished_results, make_jobs
+from molbench.evaluation.perform import finished_results, make_jobs
 from molbench.evaluation.plan import MissingData, Plan, Run
 from molbench.evaluation.result import Stored, result_files
 from molbench.evaluation.trial import trial_seconds

@@ -10,7 +10,7 @@ import torch
 
 from molbench.evaluation.asked import Asked
 from molbench.evaluation.forecast import Forecast, forecast
-from molbench.evaluation.grid import perform
+from molbench.evaluation.perform import perform
 from molbench.evaluation.report import Report, Watcher
 from molbench.evaluation.tracking import tracking
 from molbench.executors import EXECUTORS

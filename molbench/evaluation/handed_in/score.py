@@ -8,8 +8,8 @@ from pathlib import Path
 from molbench.errors import UserError
 from molbench.evaluation.candidates.checkpoint import require_model_name
 from molbench.evaluation.candidates.predicted import PredictedCandidate
-from molbench.evaluation.grid import perform
 from molbench.evaluation.handed_in.predictions import PredictionsFile, refuse_faults
+from molbench.evaluation.perform import perform
 from molbench.evaluation.plan import plan, refuse_missing
 from molbench.evaluation.protocols import load_protocol
 from molbench.evaluation.report import Report, Watcher
