@@ -329,6 +329,7 @@ def test_charge_and_multiplicity_are_handed_over() -> None:
     assert [m.charge for m in of_arrow(to_arrow([water]))] == [-1]
 
 
+@pytest.mark.slow
 def test_smiles_models_read_smiles_and_nothing_else(tmp_path: Path) -> None:
     """Descriptors of RDKit, on the embedded datasets."""
     from rdkit.Chem import Descriptors, MolFromSmiles
@@ -351,6 +352,7 @@ def test_smiles_models_read_smiles_and_nothing_else(tmp_path: Path) -> None:
     assert [pair.task for pair in report.not_applicable] == ["xtb-dynamics/ethanol"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["SchNet", "DimeNetPlusPlus", "ViSNet"])
 def test_models_of_pytorch_geometric(tmp_path: Path, name: str) -> None:
     from torch_geometric.nn import models

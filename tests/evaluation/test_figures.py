@@ -81,6 +81,7 @@ def trained(toy_home: Path, checkpoint: Path, tmp_path: Path) -> Path:
     return tmp_path / "results"
 
 
+@pytest.mark.slow
 def test_every_kind_is_drawn_of_results_that_have_it_all(trained: Path, tmp_path: Path) -> None:
     plotted = plot(trained, tmp_path / "f")
     assert not plotted.skipped

@@ -39,6 +39,7 @@ def test_what_is_not_built_is_left_out_on_request(toy_home: Path, checkpoint: Pa
     assert [cell.task for cell in report.cells] == ["toy/size"]
 
 
+@pytest.mark.slow
 def test_eight_shards_are_the_whole(toy_home: Path, checkpoint: Path, tmp_path: Path) -> None:
     arguments = {"seeds": [0, 2], "executor": "inline"}
     whole = evaluate(checkpoint, TASKS, output=tmp_path / "whole", **arguments)

@@ -73,6 +73,7 @@ def write(path: Path, rows: Rows) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_the_scores_are_those_of_the_model_itself(
     rows: Rows, checkpoint: Path, tmp_path: Path, suffix: str

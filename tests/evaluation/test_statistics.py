@@ -123,10 +123,10 @@ def test_what_is_detectable_is_that_of_a_power_analysis(count: int) -> None:
     assert actual == pytest.approx(size, rel=0.01)
 
 
-@settings(deadline=None)
-@given(st.lists(st.floats(1e-12, 1), min_size=1, max_size=30))
+@settings(deadline=None, max_examples=25)  # statsmodels takes its time
+@given(st.lists(st.floats(1e-12, 1), min_size=1, max_size=10))
 def test_holm_is_that_of_statsmodels(p: list[float]) -> None:
-    assert holm(np.array(p)) == pytest.approx(multipletests(p, method="holm")[1])
+    np.testing.assert_allclose(holm(np.array(p)), multipletests(p, method="holm")[1], rtol=1e-9)
 
 
 def test_holm_of_nothing() -> None:

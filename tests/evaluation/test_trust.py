@@ -57,6 +57,7 @@ def test_honest_results_hold_and_are_not_changed(results: Path) -> None:
         assert stored.result == Stored.read(stored.folder).result
 
 
+@pytest.mark.slow
 def test_clusters_are_those_of_the_dataset(results: Path) -> None:
     """Nobody makes an interval wider or narrower by saying what test records share."""
     folder = results / "model" / "toy" / "size" / "probe" / "0"

@@ -27,6 +27,7 @@ def values(report: Report) -> dict[tuple[str, str], float]:
     return {(s.result.task.id, name): v.value for s in report.results for name, v in s.result.metrics.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".parquet", ".npz"])
 def test_a_checkpoint_and_its_vectors_have_the_same_scores(
     toy_home: Path, checkpoint: Path, tmp_path: Path, suffix: str

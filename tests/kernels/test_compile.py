@@ -78,6 +78,7 @@ def test_what_killed_compilations_left_is_swept(made: Path) -> None:
     assert set(made.parent.iterdir()) == {made, theirs}  # of a process that still compiles
 
 
+@pytest.mark.slow
 @needs_kernels
 def test_they_are_compiled_once(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compile_module, "_compile", lambda *_: pytest.fail("compiled again"))

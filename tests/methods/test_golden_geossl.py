@@ -41,6 +41,7 @@ def close(actual: Tensor, expected: Tensor, dtype: torch.dtype) -> None:
     torch.testing.assert_close(actual.detach().to(dtype), expected.to(dtype), **tolerance(dtype, loss=True))
 
 
+@pytest.mark.slow
 @DTYPES
 @NAMES
 @pytest.mark.parametrize("objective", ["rr", "infonce", "ebm_nce"])

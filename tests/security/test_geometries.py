@@ -107,6 +107,7 @@ def bomb(pack: str) -> bytes:
     return b"".join([*(maker.compress(block) for block in blocks), maker.flush()])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pack", ["gz", "xz"])
 def test_a_bomb_does_not_go_off(tmp_path: Path, refused: Refused, pack: str) -> None:
     path = tmp_path / f"theirs.xyz.{pack}"

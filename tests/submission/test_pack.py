@@ -46,6 +46,7 @@ def _run(*arguments: object) -> str:
     return result.output
 
 
+@pytest.mark.slow
 def test_results_become_a_submission_that_is_scored_again(results: Path) -> None:
     said = _run("submit", "pack", results / "model", *OWN, "--commit", "a" * 40, "--checkpoint", "model.pt")
     assert "submissions/schnet/model: 2 tasks" in said

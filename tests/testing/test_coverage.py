@@ -20,6 +20,7 @@ def _holds(line, most: float = 0.985) -> None:
     assert line.unpaired > 1, line
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("clustering", ["none", "unequal", "crossed"])
 @pytest.mark.parametrize("distribution", ["normal", "t(2.5)"])
 def test_intervals_of_several_seeds_cover(distribution: str, clustering: str) -> None:
@@ -59,6 +60,7 @@ def test_ignoring_clusters_would_not_cover() -> None:
     assert line.difference < 0.85
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spread", [0, 5])
 def test_ten_equal_models_are_one_group(spread: float) -> None:
     rng = np.random.default_rng(4)
