@@ -28,6 +28,7 @@ from molbench.cli import (
 from molbench.errors import UserError
 from molbench.escape import visible_lines
 from molbench.executors.base import InterruptedWorkError
+from molbench.executors.parent import exit_with_parent
 
 app = typer.Typer(
     name="molbench",
@@ -80,9 +81,7 @@ def main() -> None:
     """
     signal.signal(signal.SIGTERM, _end)
     if hasattr(os, "register_at_fork"):
-        # A process that a library forks would miss a signal that comes just before it waits for something,
-        # and the library would wait for its end.
-        os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL))
+        os.register_at_fork(after_in_child=_in_fork)
     try:
         app()
     except InterruptedWorkError as error:
@@ -109,6 +108,15 @@ def main() -> None:
 
 class _EndError(BaseException):
     """SIGTERM, as an exception, so that whatever cleans up after itself does."""
+
+
+def _in_fork() -> None:
+    """A process that a library forks ends by SIGTERM at once, and with this one, however that ends.
+
+    It could miss a signal that comes just before it waits, and the library would wait for its end.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    exit_with_parent()
 
 
 def _end(_number: int, _frame: FrameType | None) -> None:
