@@ -13,6 +13,7 @@ from molbench.escape import visible
 if TYPE_CHECKING:
     from molbench.leaderboard import Table
     from molbench.leaderboard.build import Built
+    from molbench.leaderboard.records import Records
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -41,17 +42,11 @@ def build(
 
     Of submissions, or of results of your own, from stored predictions alone.
     """
-    from molbench.leaderboard.render import to_json
-
     if results is None and (root := submissions or _submissions()) is not None:
         _publish(names, root, output, as_json)
         return
     built = _build(names, results or Path("results"), output)
-    for table in built.records.boards:
-        if as_json:
-            typer.echo(to_json(table), nl=False)
-        else:
-            typer.echo(f"{output / table.name}.md, .csv: {len(table.rows)} models, {len(table.tasks)} tasks")
+    _written(built.records, output, as_json)
     if not as_json:
         typer.echo(f"{output / 'site' / 'index.html'}: the pages")
     _told(built)
@@ -127,7 +122,6 @@ def _submissions() -> Path | None:
 
 def _publish(names: list[str] | None, root: Path, output: Path, as_json: bool) -> None:
     from molbench.leaderboard.publish import publish
-    from molbench.leaderboard.render import to_json
     from molbench.site.submitted import evidence_of
     from molbench.site.write import write_site
     from molbench.spec.catalogue import Catalogue
@@ -136,15 +130,21 @@ def _publish(names: list[str] | None, root: Path, output: Path, as_json: bool) -
     catalogue = Catalogue.load()
     evidence = evidence_of(published.records, root, catalogue)
     write_site(published.records, evidence, catalogue, output / "site")
-    for table in published.records.boards:
-        if as_json:
-            typer.echo(to_json(table), nl=False)
-        else:
-            typer.echo(f"{output / table.name}.md, .csv: {len(table.rows)} models, {len(table.tasks)} tasks")
+    _written(published.records, output, as_json)
     for name in published.empty:
         typer.echo(f"{name}: no submissions, not written", err=True)
     for one in published.aside:
         typer.echo(visible(f"set aside: {one.path}: {one.reason}"), err=True)
+
+
+def _written(records: Records, output: Path, as_json: bool) -> None:
+    from molbench.leaderboard.render import to_json
+
+    for table in records.boards:
+        if as_json:
+            typer.echo(to_json(table), nl=False)
+        else:
+            typer.echo(f"{output / table.name}.md, .csv: {len(table.rows)} models, {len(table.tasks)} tasks")
 
 
 def _told(built: Built) -> None:
