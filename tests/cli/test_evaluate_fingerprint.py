@@ -106,6 +106,7 @@ def test_a_deep_model_that_loses_is_seen_losing(ready: Path) -> None:
     assert scratch["delta"] is None and scratch["over_fingerprint"]["verdict"] == "worse"
 
 
+@pytest.mark.slow
 def test_alone_it_needs_no_checkpoint_and_skips_what_it_cannot_do(ready: Path) -> None:
     arguments = ("--fingerprint", "-t", "alcohols/*,toy/size,toy-frames/co", "--seeds", "1")
     table = _run("evaluate", *arguments, *LOCAL)
@@ -118,6 +119,7 @@ def test_alone_it_needs_no_checkpoint_and_skips_what_it_cannot_do(ready: Path) -
     assert skipped == {"toy/size", "toy-frames/co"} and report["failures"] == []
 
 
+@pytest.mark.slow
 def test_its_results_do_not_depend_on_the_budget_of_the_networks(ready: Path) -> None:
     assert _json("--fingerprint", "-t", "alcohols/*")["reused"] == 0
     for protocol in (("--protocol", "finetune"), ("--set", "folds=3")):
@@ -128,6 +130,7 @@ def test_its_results_do_not_depend_on_the_budget_of_the_networks(ready: Path) ->
     assert all(item.result.checkpoint.baseline == "fingerprint" for item in stored)
 
 
+@pytest.mark.slow
 def test_seeds_of_a_cross_validation_are_its_folds(ready: Path) -> None:
     report = _json("--fingerprint", "-t", "alcohols/carbons@kfold", "--seeds", "2")
     assert report["cells"][0]["seeds"] == [0, 1]

@@ -92,6 +92,7 @@ def test_the_scores_are_those_of_the_model_itself(
     assert len(good) == len(report.results) and not bad
 
 
+@pytest.mark.slow
 def test_units_are_converted_and_labels_are_never_the_file_s(rows: Rows, tmp_path: Path) -> None:
     only = [row for row in rows if row["task"] == "toy/size"]
     plain = score_predictions(write(tmp_path / "p.csv", only), "plain", output=tmp_path / "r")

@@ -84,6 +84,7 @@ def test_labels_are_those_of_the_dataset(results: Path) -> None:
     assert np.array_equal(stored.predictions.target, before.predictions.target)
 
 
+@pytest.mark.slow
 def test_rows_in_another_order_are_the_same(results: Path) -> None:
     for task in ("toy/size", "toy-frames/co"):
         folder = results / "model" / task / "probe" / "0"

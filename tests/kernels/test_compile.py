@@ -85,6 +85,7 @@ def test_they_are_compiled_once(made: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert compiled() == made
 
 
+@pytest.mark.slow
 @needs_kernels
 @pytest.mark.parametrize(
     "damage",

@@ -63,6 +63,7 @@ def test_results_become_a_submission_that_is_scored_again(results: Path) -> None
     assert Receipt.read(folder / "receipt.json").seal == first.seal
 
 
+@pytest.mark.slow
 def test_a_scratch_baseline_is_packed_alike(results: Path) -> None:
     (scratch,) = results.glob("scratch-*")
     _run("submit", "pack", scratch, *OWN, "--commit", "b" * 40)
