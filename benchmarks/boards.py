@@ -80,7 +80,7 @@ def _write(folder: Path, tasks: list[TaskRef], rng: np.random.Generator) -> None
         "licence": "CC0-1.0",
         "authors": ["A"],
         "commit": "a" * 40,
-        "weights": {"identity": rng.bytes(32).hex()},
+        "weights": {"encoder_digest": rng.bytes(32).hex()},
         "predictions": [
             {
                 "task": cell.task,

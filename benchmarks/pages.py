@@ -83,7 +83,7 @@ def results(models: int, tasks: int) -> Iterator[Stored]:
 def _checkpoint(number: int) -> CheckpointEntry:
     return CheckpointEntry(
         name=f"model-{number}",
-        identity=f"{number:064x}",
+        encoder_digest=f"{number:064x}",
         scratch=False,
         baseline="none",
         config={},
@@ -119,7 +119,7 @@ def table_of(stored: list[Stored]) -> Table:
                 model=model,
                 backbone=entry.backbone,
                 method=entry.method,
-                identity=entry.identity,
+                encoder_digest=entry.encoder_digest,
                 pretrained_on=str(entry.pretraining["dataset"]),
                 rank=place + 1,
                 rank_high=place + 9,

@@ -52,9 +52,9 @@ class Workspace:
     def embedding(self, run: Run, backbone: Backbone) -> Embedding:
         """Vectors of all records of a run's task."""
         store = self.store(run)
-        where = (run.identity, store.digest)
+        where = (run.encoder_digest, store.digest)
         if where not in self._embeddings:
-            self._embeddings[where] = cached_embedding(run.identity, backbone, store, self.device)
+            self._embeddings[where] = cached_embedding(run.encoder_digest, backbone, store, self.device)
         return self._embeddings[where]
 
 

@@ -120,7 +120,7 @@ def refuse_others(runs: Sequence[Run]) -> None:
             entry = Stored.read(run.folder).result.checkpoint
         except UserError:
             continue
-        if entry.identity != run.identity:
+        if entry.encoder_digest != run.encoder_digest:
             raise UserError(
                 f"{run.folder} holds a result of other weights that were called '{run.candidate.name}', too; "
                 "rename the checkpoint, or choose another --output"
@@ -150,7 +150,7 @@ def make_jobs(runs: Sequence[Run]) -> list[list[Run]]:
     """Group runs that share the vectors of a frozen encoder; every other run is a job of its own."""
     groups: dict[tuple[str, ...], list[Run]] = {}
     for run in runs:
-        key = (run.identity, run.data.digest) if run.shares_vectors else (str(run.folder),)
+        key = (run.encoder_digest, run.data.digest) if run.shares_vectors else (str(run.folder),)
         groups.setdefault(key, []).append(run)
     return list(groups.values())
 

@@ -45,7 +45,7 @@ class Run:
 
     Attributes:
         protocol: The one asked for, or the candidate's own.
-        identity: SHA-256 of the encoder: weights, backbone and configuration.
+        encoder_digest: SHA-256 of the encoder: weights, backbone and configuration.
         data: What the records were when it was planned.
         key: SHA-256 over everything the score depends on.
         folder: Where its result belongs.
@@ -55,7 +55,7 @@ class Run:
     task: TaskRef
     protocol: Recipe
     seed: int
-    identity: str
+    encoder_digest: str
     data: Data
     key: str
     folder: Path
@@ -148,7 +148,7 @@ def plan(
             for seed in candidate.seeds(task, seeds):
                 fold, encoder = task.at(seed), (candidate.name, seed if candidate.is_baseline else 0)
                 if encoder not in digests:
-                    digests[encoder] = candidate.identity(seed)
+                    digests[encoder] = candidate.encoder_digest(seed)
                 if fold.split_name not in data:
                     data[fold.split_name] = data_of(fold)
                 records = data[fold.split_name]

@@ -32,7 +32,7 @@ class CheckpointEntry(Spec):
 
     Attributes:
         name: Folder of the results.
-        identity: SHA-256 of the encoder: weights, backbone and configuration.
+        encoder_digest: SHA-256 of the encoder: weights, backbone and configuration.
         scratch: Whether the weights are random, drawn from the seed.
         baseline: Name of the same backbone with random weights; the fingerprint baseline's is its own.
         pretraining: Provenance as the checkpoint tells it.
@@ -40,7 +40,7 @@ class CheckpointEntry(Spec):
     """
 
     name: str
-    identity: str
+    encoder_digest: str
     scratch: bool
     baseline: str
     backbone: str

@@ -102,7 +102,7 @@ class Trust:
         data = data_of(task)
         if result.task.split_digest != data.split:
             raise UserError(f"its records or split are not those of {task.id} as built here")
-        if key_of(result.checkpoint.identity, task, data, result.protocol, result.seed) != result.key:
+        if key_of(result.checkpoint.encoder_digest, task, data, result.protocol, result.seed) != result.key:
             raise UserError("its key is not that of its weights, records, task, protocol and versions")
         predictions = self._test(task).labelled(stored.predictions)
         entry = result.task.model_copy(
@@ -182,7 +182,7 @@ def _check_name(result: Result) -> None:
     """A baseline is what it is called: random weights of its seed, or the trees."""
     entry = result.checkpoint
     if isinstance(result.protocol, Boosting):
-        if entry.name != FINGERPRINT or entry.identity != result.protocol.identity:
+        if entry.name != FINGERPRINT or entry.encoder_digest != result.protocol.digest:
             raise UserError("it is not of the fingerprint baseline that its protocol names")
         return
     if entry.backbone == EXTERNAL:
@@ -198,7 +198,7 @@ def _check_name(result: Result) -> None:
         raise UserError(f"'{entry.name}' is not what it says it is")
     if not entry.scratch and entry.name.startswith(SCRATCH):
         raise UserError(f"names that start with '{SCRATCH}' are kept for baselines")
-    if entry.scratch and entry.identity != encoder_digest(candidate.checkpoint(result.seed)):
+    if entry.scratch and entry.encoder_digest != encoder_digest(candidate.checkpoint(result.seed)):
         raise UserError(f"its weights are not those that seed {result.seed} gives '{entry.backbone}'")
 
 
@@ -210,7 +210,7 @@ def _doubles(results: Sequence[Stored]) -> Iterator[tuple[Path, str]]:
         result = stored.result
         entry = result.checkpoint
         if not entry.scratch:
-            encoders[entry.name].add(entry.identity)
+            encoders[entry.name].add(entry.encoder_digest)
         if result.seed_matters:
             content = sha256(stored.predictions.prediction.tobytes()).hexdigest()
             same[entry.name, result.task.id, result.protocol.name, content].append(stored)

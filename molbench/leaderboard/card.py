@@ -81,7 +81,7 @@ def _card(name: str, results: list[Stored]) -> Card:
         model=name,
         family=checkpoint.backbone,
         corpora=tuple(str(corpus) for corpus in corpora if corpus),
-        digest=None if checkpoint.scratch else checkpoint.identity,
+        digest=None if checkpoint.scratch else checkpoint.encoder_digest,
         cost=_cost(results),
     )
 

@@ -82,7 +82,7 @@ def collect(board: Board, task_ids: Sequence[str], stored: Iterable[Stored]) -> 
     for model in models:
         own = [item for item in everything if item.result.checkpoint.name == model]
         if not own[0].result.checkpoint.scratch:
-            _same(own, lambda item: {"checkpoint": item.result.checkpoint.identity}, f"model '{model}'")
+            _same(own, lambda item: {"checkpoint": item.result.checkpoint.encoder_digest}, f"model '{model}'")
     missing = [task for task in task_ids if task not in scored]
     return Collection(board, scored, missing, models, {task: results[task] for task in scored})
 

@@ -132,7 +132,7 @@ def _card(entry: Entry) -> Card:
         modality=card.modality,
         tier=entry.receipt.tier,
         corpora=tuple(stage.dataset for stage in card.pretraining if stage.dataset),
-        digest=card.weights.identity if card.weights else None,
+        digest=card.weights.encoder_digest if card.weights else None,
         commit=card.commit,
         title=card.name,
         authors=tuple(card.authors),

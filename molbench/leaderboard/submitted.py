@@ -195,7 +195,7 @@ def _row(field: BoardField, model: str) -> Row:
         backbone=card.backbone,
         method=card.method,
         pretrained_on=" then ".join(corpora) or None,
-        identity=card.weights.identity if card.weights and not card.scratch else None,
+        encoder_digest=card.weights.encoder_digest if card.weights and not card.scratch else None,
         rank=None,
         rank_high=None,
         relative_error=None,

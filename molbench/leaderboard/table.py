@@ -43,7 +43,7 @@ class Row(Spec):
     backbone: str
     method: str | None
     pretrained_on: str | None
-    identity: str | None
+    encoder_digest: str | None
     rank: int | None
     rank_high: int | None
     relative_error: Number | None
@@ -153,7 +153,7 @@ def _row(collection: Collection, model: str, standing: Standing | None, cells: l
         backbone=entry.backbone,
         method=entry.method,
         pretrained_on=_corpora(entry.pretraining),
-        identity=None if entry.scratch else entry.identity,
+        encoder_digest=None if entry.scratch else entry.encoder_digest,
         rank=standing.rank if standing else None,
         rank_high=standing.last if standing else None,
         relative_error=_relative_error(standing) if standing else None,

@@ -51,7 +51,7 @@ def _joined(folder: SubmissionFolder, entry: Predicted, trust: Trust) -> Iterato
     card = folder.card
     checkpoint = CheckpointEntry(
         name=card.model,
-        identity=card.weights.identity if card.weights else "",
+        encoder_digest=card.weights.encoder_digest if card.weights else "",
         scratch=card.scratch,
         baseline=card.baseline or card.model,
         backbone=card.backbone,

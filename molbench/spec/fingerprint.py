@@ -46,7 +46,7 @@ class Boosting(Spec):
     version: int = 1
 
     @property
-    def identity(self) -> str:
+    def digest(self) -> str:
         """SHA-256 of the settings, in the place of an encoder's."""
         text = json.dumps(self.model_dump(exclude={"description"}), sort_keys=True)
         return sha256(text.encode()).hexdigest()

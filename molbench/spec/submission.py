@@ -163,11 +163,11 @@ class Weights(Spec):
     """Which encoder it is.
 
     Attributes:
-        identity: SHA-256 over weights, backbone and configuration, as results have it.
+        encoder_digest: SHA-256 over weights, backbone and configuration, as results have it.
         checkpoint: The file, which ``--rerun`` evaluates.
     """
 
-    identity: Sha256
+    encoder_digest: Sha256
     checkpoint: File | None = None
 
 

@@ -74,7 +74,9 @@ def _checked(root: Path) -> list[Stored]:
     names = sorted({stored.result.checkpoint.name for stored in results})
     if len(names) > 1:
         raise UserError(f"{root}: holds results of {', '.join(names)}; pack one at a time: {root / names[0]}")
-    encoders = {item.result.checkpoint.identity for item in results if not item.result.checkpoint.scratch}
+    encoders = {
+        item.result.checkpoint.encoder_digest for item in results if not item.result.checkpoint.scratch
+    }
     if len(encoders) > 1:
         raise UserError(f"{root}: holds results of different weights; evaluate one of them again")
     return results
@@ -115,7 +117,7 @@ def _entry(folder: Path, own: Mapping[int, Stored], request: PackRequest) -> dic
 
 
 def _weights(folder: Path, request: PackRequest, model: CheckpointEntry) -> dict[str, Any]:
-    weights: dict[str, Any] = {"identity": model.identity}
+    weights: dict[str, Any] = {"encoder_digest": model.encoder_digest}
     if request.checkpoint is None:
         if request.checkpoint_url:
             raise UserError("--checkpoint-url needs --checkpoint, whose size and digest the card gives")
@@ -123,7 +125,7 @@ def _weights(folder: Path, request: PackRequest, model: CheckpointEntry) -> dict
     from molbench.evaluation.candidates.checkpoint import encoder_digest
     from molbench.training.checkpoint import Checkpoint
 
-    if encoder_digest(Checkpoint.load(request.checkpoint)) != model.identity:
+    if encoder_digest(Checkpoint.load(request.checkpoint)) != model.encoder_digest:
         raise UserError(f"{request.checkpoint}: is not what was evaluated as '{model.name}'")
     path = request.checkpoint
     if request.checkpoint_url is None:

@@ -42,7 +42,7 @@ def rerun(submission: SubmissionFolder, cells: Sequence[Cell], offline: bool = F
             tolerance = EXACT if protocol == "probe" else TRAINED
             allowed = max(allowed, tolerance)
             for cell in own:
-                deviation = _deviation(path.parent / "results" / path.stem, cell, weights.identity)
+                deviation = _deviation(path.parent / "results" / path.stem, cell, weights.encoder_digest)
                 largest = max(largest, deviation)
                 if deviation > tolerance:
                     raise UserError(
@@ -63,11 +63,11 @@ def _evaluate(path: Path, cells: Sequence[Cell], protocol: str) -> None:
         raise UserError(f"the checkpoint cannot be evaluated again: {last[:300]}")
 
 
-def _deviation(results: Path, cell: Cell, identity: str) -> float:
+def _deviation(results: Path, cell: Cell, encoder_digest: str) -> float:
     deviation = 0.0
     for seed, value in zip(cell.seeds, cell.values, strict=True):
         stored = Stored.read(results / cell.task / cell.protocol / str(seed))
-        if stored.result.checkpoint.identity != identity:
-            raise UserError("the checkpoint is not the encoder that weights.identity names")
+        if stored.result.checkpoint.encoder_digest != encoder_digest:
+            raise UserError("the checkpoint is not the encoder that weights.encoder_digest names")
         deviation = max(deviation, abs(stored.value - value) / max(abs(value), 1e-12))
     return deviation

@@ -81,7 +81,7 @@ def verify(path: Path, trust: Trust, *, rerun: bool = False, offline: bool = Fal
 
 def lacking(card: Submission) -> list[str]:
     """What a card lacks for any tier above *reported*."""
-    given = {"weights.identity": card.weights, "commit": card.commit}
+    given = {"weights.encoder_digest": card.weights, "commit": card.commit}
     return [name for name, value in given.items() if value is None]
 
 

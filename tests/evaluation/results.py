@@ -43,7 +43,7 @@ def made(
     scratch = "scratch" in model
     entry = {
         "name": model,
-        "identity": model,
+        "encoder_digest": model,
         "scratch": scratch,
         "baseline": "scratch",
         "backbone": "b",

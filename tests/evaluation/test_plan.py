@@ -105,7 +105,10 @@ def test_scratch_has_other_weights_in_every_seed_and_the_same_in_every_plan(
     assert [c.is_scratch for c in candidates] == [False, False, True]
     refs = Catalogue.load().tasks(["toy/size"])
     first, again = (
-        [run.identity for run in plan(candidates[2:], refs, load_protocol("probe"), range(3), Path("r")).runs]
+        [
+            run.encoder_digest
+            for run in plan(candidates[2:], refs, load_protocol("probe"), range(3), Path("r")).runs
+        ]
         for _ in range(2)
     )
     assert first == again and len(set(first)) == 3

@@ -178,7 +178,7 @@ FORGERIES: dict[str, tuple[Callable[[Path], None], str]] = {
     "moved": (_elsewhere, "belongs in"),
     "moved with its seed": (_of_another_seed, "key"),
     "other records": (_set("task", "split_digest", to="0" * 64), "records or split"),
-    "other weights": (_set("checkpoint", "identity", to="0" * 64), "key"),
+    "other weights": (_set("checkpoint", "encoder_digest", to="0" * 64), "key"),
     "another key": (_set("key", to="0" * 64), "key"),
     "no number": (_set("seed", to="zero"), "not a result"),
     "another protocol": (_set("protocol", "name", to="finetune"), "belongs in"),
@@ -214,7 +214,7 @@ def test_a_weakened_baseline_is_caught(results: Path) -> None:
     """Scratch results of an encoder that is not the one its seed gives."""
     [scratch] = [path for path in results.iterdir() if path.name.startswith("scratch-")]
     folder = scratch / "toy" / "size" / "probe" / "0"
-    tell(folder, lambda content: content["checkpoint"].update(identity="1" * 64))
+    tell(folder, lambda content: content["checkpoint"].update(encoder_digest="1" * 64))
     _, [bad] = read_trusted(results, Catalogue.load())
     assert "its weights are not those that seed 0 gives" in bad.reason or "key" in bad.reason
 

@@ -50,7 +50,7 @@ def write_result(
     scratch = model.startswith("scratch-")
     checkpoint = {
         "name": model,
-        "identity": f"{model}{seed if scratch else ''}",
+        "encoder_digest": f"{model}{seed if scratch else ''}",
         "scratch": scratch,
         "baseline": "scratch-b",
         "backbone": "b",

@@ -60,7 +60,7 @@ def submit(root: Path, model: str, cells: list[Cell], *, family: str = "made", *
         "licence": "CC0-1.0",
         "authors": ["A"],
         "commit": "a" * 40,
-        "weights": {"identity": "b" * 64},
+        "weights": {"encoder_digest": "b" * 64},
         "predictions": [
             {
                 "task": one.task,

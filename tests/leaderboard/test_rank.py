@@ -150,6 +150,6 @@ def test_another_protocol_version_is_refused(tmp_path: Path, write_model, write)
 
 def test_two_checkpoints_of_one_name_are_refused(tmp_path: Path, write_model, write) -> None:
     write_model("whole", 0.5)
-    write(tmp_path, "whole", "data/a", 2, identity="another")
+    write(tmp_path, "whole", "data/a", 2, encoder_digest="another")
     with pytest.raises(UserError, match="model 'whole' cannot be compared: checkpoint differ"):
         _collect(tmp_path)

@@ -52,7 +52,7 @@ def write_submission(
         "licence": "CC-BY-4.0",
         "authors": ["A. Author"],
         "commit": "a" * 40,
-        "weights": {"identity": f"{abs(hash(model)):064x}"[:64].replace("-", "0")},
+        "weights": {"encoder_digest": f"{abs(hash(model)):064x}"[:64].replace("-", "0")},
         "predictions": entries,
     } | changes
     write_card(folder, card)

@@ -88,7 +88,7 @@ class AuditResult(Spec):
     tolerance: float | None
     bound: str
     model: str
-    identity: str
+    encoder_digest: str
     key: str
     score: float | None
     passed: bool | None

@@ -56,9 +56,9 @@ def audit_model(
     model = require_model_name(path.stem, f"{path}: results are kept under the name of the file")
     encoder = geometry_encoder(loaded.build().double().eval(), "an audit")
     subject = _subject(encoder)
-    identity = encoder_digest(loaded)
+    digest = encoder_digest(loaded)
     return [
-        _audit(AUDITS[name], subject, model, identity, Path(output) / model / "audit" / name / AUDIT_FILE)
+        _audit(AUDITS[name], subject, model, digest, Path(output) / model / "audit" / name / AUDIT_FILE)
         for name in wanted or AUDITS
     ]
 
@@ -75,9 +75,9 @@ def _subject(encoder: torch.nn.Module) -> Subject:
     return Subject(geometry_encoder(encoder, "an audit"), bare, store.column("smiles").take(rows).to_pylist())  # type: ignore[arg-type]
 
 
-def _audit(audit: ModelAudit, subject: Subject, model: str, identity: str, path: Path) -> AuditResult:
+def _audit(audit: ModelAudit, subject: Subject, model: str, digest: str, path: Path) -> AuditResult:
     atoms = subject.batch.atomic_numbers.numpy().tobytes() + subject.batch.positions.numpy().tobytes()
-    parts = [identity, audit.id, audit.version, audit.tolerance, audit.bound, sha256(atoms).hexdigest()]
+    parts = [digest, audit.id, audit.version, audit.tolerance, audit.bound, sha256(atoms).hexdigest()]
     key = sha256(json.dumps(parts).encode()).hexdigest()
     if (before := _read(path)) is not None and before.key == key:
         return before
@@ -97,7 +97,7 @@ def _audit(audit: ModelAudit, subject: Subject, model: str, identity: str, path:
         passed, reason = False, f"{type(error).__name__}: {error}"
     result = AuditResult(
         id=audit.id, version=audit.version, meaning=audit.meaning, unit=audit.unit, tolerance=audit.tolerance,
-        bound=audit.bound, model=model, identity=identity, key=key, score=score, passed=passed,
+        bound=audit.bound, model=model, encoder_digest=digest, key=key, score=score, passed=passed,
         values=[float(value) for value in values if np.isfinite(value)], not_applicable=reason,
     )  # fmt: skip
     with replace_file(path) as temporary:

@@ -85,7 +85,7 @@ class Candidate(ABC):
         return asked
 
     @abstractmethod
-    def identity(self, seed: int) -> str:
+    def encoder_digest(self, seed: int) -> str:
         """SHA-256 of what predicts in a run with ``seed``: equal where it computes the same."""
 
     @abstractmethod
@@ -127,13 +127,15 @@ class Candidate(ABC):
         """See :meth:`reference`."""
 
 
-def external_entry(name: str, identity: str, pretraining: Mapping[str, Any] | None = None) -> CheckpointEntry:
+def external_entry(
+    name: str, encoder_digest: str, pretraining: Mapping[str, Any] | None = None
+) -> CheckpointEntry:
     """What is told of a model that is not of this program; it has no baseline but itself."""
     from molbench.evaluation.result import CheckpointEntry
 
     return CheckpointEntry(
         name=name,
-        identity=identity,
+        encoder_digest=encoder_digest,
         scratch=False,
         baseline=name,
         backbone=EXTERNAL,

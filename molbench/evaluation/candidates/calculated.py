@@ -43,7 +43,7 @@ class CalculatedCandidate(Candidate):
         return Direct()
 
     @override
-    def identity(self, seed: int) -> str:
+    def encoder_digest(self, seed: int) -> str:
         return self.digest
 
     @override
@@ -70,7 +70,7 @@ class CalculatedCandidate(Candidate):
     ) -> Scored:
         from molbench.evaluation.predictions import Predictions
 
-        entry = external_entry(self.name, run.identity, self.pretraining)
+        entry = external_entry(self.name, run.encoder_digest, self.pretraining)
         return Scored(entry, Predictions.read(prepared(run)), {})
 
     @override

@@ -89,7 +89,7 @@ class CheckpointCandidate(Candidate):
         return self.is_scratch
 
     @override
-    def identity(self, seed: int) -> str:
+    def encoder_digest(self, seed: int) -> str:
         return encoder_digest(self.checkpoint(seed))
 
     @override
@@ -105,7 +105,7 @@ class CheckpointCandidate(Candidate):
         from molbench.evaluation.protocol_predictions import protocol_predictions
 
         checkpoint, protocol = self.checkpoint(run.seed), run.protocol
-        if encoder_digest(checkpoint) != run.identity:
+        if encoder_digest(checkpoint) != run.encoder_digest:
             raise run.changed()
         if not isinstance(protocol, Protocol):
             raise TypeError(f"{self.name} is an encoder, and '{protocol.name}' does without one")
@@ -125,15 +125,15 @@ class CheckpointCandidate(Candidate):
             key=run.key,
             progress=progress,
         )
-        return Scored(self.entry(run.identity, checkpoint), predictions, throughput)
+        return Scored(self.entry(run.encoder_digest, checkpoint), predictions, throughput)
 
-    def entry(self, identity: str, checkpoint: Checkpoint) -> CheckpointEntry:
+    def entry(self, encoder_digest: str, checkpoint: Checkpoint) -> CheckpointEntry:
         """What is told of it in its results."""
         from molbench.evaluation.result import CheckpointEntry
 
         return CheckpointEntry(
             name=self.name,
-            identity=identity,
+            encoder_digest=encoder_digest,
             scratch=self.is_scratch,
             baseline=self.scratch().name,
             backbone=self.backbone,

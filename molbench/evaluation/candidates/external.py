@@ -48,7 +48,7 @@ class ExternalCandidate(Candidate):
     encoder: Encoder | None = None
 
     @override
-    def identity(self, seed: int) -> str:
+    def encoder_digest(self, seed: int) -> str:
         return self.digest
 
     @override
@@ -90,7 +90,7 @@ class ExternalCandidate(Candidate):
         from molbench.evaluation.probe import probe
         from molbench.evaluation.train import as_predictions
 
-        entry = external_entry(self.name, run.identity, self.pretraining)
+        entry = external_entry(self.name, run.encoder_digest, self.pretraining)
         if not run.shares_vectors:
             return Scored(entry, Predictions.read(prepared(run)), {}, list(self.marks))
         cached = read_embedding(_cache(self.digest, data.store))

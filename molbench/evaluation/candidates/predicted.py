@@ -48,7 +48,7 @@ class PredictedCandidate(Candidate):
         return self._file.seeds(task.id)
 
     @override
-    def identity(self, seed: int) -> str:
+    def encoder_digest(self, seed: int) -> str:
         return self._file.digest
 
     @override
@@ -61,10 +61,10 @@ class PredictedCandidate(Candidate):
     ) -> Scored:
         from molbench.evaluation.tested import TestRecords
 
-        if self._file.digest != run.identity:
+        if self._file.digest != run.encoder_digest:
             raise run.changed()
         predictions = self._file.of(TestRecords.read(run.task, data.store), run.seed)
-        return Scored(external_entry(self.name, run.identity), predictions, {})
+        return Scored(external_entry(self.name, run.encoder_digest), predictions, {})
 
     @override
     def reference(self) -> dict[str, Any]:

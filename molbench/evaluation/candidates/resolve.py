@@ -78,7 +78,7 @@ def _candidate(model: Any, name: str | None, told: Callable[[str], None]) -> Can
     require_model_name(encoder.name, "name")
     checked = check(encoder)
     told(str(checked))
-    return ExternalCandidate(encoder.name, encoder.identity, tuple(checked.marks), {}, encoder)
+    return ExternalCandidate(encoder.name, encoder.digest, tuple(checked.marks), {}, encoder)
 
 
 def _of_file(path: Path) -> Candidate:

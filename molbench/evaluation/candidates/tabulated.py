@@ -41,7 +41,7 @@ class TabulatedCandidate(Candidate):
         return _opened(self.path, self.path.stat().st_mtime_ns)
 
     @override
-    def identity(self, seed: int) -> str:
+    def encoder_digest(self, seed: int) -> str:
         return self._table.digest
 
     @override
@@ -60,7 +60,7 @@ class TabulatedCandidate(Candidate):
 
         if not isinstance(run.protocol, Protocol):
             raise TypeError(f"{self.name} is scored by a protocol")
-        if self._table.digest != run.identity:
+        if self._table.digest != run.encoder_digest:
             raise run.changed()
         vectors = features(self._table, run.task, data.store)
         used = [data.rows[split] for split in ("train", "test")]
@@ -69,7 +69,7 @@ class TabulatedCandidate(Candidate):
                 name = data.store.ids[int(missing[0])]
                 raise UserError(f"{self.path}: no vector of record '{name}' of {run.task.id}")
         values = probe(vectors, data, run.protocol, run.seed)
-        return Scored(external_entry(self.name, run.identity), as_predictions(data, values), {})
+        return Scored(external_entry(self.name, run.encoder_digest), as_predictions(data, values), {})
 
     @override
     def reference(self) -> dict[str, Any]:

@@ -42,8 +42,8 @@ class FingerprintCandidate(Candidate):
         return self.settings
 
     @override
-    def identity(self, seed: int) -> str:
-        return self.settings.identity
+    def encoder_digest(self, seed: int) -> str:
+        return self.settings.digest
 
     @override
     def unfit(self, task: TaskRef, protocol: Protocol) -> str | None:
@@ -61,7 +61,7 @@ class FingerprintCandidate(Candidate):
 
         entry = CheckpointEntry(
             name=self.name,
-            identity=run.identity,
+            encoder_digest=run.encoder_digest,
             scratch=False,
             baseline=self.name,
             backbone=self.name,

@@ -70,7 +70,7 @@ class Encoder(ABC):
 
     @property
     @abstractmethod
-    def identity(self) -> str:
+    def digest(self) -> str:
         """SHA-256 of what it computes: equal where that is the same."""
 
     def close(self) -> None:  # noqa: B027 - most hold nothing

@@ -23,7 +23,7 @@ class FunctionEncoder(Encoder):
         function: A list of molecules to vectors, [m, F].
         name: What the model is called.
         limits: What it supports.
-        version: Told apart in the identity.
+        version: Told apart in the digest.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class FunctionEncoder(Encoder):
         return as_array(self._function(list(molecules)))
 
     @cached_property
-    def identity(self) -> str:
+    def digest(self) -> str:
         """Of version and behaviour."""
         return behaviour(lambda molecules: checked(self, molecules), self.limits, self._version)
 

@@ -98,7 +98,7 @@ class ModuleEncoder(Encoder):
         return rows == 8
 
     @cached_property
-    def identity(self) -> str:
+    def digest(self) -> str:
         """Of its class, source, attributes and weights."""
         hasher = sha256(
             f"{type(self.module).__module__}.{type(self.module).__qualname__}\n{self.module}".encode()

@@ -95,7 +95,7 @@ class ProcessEncoder(Encoder):
         return values.reshape(header["shape"])
 
     @cached_property
-    def identity(self) -> str:
+    def digest(self) -> str:
         """Of its behaviour."""
         return behaviour(lambda molecules: checked(self, molecules), self.limits, "")
 

@@ -81,6 +81,6 @@ def _others(output: Path, name: str, digest: str) -> list[Path]:
             result = Stored.read(path.parent).result
         except UserError:
             continue
-        if result.protocol.kind == DIRECT and result.checkpoint.identity != digest:
+        if result.protocol.kind == DIRECT and result.checkpoint.encoder_digest != digest:
             folders.append(path.parent)
     return folders
