@@ -148,8 +148,8 @@ def probe(row: dict[str, Any], folder: Path) -> dict[str, Any]:
     )
     if report.failures:
         raise SystemExit(f"{row['method']}: {report.failures[0].error}")
-    untrained = {cell.task: cell.mean for cell in report.cells if cell.delta is None}
-    own = [cell for cell in report.cells if cell.delta is not None]
+    untrained = {cell.task: cell.mean for cell in report.rows if cell.delta is None}
+    own = [cell for cell in report.rows if cell.delta is not None]
     ratios = {cell.task.partition("/")[2]: cell.mean / untrained[cell.task] for cell in own}
     verdicts = [cell.delta.verdict for cell in own if cell.delta is not None]
     return {

@@ -91,7 +91,7 @@ def _label(run: Run) -> str:
 
 def _plain(report: Report) -> dict[str, object]:
     return {
-        "cells": [asdict(cell) for cell in report.cells],
+        "rows": [asdict(summary) for summary in report.rows],
         "reused": report.reused,
         "not_applicable": [asdict(pair) for pair in report.not_applicable],
         "failures": [
@@ -110,17 +110,17 @@ def _show(report: Report, output: Path) -> None:
     from rich.table import Table
 
     console = table_console()
-    base = {(cell.task, cell.candidate): cell for cell in report.cells}
+    base = {(summary.task, summary.candidate): summary for summary in report.rows}
     scratch = {stored.result.checkpoint.name for stored in report.results if stored.result.checkpoint.scratch}
     baselines = {
         stored.result.checkpoint.name: stored.result.checkpoint.baseline for stored in report.results
     }
     rows = []
-    for cell in report.cells:
-        if cell.candidate in scratch:
+    for summary in report.rows:
+        if summary.candidate in scratch:
             continue
-        reference = base.get((cell.task, baselines.get(cell.candidate, "")))
-        rows.append(_row(cell, reference if reference is not cell else None))
+        reference = base.get((summary.task, baselines.get(summary.candidate, "")))
+        rows.append(_row(summary, reference if reference is not summary else None))
     if rows:
         table = Table(box=None, pad_edge=False, header_style="bold")
         # Columns of baselines that were not asked for would be empty.
@@ -135,26 +135,26 @@ def _show(report: Report, output: Path) -> None:
         console.print(f"not applicable: {pair.candidate} on {pair.task}: {pair.reason}", markup=False)
 
 
-def _row(cell: SummaryRow, scratch: SummaryRow | None) -> dict[str, str]:
+def _row(summary: SummaryRow, scratch: SummaryRow | None) -> dict[str, str]:
     from molbench.evaluation.summary import MORE_SEEDS
     from molbench.numbers import plus_minus, probabilities, share, spread
 
-    delta, over = cell.delta, cell.over_fingerprint
+    delta, over = summary.delta, summary.over_fingerprint
     row = {
-        "task": cell.task,
-        "metric": f"{cell.metric} {'↓' if cell.direction == 'lower' else '↑'}",
-        "unit": cell.unit,
-        "model": cell.candidate,
-        "score ± 95 %": plus_minus(cell.mean, cell.half_width),
-        "over seeds": "" if cell.spread is None else spread(cell.spread, cell.mean),
+        "task": summary.task,
+        "metric": f"{summary.metric} {'↓' if summary.direction == 'lower' else '↑'}",
+        "unit": summary.unit,
+        "model": summary.candidate,
+        "score ± 95 %": plus_minus(summary.mean, summary.half_width),
+        "over seeds": "" if summary.spread is None else spread(summary.spread, summary.mean),
         "scratch ± 95 %": plus_minus(scratch.mean, scratch.half_width) if scratch else "",
-        "change ± 95 %": _change(delta, cell.mean),
+        "change ± 95 %": _change(delta, summary.mean),
         "p (adjusted)": probabilities(delta.p, delta.p_adjusted) if delta else "",
         "": delta.verdict if delta else "",
         "detectable": "",
-        "over fingerprint": f"{_change(over, cell.mean)} {over.verdict}" if over else "",
+        "over fingerprint": f"{_change(over, summary.mean)} {over.verdict}" if over else "",
     }
-    if delta and delta.detectable and delta.detectable_later and (base := abs(cell.mean - delta.value)):
+    if delta and delta.detectable and delta.detectable_later and (base := abs(summary.mean - delta.value)):
         row["detectable"] = share(delta.detectable / base, delta.detectable_later / base, MORE_SEEDS)
     return row
 
@@ -166,32 +166,32 @@ def _change(delta: Delta | None, mean: float) -> str:
 
 
 def _explain(report: Report, output: Path, console: Console) -> None:
-    cells = report.cells
-    protocols = ", ".join(dict.fromkeys(cell.protocol for cell in cells))
+    summaries = report.rows
+    protocols = ", ".join(dict.fromkeys(summary.protocol for summary in summaries))
     partial = sorted({stored.result.task.dataset for stored in report.results if stored.result.task.partial})
     console.print(
-        f"\nprotocol {protocols}, {len(cells[0].seeds)} seeds, results in {output}; ± 95 %: half-width of "
-        "the interval over test records, in their clusters, and seeds; over seeds: standard deviation, of a "
-        "cross-validation over its repeats; change: to the same backbone from scratch, 'better' or 'worse' "
+        f"\nprotocol {protocols}, {len(summaries[0].seeds)} seeds, results in {output}; ± 95 %: half-width "
+        "of the interval over test records, in their clusters, and seeds; over seeds: standard deviation, of "
+        "a cross-validation over its repeats; change: to the same backbone from scratch, 'better' or 'worse' "
         "where p, adjusted for all rows, is below 0.05, '=' where they are not told apart; detectable: true "
         "difference that this table would find in 80 % of repetitions",
         soft_wrap=True,
     )
-    if any(cell.delta and cell.delta.verdict == "needs more seeds" for cell in cells):
+    if any(summary.delta and summary.delta.verdict == "needs more seeds" for summary in summaries):
         console.print("one seed shows nothing of how much luck there is in it: use --seeds 3 or more")
-    if few := sorted({cell.task for cell in cells if cell.few}):
+    if few := sorted({summary.task for summary in summaries if summary.few}):
         console.print(
             f"few records: the intervals of {', '.join(few)} cannot be relied on: too few test records, or "
             "clusters of them, or scores that are too skewed",
             markup=False,
             soft_wrap=True,
         )
-    if any(cell.over_fingerprint for cell in cells):
+    if any(summary.over_fingerprint for summary in summaries):
         console.print(
             "over fingerprint: to boosted trees on fingerprints; a model that is 'worse' loses to them"
         )
     for name in partial:
         console.print(f"{name} lacks records of the complete dataset: compare these scores with nothing else")
-    for cell in cells:
-        for warning in cell.warnings:
-            console.print(f"warning: {cell.candidate} on {cell.task}: {warning}", markup=False)
+    for summary in summaries:
+        for warning in summary.warnings:
+            console.print(f"warning: {summary.candidate} on {summary.task}: {warning}", markup=False)

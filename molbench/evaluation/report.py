@@ -42,14 +42,14 @@ class Report:
     """What an evaluation came to; in a notebook it shows itself as a table.
 
     Attributes:
-        cells: One score a candidate and task, over its seeds.
+        rows: One score a candidate and task, over its seeds.
         results: The results on disk behind them.
         failures: Runs without a result, and why.
         reused: How many results were there already.
         not_applicable: Candidates and tasks that do not go together, and why.
     """
 
-    cells: list[SummaryRow]
+    rows: list[SummaryRow]
     results: list[Stored]
     failures: list[RunOutcome]
     reused: int
@@ -72,12 +72,12 @@ class Report:
     @property
     def models(self) -> list[str]:
         """Names of what was scored, baselines among them."""
-        return list(dict.fromkeys(cell.candidate for cell in self.cells))
+        return list(dict.fromkeys(summary.candidate for summary in self.rows))
 
     @property
     def tasks(self) -> list[str]:
         """Ids of the tasks."""
-        return list(dict.fromkeys(cell.task for cell in self.cells))
+        return list(dict.fromkeys(summary.task for summary in self.rows))
 
     def to_pandas(self) -> pd.DataFrame:
         """A row a model and task; ``delta`` and ``over_fingerprint`` with their fields behind their names."""

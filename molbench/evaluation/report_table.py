@@ -22,11 +22,11 @@ def to_pandas(report: Report) -> pd.DataFrame:
     """See :meth:`~molbench.evaluation.report.Report.to_pandas`."""
     import pandas as pd
 
-    return pd.DataFrame([_flat(cell) for cell in report.cells])
+    return pd.DataFrame([_flat(summary) for summary in report.rows])
 
 
-def _flat(cell: SummaryRow) -> dict[str, Any]:
-    fields = asdict(cell)
+def _flat(summary: SummaryRow) -> dict[str, Any]:
+    fields = asdict(summary)
     for name in _DELTAS:
         delta = fields.pop(name)
         fields |= {name: None} if delta is None else {name: delta.pop("value")}
@@ -39,7 +39,8 @@ def to_html(report: Report) -> str:
     titles = ("task", "metric", "unit", "model", "score ± 95 %", "over scratch ± 95 %", "")
     head = "".join(f"<th>{html(title)}</th>" for title in titles)
     body = "".join(
-        "<tr>" + "".join(f"<td>{html(text)}</td>" for text in _texts(cell)) + "</tr>" for cell in report.cells
+        "<tr>" + "".join(f"<td>{html(text)}</td>" for text in _texts(summary)) + "</tr>"
+        for summary in report.rows
     )
     missing = [
         f"{outcome.run.candidate.name} on {outcome.run.task.id}, seed {outcome.run.seed}: {outcome.error}"
@@ -51,14 +52,14 @@ def to_html(report: Report) -> str:
     return f"{table}<ul>{notes}</ul>" if notes else table
 
 
-def _texts(cell: SummaryRow) -> tuple[str, ...]:
-    delta = cell.delta
+def _texts(summary: SummaryRow) -> tuple[str, ...]:
+    delta = summary.delta
     return (
-        cell.task,
-        f"{cell.metric} {_ARROWS[cell.direction]}",
-        cell.unit,
-        cell.candidate,
-        plus_minus(cell.mean, cell.half_width),
-        signed(delta.value, cell.mean, delta.half_width) if delta else "",
+        summary.task,
+        f"{summary.metric} {_ARROWS[summary.direction]}",
+        summary.unit,
+        summary.candidate,
+        plus_minus(summary.mean, summary.half_width),
+        signed(delta.value, summary.mean, delta.half_width) if delta else "",
         delta.verdict if delta else "",
     )

@@ -85,9 +85,9 @@ Key = tuple[str, str, str]
 
 
 def summarise(results: Sequence[Stored]) -> list[SummaryRow]:
-    """One cell a (task, protocol, candidate), in order of first appearance.
+    """One summary a (task, protocol, candidate), in order of first appearance.
 
-    Candidates that are one method pretrained with several seeds have a cell together behind their own.
+    Candidates that are one method pretrained with several seeds have one together behind their own.
 
     Raises:
         UserError: If results that belong together were not made on the same test records.
@@ -102,11 +102,11 @@ def summarise(results: Sequence[Stored]) -> list[SummaryRow]:
     records = {task: TaskRecords.of(own) for task, own in of_task.items()}
     members: dict[Key, list[Runs]] = {key: [runs] for key, runs in groups.items()}
     members |= _pretrainings(groups)
-    cells, compared = [], []
+    summaries, compared = [], []
     for key, runs in members.items():
         first = next(iter(runs[0].values())).result
         references = ((*key[:2], first.checkpoint.baseline), (key[0], FINGERPRINT, FINGERPRINT))
-        cells.append(_cell(key, runs, records[key[0]]))
+        summaries.append(_summary(key, runs, records[key[0]]))
         compared.append(
             [
                 records[key[0]].difference(runs, [groups[other]])
@@ -115,11 +115,11 @@ def summarise(results: Sequence[Stored]) -> list[SummaryRow]:
                 for other in references
             ]
         )
-    lower = [cell.direction == "lower" for cell in cells]
+    lower = [summary.direction == "lower" for summary in summaries]
     deltas = [verdicts([pair[i] for pair in compared], lower) for i in range(2)]
     return [
-        replace(cell, delta=delta, over_fingerprint=over)
-        for cell, delta, over in zip(cells, *deltas, strict=True)
+        replace(summary, delta=delta, over_fingerprint=over)
+        for summary, delta, over in zip(summaries, *deltas, strict=True)
     ]
 
 
@@ -153,7 +153,7 @@ def _delta(difference: Estimate, p: float | None, adjusted: float | None, level:
     return Delta(value, float(difference.half_width()), p, adjusted, verdict, detectable, later)
 
 
-def _cell(key: Key, runs: Sequence[Runs], records: TaskRecords) -> SummaryRow:
+def _summary(key: Key, runs: Sequence[Runs], records: TaskRecords) -> SummaryRow:
     everything = [stored for one in runs for stored in one.values()]
     first = everything[0].result
     measured = records.measure(runs)

@@ -59,7 +59,7 @@ def backbones(
             [path], list(patterns), protocol=protocol, seeds=seeds, output=output / "results", scratch=True
         )
         speed = {"pretraining molecules/s": provenance.get("molecules_per_second")}
-        rows += [{**row, **speed} for row in _compared(name, report.cells)]
+        rows += [{**row, **speed} for row in _compared(name, report.rows)]
     study = Study(
         "backbones",
         f"{method}, {steps} steps on {data}, then protocol {protocol.name} with {seeds} seeds.",
@@ -73,10 +73,10 @@ def backbones(
     return write_study(output, study, lambda: _draw(rows))
 
 
-def _compared(name: str, cells: Sequence[SummaryRow]) -> Iterator[dict[str, Any]]:
+def _compared(name: str, summaries: Sequence[SummaryRow]) -> Iterator[dict[str, Any]]:
     """A row for each task on which a backbone was scored pretrained and from scratch."""
-    by_kind = {(cell.task, cell.delta is None): cell for cell in cells}
-    for task in dict.fromkeys(cell.task for cell in cells):
+    by_kind = {(summary.task, summary.delta is None): summary for summary in summaries}
+    for task in dict.fromkeys(summary.task for summary in summaries):
         own, base = by_kind[task, False], by_kind[task, True]
         yield {
             "task": task,

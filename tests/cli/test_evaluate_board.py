@@ -46,8 +46,8 @@ def test_the_closing_table_has_units_intervals_and_the_gain(ready: Path) -> None
     again = json.loads(
         _run("evaluate", "model.pt", "-t", "toy/size", "-t", "toy/mass", "--seeds", "2", "--json")
     )
-    assert again["reused"] == 8 and len(again["cells"]) == 4
-    delta = again["cells"][0]["delta"]
+    assert again["reused"] == 8 and len(again["rows"]) == 4
+    delta = again["rows"][0]["delta"]
     assert 0 < delta["p"] <= delta["p_adjusted"] <= 1 and delta["detectable_later"] < delta["detectable"]
 
 
@@ -56,14 +56,14 @@ def test_one_seed_never_says_better(ready: Path) -> None:
     output = _run(*arguments)
     assert "needs more seeds" in output and "better" not in output.split("protocol")[0]
     assert "use --seeds 3 or more" in output
-    (delta,) = (cell["delta"] for cell in json.loads(_run(*arguments, "--json"))["cells"] if cell["delta"])
+    (delta,) = (cell["delta"] for cell in json.loads(_run(*arguments, "--json"))["rows"] if cell["delta"])
     assert delta["verdict"] == "needs more seeds" and delta["p"] is None
 
 
 def test_without_scratch_there_is_no_baseline(ready: Path) -> None:
     cells = json.loads(
         _run("evaluate", "model.pt", "-t", "toy/size", "--seeds", "1", "--no-scratch", "--json")
-    )["cells"]
+    )["rows"]
     assert [cell["candidate"] for cell in cells] == ["model"] and cells[0]["delta"] is None
 
 

@@ -96,7 +96,7 @@ def test_a_deep_model_that_loses_is_seen_losing(ready: Path) -> None:
     assert line.rstrip().endswith("worse")
     assert "over fingerprint" in table and "loses to them" in table
     cells = {
-        cell["candidate"]: cell for cell in _json("model.pt", "--fingerprint", "-t", "alcohols/*")["cells"]
+        cell["candidate"]: cell for cell in _json("model.pt", "--fingerprint", "-t", "alcohols/*")["rows"]
     }
     deep, trees = cells["model"], cells["fingerprint"]
     assert deep["over_fingerprint"]["p_adjusted"] < 0.05 and deep["over_fingerprint"]["verdict"] == "worse"
@@ -114,7 +114,7 @@ def test_alone_it_needs_no_checkpoint_and_skips_what_it_cannot_do(ready: Path) -
     assert "not applicable: fingerprint on toy-frames/co: it predicts one value a record" in table
     assert "scratch ± seeds" not in table and "over fingerprint" not in table
     report = _json(*arguments)
-    assert [cell["task"] for cell in report["cells"]] == ["alcohols/carbons"]
+    assert [cell["task"] for cell in report["rows"]] == ["alcohols/carbons"]
     skipped = {pair["task"] for pair in report["not_applicable"]}
     assert skipped == {"toy/size", "toy-frames/co"} and report["failures"] == []
 
@@ -124,7 +124,7 @@ def test_its_results_do_not_depend_on_the_budget_of_the_networks(ready: Path) ->
     assert _json("--fingerprint", "-t", "alcohols/*")["reused"] == 0
     for protocol in (("--protocol", "finetune"), ("--set", "folds=3")):
         report = _json("--fingerprint", "-t", "alcohols/*", *protocol)
-        assert report["reused"] == 3 and report["cells"][0]["protocol"] == "fingerprint"
+        assert report["reused"] == 3 and report["rows"][0]["protocol"] == "fingerprint"
     stored = read_results(Path("results"))
     assert {item.result.protocol.kind for item in stored} == {"fingerprint"}
     assert all(item.result.checkpoint.baseline == "fingerprint" for item in stored)
@@ -133,7 +133,7 @@ def test_its_results_do_not_depend_on_the_budget_of_the_networks(ready: Path) ->
 @pytest.mark.slow
 def test_seeds_of_a_cross_validation_are_its_folds(ready: Path) -> None:
     report = _json("--fingerprint", "-t", "alcohols/carbons@kfold", "--seeds", "2")
-    assert report["cells"][0]["seeds"] == [0, 1]
+    assert report["rows"][0]["seeds"] == [0, 1]
     stored = read_results(Path("results"))
     assert [item.result.task.scheme for item in stored] == ["kfold-0-0", "kfold-0-1"]
     assert set(stored[0].predictions.ids) != set(stored[1].predictions.ids)
@@ -196,7 +196,7 @@ def test_as_a_user_types_it(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=240)
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
-    (cell,) = report["cells"]
+    (cell,) = report["rows"]
     assert cell["task"] == "xtb-solvation/dg_solv" and [
         pair["task"] for pair in report["not_applicable"]
     ] == ["xtb-spectra/ir"]

@@ -41,7 +41,7 @@ def test_results_hold_all_that_is_needed_to_score_them_again(
         "result.json",
         "predictions.parquet",
     }
-    cells = {(cell.candidate, cell.task): cell for cell in report.cells}
+    cells = {(cell.candidate, cell.task): cell for cell in report.rows}
     own, base = cells["model", "toy/size"], cells["scratch-schnet-bc747d3d", "toy/size"]
     assert own.delta.value == pytest.approx(own.mean - base.mean) and base.delta is None
     values = [
@@ -64,7 +64,7 @@ def test_the_order_of_results_is_of_the_plan_and_nothing_is_computed_twice(
         watcher=Watcher(done=lambda _: calls.append(1)),
     )
     assert again.reused == 4 and not calls
-    assert again.cells == first.cells and _files(tmp_path / "r") == before
+    assert again.rows == first.rows and _files(tmp_path / "r") == before
 
 
 @pytest.mark.parametrize("name", ["predictions.parquet", "result.json"])
@@ -73,7 +73,7 @@ def test_half_a_result_is_no_result(toy_home, checkpoint, tmp_path, name: str) -
     first = evaluate([checkpoint], ["toy/size"], **arguments)
     (first.results[0].folder / name).unlink()
     again = evaluate([checkpoint], ["toy/size"], **arguments)
-    assert again.reused == 0 and again.cells == first.cells
+    assert again.reused == 0 and again.rows == first.rows
 
 
 @pytest.mark.slow
@@ -104,7 +104,7 @@ def test_a_run_that_fails_leaves_the_others_alone(
     monkeypatch.setattr(probe, "probe", fail)
     report = evaluate([checkpoint], ["toy/mass,toy/size"], seeds=1, output=tmp_path / "r", executor="inline")
     assert [(o.run.task.id, o.error) for o in report.failures] == [("toy/mass", "no luck")] * 2
-    assert {cell.task for cell in report.cells} == {"toy/size"}
+    assert {cell.task for cell in report.rows} == {"toy/size"}
 
 
 def test_an_interrupted_finetune_is_continued_to_the_same_result(

@@ -172,7 +172,7 @@ def test_an_item_that_hangs_becomes_a_failure_and_the_others_go_on(
     report = score([process(text, time_limit=8.0), shape], tmp_path / "r", ["toy/size"])
     assert [outcome.run.candidate.name for outcome in report.failures] == ["program"]
     assert "took longer than 8 s" in str(report.failures[0].error)
-    assert {cell.candidate for cell in report.cells} == {"shape"}
+    assert {cell.candidate for cell in report.rows} == {"shape"}
 
 
 def test_modules_of_atoms_and_of_molecules_are_the_same(toy_home: Path, tmp_path: Path) -> None:
@@ -242,7 +242,7 @@ def test_a_law_that_is_broken_is_named_beside_every_score(toy_home: Path, tmp_pa
     said: list[str] = []
     report = score(Net(what), tmp_path / "r", ["toy/size"], watcher=Watcher(told=said.append))
     assert f"FAIL  {what}" in said[0] and len(said[0].splitlines()) < 25
-    assert any(f"law of {what}" in warning for warning in report.cells[0].warnings)
+    assert any(f"law of {what}" in warning for warning in report.rows[0].warnings)
     assert not check(wrap(Atoms())).broken
 
 
@@ -286,7 +286,7 @@ def test_what_a_model_does_not_support_is_not_applicable(
 ) -> None:
     encoder = wrap(shape, "limited", limits)
     report = score(encoder, tmp_path / "r", ["toy/size"])
-    assert not report.failures and not report.cells and reason in report.not_applicable[0].reason
+    assert not report.failures and not report.rows and reason in report.not_applicable[0].reason
     assert not list((tmp_path / "r").rglob("result.json"))
 
 
@@ -304,7 +304,7 @@ def test_a_model_that_fails_on_records_is_asked_once(toy_home: Path, tmp_path: P
     assert {outcome.error for outcome in report.failures} == {
         "model 'fragile' gives no finite vector for 'm0'"
     }
-    assert {cell.candidate for cell in report.cells} == {"shape"}
+    assert {cell.candidate for cell in report.rows} == {"shape"}
 
 
 def test_charge_and_multiplicity_are_handed_over() -> None:
@@ -348,7 +348,7 @@ def test_smiles_models_read_smiles_and_nothing_else(tmp_path: Path) -> None:
     report = score(
         Rdkit(), tmp_path / "r", ["xtb-molecules/alpha,xtb-solvation/dg_solv,xtb-dynamics/ethanol"]
     )
-    assert {cell.task for cell in report.cells} == {"xtb-molecules/alpha", "xtb-solvation/dg_solv"}
+    assert {cell.task for cell in report.rows} == {"xtb-molecules/alpha", "xtb-solvation/dg_solv"}
     assert [pair.task for pair in report.not_applicable] == ["xtb-dynamics/ethanol"]
 
 
@@ -402,7 +402,7 @@ def test_the_command_line(toy_home: Path, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_an_unguarded_script_works(toy_home: Path, tmp_path: Path) -> None:
     script = "import molbench\nfrom model import shape\n"
-    script += "print(molbench.evaluate(shape, ['toy/size', 'toy/mass'], seeds=2).cells[0].mean)\n"
+    script += "print(molbench.evaluate(shape, ['toy/size', 'toy/mass'], seeds=2).rows[0].mean)\n"
     (tmp_path / "model.py").write_text(FILE)
     (tmp_path / "script.py").write_text(script)
     done = subprocess.run(

@@ -36,7 +36,7 @@ def test_what_is_not_built_is_left_out_on_request(toy_home: Path, checkpoint: Pa
     with pytest.raises(UserError, match="molbench data build qm9"):
         evaluate(checkpoint, ["toy/size", "qm9/homo"], **arguments)
     report = evaluate(checkpoint, ["toy/size", "qm9/homo"], built=True, **arguments)
-    assert [cell.task for cell in report.cells] == ["toy/size"]
+    assert [cell.task for cell in report.rows] == ["toy/size"]
 
 
 @pytest.mark.slow

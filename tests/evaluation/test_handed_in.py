@@ -219,6 +219,6 @@ def test_the_command_line(rows: Rows, tmp_path: Path) -> None:
 
     done = score("my predictions.csv", "--name", "mine", "--json")
     assert done.returncode == 0, done.stderr
-    assert [cell["protocol"] for cell in json.loads(done.stdout)["cells"]] == ["direct"] * 3
+    assert [cell["protocol"] for cell in json.loads(done.stdout)["rows"]] == ["direct"] * 3
     done = score("none.csv", "--name", "mine")
     assert done.returncode == 2 and "error: none.csv: no such file" in done.stderr

@@ -191,7 +191,7 @@ def test_seeds_of_a_cross_validation_are_its_folds(spectra, save, tmp_path: Path
     assert [runs[seed].result.task.scheme for seed in (0, 5)] == ["kfold-0-0", "kfold-1-2"]
     for repeat in (tested[:3], tested[3:]):
         assert sum(map(len, repeat)) == len(set().union(*repeat)) == 60
-    assert report.cells[0].seeds == tuple(range(6))
+    assert report.rows[0].seeds == tuple(range(6))
     with pytest.raises(UserError, match="seeds 0 to 5, not 6"):
         Catalogue.load().tasks(["light/ir@kfold"])[0].at(6)
 

@@ -274,7 +274,7 @@ def test_the_command_line_cuts_the_budget(tmp_path: Path) -> None:
         timeout=240,
     )
     assert done.returncode == 0, done.stderr
-    cells = json.loads(done.stdout)["cells"]
+    cells = json.loads(done.stdout)["rows"]
     assert [cell["metric"] for cell in cells] == ["rmse"]
     (path,) = tmp_path.rglob("result.json")
     result = json.loads(path.read_text())

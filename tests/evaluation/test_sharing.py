@@ -133,7 +133,7 @@ def test_two_evaluations_share_the_work(toy_home, checkpoint, tmp_path) -> None:
         time.sleep(0.02)
     reports = [json.loads(process.communicate()[0]) for process in both]
     assert [process.returncode for process in both] == [0, 0]
-    assert reports[0]["cells"] == reports[1]["cells"]
+    assert reports[0]["rows"] == reports[1]["rows"]
     assert len(made) == 12
     assert all(len(inodes) == 1 for inodes in made.values()), "a run was done twice"
     assert not leftovers(output)

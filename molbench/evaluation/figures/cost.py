@@ -14,7 +14,7 @@ from molbench.evaluation.result import Stored
 from molbench.evaluation.summary import SummaryRow
 
 
-def cost(results: Sequence[Stored], cells: Sequence[SummaryRow], name: Naming) -> Drawn:
+def cost(results: Sequence[Stored], summaries: Sequence[SummaryRow], name: Naming) -> Drawn:
     """A point a model: mean share of the best score over tasks against records a second in inference.
 
     Costs of two versions or devices are not compared: each pair of them has a panel.
@@ -31,7 +31,7 @@ def cost(results: Sequence[Stored], cells: Sequence[SummaryRow], name: Naming) -
             runs.append((result.task.id, result.cost))
     if not groups:
         raise UserError("no result says what it cost; those of this version do: evaluate again")
-    shares = relative(cells)
+    shares = relative(summaries)
     figure = new_figure(3.6 * len(groups), 2.9)
     panels = figure.subplots(1, len(groups), squeeze=False)[0]
     rows = []

@@ -19,12 +19,12 @@ Draw = Callable[[Sequence[Stored], Sequence[SummaryRow], Naming], Iterable[Drawn
 
 #: Kind of figure to how it is drawn from results, their summary, and names.
 KINDS: dict[str, Draw] = {
-    "strip": lambda _results, cells, _name: [strip.strip(cells)],
+    "strip": lambda _results, summaries, _name: [strip.strip(summaries)],
     "parity": lambda results, _cells, _name: parity.parity(results),
     "errors": lambda results, _cells, name: errors.errors(by_task(results, name)),
     "curves": lambda results, _cells, _name: [curves.curves(results)],
-    "radar": lambda _results, cells, _name: [radar.radar(cells)],
-    "cost": lambda results, cells, name: [cost.cost(results, cells, name)],
+    "radar": lambda _results, summaries, _name: [radar.radar(summaries)],
+    "cost": lambda results, summaries, name: [cost.cost(results, summaries, name)],
 }
 
 
@@ -76,14 +76,14 @@ def plot_results(
         raise unknown_name("format", form, [suffix[1:] for suffix in SUFFIXES])
     name = naming(results)
     names = {(stored.result.checkpoint.name, stored.result.protocol.name): name(stored) for stored in results}
-    rows = [cell for cell in summarise(results) if cell.pretrainings == 1]
-    cells = [replace(cell, candidate=names[cell.candidate, cell.protocol]) for cell in rows]
+    rows = [summary for summary in summarise(results) if summary.pretrainings == 1]
+    summaries = [replace(summary, candidate=names[summary.candidate, summary.protocol]) for summary in rows]
     files: list[Path] = []
     skipped: dict[str, str] = {}
     for kind in wanted or KINDS:
         try:
             with styled():
-                for drawn in KINDS[kind](results, cells, name):
+                for drawn in KINDS[kind](results, summaries, name):
                     files += save(drawn.figure, drawn.rows, Path(output) / f"{drawn.name}.{form}")
         except UserError as error:
             if wanted:

@@ -15,15 +15,15 @@ from molbench.spec.catalogue import Catalogue
 _FEWEST = 3
 
 
-def radar(cells: Sequence[SummaryRow]) -> Drawn:
+def radar(summaries: Sequence[SummaryRow]) -> Drawn:
     """Mean over the tasks of an axis of the best score's share that a model reaches; 1 is the best one here.
 
     Raises:
         UserError: If there are fewer than three tasks.
     """
-    shares = relative(cells)
+    shares = relative(summaries)
     axes = _axes({*shares})
-    models = list(dict.fromkeys(cell.candidate for cell in cells))
+    models = list(dict.fromkeys(summary.candidate for summary in summaries))
     figure = new_figure(5.0, 4.0)
     panel = figure.subplots(subplot_kw={"projection": "polar"})
     angles = np.linspace(0, 2 * np.pi, len(axes), endpoint=False)

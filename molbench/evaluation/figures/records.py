@@ -85,15 +85,17 @@ def _mean(runs: Sequence[Stored], records: TaskRecords) -> np.ndarray:
     return mean
 
 
-def relative(cells: Sequence[SummaryRow]) -> dict[str, dict[str, float]]:
+def relative(summaries: Sequence[SummaryRow]) -> dict[str, dict[str, float]]:
     """Task to each model's score as a share of the best one's, 1 for the best."""
     groups: dict[str, list[SummaryRow]] = {}
-    for cell in cells:
-        groups.setdefault(cell.task, []).append(cell)
+    for summary in summaries:
+        groups.setdefault(summary.task, []).append(summary)
     shares: dict[str, dict[str, float]] = {}
     for task, own in groups.items():
         lower = own[0].direction == "lower"
-        best = min(cell.mean for cell in own) if lower else max(cell.mean for cell in own)
-        ratios = {cell.candidate: (best, cell.mean) if lower else (cell.mean, best) for cell in own}
+        best = min(summary.mean for summary in own) if lower else max(summary.mean for summary in own)
+        ratios = {
+            summary.candidate: (best, summary.mean) if lower else (summary.mean, best) for summary in own
+        }
         shares[task] = {name: a / b if b > 0 else float(a == b) for name, (a, b) in ratios.items()}
     return shares

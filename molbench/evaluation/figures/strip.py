@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 _COLUMNS, _ARROWS = 4, {"lower": "↓", "higher": "↑"}
 
 
-def strip(cells: Sequence[SummaryRow]) -> Drawn:
+def strip(summaries: Sequence[SummaryRow]) -> Drawn:
     """A panel a task, a line a model."""
-    tasks = list(dict.fromkeys(cell.task for cell in cells))
-    models = list(dict.fromkeys(cell.candidate for cell in cells))
+    tasks = list(dict.fromkeys(summary.task for summary in summaries))
+    models = list(dict.fromkeys(summary.candidate for summary in summaries))
     columns = min(_COLUMNS, len(tasks))
     lines = -(-len(tasks) // columns)
     figure: Figure = new_figure(2.0 * columns + 1.0, lines * (0.75 + 0.17 * len(models)))
@@ -26,18 +26,18 @@ def strip(cells: Sequence[SummaryRow]) -> Drawn:
         panel.set_axis_off()
     rows = []
     for task, panel in zip(tasks, panels.flat, strict=False):
-        own = [cell for cell in cells if cell.task == task]
-        for cell in own:
-            y = models.index(cell.candidate)
+        own = [summary for summary in summaries if summary.task == task]
+        for summary in own:
+            y = models.index(summary.candidate)
             panel.errorbar(
-                cell.mean, y, xerr=cell.half_width, fmt="o", color=COLOURS[y % len(COLOURS)],
-                markersize=4, elinewidth=1, markerfacecolor=None if cell.half_width else "white",
+                summary.mean, y, xerr=summary.half_width, fmt="o", color=COLOURS[y % len(COLOURS)],
+                markersize=4, elinewidth=1, markerfacecolor=None if summary.half_width else "white",
             )  # fmt: skip
             rows.append(
                 {
-                    "task": cell.task, "protocol": cell.protocol, "model": cell.candidate,
-                    "metric": cell.metric, "unit": cell.unit, "mean": cell.mean,
-                    "half_width": cell.half_width, "n": cell.n,
+                    "task": summary.task, "protocol": summary.protocol, "model": summary.candidate,
+                    "metric": summary.metric, "unit": summary.unit, "mean": summary.mean,
+                    "half_width": summary.half_width, "n": summary.n,
                 }
             )  # fmt: skip
         unit = "" if own[0].unit == "1" else f", {own[0].unit}"
