@@ -87,7 +87,6 @@ def _write(folder: Path, tasks: list[TaskRef], rng: np.random.Generator) -> None
                 "protocol": cell.protocol,
                 "unit": "eV",
                 "seeds": cell.seeds,
-                "records": cell.data[0],
                 "split": cell.data[1],
                 "value": cell.mean,
                 "url": "https://example.org/x",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from statistics import median
 from typing import Literal
 
 from pydantic import Field
@@ -11,25 +10,8 @@ from pydantic import Field
 from molbench.evaluation.result import Stored
 from molbench.spec.base import Spec
 from molbench.spec.provenance import stages
-from molbench.spec.submission import Tier
-
-
-class Cost(Spec):
-    """What a model costs; compared only within one version of the measurement and one device.
-
-    Attributes:
-        parameters: Weights of the encoder.
-        device: Name of the processor or accelerator.
-        throughput: Records predicted or encoded a second, median over results.
-        seconds: Wall time of all its results together.
-        version: Of how it was measured.
-    """
-
-    parameters: int | None = None
-    device: str | None = None
-    throughput: float | None = None
-    seconds: float | None = None
-    version: int = 1
+from molbench.spec.submission import Cost, Tier
+from molbench.submission.cost import cost_of
 
 
 class Card(Spec):
@@ -44,6 +26,8 @@ class Card(Spec):
         digest: SHA-256 of the encoder.
         commit: Commit of the code that made the weights.
         links: Name to address: code, paper, weights.
+        parameters: Weights of the encoder.
+        cost: What its scores cost.
         date: Day on which it was scored, ``2026-01-31``.
         withdrawn: Why it was withdrawn; None where it was not.
     """
@@ -61,7 +45,8 @@ class Card(Spec):
     licence: str | None = None
     links: dict[str, str] = Field(default={})
     notes: str | None = None
-    cost: Cost = Cost()
+    parameters: int | None = None
+    cost: Cost | None = None
     date: str | None = Field(default=None, pattern=r"^\d{4}-\d{2}-\d{2}$")
     withdrawn: str | None = None
 
@@ -82,21 +67,6 @@ def _card(name: str, results: list[Stored]) -> Card:
         family=checkpoint.backbone,
         corpora=tuple(str(corpus) for corpus in corpora if corpus),
         digest=None if checkpoint.scratch else checkpoint.encoder_digest,
-        cost=_cost(results),
-    )
-
-
-def _cost(results: list[Stored]) -> Cost:
-    """What all results together took, where it was measured in one way and on one device."""
-    parameters = results[0].result.checkpoint.parameters
-    costs = [stored.result.cost for stored in results if stored.result.cost is not None]
-    if len({(cost.version, cost.device) for cost in costs}) != 1:
-        return Cost(parameters=parameters)
-    speeds = [cost.inference for cost in costs if cost.inference is not None]
-    return Cost(
-        parameters=parameters,
-        device=costs[0].device,
-        throughput=float(f"{median(speeds):.3g}") if speeds else None,
-        seconds=float(f"{sum(cost.seconds for cost in costs):.3g}"),
-        version=costs[0].version,
+        parameters=checkpoint.parameters,
+        cost=cost_of([stored.result for stored in results]),
     )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
@@ -27,12 +27,14 @@ class Entry:
         name: ``family/model``.
         card: Its card, without the list of its predictions.
         receipt: What it scores; of its cells those that were computed as scores are computed now.
+        speeds: Records a second by task and protocol, where they were measured.
         withdrawn: Why it was withdrawn as a whole; None where it was not.
     """
 
     name: str
     card: Submission
     receipt: Receipt
+    speeds: Mapping[tuple[str, str], float] = field(default_factory=dict)
     withdrawn: str | None = None
 
 
@@ -100,7 +102,9 @@ def _read(path: Path) -> Entry:
     if receipt.versions.get("evaluation") != str(EVALUATION_VERSION):
         raise UserError(f"{path / RECEIPT}: of another version of evaluation; {again}")
     # Of thousands of submissions the lists of files would take more memory than the scores.
-    return Entry(folder.name, folder.card.model_copy(update={"predictions": []}), receipt)
+    card = folder.card.model_copy(update={"predictions": []})
+    speeds = {(one.task, one.protocol): one.speed for one in folder.card.predictions if one.speed}
+    return Entry(folder.name, card, receipt, speeds)
 
 
 @dataclass

@@ -9,7 +9,7 @@ from pathlib import Path
 from molbench.atomic import replace_file
 from molbench.errors import UserError, unknown_name
 from molbench.leaderboard.build import WRITERS, load_boards
-from molbench.leaderboard.card import Card, Cost
+from molbench.leaderboard.card import Card
 from molbench.leaderboard.entry import Entry, SetAside, read_entries
 from molbench.leaderboard.records import FILENAME, Records
 from molbench.leaderboard.submitted import BoardField, tabulate_submitted
@@ -140,7 +140,8 @@ def _card(entry: Entry) -> Card:
         licence=card.licence,
         links=dict(card.links),
         notes=card.notes,
-        cost=Cost(parameters=card.parameters),
+        parameters=card.parameters,
+        cost=card.cost,
         date=entry.receipt.date or None,
         withdrawn=entry.withdrawn,
     )

@@ -172,7 +172,7 @@ def _of_all(
     ranks = mean_ranks(grid)
     means = np.where(complete, (grid.logs * grid.weights).sum(axis=1), np.nan)
     costs = np.array([_known(field.entries[model].card.parameters) for model in models])
-    front = on_pareto_front(means, costs)
+    front, in_time = on_pareto_front(means, costs), _front_in_time(field, models, means)
     return {
         model: {
             "rank": int(standing.first[i]),
@@ -180,9 +180,32 @@ def _of_all(
             "mean_rank": rounded(float(ranks[i])),
             "first": rounded(first[i]) if i in first else None,
             "pareto": bool(front[i]),
+            "pareto_time": bool(in_time[i]),
         }
         for i, model in enumerate(models)
     }
+
+
+def _front_in_time(field: BoardField, models: Sequence[str], errors: np.ndarray) -> np.ndarray:
+    """Pareto fronts of error and measured time, each of the models of one device and way of measuring."""
+    front = np.zeros(len(models), dtype=bool)
+    costs = [field.entries[model].card.cost for model in models]
+    measured = [None if cost is None else (cost.device, cost.version) for cost in costs]
+    seconds = np.array([math.nan if (s := _seconds(field, model)) is None else s for model in models])
+    for group in {key for key in measured if key is not None}:
+        own = np.array([key == group for key in measured])
+        front[own] = on_pareto_front(errors[own], seconds[own])
+    return front
+
+
+def _seconds(field: BoardField, model: str) -> float | None:
+    """What a thousand records take on a typical task of the board; None if one was not measured."""
+    entry = field.entries[model]
+    keys = [(cell.task, cell.protocol) for cell in field.cells[model].values()]
+    speeds = [entry.speeds[key] for key in keys if key in entry.speeds]
+    if entry.card.cost is None or not speeds or len(speeds) < len(keys):
+        return None
+    return rounded(1000 / math.exp(sum(map(math.log, speeds)) / len(speeds)))
 
 
 def _row(field: BoardField, model: str) -> Row:
@@ -205,6 +228,8 @@ def _row(field: BoardField, model: str) -> Row:
         warnings=[],
         tier=entry.receipt.tier,
         parameters=card.parameters,
+        seconds=_seconds(field, model),
+        device=card.cost.device if card.cost else None,
         withdrawn=entry.withdrawn,
     )
 

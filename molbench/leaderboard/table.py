@@ -36,6 +36,10 @@ class Row(Spec):
         first: Share of random weightings of the tasks in which it stays first.
         pareto: Whether no model with fewer weights has a smaller error.
         parameters: Weights of the encoder.
+        pareto_time: Whether no model that was measured on the same device, in the same way, and takes less
+            time has a smaller error.
+        seconds: That a thousand records take to predict or encode, geometric mean over the board's tasks.
+        device: On which.
         withdrawn: Why it was withdrawn.
     """
 
@@ -57,6 +61,9 @@ class Row(Spec):
     first: float | None = later(None)
     pareto: bool = later(False)
     parameters: int | None = later(None)
+    pareto_time: bool = later(False)
+    seconds: float | None = later(None)
+    device: str | None = later(None)
     withdrawn: str | None = later(None)
 
 

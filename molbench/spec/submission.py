@@ -116,9 +116,9 @@ class Predicted(File):
         unit: Of the predictions: the dataset's own.
         force_unit: Of the forces, for tasks that have some.
         seeds: One each; of a cross-validation its folds.
-        records: Digest of all records of the build they were made on, on which nothing depends.
         split: Digest of the records that the scheme uses: ids, splits, labels and molecules.
         value: What the model is said to score, a mean over seeds in the unit the task reports.
+        speed: Records a second in predicting, or in encoding by a frozen encoder, a mean over seeds.
     """
 
     task: Annotated[str, AfterValidator(_task)]
@@ -126,9 +126,9 @@ class Predicted(File):
     unit: Annotated[str, AfterValidator(_unit)]
     force_unit: Annotated[str, AfterValidator(_unit)] | None = None
     seeds: list[Seed] = Field(min_length=1, max_length=200)
-    records: Sha256
     split: Sha256
     value: float = Field(allow_inf_nan=False)
+    speed: float | None = Field(default=None, gt=0, le=1e12, allow_inf_nan=False)
 
     @model_validator(mode="after")
     def _different(self) -> Self:
@@ -183,6 +183,20 @@ class Compute(Spec):
     hours: float = Field(ge=0, le=1e7, allow_inf_nan=False)
 
 
+class Cost(Spec):
+    """What scoring took, as the harness measured it; compared only within one version and on one device.
+
+    Attributes:
+        device: Name of the processor or accelerator.
+        version: Of the measurement.
+        seconds: Wall time of all scores together.
+    """
+
+    device: Line
+    version: int = Field(ge=1, le=1000)
+    seconds: float = Field(ge=0, le=1e9, allow_inf_nan=False)
+
+
 class Submission(Spec):
     """A model as it stands on the boards.
 
@@ -196,6 +210,8 @@ class Submission(Spec):
         method: How it was pretrained; None if it was not.
         modality: What it reads: atoms in space, a bond graph, pairs of molecules, or fingerprints.
         pretraining: Its stages, first to last.
+        compute: What these cost.
+        cost: What scoring cost, told by whoever packed it.
         weights: Which encoder it is; with ``commit`` needed for any tier above *reported*.
         commit: Commit of the code that made it.
         licence: Of the predictions and the card, an SPDX identifier.
@@ -215,6 +231,7 @@ class Submission(Spec):
     modality: Literal["geometry", "graph", "pair", "fingerprint"] = "geometry"
     pretraining: list[PretrainingCorpus] = Field(default=[], max_length=20)
     compute: Compute | None = None
+    cost: Cost | None = None
     weights: Weights | None = None
     commit: Commit | None = None
     licence: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+-]{0,63}$")]

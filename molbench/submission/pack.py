@@ -18,7 +18,8 @@ from molbench.spec.catalogue import Catalogue
 from molbench.spec.fingerprint import FINGERPRINT
 from molbench.spec.names import require_name
 from molbench.spec.provenance import stages
-from molbench.spec.submission import Submission
+from molbench.spec.submission import Cost, Submission
+from molbench.submission.cost import cost_of, speed_of
 from molbench.submission.folder import CARD, README, described
 from molbench.submission.predictions import write_predictions
 from molbench.submission.request import PackRequest
@@ -48,8 +49,11 @@ def pack(request: PackRequest) -> Path:
     with replace_folder(folder) as temporary:
         if (folder / README).is_file():
             (temporary / README).write_bytes((folder / README).read_bytes())
-        entries = [_entry(temporary, own, request) for own in _grouped(stored).values()]
-        card = _card(request, model, entries, _weights(temporary, request, model))
+        cost = cost_of([item.result for item in stored])
+        entries = [
+            _entry(temporary, own, request, measured=cost is not None) for own in _grouped(stored).values()
+        ]
+        card = _card(request, model, entries, _weights(temporary, request, model), cost)
         text = yaml.safe_dump(card, sort_keys=False, allow_unicode=True, width=110, default_flow_style=None)
         (temporary / CARD).write_text(_HEAD + text, encoding="utf-8")
     return folder
@@ -90,7 +94,9 @@ def _grouped(stored: Sequence[Stored]) -> dict[tuple[str, str], dict[int, Stored
     return dict(sorted(grouped.items()))
 
 
-def _entry(folder: Path, own: Mapping[int, Stored], request: PackRequest) -> dict[str, Any]:
+def _entry(
+    folder: Path, own: Mapping[int, Stored], request: PackRequest, *, measured: bool
+) -> dict[str, Any]:
     first = own[min(own)].result
     predictions: dict[int, Predictions] = {seed: item.predictions for seed, item in own.items()}
     path = folder / "predictions" / first.task.id / f"{first.protocol.name}.parquet"
@@ -103,6 +109,7 @@ def _entry(folder: Path, own: Mapping[int, Stored], request: PackRequest) -> dic
         path = path.replace(upload / name)
         url = f"{request.url_prefix.rstrip('/')}/{name}"
     some = predictions[min(own)]
+    speed = speed_of([item.result for item in own.values()]) if measured else None
     return {
         "task": first.task.id,
         "protocol": first.protocol.name,
@@ -110,8 +117,8 @@ def _entry(folder: Path, own: Mapping[int, Stored], request: PackRequest) -> dic
         **({"force_unit": some.forces.unit} if some.forces else {}),
         "seeds": sorted(own),
         "value": float(f"{sum(item.result.primary.value for item in own.values()) / len(own):.6g}"),
-        "records": first.task.digest,
         "split": first.task.split_digest,
+        **({"speed": speed} if speed else {}),
         **described(path, folder, url),
     }
 
@@ -135,7 +142,11 @@ def _weights(folder: Path, request: PackRequest, model: CheckpointEntry) -> dict
 
 
 def _card(
-    request: PackRequest, model: CheckpointEntry, entries: list[dict[str, Any]], weights: dict[str, Any]
+    request: PackRequest,
+    model: CheckpointEntry,
+    entries: list[dict[str, Any]],
+    weights: dict[str, Any],
+    cost: Cost | None,
 ) -> dict[str, Any]:
     links = dict(_link(text) for text in request.links)
     own = model.name == FINGERPRINT
@@ -156,6 +167,7 @@ def _card(
         "modality": _modality(model),
         "pretraining": [] if model.scratch else _corpora(model),
         "compute": compute,
+        "cost": cost and cost.model_dump(),
         "weights": None if own else weights,
         "commit": request.commit,
         "licence": request.licence,

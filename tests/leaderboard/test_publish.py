@@ -170,6 +170,25 @@ def test_tasks_of_a_group_weigh_once(place: Path) -> None:
     assert grouped["one"].relative_error.value == pytest.approx(np.sqrt(0.1 * 0.8), rel=0.05)
 
 
+def test_time_is_compared_on_one_device_alone(place: Path) -> None:
+    """The slow one is on the front of its own device, and the slower of two on one device is not."""
+    here, there = ({"device": name, "version": 1, "seconds": 9.0} for name in ("here", "there"))
+    _write("good", 0.2, speed=100.0, cost=here)
+    _write("fair", 0.4, speed=50.0, cost=here)
+    _write("poor", 0.8, speed=1.0, cost=there)
+    rows = _rows(_table("a"))
+    assert {name: row.pareto_time for name, row in rows.items()} == {
+        "good": True,
+        "fair": False,
+        "poor": True,
+        "scratch-x": False,
+    }
+    assert rows["good"].seconds == pytest.approx(10) and rows["good"].device == "here"
+    assert rows["scratch-x"].seconds is None
+    _write("poor", 0.8, speed=1.0, cost=there | {"version": 2})
+    assert _rows(_table("b"))["poor"].pareto_time
+
+
 def test_what_is_only_reported_is_shown_and_not_ranked(place: Path) -> None:
     _write("told", 0.001, tier="reported")
     rows = _rows(_table())

@@ -111,7 +111,6 @@ def _entry(
         **({"force_unit": forces.unit} if forces else {}),
         "seeds": list(given),
         "value": 0.0,
-        "records": data.digest,
         "split": data.split,
         **described(path, folder),
     }

@@ -53,6 +53,7 @@ def test_results_become_a_submission_that_is_scored_again(results: Path) -> None
     folder = Path("submissions/schnet/model")
     card = yaml.safe_load((folder / "submission.yaml").read_text())
     assert card["baseline"].startswith("scratch-schnet-") and card["parameters"] > 0
+    assert card["cost"]["seconds"] > 0 and all(entry["speed"] > 0 for entry in card["predictions"])
     assert "sound" in _run("submit", "validate")
     assert "re-scored, 2 scores" in _run("submit", "verify")
     assert "seal" in _run("submit", "verify", "--check")
