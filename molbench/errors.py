@@ -1,5 +1,6 @@
 """The one exception that means "you can fix this"."""
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from reprlib import Repr
@@ -32,6 +33,19 @@ def path_of(keys: Iterable[str | int]) -> str:
     return ".".join(quoted(key)[1:-1] if isinstance(key, str) else str(key) for key in keys)
 
 
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that was perhaps meant, whatever its capitals; the beginning of one will do."""
+    lower = {other.lower(): other for other in known}
+    wanted = name.lower()
+    close = get_close_matches(wanted, lower, n=1) or [
+        other for other in lower if wanted and other.startswith(wanted)
+    ]
+    if not close:  # a word of a longer name, with a slip
+        words = {word: other for other in lower for word in re.split(r"[^a-z0-9]+", other) if len(word) > 2}
+        close = [words[word] for word in get_close_matches(wanted, words, n=1)]
+    return lower[close[0]] if close else None
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
     """The error that a name is not known, with the name that was perhaps meant, and all there are.
 
@@ -41,6 +55,6 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
         known: Every name there is.
     """
     names = list(known)
-    close = get_close_matches(name, names, n=1)
-    hint = f" (did you mean '{close[0]}'?)" if close else ""
+    close = closest(name, names)
+    hint = f" (did you mean '{close}'?)" if close else ""
     return UserError(f"unknown {kind} {quoted(name)}{hint}; known: {', '.join(names) or 'none'}")

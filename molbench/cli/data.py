@@ -11,6 +11,7 @@ from molbench.cli.console import progress_bars, table_console
 from molbench.cli.folder import built_folder
 from molbench.cli.request import options_of
 from molbench.spec.build import BuildRequest
+from molbench.spec.imports import ImportRequest
 from molbench.spec.request import ask
 
 app = typer.Typer(no_args_is_help=True)
@@ -43,18 +44,33 @@ def build(given: dict[str, Any]) -> None:
 
 
 @app.command("import")
-def import_(
-    path: Annotated[Path, typer.Argument(help="Multi-frame .xyz, .xyz.gz or .xyz.xz file.")],
-    name: Annotated[str, typer.Option(help="Name of the new dataset.")],
-    max_failures: Annotated[int, typer.Option(min=0, help="Records that may fail to parse.")] = 0,
-    num_proc: NumProc = 1,
-) -> None:
-    """Make your own geometries a dataset to pretrain on."""
-    from molbench.data.build.importing import import_file
+@options_of(
+    ImportRequest,
+    path=Annotated[Path, typer.Argument(metavar="FILE")],
+    name=Annotated[str, typer.Option("--name")],
+    targets=Annotated[list[str], typer.Option("--target", "-t")],
+    forces=Annotated[str, typer.Option("--forces")],
+    smiles=Annotated[list[str], typer.Option("--smiles")],
+    ordered=Annotated[bool, typer.Option("--ordered/--unordered")],
+    id=Annotated[str, typer.Option("--id")],
+    conformers=Annotated[bool, typer.Option("--conformers")],
+    length=Annotated[str, typer.Option("--length")],
+    schemes=Annotated[list[str], typer.Option("--scheme")],
+    licence=Annotated[str, typer.Option("--licence")],
+    max_failures=Annotated[int, typer.Option("--max-failures", min=0)],
+    replace=Annotated[bool, typer.Option("--replace")],
+    num_proc=Annotated[int, typer.Option("--num-proc", "-j", min=1)],
+)
+def import_(given: dict[str, Any]) -> None:
+    """Make a file of your own a dataset: with labels to be scored on, without any to pretrain on."""
+    from molbench.data.build.importing import run_import
 
+    request = ask(ImportRequest, **given)
     with progress_bars() as progress:
-        folder = import_file(path, name, max_failures=max_failures, num_proc=num_proc, progress=progress)
+        folder = run_import(request, progress)
     _describe(folder)
+    if request.targets:
+        typer.echo(f"score a model on it: molbench evaluate CHECKPOINT --tasks '{request.dataset}/*'")
 
 
 @app.command()

@@ -21,7 +21,7 @@ class BuildRequest:
         entry: Dataset to build; see `molbench list datasets`.
         output: Folder to make. Default: in $MOLBENCH_HOME, named as the dataset, with -partial behind it
             where records are missing.
-        raw: Folder of raw files that are on disk already.
+        raw: Folder of raw files that are on disk already, or the one raw file under any name.
         offline: Never open a connection.
         subsets: Only these subsets. Default: all, of a folder of raw files those that are there.
         allow_partial: Build from fewer records than the complete dataset has, or without files that only
@@ -41,8 +41,8 @@ class BuildRequest:
     level: Annotated[int, Ge(1), Le(22)] = 9
 
     def __post_init__(self) -> None:
-        if self.raw is not None and not self.raw.is_dir():
-            raise UserError(f"{self.raw}: no such folder of raw files")
+        if self.raw is not None and not self.raw.exists():
+            raise UserError(f"{self.raw}: no such file or folder of raw files")
         dataset = self.entry.dataset
         if unknown := [name for name in self.subsets if name not in dataset.subsets]:
             known = ", ".join(dataset.subsets) or "none"

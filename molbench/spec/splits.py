@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from molbench.spec.base import Spec
+from molbench.spec.base import Spec, later
 from molbench.spec.names import Name
 
 SPLITS = ("train", "validation", "test")
@@ -42,6 +42,7 @@ class Scheme(Spec):
         leaks: For published schemes that leak, how, so that nobody mistakes them for clean ones.
         cluster: What test records share; two names are clusters that cross. None for the dataset's own, see
             :class:`Splits`.
+        optional: Whether a build leaves it out, and says why, where it cannot be drawn.
     """
 
     generator: str
@@ -54,6 +55,7 @@ class Scheme(Spec):
     content: str | dict[str, str] | None = None
     leaks: str | None = None
     cluster: list[Cluster] | None = Field(default=None, max_length=2)
+    optional: bool = later(False)
 
     @property
     def folds(self) -> tuple[int, int]:

@@ -25,6 +25,7 @@ _DIMENSIONS: dict[str, dict[str, float]] = {
         "eV/Å": 1 / _HARTREE_EV,
         "meV/Å": 1e-3 / _HARTREE_EV,
         "kcal/mol/Å": 1 / _HARTREE_KCAL,
+        "kJ/mol/Å": 1 / (_HARTREE_KCAL * 4.184),
     },
     "dipole": {"D": 1.0, "e·a0": 2.541746473},
     "volume": {"a0³": 1.0, "Å³": _BOHR**-3},
@@ -43,11 +44,64 @@ _DIMENSIONS: dict[str, dict[str, float]] = {
     "Raman spectral density": {"Å⁴/amu·cm": 1.0},
     "molar absorption": {"L/(mol·cm)": 1.0},
     "per energy": {"1/eV": 1.0},
+    "concentration": {"mol/L": 1.0, "mmol/L": 1e-3, "µmol/L": 1e-6, "nmol/L": 1e-9},
+    "Celsius temperature": {"°C": 1.0},
+    "share": {"%": 1.0},
     "none": {"1": 1.0},
 }
 _DIMENSION_OF = {unit: name for name, units in _DIMENSIONS.items() for unit in units}
 
 Values = TypeVar("Values", float, "np.ndarray")
+
+
+#: How people type units that have letters which no keyboard has; capitals do not matter.
+_SPELLINGS = {
+    **dict.fromkeys(("none", "dimensionless", "-", ""), "1"),
+    **dict.fromkeys(("angstrom", "angstroms", "ang", "a"), "Å"),
+    **dict.fromkeys(("bohr", "bohrs"), "a0"),
+    **dict.fromkeys(("ha", "eh", "hartrees"), "Hartree"),
+    **dict.fromkeys(("kcal mol-1", "kcal mol^-1", "kcal/mole"), "kcal/mol"),
+    **dict.fromkeys(("kj mol-1", "kj mol^-1", "kj/mole"), "kJ/mol"),
+    **dict.fromkeys(("cm-1", "cm^-1", "1/cm"), "cm⁻¹"),
+    **dict.fromkeys(("bohr^3", "bohr3", "a0^3"), "a0³"),
+    **dict.fromkeys(("bohr^2", "bohr2", "a0^2"), "a0²"),
+    **dict.fromkeys(("angstrom^3", "a^3", "ang^3"), "Å³"),
+    **dict.fromkeys(("angstrom^2", "a^2", "ang^2"), "Å²"),
+    **dict.fromkeys(("cal/mol/k", "cal/(mol k)", "cal/(mol*k)", "cal/molk"), "cal/(mol·K)"),
+    **dict.fromkeys(("j/mol/k", "j/(mol k)", "j/(mol*k)", "j/molk"), "J/(mol·K)"),
+    **dict.fromkeys(("debye", "debyes"), "D"),
+    **dict.fromkeys(("um", "umol/l", "micromolar"), "µmol/L"),
+    **dict.fromkeys(("celsius", "degc"), "°C"),
+    **dict.fromkeys(("kelvin",), "K"),
+    **dict.fromkeys(("percent",), "%"),
+}
+
+
+def unit_called(text: str) -> str:
+    """The unit that somebody means: ``ev``, ``kcal/mol/angstrom``, ``cm-1``.
+
+    Raises:
+        ValueError: If it is none, with all that are known.
+    """
+    named = text.strip()
+    if named in _DIMENSION_OF:
+        return named
+    lower = {unit.lower(): unit for unit in _DIMENSION_OF} | _SPELLINGS
+    energy, _, length = named.lower().rpartition("/")
+    spelt = f"{lower.get(energy, energy)}/{lower.get(length, length)}"
+    unit = lower.get(named.lower(), spelt)
+    check_unit(unit if unit in _DIMENSION_OF else named)
+    return unit
+
+
+def is_unit(text: str) -> bool:
+    """Whether a unit is known under exactly this name."""
+    return text in _DIMENSION_OF
+
+
+def same_dimension(one: str, other: str) -> bool:
+    """Whether two known units measure the same thing."""
+    return _DIMENSION_OF[one] == _DIMENSION_OF[other]
 
 
 def check_unit(unit: str) -> None:

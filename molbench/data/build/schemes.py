@@ -52,7 +52,7 @@ def draw_schemes(
         try:
             labels[name] = assign(scheme, keys, files=files, partial=partial)
         except UserError as error:
-            if not partial:
+            if not partial and not scheme.optional:
                 raise UserError(f"split scheme '{name}': {error}") from error
             left_out[name] = str(error)
     return labels, left_out

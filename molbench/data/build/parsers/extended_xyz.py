@@ -5,8 +5,8 @@ and ``pbc`` the periodic cell (github.com/libAtoms/extxyz). A plain comment line
 """
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from molbench.data.build.parsers.elements import atomic_number
 from molbench.data.build.parsers.text import decimals, shown
@@ -38,6 +38,7 @@ class Layout:
         position: Column of x, followed by y and z.
         width: Columns of each line; None for at least those that are read.
         scale: Factor from the declared unit to Å.
+        vectors: First column of everything that has three real numbers an atom, by name.
     """
 
     symbol: int | None = 0
@@ -45,6 +46,15 @@ class Layout:
     position: int = 1
     width: int | None = None
     scale: float = 1.0
+    vectors: Mapping[str, int] = field(default_factory=dict)
+
+
+def comment_values(comment: str) -> dict[str, str]:
+    """Every ``key=value`` of a comment line, without quotation marks; of one that stands twice the first."""
+    values: dict[str, str] = {}
+    for match in _PAIR.finditer(comment):
+        values.setdefault(match[1], _unquoted(match[2]))
+    return values
 
 
 def layout_of(comment: str) -> Layout:
@@ -55,9 +65,7 @@ def layout_of(comment: str) -> Layout:
     """
     pairs: dict[str, str] = {}
     for match in _PAIR.finditer(comment):
-        key, value = match[1].lower().replace("-", "_"), match[2]
-        if value[0] in "\"'{[" and len(value) > 1:
-            value = value[1:-1].strip()
+        key, value = match[1].lower().replace("-", "_"), _unquoted(match[2])
         known = key in {"properties", "lattice", "pbc"} or _LENGTH.fullmatch(key) is not None
         if known and pairs.setdefault(key, value) != value:
             raise LayoutError(f"{match[1]}= stands twice, with different values")
@@ -65,8 +73,32 @@ def layout_of(comment: str) -> Layout:
     scale = _scale({key: value for key, value in pairs.items() if _LENGTH.fullmatch(key)})
     if "properties" not in pairs:
         return Layout(scale=scale)
-    symbol, number, position, width = _columns(pairs["properties"])
-    return Layout(symbol, number, position, width, scale)
+    symbol, number, position, width, vectors = _columns(pairs["properties"])
+    return Layout(symbol, number, position, width, scale, vectors)
+
+
+def read_vectors(lines: Sequence[bytes], layout: Layout, name: str, first: int) -> list[float]:
+    """Three numbers of each atom, [3 N], from the column that is called so.
+
+    Args:
+        lines: One an atom, which :func:`read_atoms` accepted.
+        layout: Their columns.
+        name: What the comment line calls them.
+        first: Number of the first line in the file, for messages.
+
+    Raises:
+        ValueError: If there is no such column, or something in it is no number.
+    """
+    if name not in layout.vectors:
+        raise ValueError(f"no {quoted(name)} (R:3) in Properties=, which has: {', '.join(layout.vectors)}")
+    start = layout.vectors[name]
+    values: list[float] = []
+    for at, line in enumerate(lines):
+        try:
+            values += decimals(line.split()[start : start + 3])
+        except ValueError as error:
+            raise ValueError(f"{error} in {name} of atom {at + 1}, line {first + at:,}") from None
+    return values
 
 
 def read_atoms(lines: Sequence[bytes], layout: Layout, first: int) -> tuple[list[int], list[float]]:
@@ -122,8 +154,12 @@ def _atom(tokens: list[bytes], layout: Layout) -> tuple[int, list[bytes]]:
     return number, tokens[layout.position : layout.position + 3]
 
 
-def _columns(properties: str) -> tuple[int | None, int | None, int, int]:
-    """Columns of symbol, atomic number and x, and the number of all columns, of ``species:S:1:pos:R:3``."""
+def _unquoted(value: str) -> str:
+    return value[1:-1].strip() if value[0] in "\"'{[" and len(value) > 1 else value
+
+
+def _columns(properties: str) -> tuple[int | None, int | None, int, int, dict[str, int]]:
+    """Columns of symbol, atomic number and x, of all and of vectors, of ``species:S:1:pos:R:3``."""
     fields = properties.split(":")
     names, types, counts = fields[::3], fields[1::3], fields[2::3]
     whole = [count.isascii() and count.isdigit() and 0 < len(count) <= 3 for count in counts]
@@ -140,7 +176,12 @@ def _columns(properties: str) -> tuple[int | None, int | None, int, int]:
     if position is None or (symbol is None and number is None):
         lacking = "pos:R:3, the coordinates" if position is None else "species:S:1, the elements"
         raise LayoutError(f"Properties= has no {lacking}; it has: {quoted(', '.join(names))}")
-    return symbol, number, position, width
+    vectors = {
+        name: starts[name.lower(), kind, int(count)]
+        for name, kind, count in zip(names, types, counts, strict=True)
+        if (kind, count) == ("R", "3")
+    }
+    return symbol, number, position, width, vectors
 
 
 def _refuse_periodic(pairs: dict[str, str]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from molbench.data.build.parsers.elements import atomic_number
 from molbench.data.build.parsers.molblock import atom_position
 from molbench.data.build.parsers.text import coordinate, decimals, shown, whole
 
@@ -50,6 +51,32 @@ def molblock_positions(content: bytes) -> NDArray[np.float64]:
             raise ValueError(f"ends before the last of {atoms} atoms: cut short")
         rows = [_of_line(lines[at], at + 1, atom_position) for at in range(_SDF_HEADER, _SDF_HEADER + atoms)]
     return np.array(rows, dtype=np.float64).reshape(-1, 3)
+
+
+def read_v3000(block: bytes) -> tuple[list[int], list[float]]:
+    """Atoms of one V3000 block.
+
+    Returns:
+        Atomic numbers, [N], and coordinates (Å), [3 N].
+
+    Raises:
+        ValueError: If the block is malformed or names an unknown element.
+    """
+    lines = block.splitlines()
+    if not any(line.startswith(b"M  END") for line in lines):
+        raise ValueError("no M  END: the block is cut short")
+    counts = next((line.split()[3:4] for line in lines if line.startswith(_V30 + b"COUNTS")), [b""])
+    numbers: list[int] = []
+    coordinates: list[float] = []
+    for _, text in _v3000_atoms(lines):
+        try:
+            numbers.append(atomic_number((text.split()[1:2] or [b""])[0]))
+            coordinates += _free_position(text)
+        except ValueError as error:
+            raise ValueError(f"{error} in atom {len(numbers)}") from None
+    if not numbers or len(numbers) != whole(b"".join(counts)):
+        raise ValueError(f"{len(numbers)} atoms, and the counts line says {shown(b''.join(counts))}")
+    return numbers, coordinates
 
 
 def mol2_positions(content: bytes) -> NDArray[np.float64]:

@@ -46,7 +46,7 @@ class Xyz(Parser):
         path = _file(shard.files)
         chunk, empty = Collector(self.schema()), True
         with open_stream(path) as file:
-            for line, comment, atoms in _frames(file, path):
+            for line, comment, atoms in xyz_frames(file, path):
                 empty = False
                 where = f"{path.name}, line {line:,}"
                 with chunk.record(comment.decode("utf-8", "replace")[:80], where):
@@ -63,7 +63,7 @@ class Xyz(Parser):
         yield chunk.take()
 
 
-def _frames(file: IO[bytes], path: Path) -> Iterator[tuple[int, bytes, list[bytes]]]:
+def xyz_frames(file: IO[bytes], path: Path) -> Iterator[tuple[int, bytes, list[bytes]]]:
     """Line number, comment and atom lines of every frame."""
     at = 0
     while first := read_line(file, path):

@@ -38,7 +38,7 @@ def fetch(
     Args:
         source: The declaration.
         cache: Folder for downloads and extracted files.
-        raw: Folder with files that the user has already; it is only read.
+        raw: Folder with files that the user has already, or the file itself; it is only read.
         offline: Whether to refuse every download.
         progress: Told how far a download is.
 
@@ -61,7 +61,9 @@ def fetch(
 
 
 def _on_disk(source: SourceFile, raw: Path, cache: Path) -> dict[str, Path] | None:
-    """What the user's folder has of a source."""
+    """What the user's folder has of a source, or the one file that the user names."""
+    if raw.is_file():
+        return None if _another(raw, source) else _contents(source, raw, cache)
     if path := find(raw, [source.filename]):
         if path.is_file() and (problem := problem_with(path, source)):
             raise UserError(f"{path}: not the file that is declared: {problem}")
@@ -76,6 +78,14 @@ def _on_disk(source: SourceFile, raw: Path, cache: Path) -> dict[str, Path] | No
             raise UserError(f"{path}: not the file that is declared: {problem}")
         return _contents(source, path, cache)
     return None
+
+
+def _another(path: Path, source: SourceFile) -> str | None:
+    """Why a file is not a source, whatever its name; where no checksum is declared its kind must agree."""
+    checked = source.size or source.md5 or source.sha256
+    if not checked and path.suffixes != Path(source.filename).suffixes:
+        return f"its name does not end in {''.join(Path(source.filename).suffixes)}"
+    return problem_with(path, source)
 
 
 def _loose_members(members: Sequence[str], raw: Path) -> dict[str, Path] | None:
@@ -113,6 +123,8 @@ def _complete(folder: Path, members: Sequence[str]) -> bool:
 
 def _advice(source: SourceFile, path: Path, problem: str, raw: Path | None, offline: bool) -> str:
     looked = f"{raw} has no {source.filename}" if raw else f"{path}: {problem}"
+    if raw is not None and raw.is_file():
+        looked = f"{raw} is not the declared {source.filename}: {_another(raw, source)}"
     also = f" (also accepted: {', '.join(source.aliases)})" if source.aliases else ""
     why = "downloads are off" if offline else "it has to be fetched by hand"
     where = f" from {source.urls[0]}" if source.urls else ""

@@ -1,0 +1,200 @@
+"""What a file of a user's own is: which parser reads it, and what in it can be a label."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, Literal
+
+import numpy as np
+
+from molbench.data.build.parsers.extended_xyz import comment_values, layout_of
+from molbench.data.build.parsers.labelled import ase_db, npz, sdf, table, xyz
+from molbench.data.build.parsers.npz import open_npz
+from molbench.data.build.parsers.unit_names import energy_unit, length_unit
+from molbench.data.build.parsers.xyz import xyz_frames
+from molbench.data.build.sources.streams import open_stream
+from molbench.errors import UserError, unknown_name
+from molbench.spec.imports import ImportRequest
+
+_SMILES = ("smiles", "canonical_smiles", "canonicalsmiles", "isomeric_smiles")
+_ARRAYS = {
+    "numbers": ("z", "atomic_numbers", "nuclear_charges", "numbers", "species", "charges", "Z"),
+    "positions": ("R", "positions", "coords", "pos", "coordinates", "xyz"),
+    "forces": ("F", "forces", "force"),
+}
+_LOOKED_AT = 100
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What was found.
+
+    Attributes:
+        parser: Name of the parser.
+        columns: What can be a label or an id.
+        vectors: What can be forces.
+        options: Options of the parser, but for labels, id and forces.
+        record: Kind of record.
+        place: What records that belong together share: a molecule, or a trajectory.
+        smiles: Whether records have SMILES.
+        units: Units that the file or its format states, by column.
+    """
+
+    parser: str
+    columns: Sequence[str]
+    vectors: Sequence[str] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    record: Literal["molecule", "pair"] = "molecule"
+    place: Literal["molecule", "trajectory"] = "molecule"
+    smiles: bool = False
+    units: Mapping[str, str] = field(default_factory=dict)
+
+
+def probe(request: ImportRequest) -> Probe:
+    """Look into a file.
+
+    Raises:
+        UserError: If no parser reads such files, or it is not what its name says.
+    """
+    name = request.path.name.lower()
+    for suffixes, look in _LOOKS:
+        if name.endswith(suffixes):
+            return look(request)
+    known = ", ".join(suffix for suffixes, _ in _LOOKS for suffix in suffixes if suffix.count(".") == 1)
+    raise UserError(f"{request.path}: no file that is read here; it may end in: {known}")
+
+
+def _table(request: ImportRequest) -> Probe:
+    header = next(table.read_cells(request.path))[1]
+    smiles = list(request.smiles) or [name for name in header if name.lower() in _SMILES][:1]
+    if not smiles:
+        raise UserError(
+            f"{request.path}: which column has the SMILES? Name it with --smiles, two of them for pairs; "
+            f"the columns are: {', '.join(header)}"
+        )
+    for name in smiles:
+        if name not in header:
+            raise unknown_name("column", name, header)
+    if len(smiles) == 1 and not request.conformers:
+        raise UserError(
+            f"{request.path}: SMILES have no structures, and encoders here read structures; "
+            "--conformers makes one of each, by ETKDG"
+        )
+    kind: Literal["molecule", "pair"] = "molecule" if len(smiles) == 1 else "pair"
+    return Probe("labelled-table", header, options={"smiles": smiles}, record=kind, smiles=True)
+
+
+def _sdf(request: ImportRequest) -> Probe:
+    names: dict[str, None] = {}
+    for _, _, block in islice(sdf.numbered_blocks(request.path), _LOOKED_AT):
+        names |= dict.fromkeys(sdf.properties(block))
+    return Probe("labelled-sdf", [*names], options={"conformers": request.conformers}, smiles=True)
+
+
+def _xyz(request: ImportRequest) -> Probe:
+    if not (request.targets or request.id or request.smiles):
+        return Probe("xyz", [])  # geometries to pretrain on, under the names that their comment lines are
+    path, columns, vectors = request.path, {xyz.COMMENT: None}, dict[str, None]()
+    symbols: set[tuple[bytes, ...]] = set()
+    frames = 0
+    with open_stream(path) as file:
+        for _, comment, atoms in xyz_frames(file, path):
+            frames += 1
+            text = comment.decode("utf-8", "replace")
+            if len(symbols) < 2:
+                symbols.add(_elements(text, atoms))
+            if frames <= _LOOKED_AT:
+                columns |= dict.fromkeys(comment_values(text))
+                vectors |= dict.fromkeys(_vectors(text))
+            elif len(symbols) > 1:
+                break
+    place: Literal["molecule", "trajectory"] = "trajectory" if len(symbols) == 1 < frames else "molecule"
+    own = _own_smiles(request, [*columns])
+    options = {"trajectory": place == "trajectory"} | ({"smiles": own} if own else {})
+    return Probe("labelled-xyz", [*columns], [*vectors], options, place=place, smiles=bool(own))
+
+
+def _elements(comment: str, atoms: Sequence[bytes]) -> tuple[bytes, ...]:
+    """Symbols or atomic numbers of a frame, as they are written."""
+    try:
+        layout = layout_of(comment)
+    except ValueError:
+        return ()
+    column = next(place for place in (layout.symbol, layout.number, 0) if place is not None)
+    return tuple((line.split()[column : column + 1] or [b""])[0] for line in atoms)
+
+
+def _vectors(comment: str) -> list[str]:
+    try:
+        return [name for name in layout_of(comment).vectors if name.lower() != "pos"]
+    except ValueError:
+        return []
+
+
+def _database(request: ImportRequest) -> Probe:
+    columns: dict[str, None] = {}
+    vectors: dict[str, None] = {}
+    numbers: set[bytes] = set()
+    rows = 0
+    for _, row in ase_db.read_systems(request.path):
+        rows += 1
+        numbers.add(bytes(row["numbers"] or b""))
+        if rows <= _LOOKED_AT:
+            for name, value in ase_db.row_values(row).items():
+                (vectors if np.ndim(value) == 2 or name == "forces" else columns)[name] = None
+        elif len(numbers) > 1:
+            break
+    place: Literal["molecule", "trajectory"] = "trajectory" if len(numbers) == 1 < rows else "molecule"
+    own = _own_smiles(request, [*columns])
+    options = {"trajectory": place == "trajectory"} | ({"smiles": own} if own else {})
+    units = {"energy": "eV", "free_energy": "eV", "forces": "eV/Å"}
+    return Probe("ase-db", [*columns], [*vectors], options, place=place, smiles=bool(own), units=units)
+
+
+def _archive(request: ImportRequest) -> Probe:
+    with open_npz(request.path) as archive:
+        keys = archive.keys
+        stated = {unit: archive.text(key) for unit, key in (("energy", "e_unit"), ("length", "r_unit"))}
+        arrays = {what: next((key for key in known if key in keys), None) for what, known in _ARRAYS.items()}
+        for what in ("numbers", "positions"):
+            if arrays[what] is None:
+                known = ", ".join(_ARRAYS[what])
+                raise UserError(f"{request.path}: no array of {what} ({known}); it has: {', '.join(keys)}")
+        single = len(archive.member(str(arrays["numbers"])).shape) == 1
+    try:
+        length = length_unit(request.length or stated["length"] or "Å")
+        energy = energy_unit(stated["energy"]) if stated["energy"] else None
+    except ValueError as error:
+        raise UserError(f"{request.path}: {error}") from None
+    place: Literal["molecule", "trajectory"] = "trajectory" if single else "molecule"
+    options: dict[str, Any] = {what: arrays[what] for what in ("numbers", "positions")}
+    options |= {"length": length, "trajectory": single}
+    forces = [arrays["forces"]] if arrays["forces"] else []
+    units = {} if energy is None else {"E": energy, "energy": energy, "energies": energy}
+    if energy is not None and forces:
+        units |= {forces[0]: f"{energy}/{length}"}
+    others = [key for key in keys if key not in arrays.values()]
+    return Probe("labelled-npz", others, forces, options, place=place, units=units)
+
+
+def _own_smiles(request: ImportRequest, columns: Sequence[str]) -> str | None:
+    """The key of a SMILES that frames have beside their structure."""
+    if len(request.smiles) > 1:
+        raise UserError("--smiles: pairs are read from tables only")
+    for name in request.smiles:
+        if name not in columns:
+            raise unknown_name("column", name, columns)
+    return next(iter(request.smiles), None) or next(
+        (name for name in columns if name.lower() in _SMILES), None
+    )
+
+
+_LOOKS: tuple[tuple[tuple[str, ...], Callable[[ImportRequest], Probe]], ...] = (
+    (table.SUFFIXES, _table),
+    (sdf.SUFFIXES, _sdf),
+    (xyz.SUFFIXES, _xyz),
+    (ase_db.SUFFIXES, _database),
+    (npz.SUFFIXES, _archive),
+)

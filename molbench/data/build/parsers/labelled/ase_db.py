@@ -1,0 +1,180 @@
+"""ASE databases in SQLite, read as tables of numbers: no object of anybody's is ever made.
+
+The layout is that of ASE's ``ase.db.sqlite``: arrays are little-endian blobs of int32 and float64, key-value
+pairs are JSON, and ``data`` is JSON, or arrays in front of JSON that tells where each lies.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+import pyarrow as pa
+
+from molbench.data.build.parsers.base import Chunk, Shard, only_file
+from molbench.data.build.parsers.collector import Collector
+from molbench.data.build.parsers.columns import record_schema
+from molbench.data.build.parsers.labelled.base import LabelledFile
+from molbench.data.build.parsers.labelled.structures import group_of
+from molbench.errors import UserError, error_line
+
+SUFFIXES = (".db",)
+COLUMNS = ("energy", "free_energy", "charge", "magmom")
+"""Labels that are columns of the database itself."""
+
+_HEADER = 8
+_LARGEST = 64 << 20
+_file = partial(only_file, suffixes=SUFFIXES, what="the ASE database")
+
+
+@dataclass(frozen=True)
+class AseDatabase(LabelledFile):
+    """One record a row; labels are energies, key-value pairs, or numbers in ``data``.
+
+    Attributes:
+        forces: Where the forces are: ``forces``, the column of the database, or an array in ``data``.
+        trajectory: Whether all rows are frames of one molecule, in their order.
+        smiles: Key of a SMILES.
+    """
+
+    name = "ase-db"
+    forces: str | None = None
+    trajectory: bool = False
+    smiles: str | None = None
+
+    def schema(self) -> pa.Schema:
+        """Structure, forces and labels."""
+        place = "frame" if self.trajectory else "group"
+        smiles = ["smiles"] if self.smiles else []
+        return record_schema(*smiles, place, *(["forces"] if self.forces else []), *self.targets)
+
+    def bounds(self, files: Mapping[str, Path], count: int) -> list[int]:  # noqa: ARG002
+        """The whole database."""
+        _file(files)
+        return [0, 1]
+
+    def read(self, shard: Shard) -> Iterator[Chunk]:
+        """Stream the rows."""
+        path = _file(shard.files)
+        chunk, count = Collector(self.schema()), 0
+        for number, row in read_systems(path):
+            count += 1
+            where = f"{path.name}, row {number:,}"
+            with chunk.record(f"row {number}", where):
+                values = row_values(row)
+                columns = self._columns(row, values, count - 1)
+                texts = {name: str(value) for name, value in values.items() if np.ndim(value) == 0}
+                chunk.add(self.identifier(texts, count), where, **columns, **self.labels(texts))
+            yield from chunk.when_full()
+        if not count:
+            raise UserError(f"{path}: no rows")
+        yield chunk.take()
+
+    def _columns(self, row: Mapping[str, Any], values: Mapping[str, Any], frame: int) -> dict[str, Any]:
+        if row["pbc"]:
+            raise ValueError("periodic; only molecules are read")
+        numbers = _array(row["numbers"], "<i4", "numbers")
+        positions = _array(row["positions"], "<f8", "positions")
+        if not numbers.size or positions.size != 3 * numbers.size:
+            raise ValueError(f"{numbers.size} atomic numbers and {positions.size / 3:g} positions")
+        if numbers.min() < 1 or numbers.max() > 118:
+            raise ValueError(
+                f"{int(numbers.min() if numbers.min() < 1 else numbers.max())} is no atomic number"
+            )
+        columns: dict[str, Any] = {"atomic_numbers": numbers, "positions": positions}
+        if self.forces:
+            forces = np.asarray(values.get(self.forces), dtype=np.float64)
+            if forces.size != positions.size:
+                raise ValueError(f"no forces of {numbers.size} atoms in '{self.forces}'")
+            columns["forces"] = forces.ravel()
+        if self.smiles:
+            columns["smiles"] = str(values[self.smiles]) if self.smiles in values else None
+        if self.trajectory:
+            return columns | {"frame": frame}
+        return columns | {"group": group_of(columns.get("smiles"), numbers, positions)}
+
+
+def read_systems(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Number and columns of every row.
+
+    Raises:
+        UserError: If the file is no undamaged database of ASE.
+    """
+    with _database(path) as database:
+        cursor = database.execute("SELECT * FROM systems ORDER BY id")
+        names = [column[0] for column in cursor.description]
+        if missing := [name for name in ("numbers", "positions", "pbc") if name not in names]:
+            raise UserError(f"{path}: not an ASE database: no column {missing[0]}")
+        for row in cursor:
+            values = dict(zip(names, row, strict=True))
+            yield int(values["id"]), values
+
+
+def row_values(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Everything in a row that may be a label, by name; key-value pairs win over ``data``.
+
+    Raises:
+        ValueError: If a part of it is damaged.
+    """
+    values = _data(row.get("data"))
+    values |= {name: row[name] for name in COLUMNS if row.get(name) is not None}
+    if isinstance(row.get("forces"), bytes):
+        values["forces"] = _array(row["forces"], "<f8", "forces")
+    return values | _json(row.get("key_value_pairs") or "{}")
+
+
+def _data(blob: Any) -> dict[str, Any]:
+    """What is in ``data``: JSON, or the place of JSON, arrays, and the JSON."""
+    if not isinstance(blob, bytes):
+        return _json(blob or "{}")
+    start = int.from_bytes(blob[:_HEADER], "little")
+    if not _HEADER <= start <= len(blob):
+        return {}
+    return {name: _unpacked(value, blob) for name, value in _json(blob[start:]).items()}
+
+
+def _unpacked(value: Any, blob: bytes) -> Any:
+    packed = value.get("__ndarray__") if isinstance(value, dict) else None
+    if packed is None:
+        return value
+    try:
+        shape, kind, offset = packed
+        dtype = np.dtype(str(kind)).newbyteorder("<")
+        if dtype.kind not in "fiu" or min(shape, default=0) < 0:
+            return None
+        return np.frombuffer(blob, dtype, math.prod(shape), int(offset)).reshape(shape)
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError("an array in data is damaged") from None
+
+
+def _json(text: str | bytes) -> dict[str, Any]:
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError):
+        raise ValueError("key-value pairs or data that are no JSON") from None
+    return values if isinstance(values, dict) else {}
+
+
+def _array(blob: Any, kind: str, name: str) -> np.ndarray:
+    if not isinstance(blob, bytes) or len(blob) % np.dtype(kind).itemsize or len(blob) > _LARGEST:
+        raise ValueError(f"{name} are missing or damaged")
+    return np.frombuffer(blob, kind)
+
+
+@contextmanager
+def _database(path: Path) -> Iterator[sqlite3.Connection]:
+    try:
+        address = f"file:{quote(str(path.resolve()))}?mode=ro&immutable=1"
+        with closing(sqlite3.connect(address, uri=True)) as database:
+            yield database
+    except sqlite3.Error as error:
+        raise UserError(f"{path}: not an undamaged ASE database: {error_line(error)}") from error

@@ -1,0 +1,148 @@
+"""What the import of a user's own file is asked for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
+from pathlib import Path
+from typing import Annotated
+
+from annotated_types import Ge
+
+from molbench.errors import UserError
+from molbench.spec.dataset import PARTIAL
+from molbench.spec.names import LONGEST, check_filename, require_name
+from molbench.spec.units import same_dimension, unit_called
+
+
+@dataclass(frozen=True)
+class ImportRequest:
+    """A file, and what of it is a label.
+
+    Attributes:
+        path: A table of SMILES (.csv, .tsv, .parquet, .xlsx), an SD file, an xyz file (extended or not), an
+            ASE database (.db) or a NumPy archive (.npz); text may be compressed.
+        name: Name of the new dataset. Default: that of the file.
+        targets: A label, [NAME=]COLUMN[:UNIT[:UNIT OF SCORES]], for instance 'gap=HOMO-LUMO gap:Hartree:meV';
+            1 is the unit of a number without one. May be repeated; without any, the dataset is for
+            pretraining.
+        forces: Column or array of forces, COLUMN[:UNIT[:UNIT OF SCORES]]; they belong to the first target.
+        smiles: Column of SMILES; twice for pairs.
+        ordered: Whether it matters which molecule of a pair comes first.
+        id: Column of the ids. Default: records are numbered.
+        conformers: Make a structure of each SMILES by ETKDG, checked; a pair always has them.
+        length: Unit of coordinates, where neither the file nor its format says it.
+        schemes: Only these of the split schemes that fit such records; may be repeated. Default: all.
+        licence: Licence of the data.
+        max_failures: Records that may fail to parse.
+        replace: Take the place of a dataset imported under that name before.
+        num_proc: Number of processes.
+    """
+
+    path: Path
+    name: str | None = None
+    _: KW_ONLY
+    targets: Sequence[str] = ()
+    forces: str | None = None
+    smiles: Sequence[str] = ()
+    ordered: bool = True
+    id: str | None = None
+    conformers: bool = False
+    length: str | None = None
+    schemes: Sequence[str] = ()
+    licence: str = "unknown"
+    max_failures: Annotated[int, Ge(0)] = 0
+    replace: bool = False
+    num_proc: Annotated[int, Ge(1)] = 1
+
+    @property
+    def dataset(self) -> str:
+        """Name of the dataset: the one that is asked for, else made of that of the file."""
+        if self.name is not None:
+            return self.name
+        return re.sub(r"[^a-z0-9]+", "-", self.path.name.partition(".")[0].lower()).strip("-")
+
+    def __post_init__(self) -> None:
+        require_name(self.dataset, "--name")
+        if self.dataset.endswith(PARTIAL):
+            raise UserError(f"--name: '{PARTIAL}' at the end is kept for builds that lack records")
+        try:
+            check_filename(self.path.name)
+        except ValueError as error:
+            raise UserError(str(error)) from error
+        if not self.path.is_file():
+            raise UserError(f"{self.path}: no such file")
+        if self.path.stat().st_size == 0:
+            raise UserError(f"{self.path}: empty file")
+        if len(self.smiles) > 2:
+            raise UserError("--smiles: a record has one molecule or two")
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A label as the user asks for it.
+
+    Attributes:
+        name: Column of the records, and name of the task.
+        source: What the file calls it.
+        unit: Unit in the file; None where it is not said.
+        scored: Unit of scores; None for that of the file.
+    """
+
+    name: str
+    source: str
+    unit: str | None = None
+    scored: str | None = None
+
+    @classmethod
+    def parse(cls, text: str, option: str, known: Sequence[str]) -> Labelled:
+        """Read ``[NAME=]COLUMN[:UNIT[:UNIT]]``; a column of the file may have ``=`` and ``:`` in its name.
+
+        Args:
+            text: As the user gave it.
+            option: What it was given to, for messages.
+            known: Columns of the file.
+
+        Raises:
+            UserError: If a unit is unknown, the two measure different things, or the name cannot be one.
+        """
+        name, _, rest = text.rpartition("=") if not _starts(text, known) else ("", "", text)
+        source = max((column for column in known if _starts(rest, [column])), key=len, default="")
+        units = rest[len(source) :].lstrip(":").split(":") if source else rest.split(":")[1:]
+        source = source or rest.partition(":")[0]
+        if len(units) > 2:
+            raise UserError(f"{option} {text}: write [NAME=]COLUMN[:UNIT[:UNIT OF SCORES]]")
+        unit, scored = ([*(_unit(word, f"{option} {text}") for word in units if word), None, None])[:2]
+        in_header = re.search(r"[(\[]([^()\[\]]+(?:\([^()]*\))?)[)\]]\s*$", source)
+        if unit is None and in_header:
+            unit = _unit_or_none(in_header[1])
+        if unit and scored and not same_dimension(unit, scored):
+            raise UserError(f"{option} {text}: '{unit}' cannot be told in '{scored}'")
+        bare = source[: in_header.start()] if in_header and not name else source
+        named = require_name(name, f"{option} {text}") if name else _slug(bare)
+        if not named:
+            raise UserError(f"{option} {text}: no name can be made of that; write NAME={text}")
+        return cls(named, source, unit, scored)
+
+
+def _starts(text: str, columns: Sequence[str]) -> bool:
+    return any(text == column or text.startswith(f"{column}:") for column in columns)
+
+
+def _unit(word: str, where: str) -> str:
+    try:
+        return unit_called(word)
+    except ValueError as error:
+        raise UserError(f"{where}: {error}") from None
+
+
+def _unit_or_none(word: str) -> str | None:
+    try:
+        return unit_called(word)
+    except ValueError:
+        return None
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:LONGEST].strip("_")

@@ -1,0 +1,359 @@
+"""Files of users' own with labels: what is in them comes out, and what is wrong is told by its line."""
+
+import gzip
+import json
+from pathlib import Path
+
+import numpy as np
+import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from rdkit import Chem
+from rdkit.Chem import rdDistGeom
+
+from molbench.data import Store, import_file
+from molbench.data.folder.manifest import Manifest
+from molbench.data.folder.verify import verify
+from molbench.errors import UserError
+from molbench.spec.catalogue import Catalogue
+
+ENDS = (
+    "C",
+    "N",
+    "O",
+    "F",
+    "CC",
+    "CO",
+    "CN",
+    "C=O",
+    "C#N",
+    "c1ccccc1",
+    "C1CC1",
+    "c1ccncc1",
+    "C1CCCC1",
+    "C1CCNC1",
+    "c1cc[nH]c1",
+)
+SMILES = [f"{start}{end}" for start in ("C", "CC", "OC") for end in ENDS]
+GAPS = [0.5 + 0.25 * i for i in range(len(SMILES))]
+
+
+def rows(store: Store, column: str) -> list[object]:
+    return list(store.table.column(column).to_pylist())
+
+
+def table(path: Path, separator: str = ",", header: str = "SMILES,gap (eV),active") -> Path:
+    lines = [header, *(f"{s},{gap},{int('N' in s)}" for s, gap in zip(SMILES, GAPS, strict=True))]
+    path.write_text("\n".join(lines).replace(",", separator) + "\n", encoding="utf-8")
+    return path
+
+
+def sheet(path: Path) -> Path:
+    book = openpyxl.Workbook()
+    for row in [
+        ("SMILES", "gap (eV)", "active"),
+        *((s, g, int("N" in s)) for s, g in zip(SMILES, GAPS, strict=True)),
+    ]:
+        book.active.append(row)
+    book.save(path)
+    return path
+
+
+def parquet(path: Path) -> Path:
+    columns = {
+        "SMILES": SMILES,
+        "gap (eV)": GAPS,
+        "active": ["N" in s for s in SMILES],
+        "nested": [[1]] * len(SMILES),
+    }
+    pq.write_table(pa.table(columns), path)
+    return path
+
+
+TABLES = {
+    "mine.csv": table,
+    "mine.tsv": lambda path: table(path, "\t"),
+    "semicolons.txt": lambda path: table(path, ";"),
+    "mine.xlsx": sheet,
+    "mine.parquet": parquet,
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_of_any_kind_gives_the_same_records(tmp_path: Path, name: str) -> None:
+    path = TABLES[name](tmp_path / name)
+    folder = import_file(path, "mine", targets=["gap (eV)", "active:1"], conformers=True)
+    verify(folder)
+    store = Store.open(folder)
+    assert rows(store, "smiles") == SMILES and rows(store, "gap") == GAPS
+    entry = Catalogue.load().dataset("mine")
+    assert entry.dataset.targets["gap"].unit == "eV"
+    kinds = {name: task.kind for name, task in entry.tasks.tasks.items()}
+    assert kinds == {"gap": "regression", "active": "classification"}
+    atoms = Chem.AddHs(Chem.MolFromSmiles(SMILES[-1])).GetNumAtoms()
+    assert len(rows(store, "atomic_numbers")[-1]) == len(rows(store, "positions")[-1]) == atoms  # type: ignore[arg-type]
+
+
+def test_the_yaml_files_are_commented_and_build_the_same_again(tmp_path: Path) -> None:
+    from molbench.data.build.builder import build
+
+    path = table(tmp_path / "mine.csv")
+    folder = import_file(
+        path, targets=["band=gap (eV):eV:meV"], conformers=True, schemes=["random", "similarity"]
+    )
+    for name in ("dataset", "splits", "tasks"):
+        assert (folder / f"{name}.yaml").read_text().startswith("# ")
+    digest = Manifest.read(folder).digest
+    entry = Catalogue.load().dataset("mine")
+    assert entry.tasks.tasks["band"].unit == "meV" and [*entry.splits.schemes] == ["random", "similarity"]
+    other = path.rename(tmp_path / "renamed by hand.csv")
+    assert Manifest.read(build(entry, raw=other)).digest == digest
+
+
+def test_no_molecule_lies_in_two_splits(tmp_path: Path) -> None:
+    lines = [f"{s},{i}" for i, s in enumerate([*SMILES, "C[C@H](O)CN", "C[C@@H](O)CN", *SMILES])]
+    (tmp_path / "twice.csv").write_text("smiles,y\n" + "\n".join(lines) + "\n")
+    store = Store.open(import_file(tmp_path / "twice.csv", targets=["y:1"], conformers=True))
+    groups = np.array(rows(store, "group"))
+    for scheme in ("random", "similarity"):
+        splits = [set(groups[store.rows(scheme, split)]) for split in ("train", "validation", "test")]
+        assert all(splits) and not (splits[0] & splits[1] or splits[0] & splits[2] or splits[1] & splits[2])
+
+
+def test_pairs_need_no_flag_and_are_divided_by_molecules(tmp_path: Path) -> None:
+    lines = [f"{a},{b},{len(a) - len(b)}" for a in SMILES[:12] for b in SMILES[12:20]]
+    (tmp_path / "pairs.csv").write_text("solute,solvent,dG (kcal/mol)\n" + "\n".join(lines) + "\n")
+    folder = import_file(
+        tmp_path / "pairs.csv", smiles=["solute", "solvent"], targets=["dG (kcal/mol)::kJ/mol"]
+    )
+    verify(folder)
+    store = Store.open(folder)
+    assert rows(store, "a_smiles")[:2] == [SMILES[0]] * 2 and store.record.name == "pair"
+    solutes = np.array(rows(store, "a_smiles"))
+    assert not {*solutes[store.rows("molecule", "train")]} & {*solutes[store.rows("molecule", "test")]}
+    assert Catalogue.load().dataset("pairs").tasks.tasks["dg"].unit == "kJ/mol"
+
+
+def test_missing_labels_stay_missing_and_a_row_without_any_is_told(tmp_path: Path) -> None:
+    lines = [f"{s},{i if i % 3 else ''},{i if i % 2 else 'NaN'}" for i, s in enumerate(SMILES)]
+    (tmp_path / "holes.csv").write_text("smiles,a,b\n" + "\n".join(lines) + "\n")
+    wanted = {"targets": ["a:1", "b:1"], "conformers": True}
+    with pytest.raises(UserError, match=r"holes\.csv, line 2: no value of 'a' or 'b'"):
+        import_file(tmp_path / "holes.csv", **wanted)
+    folder = import_file(tmp_path / "holes.csv", **wanted, max_failures=len(SMILES))
+    store = Store.open(folder)
+    assert rows(store, "a")[:3] == [1.0, 2.0, None] and rows(store, "b")[:3] == [1.0, None, 3.0]
+    assert len(Manifest.read(folder).part(None).failures) == len(SMILES) - len(store)
+
+
+BAD_ROWS = {
+    "C(C,1": "RDKit cannot read the SMILES",
+    "CCC*,1": "a dummy atom",
+    "CCO,high": "'y': not a number: 'high'",
+    'CCO,"1,5"': "not a number",
+    ",3": "RDKit cannot read the SMILES",
+    "CCO,inf": "not a finite number",
+}
+
+
+@pytest.mark.parametrize("row", BAD_ROWS)
+def test_a_bad_row_is_told_by_its_line(tmp_path: Path, row: str) -> None:
+    good = [f"{s},{i}" for i, s in enumerate(SMILES)]
+    (tmp_path / "bad.csv").write_text("\n".join(["smiles,y", *good[:3], row, *good[3:]]) + "\n")
+    with pytest.raises(UserError, match=r"bad\.csv, line 5") as caught:
+        import_file(tmp_path / "bad.csv", targets=["y:1"], conformers=True)
+    assert BAD_ROWS[row] in str(caught.value)
+
+
+REQUESTS = [
+    ({"targets": ["gpa:eV"], "conformers": True}, "did you mean 'gap (eV)'?"),
+    ({"targets": ["active"], "conformers": True}, "in which unit"),
+    ({"targets": ["active:furlong"], "conformers": True}, "unknown unit 'furlong'"),
+    ({"targets": ["gap (eV):eV:K"], "conformers": True}, "cannot be told in"),
+    ({"targets": ["active:1"]}, "--conformers"),
+    ({"targets": ["active:1"], "conformers": True, "smiles": ["smile"]}, "did you mean 'SMILES'?"),
+    ({"targets": ["active:1"], "conformers": True, "schemes": ["scafold"]}, "did you mean 'scaffold'?"),
+    ({"targets": ["active:1"], "conformers": True, "id": "name"}, "unknown column 'name'"),
+    ({"targets": ["active:1", "active:1"], "conformers": True}, "is a label already"),
+    ({"targets": ["active:1"], "conformers": True, "forces": "F"}, "unknown column of forces"),
+]
+
+
+@pytest.mark.parametrize(("wanted", "said"), REQUESTS, ids=[said for _, said in REQUESTS])
+def test_a_request_that_cannot_be_is_refused_before_any_work(tmp_path: Path, wanted: dict, said: str) -> None:
+    path = table(tmp_path / "mine.csv")
+    with pytest.raises(UserError) as caught:
+        import_file(path, "mine", **wanted)
+    assert said in str(caught.value) and "\n" not in str(caught.value)
+    assert "mine" not in Catalogue.load().entries
+
+
+def test_an_import_is_replaced_only_when_asked(tmp_path: Path) -> None:
+    path = table(tmp_path / "mine.csv")
+    wanted = {"targets": ["active:1"], "conformers": True, "schemes": ["random"]}
+    folder = import_file(path, **wanted)
+    (folder / "tasks.yaml").write_text((folder / "tasks.yaml").read_text() + "# by hand\n")
+    with pytest.raises(UserError, match="--replace"):
+        import_file(path, **wanted)
+    assert "# by hand" in (folder / "tasks.yaml").read_text()
+    assert "# by hand" not in (import_file(path, **wanted, replace=True) / "tasks.yaml").read_text()
+
+
+def blocks(v3000: bool, hydrogens: bool = True) -> str:
+    pieces = []
+    for i, smiles in enumerate(SMILES):
+        molecule = Chem.AddHs(Chem.MolFromSmiles(smiles))
+        rdDistGeom.EmbedMolecule(molecule, randomSeed=1)
+        molecule = molecule if hydrogens else Chem.RemoveHs(molecule)
+        molecule.SetProp("_Name", f"molecule {i}")
+        text = Chem.MolToMolBlock(molecule, forceV3000=v3000)
+        pieces.append(f"{text}>  <energy>  ({i})\n{-1.5 * i}\n\n> <note>\ntwo\nlines\n\n$$$$\n")
+    return "".join(pieces)
+
+
+@pytest.mark.parametrize("v3000", [False, True], ids=["V2000", "V3000"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["unix", "windows"])
+def test_an_sd_file_of_either_version(tmp_path: Path, v3000: bool, end: str) -> None:
+    path = tmp_path / "mine.sdf.gz"
+    path.write_bytes(gzip.compress(blocks(v3000).replace("\n", end).encode()))
+    store = Store.open(import_file(path, targets=["energy:kcal/mol"], id="title"))
+    assert rows(store, "id")[:2] == ["molecule 0", "molecule 1"]
+    assert rows(store, "energy") == [-1.5 * i for i in range(len(SMILES))]
+    flat = [Chem.CanonSmiles(str(smiles), useChiral=0) for smiles in rows(store, "smiles")]
+    assert flat == [Chem.CanonSmiles(smiles) for smiles in SMILES]
+    molecule = Chem.AddHs(Chem.MolFromSmiles(SMILES[3]))
+    rdDistGeom.EmbedMolecule(molecule, randomSeed=1)
+    stored = np.array(rows(store, "positions")[3])
+    np.testing.assert_allclose(stored, molecule.GetConformer().GetPositions(), atol=2e-4)
+
+
+def test_structures_without_hydrogens_are_refused_and_can_be_made(tmp_path: Path) -> None:
+    (tmp_path / "heavy.sdf").write_text(blocks(False, hydrogens=False))
+    with pytest.raises(UserError, match=r"heavy\.sdf, line 1: 6 hydrogens are not there; --conformers"):
+        import_file(tmp_path / "heavy.sdf", targets=["energy:eV"])
+    store = Store.open(import_file(tmp_path / "heavy.sdf", targets=["energy:eV"], conformers=True))
+    assert sorted(rows(store, "atomic_numbers")[0]) == [1] * 6 + [6, 6]  # type: ignore[call-overload]
+
+
+ELEMENTS = {
+    "6": 6,
+    "D": 1,
+    "Cl": 17,
+    "CL": "written as in 'Cl'",
+    "X": "a dummy atom",
+    "C1": "unknown element",
+}
+
+
+@pytest.mark.parametrize("symbol", ELEMENTS)
+def test_elements_as_programs_write_them(tmp_path: Path, symbol: str) -> None:
+    frames = [f"2\nenergy={-i}\n{symbol} 0 0 0\nH 0 0 {1 + i / 100}\n" for i in range(40)]
+    (tmp_path / "mine.xyz").write_text("".join(frames))
+    expected = ELEMENTS[symbol]
+    if isinstance(expected, str):
+        with pytest.raises(
+            UserError, match=rf"mine\.xyz, line 1: unknown element '{symbol}'.* line 3"
+        ) as caught:
+            import_file(tmp_path / "mine.xyz", targets=["energy:eV"])
+        assert expected in str(caught.value)
+        return
+    store = Store.open(import_file(tmp_path / "mine.xyz", targets=["energy:eV"]))
+    assert rows(store, "atomic_numbers")[0] == [expected, 1]
+
+
+def trajectory(frames: int = 40) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    numbers = np.array([8, 1, 1])
+    positions = np.array([[0, 0, 0.12], [0, 0.76, -0.47], [0, -0.76, -0.47]]) + rng.normal(
+        0, 0.02, (frames, 3, 3)
+    )
+    return numbers, positions, rng.normal(size=frames), rng.normal(size=(frames, 3, 3))
+
+
+def extxyz(path: Path) -> None:
+    numbers, positions, energies, forces = trajectory()
+    lines = []
+    for x, e, f in zip(positions, energies.tolist(), forces, strict=True):
+        lines += ["3", f'Properties=frc:R:3:species:S:1:pos:R:3 energy={e!r} pbc="F F F"']
+        lines += [
+            " ".join([*map(repr, map(float, fi)), "?HO"[1 + (z == 8)], *map(repr, map(float, xi))])
+            for z, xi, fi in zip(numbers, x, f, strict=True)
+        ]
+    path.write_text("\n".join(lines) + "\n")
+
+
+def database(path: Path) -> None:
+    import sqlite3
+
+    with sqlite3.connect(path) as file:
+        names = "id, numbers BLOB, positions BLOB, pbc, energy, forces BLOB, key_value_pairs, data"
+        file.execute(f"CREATE TABLE systems ({names})")
+        numbers, positions, energies, forces = trajectory()
+        for i in range(len(energies)):
+            packed = forces[i].astype("<f8").tobytes()
+            text = json.dumps({"packed": {"__ndarray__": [[3, 3], "float64", 8]}}).encode()
+            data = (8 + len(packed)).to_bytes(8, "little") + packed + text
+            arrays = numbers.astype("<i4").tobytes(), positions[i].astype("<f8").tobytes()
+            row = (i + 1, *arrays, 0, float(energies[i]), packed, json.dumps({"name": f"frame {i}"}), data)
+            file.execute("INSERT INTO systems VALUES (?,?,?,?,?,?,?,?)", row)
+    file.close()
+
+
+def archive(path: Path) -> None:
+    numbers, positions, energies, forces = trajectory()
+    np.savez(
+        path, atomic_numbers=numbers, coords=positions / 0.529177210903, energies=energies[:, None], F=forces
+    )
+
+
+FRAMES = {
+    "mine.extxyz": (extxyz, {"targets": ["energy:eV:meV"], "forces": "frc::meV/Å"}),
+    "mine.db": (database, {"targets": ["energy"], "forces": "packed"}),
+    "mine.npz": (archive, {"targets": ["energy=energies:eV"], "forces": "F:eV/A", "length": "bohr"}),
+}
+
+
+@pytest.mark.parametrize("name", FRAMES)
+def test_frames_with_energies_and_forces(tmp_path: Path, name: str) -> None:
+    write, wanted = FRAMES[name]
+    write(tmp_path / name)
+    folder = import_file(tmp_path / name, **wanted)
+    verify(folder)
+    store = Store.open(folder)
+    _, positions, energies, forces = trajectory()
+    np.testing.assert_allclose(rows(store, "energy"), energies)
+    np.testing.assert_allclose(rows(store, "positions"), positions, atol=1e-6)
+    np.testing.assert_allclose(rows(store, "forces"), forces, atol=1e-6)
+    entry = Catalogue.load().dataset("mine")
+    assert entry.tasks.tasks["forces"].kind == "forces" and [*entry.splits.schemes] == ["block", "random"]
+    frames = np.array(rows(store, "frame"))
+    stretches = [{*(frames[store.rows("block", split)] // 2)} for split in ("train", "validation", "test")]
+    assert not (stretches[0] & stretches[1] or stretches[0] & stretches[2])
+
+
+def test_an_archive_of_several_molecules_is_padded_with_zeros(tmp_path: Path) -> None:
+    numbers = np.array([[8, 1, 1], [6, 8, 0]] * 20)
+    positions = np.random.default_rng(0).normal(size=(40, 3, 3)) + 3 * np.arange(3)[:, None]
+    np.savez(tmp_path / "mixed.npz", Z=numbers, R=positions, E=np.arange(40.0))
+    store = Store.open(import_file(tmp_path / "mixed.npz", targets=["E:Hartree"], schemes=["size"]))
+    assert rows(store, "atomic_numbers")[:2] == [[8, 1, 1], [6, 8]]
+
+
+DAMAGED = {
+    "cut.npz": b"PK\x03\x04 no archive",
+    "no.db": b"SQLite format 3\0 and no more",
+    "other.db": b"a text file",
+    "no.xlsx": b"PK\x03\x04",
+    "no.parquet": b"PAR1",
+    "cut.sdf": b"title\n\n\n  1  0",
+    "what.docx": b"?",
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_a_damaged_file_is_refused_in_one_line(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(DAMAGED[name])
+    with pytest.raises(UserError) as caught:
+        import_file(tmp_path / name, "mine", targets=["y:1"], conformers=True)
+    assert "\n" not in str(caught.value) and name in str(caught.value)
