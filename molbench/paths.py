@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
+DATASETS_VARIABLE = "MOLBENCH_DATASETS"
 
 
 def home() -> Path:
@@ -20,6 +21,17 @@ def user_cache() -> Path:
     """
     cache = os.environ.get("XDG_CACHE_HOME")
     return (Path(cache) if cache else Path.home() / ".cache") / "molbench"
+
+
+def dataset_folders() -> list[Path]:
+    """Folders that are datasets or hold some, beside the home: ``$MOLBENCH_DATASETS``, like ``$PATH``."""
+    return [Path(text) for text in os.environ.get(DATASETS_VARIABLE, "").split(os.pathsep) if text]
+
+
+def add_dataset_folder(path: Path) -> None:
+    """Have this process, and those that it starts, know the datasets of a folder."""
+    known = [str(folder) for folder in dataset_folders()]
+    os.environ[DATASETS_VARIABLE] = os.pathsep.join(dict.fromkeys([*known, str(path.resolve())]))
 
 
 def catalogue_root() -> Path:

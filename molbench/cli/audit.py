@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from molbench.cli.console import progress_bars, table_console
-from molbench.cli.folder import built_folder
 from molbench.escape import visible
 
 if TYPE_CHECKING:
@@ -44,9 +43,10 @@ def audit_dataset(
         raise UserError("name one dataset, or ask for --all")
     from molbench.data.audit.check import audit
     from molbench.data.audit.report import write_report
+    from molbench.data.folder.location import locate
 
     audits = {}
-    for folder in _built() if everything else [built_folder(str(name))]:
+    for folder in _built() if everything else [locate(str(name))]:
         with progress_bars() as progress:
             audits[folder] = audit(folder, seed=seed, progress=progress)
         if not as_json:
@@ -84,12 +84,13 @@ def overlap(
     as_json: Json = False,
 ) -> None:
     """Count the test molecules of tasks that a pretraining corpus holds too."""
+    from molbench.data.folder.location import locate
     from molbench.data.leakage import overlap_matrix
     from molbench.spec.catalogue import Catalogue
 
     with progress_bars() as progress:
         matrix = overlap_matrix(
-            built_folder(pretrain),
+            locate(pretrain),
             Catalogue.load().tasks(tasks),
             subset=subset,
             scheme=scheme,

@@ -26,7 +26,9 @@ Submissions = Annotated[
     Path | None,
     typer.Option("--submissions", "-s", help="Folder of submissions; submissions/ where there are some."),
 ]
-Names = Annotated[list[str] | None, typer.Argument(help="Boards; all that have results by default.")]
+Names = Annotated[
+    list[str] | None, typer.Argument(help="Boards, or YAML files of some; all that have results by default.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 

@@ -8,7 +8,6 @@ import typer
 
 from molbench.cli import audit
 from molbench.cli.console import progress_bars, table_console
-from molbench.cli.folder import built_folder
 from molbench.cli.request import options_of
 from molbench.spec.build import BuildRequest
 from molbench.spec.imports import ImportRequest
@@ -37,7 +36,10 @@ def build(given: dict[str, Any]) -> None:
     from molbench.data.build.builder import run_build
     from molbench.data.folder.location import declared
 
-    request = ask(BuildRequest, **given | {"entry": declared(given["entry"])})
+    entry = declared(given["entry"])
+    if entry.folder == Path(given["entry"]):  # a folder of the user's own, in which the raw files may lie
+        given = {"raw": entry.folder} | given
+    request = ask(BuildRequest, **given | {"entry": entry})
     with progress_bars() as progress:
         folder = run_build(request, progress)
     _describe(folder)
@@ -76,9 +78,10 @@ def import_(given: dict[str, Any]) -> None:
 @app.command()
 def verify(name: Name, as_json: Json = False) -> None:
     """Check every file, id, split and the content digest of a built dataset."""
+    from molbench.data.folder.location import locate
     from molbench.data.folder.verify import verify
 
-    folder = built_folder(name)
+    folder = locate(name)
     with progress_bars() as progress:
         manifest = verify(folder, progress)
     if as_json:
@@ -94,15 +97,18 @@ def verify(name: Name, as_json: Json = False) -> None:
 @app.command()
 def info(name: Name, as_json: Json = False) -> None:
     """Show what a built dataset holds."""
-    _describe(built_folder(name), as_json)
+    from molbench.data.folder.location import locate
+
+    _describe(locate(name), as_json)
 
 
 @app.command()
 def card(name: Name) -> None:
     """Write README.md anew after editing the text of the YAML files beside it."""
     from molbench.data.build.describe import refresh_card
+    from molbench.data.folder.location import locate
 
-    typer.echo(refresh_card(built_folder(name)))
+    typer.echo(refresh_card(locate(name)))
 
 
 @app.command()
@@ -114,9 +120,10 @@ def push(
     as_json: Json = False,
 ) -> None:
     """Upload a built dataset to the Hub, after verifying it."""
+    from molbench.data.folder.location import locate
     from molbench.data.folder.push import push
 
-    files = push(built_folder(name), repository, private=private, dry_run=dry_run)
+    files = push(locate(name), repository, private=private, dry_run=dry_run)
     if as_json:
         typer.echo(json.dumps([{"path": path, "size": size} for path, size in files], indent=2))
         return

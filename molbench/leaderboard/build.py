@@ -18,7 +18,7 @@ from molbench.leaderboard.table import Table, tabulate
 from molbench.paths import catalogue_root
 from molbench.spec.board import Board
 from molbench.spec.catalogue import Catalogue
-from molbench.spec.document import read_listing
+from molbench.spec.document import read_listing, read_yaml
 
 #: Rejected results that an error names one by one.
 _NAMED = 5
@@ -29,6 +29,24 @@ WRITERS = {"md": to_markdown, "csv": to_csv}
 def load_boards() -> dict[str, Board]:
     """Rules of all boards of the catalogue, by name."""
     return read_listing(catalogue_root() / "leaderboards", Board)
+
+
+def boards_called(names: Sequence[str]) -> list[Board]:
+    """Boards by name or by the path of a YAML file; without any, all of the catalogue.
+
+    Raises:
+        UserError: If one is unknown, or a file is wrong.
+    """
+    known = load_boards()
+    boards = []
+    for name in names or known:
+        if name.endswith((".yaml", ".yml")):
+            boards.append(read_yaml(Path(name), Board))
+        elif name in known:
+            boards.append(known[name])
+        else:
+            raise unknown_name("board", name, [*known, "or a path to a YAML file"])
+    return boards
 
 
 @dataclass(frozen=True)
@@ -54,24 +72,20 @@ def build_boards(results: Path, output: Path, names: Sequence[str] = ()) -> Buil
     Args:
         results: Folder that ``molbench evaluate`` wrote.
         output: Folder to write to.
-        names: Boards to build; none for all.
+        names: Boards to build, or YAML files of some; none for all of the catalogue.
 
     Raises:
         UserError: If a board is unknown, results are not comparable, or none at all hold.
     """
-    boards = load_boards()
-    for name in names:
-        if name not in boards:
-            raise unknown_name("board", name, boards)
+    boards = boards_called(names)
     catalogue = Catalogue.load()
     stored, rejections = read_trusted(results, catalogue)
     tables, empty = [], []
-    for name in names or boards:
-        board = boards[name]
+    for board in boards:
         tasks = [ref.id for ref in catalogue.tasks(board.tasks, board.suite)]
         collection = collect(board, tasks, stored)
         if not collection.tasks:
-            empty.append(name)
+            empty.append(board.name)
             continue
         tables.append(tabulate(collection))
     if not tables:

@@ -7,16 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from molbench.atomic import replace_file
-from molbench.errors import UserError, unknown_name
-from molbench.leaderboard.build import WRITERS, load_boards
+from molbench.errors import UserError
+from molbench.leaderboard.build import WRITERS, boards_called
 from molbench.leaderboard.card import Card
 from molbench.leaderboard.entry import Entry, SetAside, read_entries
 from molbench.leaderboard.records import FILENAME, Records
 from molbench.leaderboard.submitted import BoardField, tabulate_submitted
 from molbench.leaderboard.table import Table
-from molbench.spec.board import Board
 from molbench.spec.catalogue import Catalogue
-from molbench.spec.document import read_yaml
 from molbench.submission.folder import withdrawals
 
 #: Dropped scores, and submissions set aside, that an error names one by one.
@@ -58,7 +56,7 @@ def publish(root: Path, output: Path, names: Sequence[str] = (), *, write: bool 
     entries, aside = read_entries(root, catalogue)
     tables, empty = [], []
     cards: dict[str, Card] = {}
-    for board in _boards(names):
+    for board in boards_called(names):
         field = BoardField.of(board, catalogue.tasks(board.tasks, board.suite), entries)
         if not field.live:
             empty.append(board.name)
@@ -78,19 +76,6 @@ def publish(root: Path, output: Path, names: Sequence[str] = (), *, write: bool 
                 with replace_file(output / f"{table.name}.{suffix}") as temporary:
                     temporary.write_text(render(table), encoding="utf-8")
     return Published(records, empty, aside)
-
-
-def _boards(names: Sequence[str]) -> list[Board]:
-    known = load_boards()
-    boards = []
-    for name in names or known:
-        if name.endswith((".yaml", ".yml")):
-            boards.append(read_yaml(Path(name), Board))
-        elif name in known:
-            boards.append(known[name])
-        else:
-            raise unknown_name("board", name, [*known, "or a path to a YAML file"])
-    return boards
 
 
 def _refuse_dropped(root: Path, output: Path, records: Records, aside: Sequence[SetAside]) -> None:

@@ -18,7 +18,7 @@ class BuildRequest:
     """A dataset, where its raw files come from, and where it is built.
 
     Attributes:
-        entry: Dataset to build; see `molbench list datasets`.
+        entry: Dataset to build, see `molbench list datasets`; or a folder of its three declarations.
         output: Folder to make. Default: in $MOLBENCH_HOME, named as the dataset, with -partial behind it
             where records are missing.
         raw: Folder of raw files that are on disk already, or the one raw file under any name.

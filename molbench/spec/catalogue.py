@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from molbench.arguments import listed
 from molbench.errors import UserError, unknown_name
-from molbench.paths import catalogue_root, home
+from molbench.paths import add_dataset_folder, catalogue_root, dataset_folders, home
 
 if TYPE_CHECKING:
     from molbench.spec.dataset import Dataset, Target
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from molbench.spec.splits import Cluster, Scheme, Splits
     from molbench.spec.suites import Suite
     from molbench.spec.tasks import Task, Tasks
+
+#: What a task pattern begins with that is one of a dataset's folder.
+_PATHS = ("./", "../", "/", "~/")
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,15 @@ class DatasetEntry:
 
     id: str
     folder: Path
+
+    @classmethod
+    def at(cls, folder: Path) -> DatasetEntry:
+        """The dataset of a folder, which may be called otherwise than the dataset."""
+        from molbench.spec.dataset import PARTIAL
+
+        name = cls("", folder).dataset.name
+        partial = (folder / "manifest.json").is_file() and folder.name == name + PARTIAL
+        return cls(name + PARTIAL if partial else name, folder)
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -215,15 +227,17 @@ class Catalogue:
     def load(cls, extra: Sequence[Path] = ()) -> Catalogue:
         """Find every dataset folder.
 
-        Built folders below ``$MOLBENCH_HOME/datasets`` and in ``extra`` take the place of the bare
-        declaration of the same name.
+        Built folders below ``$MOLBENCH_HOME/datasets``, in ``$MOLBENCH_DATASETS`` and in ``extra`` take the
+        place of the bare declaration of the same name.
         """
         from molbench.spec.document import read_yaml
         from molbench.spec.suites import Suites
 
         root = catalogue_root() / "datasets"
         entries = {
-            entry.id: entry for folder in [root, home() / "datasets", *extra] for entry in _entries(folder)
+            entry.id: entry
+            for folder in [root, home() / "datasets", *dataset_folders(), *extra]
+            for entry in _entries(folder)
         }
         suites = read_yaml(root / "suites.yaml", Suites).suites
         return cls(dict(sorted(entries.items())), suites)
@@ -239,11 +253,16 @@ class Catalogue:
         return self.entries[name]
 
     def suite(self, name: str) -> Suite:
-        """The suite called ``name``.
+        """The suite called ``name``, or that of a YAML file of a description and tasks.
 
         Raises:
-            UserError: If there is none.
+            UserError: If there is none, or the file is wrong.
         """
+        if name.endswith((".yaml", ".yml")):
+            from molbench.spec.document import read_yaml
+            from molbench.spec.suites import Suite
+
+            return read_yaml(Path(name), Suite)
         if name not in self.suites:
             raise unknown_name("suite", name, self.suites)
         return self.suites[name]
@@ -253,7 +272,8 @@ class Catalogue:
 
         Args:
             patterns: ``qm9/*`` gives every task of QM9 on its default scheme, ``qm9/*@scaffold`` on another,
-                ``qm9/*@*`` on all; commas separate several in one string. None or empty for every task.
+                ``qm9/*@*`` on all; commas separate several in one string. None or empty for every task. What
+                begins like a path, ``./mine/*``, is of a dataset that lies there.
             suite: Take the patterns from this suite.
 
         Raises:
@@ -261,6 +281,7 @@ class Catalogue:
         """
         texts = [*listed(patterns), *(self.suite(suite).tasks if suite is not None else [])]
         wanted = [part.strip() for text in texts for part in text.split(",") if part.strip()]
+        wanted = [self._adopted(part) if part.startswith(_PATHS) else part for part in wanted]
         refs: dict[str, TaskRef] = {}
         for pattern in wanted or ["*/*"]:
             matches = list(self._match(pattern))
@@ -270,6 +291,17 @@ class Catalogue:
                 )
             refs |= {ref.id: ref for ref in matches}
         return list(refs.values())
+
+    def _adopted(self, pattern: str) -> str:
+        """A pattern of a dataset that lies somewhere, which processes that are started now will know, too."""
+        folder, _, rest = pattern.rpartition("/")
+        path = Path(folder).expanduser()
+        if not (path / "dataset.yaml").is_file():
+            raise UserError(f"{path}: no dataset lies there, which '{pattern}' would be tasks of")
+        add_dataset_folder(path)
+        entry = DatasetEntry.at(path.resolve())
+        self.entries[entry.id] = entry
+        return f"{entry.id}/{rest}"
 
     def _match(self, pattern: str) -> Iterator[TaskRef]:
         bare, _, scheme_pattern = pattern.partition("@")
@@ -294,7 +326,9 @@ class Catalogue:
 def _entries(folder: Path) -> Iterator[DatasetEntry]:
     from molbench.spec.names import is_name
 
-    if folder.is_dir():
+    if (folder / "dataset.yaml").is_file():
+        yield DatasetEntry.at(folder)
+    elif folder.is_dir():
         for path in sorted(folder.iterdir()):
             if is_name(path.name) and (path / "dataset.yaml").is_file():
                 yield DatasetEntry(path.name, path)

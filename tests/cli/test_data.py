@@ -102,7 +102,7 @@ def test_import(tmp_path):
 def test_mistakes_are_user_errors(catalogue):
     for arguments, message in (
         (["build", "nothing"], "unknown dataset 'nothing'"),
-        (["build", "toy", "--raw", "/nowhere"], "no such folder"),
+        (["build", "toy", "--raw", "/nowhere"], "no such file or folder"),
         (["verify", "toy"], "molbench data build toy"),
         (["build", "toy", "--raw", catalogue, "--subset", "ethanol"], "no subset 'ethanol'"),
     ):

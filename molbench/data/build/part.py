@@ -157,7 +157,7 @@ class PartBuilder:
         if len(failures) > allowed:
             raise UserError(
                 f"{self._where}: {len(failures):,} records failed, {allowed} may "
-                f"(max_failures in dataset.yaml){_first(failures)}"
+                f"(max_failures in dataset.yaml, --max-failures of an import){_first(failures)}"
             )
         return Kept(parsed, keep, keys.filter(pa.array(keep))), failures
 

@@ -12,9 +12,20 @@ from molbench.spec.names import require_name
 def declared(name: str) -> DatasetEntry:
     """The declaration a build follows: the catalogue's, not the copy that an earlier build carries.
 
+    Args:
+        name: Of a dataset; or a folder of declarations under a name that the catalogue does not have.
+
     Raises:
         UserError: If there is no dataset of that name, or nothing can be called so.
     """
+    if (Path(name) / "dataset.yaml").is_file():
+        own = DatasetEntry.at(Path(name))
+        official = catalogue_root() / "datasets" / own.dataset.name
+        if official.is_dir() and official.resolve() != Path(name).resolve():
+            raise UserError(
+                f"{name}: '{own.dataset.name}' is a dataset of the catalogue; give it another name"
+            )
+        return own
     folder = catalogue_root() / "datasets" / require_name(name, "dataset")
     return (
         DatasetEntry(name, folder) if (folder / "dataset.yaml").is_file() else Catalogue.load().dataset(name)
@@ -30,11 +41,13 @@ def locate(dataset_id: str) -> Path:
     """Folder of a built dataset: below ``$MOLBENCH_HOME``, else in the catalogue where it is embedded.
 
     Args:
-        dataset_id: ``qm9``, or ``qm9-partial`` for a build that lacks records.
+        dataset_id: ``qm9``, or ``qm9-partial`` for a build that lacks records; or the folder itself.
 
     Raises:
         UserError: If the dataset is unknown or has not been built; says how to build it.
     """
+    if (Path(dataset_id) / "manifest.json").is_file():
+        return Path(dataset_id)
     entries = Catalogue.load().entries
     if dataset_id in entries and entries[dataset_id].built:
         return entries[dataset_id].folder

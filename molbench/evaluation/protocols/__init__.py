@@ -82,10 +82,8 @@ def _apply(values: dict[str, Any], setting: str) -> None:
         values[key] = value
     else:
         own = sorted(Protocol.model_fields.keys() - _FIXED)
-        raise UserError(
-            f"--set {setting}: no setting '{key}'; settings: {', '.join(own)}, and of "
-            f"{' and '.join(budgets)}: {', '.join(Budget.model_fields)}"
-        )
+        of_budgets = f", and of {' and '.join(budgets)}: {', '.join(Budget.model_fields)}" if budgets else ""
+        raise UserError(f"--set {setting}: no setting '{key}'; settings: {', '.join(own)}{of_budgets}")
 
 
 def _variant(protocol: Protocol) -> str:
