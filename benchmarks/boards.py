@@ -22,7 +22,7 @@ import yaml
 from molbench.evaluation import EVALUATION_VERSION
 from molbench.metrics import METRICS
 from molbench.spec.catalogue import Catalogue, TaskRef
-from molbench.submission.folder import CARD, RECEIPT, digest_of
+from molbench.submission.folder import CARD, RECEIPT, described, digest_of
 from molbench.submission.receipt import Cell, Receipt
 from molbench.submission.replicates import COUNT, packed
 
@@ -89,11 +89,9 @@ def _write(folder: Path, tasks: list[TaskRef], rng: np.random.Generator) -> None
                 "seeds": cell.seeds,
                 "split": cell.data[1],
                 "value": cell.mean,
-                "url": "https://example.org/x",
-                "size": 1,
-                "sha256": cell.content,
+                **_predictions(folder, i),
             }
-            for cell in cells
+            for i, cell in enumerate(cells)
         ],
     }
     text = yaml.dump({k: v for k, v in card.items() if v is not None}, Dumper=yaml.CSafeDumper)
@@ -107,6 +105,14 @@ def _write(folder: Path, tasks: list[TaskRef], rng: np.random.Generator) -> None
         cells=cells,
     )
     receipt.sealed("2026-01-01").write(folder / RECEIPT)
+
+
+def _predictions(folder: Path, number: int) -> dict[str, str | int]:
+    """A file as large as predictions of a few hundred records are."""
+    path = folder / "predictions" / f"{number}.parquet"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(bytes([number]) * 3500)
+    return described(path, folder)
 
 
 def _cell(task: TaskRef, rng: np.random.Generator) -> Cell:

@@ -38,6 +38,15 @@ def build(
     results: Results = None,
     submissions: Submissions = None,
     output: Output = Path("leaderboards"),
+    *,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            help="Score all predictions of submissions again; else receipts are believed whose files are as "
+            "they were.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Write each board as Markdown, CSV and pages, and records.json.
@@ -45,7 +54,7 @@ def build(
     Of submissions, or of results of your own, from stored predictions alone.
     """
     if results is None and (root := submissions or _submissions()) is not None:
-        _publish(names, root, output, as_json)
+        _publish(names, root, output, as_json=as_json, check=check)
         return
     built = _build(names, results or Path("results"), output)
     _written(built.records, output, as_json)
@@ -77,7 +86,7 @@ def serve(
     else:
         live = Live(
             lambda: [folder / RECEIPT for folder in submissions_in(root) if (folder / RECEIPT).is_file()],
-            lambda: _publish(names, root, output, as_json=False),
+            lambda: _publish(names, root, output),
             say,
         )
     live.refresh()
@@ -122,13 +131,15 @@ def _submissions() -> Path | None:
     return root if root.is_dir() and submissions_in(root) else None
 
 
-def _publish(names: list[str] | None, root: Path, output: Path, as_json: bool) -> None:
+def _publish(
+    names: list[str] | None, root: Path, output: Path, *, as_json: bool = False, check: bool = False
+) -> None:
     from molbench.leaderboard.publish import publish
     from molbench.site.submitted import evidence_of
     from molbench.site.write import write_site
     from molbench.spec.catalogue import Catalogue
 
-    published = publish(root, output, names or ())
+    published = publish(root, output, names or (), check=check)
     catalogue = Catalogue.load()
     evidence = evidence_of(published.records, root, catalogue)
     write_site(published.records, evidence, catalogue, output / "site")

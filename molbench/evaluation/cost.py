@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from molbench.spec.base import Spec
 
 #: Raised whenever something is measured in another way; costs of different versions are not compared.
@@ -87,6 +85,8 @@ class Meter:
 @contextmanager
 def metered() -> Iterator[Meter]:
     """Measure what happens inside; the numbers are there when it ends."""
+    import torch  # results are read without it
+
     meter, cuda = Meter(), torch.cuda.is_available()
     _reset_peak()
     if cuda:

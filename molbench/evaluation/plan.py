@@ -9,11 +9,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from molbench.data.folder.manifest import Manifest
 from molbench.data.records import RECORD_KINDS
 from molbench.data.records.base import RecordKind
 from molbench.errors import UserError
 from molbench.evaluation import EVALUATION_VERSION
+from molbench.evaluation.built import Data, data_of
 from molbench.evaluation.candidates.base import Candidate, NotApplicable
 from molbench.evaluation.kinds import kind_of
 from molbench.metrics import METRICS
@@ -21,22 +21,6 @@ from molbench.spec.catalogue import TaskRef
 from molbench.spec.dataset import PARTIAL
 from molbench.spec.protocol import Protocol
 from molbench.spec.recipe import Recipe
-
-
-@dataclass(frozen=True)
-class Data:
-    """The records behind a task, named by content.
-
-    Attributes:
-        digest: Content digest of the dataset, or of the subset.
-        split: Digest of the records that the task's scheme uses: ids, splits, labels and atoms. A score
-            depends on these alone, not on whatever else was built.
-        partial: Whether some of them are missing.
-    """
-
-    digest: str
-    split: str
-    partial: bool
 
 
 @dataclass(frozen=True)
@@ -203,28 +187,6 @@ def missing_data(tasks: Sequence[TaskRef]) -> list[MissingData]:
     return [
         MissingData(f"molbench data build {name.removesuffix(PARTIAL)}", ids) for name, ids in missing.items()
     ]
-
-
-def data_of(task: TaskRef) -> Data:
-    """The records behind a task, as built.
-
-    Raises:
-        UserError: If the build lacks the subset or the split scheme.
-    """
-    if task.folder is None:
-        raise ValueError(f"{task.id} is not built")
-    manifest = Manifest.read(task.folder)
-    if task.subset not in manifest.by_subset:
-        raise UserError(
-            f"{task.id}: '{manifest.dataset_id}' was built without subset '{task.subset}'; "
-            f"run `molbench data build {manifest.name} --subset {task.subset}`"
-        )
-    part = manifest.by_subset[task.subset]
-    if task.split_name not in part.schemes:
-        why = part.left_out.get(task.scheme_name, "it was declared after the build; build the dataset again")
-        raise UserError(f"{task.id}: this build has no split scheme '{task.split_name}': {why}")
-    scheme = part.schemes[task.split_name]
-    return Data(part.digest, scheme.content, not scheme.complete)
 
 
 def _record_of(task: TaskRef) -> RecordKind:

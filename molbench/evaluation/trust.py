@@ -14,6 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from molbench.errors import UserError
+from molbench.evaluation.built import Data, data_of
 from molbench.evaluation.candidates.base import EXTERNAL
 from molbench.evaluation.candidates.checkpoint import (
     SCRATCH,
@@ -21,7 +22,7 @@ from molbench.evaluation.candidates.checkpoint import (
     encoder_digest,
     require_model_name,
 )
-from molbench.evaluation.plan import Data, data_of, key_of
+from molbench.evaluation.plan import key_of
 from molbench.evaluation.predictions import Predictions
 from molbench.evaluation.protocols import load_protocols
 from molbench.evaluation.result import Result, Stored, result_files
@@ -151,6 +152,13 @@ class Trust:
         )
         if given != known:
             raise UserError(f"its settings are not those of protocol '{name}'")
+
+    def built(self, name: str) -> bool:
+        """Whether all records of a task lie here, so that predictions of it can be scored."""
+        try:
+            return not data_of(self._task(name, 0)).partial
+        except UserError:
+            return False
 
     def _task(self, name: str, seed: int) -> TaskRef:
         if (name, seed) not in self._tasks:

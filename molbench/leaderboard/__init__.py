@@ -4,10 +4,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from molbench.leaderboard.build import build_boards, load_boards, load_table
+    from molbench.leaderboard.boards import load_boards
+    from molbench.leaderboard.build import build_boards, load_table
     from molbench.leaderboard.table import Table
 
-_LAZY = {"Table": "table", "build_boards": "build", "load_boards": "build", "load_table": "build"}
+_LAZY = {"Table": "table", "build_boards": "build", "load_boards": "boards", "load_table": "build"}
 
 __all__ = ["Table", "build_boards", "load_boards", "load_table"]
 

@@ -6,47 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from molbench.atomic import replace_file
-from molbench.errors import UserError, unknown_name
+from molbench.errors import UserError
 from molbench.evaluation.result import Stored
 from molbench.evaluation.trust import RejectedResult, read_trusted
+from molbench.leaderboard.boards import boards_named, write_boards
 from molbench.leaderboard.card import cards_of
 from molbench.leaderboard.collect import collect
 from molbench.leaderboard.records import Records
-from molbench.leaderboard.render import to_csv, to_markdown
 from molbench.leaderboard.table import Table, tabulate
-from molbench.paths import catalogue_root
-from molbench.spec.board import Board
 from molbench.spec.catalogue import Catalogue
-from molbench.spec.document import read_listing, read_yaml
 
 #: Rejected results that an error names one by one.
 _NAMED = 5
-#: Suffix of a file of a board to what writes it.
-WRITERS = {"md": to_markdown, "csv": to_csv}
-
-
-def load_boards() -> dict[str, Board]:
-    """Rules of all boards of the catalogue, by name."""
-    return read_listing(catalogue_root() / "leaderboards", Board)
-
-
-def boards_called(names: Sequence[str]) -> list[Board]:
-    """Boards by name or by the path of a YAML file; without any, all of the catalogue.
-
-    Raises:
-        UserError: If one is unknown, or a file is wrong.
-    """
-    known = load_boards()
-    boards = []
-    for name in names or known:
-        if name.endswith((".yaml", ".yml")):
-            boards.append(read_yaml(Path(name), Board))
-        elif name in known:
-            boards.append(known[name])
-        else:
-            raise unknown_name("board", name, [*known, "or a path to a YAML file"])
-    return boards
 
 
 @dataclass(frozen=True)
@@ -77,7 +48,7 @@ def build_boards(results: Path, output: Path, names: Sequence[str] = ()) -> Buil
     Raises:
         UserError: If a board is unknown, results are not comparable, or none at all hold.
     """
-    boards = boards_called(names)
+    boards = boards_named(names)
     catalogue = Catalogue.load()
     stored, rejections = read_trusted(results, catalogue)
     tables, empty = [], []
@@ -98,11 +69,7 @@ def build_boards(results: Path, output: Path, names: Sequence[str] = ()) -> Buil
     records = Records(
         cards=cards_of(item for item in stored if item.result.checkpoint.name in shown), boards=tables
     )
-    records.write(output)
-    for table in tables:
-        for suffix, render in WRITERS.items():
-            with replace_file(output / f"{table.name}.{suffix}") as temporary:
-                temporary.write_text(render(table), encoding="utf-8")
+    write_boards(records, output)
     return Built(records, stored, empty, rejections)
 
 

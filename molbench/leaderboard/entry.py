@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
 from molbench.errors import UserError
 from molbench.evaluation import EVALUATION_VERSION
-from molbench.evaluation.plan import data_of
+from molbench.evaluation.built import data_of
 from molbench.evaluation.protocols import load_protocols
 from molbench.metrics import METRICS
 from molbench.spec.catalogue import Catalogue, TaskRef
 from molbench.spec.submission import Submission, Withdrawal
 from molbench.submission.folder import RECEIPT, SubmissionFolder, submissions_in, withdrawals
-from molbench.submission.receipt import Cell, Receipt
+from molbench.submission.receipt import Cell, Receipt, unlike
 
 
 @dataclass(frozen=True)
@@ -51,15 +51,19 @@ class SetAside:
     reason: str
 
 
-def read_entries(root: Path, catalogue: Catalogue) -> tuple[list[Entry], list[SetAside]]:
+def read_entries(
+    root: Path, catalogue: Catalogue, again: Callable[[SubmissionFolder, Receipt], str | None] | None = None
+) -> tuple[list[Entry], list[SetAside]]:
     """Submissions below a folder that hold, in path order, and what does not.
 
-    Receipts are taken where they belong to the card beside them, and to the versions and records of today;
-    `molbench submit verify --check` computes them again.
+    Receipts are taken where they belong to the card and the files beside them, and to the versions and
+    records of today.
 
     Args:
         root: Folder of submissions.
         catalogue: What tasks and datasets there are.
+        again: Computes the scores of a submission again and says what is wrong with its receipt, if anything
+            is; without it what a receipt says of files that fit is believed.
 
     Raises:
         UserError: If the folder does not exist, or its list of withdrawals is damaged.
@@ -70,7 +74,7 @@ def read_entries(root: Path, catalogue: Catalogue) -> tuple[list[Entry], list[Se
     aside: list[SetAside] = []
     for path in submissions_in(root):
         try:
-            entry = _read(path)
+            entry = _read(path, again)
         except UserError as error:
             aside.append(SetAside(path, str(error)))
             continue
@@ -87,7 +91,7 @@ def read_entries(root: Path, catalogue: Catalogue) -> tuple[list[Entry], list[Se
     return [entry for entry in entries if models[entry.card.model] == 1], aside
 
 
-def _read(path: Path) -> Entry:
+def _read(path: Path, check: Callable[[SubmissionFolder, Receipt], str | None] | None) -> Entry:
     folder = SubmissionFolder.read(path)
     if folder.card.model != path.name:
         raise UserError(f"{folder.path}: is called '{folder.card.model}' in its card")
@@ -101,10 +105,24 @@ def _read(path: Path) -> Entry:
         raise UserError(f"{path / RECEIPT}: has other tasks than the card; {again}")
     if receipt.versions.get("evaluation") != str(EVALUATION_VERSION):
         raise UserError(f"{path / RECEIPT}: of another version of evaluation; {again}")
+    if problem := _other_files(folder, receipt) or (check and check(folder, receipt)):
+        raise UserError(f"{path}: {problem}; {again}")
     # Of thousands of submissions the lists of files would take more memory than the scores.
     card = folder.card.model_copy(update={"predictions": []})
     speeds = {(one.task, one.protocol): one.speed for one in folder.card.predictions if one.speed}
     return Entry(folder.name, card, receipt, speeds)
+
+
+def _other_files(folder: SubmissionFolder, receipt: Receipt) -> str | None:
+    """What of the files, or of what the card says they score, is not what was verified; cheap."""
+    scored: dict[tuple[str, str], Cell] = {}
+    for cell in receipt.cells:
+        scored.setdefault((cell.task, cell.protocol), cell)
+    for entry in folder.card.predictions:
+        if unlike(entry.value, scored[entry.task, entry.protocol].mean):
+            return f"{entry.task}: the card says {entry.value:.6g}, the receipt another score"
+    problems = (folder.problem_with(entry) for _, entry in folder.files() if entry.file is not None)
+    return next((problem for problem in problems if problem), None)
 
 
 @dataclass

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from molbench.atomic import replace_file
 from molbench.errors import UserError
-from molbench.leaderboard.build import WRITERS, boards_called
+from molbench.leaderboard.boards import boards_named, write_boards
 from molbench.leaderboard.card import Card
 from molbench.leaderboard.entry import Entry, SetAside, read_entries
 from molbench.leaderboard.records import FILENAME, Records
 from molbench.leaderboard.submitted import BoardField, tabulate_submitted
 from molbench.leaderboard.table import Table
 from molbench.spec.catalogue import Catalogue
-from molbench.submission.folder import withdrawals
+from molbench.submission.folder import SubmissionFolder, withdrawals
+from molbench.submission.receipt import Receipt
 
 #: Dropped scores, and submissions set aside, that an error names one by one.
 _NAMED = 10
@@ -36,7 +36,9 @@ class Published:
     aside: list[SetAside]
 
 
-def publish(root: Path, output: Path, names: Sequence[str] = (), *, write: bool = True) -> Published:
+def publish(
+    root: Path, output: Path, names: Sequence[str] = (), *, write: bool = True, check: bool = False
+) -> Published:
     """Write ``records.json``, and ``<board>.md`` and ``.csv`` for every board that has submissions.
 
     The same submissions give the same bytes on every machine. A submission that is damaged is set aside, and
@@ -47,16 +49,18 @@ def publish(root: Path, output: Path, names: Sequence[str] = (), *, write: bool 
         output: Folder to write to.
         names: Boards to build, or YAML files of some; none for all of the catalogue.
         write: False computes all, and leaves the files alone.
+        check: Scores all predictions again whose datasets are built here, in the place of believing receipts
+            of files that are as they were.
 
     Raises:
         UserError: If a board is unknown, no submission holds, or a score that stands in ``output`` is dropped
             and not listed in ``withdrawn.yaml``; nothing is written then.
     """
     catalogue = Catalogue.load()
-    entries, aside = read_entries(root, catalogue)
+    entries, aside = read_entries(root, catalogue, _again(catalogue) if check else None)
     tables, empty = [], []
     cards: dict[str, Card] = {}
-    for board in boards_called(names):
+    for board in boards_named(names):
         field = BoardField.of(board, catalogue.tasks(board.tasks, board.suite), entries)
         if not field.live:
             empty.append(board.name)
@@ -70,12 +74,16 @@ def publish(root: Path, output: Path, names: Sequence[str] = (), *, write: bool 
     records = Records(cards=[cards[model] for model in sorted(cards)], boards=tables)
     _refuse_dropped(root, output, records, aside)
     if write:
-        records.write(output)
-        for table in tables:
-            for suffix, render in WRITERS.items():
-                with replace_file(output / f"{table.name}.{suffix}") as temporary:
-                    temporary.write_text(render(table), encoding="utf-8")
+        write_boards(records, output)
     return Published(records, empty, aside)
+
+
+def _again(catalogue: Catalogue) -> Callable[[SubmissionFolder, Receipt], str | None]:
+    from molbench.evaluation.trust import Trust  # with torch, which boards of receipts do without
+    from molbench.submission.verify import check_again
+
+    trust = Trust(catalogue)
+    return lambda folder, receipt: check_again(folder, receipt, trust)
 
 
 def _refuse_dropped(root: Path, output: Path, records: Records, aside: Sequence[SetAside]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -53,10 +53,21 @@ class Records(Spec):
         return next((board for board in self.boards if board.name == name), None)
 
     def write(self, folder: Path) -> None:
-        """Write ``records.json`` into ``folder``; the same records give the same bytes."""
-        text = self.model_dump_json(indent=1)
-        with replace_file(folder / FILENAME) as temporary:
-            temporary.write_text(text + "\n", encoding="utf-8")
+        """Write ``records.json`` into ``folder``, a line a record; the same records give the same bytes."""
+        with replace_file(folder / FILENAME) as temporary, temporary.open("w", encoding="utf-8") as file:
+            file.writelines(self._text())
+
+    def _text(self) -> Iterator[str]:
+        """The file piece by piece: boards of thousands of models would take more memory as one text."""
+        yield f'{{"format":{self.format},"cards":[\n'
+        yield from _lines(self.cards)
+        yield '],"boards":[\n'
+        for i, board in enumerate(self.boards):
+            head = board.model_dump_json(exclude={"scores"}).removesuffix("}")
+            yield f'{"," if i else ""}{head},"scores":[\n'
+            yield from _lines(board.scores)
+            yield "]}\n"
+        yield "]}\n"
 
     @classmethod
     def read(cls, folder: Path) -> Records:
@@ -72,6 +83,11 @@ class Records(Spec):
             raise UserError(f"{path}: no boards were built here; `molbench board build` makes them") from None
         except (ValidationError, UnicodeDecodeError) as error:
             raise UserError(f"{path}: damaged: {str(error).splitlines()[0]}; build it again") from error
+
+
+def _lines(items: Sequence[Spec]) -> Iterator[str]:
+    for i, item in enumerate(items):
+        yield ("," if i else "") + item.model_dump_json() + "\n"
 
 
 def _grouped(scores: Iterable[Score], key: Callable[[Score], Key]) -> dict[Key, list[Score]]:

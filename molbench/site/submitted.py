@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from molbench.errors import UserError
-from molbench.evaluation.plan import Data
+from molbench.evaluation.built import Data
 from molbench.evaluation.result import CheckpointEntry, Result, Stored, TaskEntry
 from molbench.evaluation.trust import Trust
 from molbench.leaderboard.records import Records

@@ -19,11 +19,18 @@ from molbench.submission.replicates import unpacked
 
 FORMAT = 1
 _MOST_BYTES = 8 << 20
+#: Largest deviation of a score from what the card says, as a share of it: the card may round.
+_ROUNDING = 1e-4
 
 
 def _replicates(text: str) -> str:
     unpacked(text)
     return text
+
+
+def unlike(one: float, other: float) -> bool:
+    """Whether two scores differ by more than a card may round."""
+    return abs(one - other) > _ROUNDING * max(abs(one), abs(other))
 
 
 class Cell(Spec):

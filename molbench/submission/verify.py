@@ -79,6 +79,25 @@ def verify(path: Path, trust: Trust, *, rerun: bool = False, offline: bool = Fal
     return Verification(receipt.sealed(datetime.now(UTC).date().isoformat()), [], missing)
 
 
+def check_again(submission: SubmissionFolder, receipt: Receipt, trust: Trust) -> str | None:
+    """What of a receipt is not what scoring the predictions again gives; None for nothing.
+
+    Predictions on datasets that are not built here are left out: nobody can score them here.
+    """
+    stored = {(cell.task, cell.protocol, cell.version): cell for cell in receipt.cells}
+    for entry in submission.card.predictions:
+        if not trust.built(entry.task):
+            continue
+        try:
+            fresh = rescore(local_file(submission, entry), entry, trust, submission.card.scratch)
+        except UserError as error:
+            return f"{entry.task}: {error}"
+        for cell in fresh:
+            if (told := stored.get((cell.task, cell.protocol, cell.version))) != cell:
+                return f"{cell.task}: says {_short(told)}, its predictions give {_short(cell)}"
+    return None
+
+
 def lacking(card: Submission) -> list[str]:
     """What a card lacks for any tier above *reported*."""
     given = {"weights.encoder_digest": card.weights, "commit": card.commit}

@@ -88,7 +88,7 @@ def test_boards_are_built_and_shown(ready: Path, monkeypatch: pytest.MonkeyPatch
     from molbench.spec.board import Board
 
     board = Board(name="toy", title="Toy board", description="d", tasks=["toy/size", "toy/mass"], seeds=2)
-    monkeypatch.setattr("molbench.leaderboard.build.load_boards", lambda: {"toy": board})
+    monkeypatch.setattr("molbench.leaderboard.boards.load_boards", lambda: {"toy": board})
     _run("evaluate", "model.pt", "-t", "toy/size,toy/mass", "--seeds", "2", "--executor", "inline")
     assert "2 models, 2 tasks" in _run("board", "build", "-o", "boards")
     assert "Toy board" in Path("boards/site/boards/toy.html").read_text(encoding="utf-8")

@@ -16,10 +16,11 @@ from molbench.backbones import build_backbone
 from molbench.backbones.base import Backbone, GeometryBackbone, Representation
 from molbench.data.read.store import Store
 from molbench.errors import UserError
+from molbench.evaluation.built import Data
 from molbench.evaluation.candidates.checkpoint import CheckpointCandidate
 from molbench.evaluation.data import TaskData
 from molbench.evaluation.models import ValueModel
-from molbench.evaluation.plan import Data, plan
+from molbench.evaluation.plan import plan
 from molbench.evaluation.predictions import Predictions
 from molbench.evaluation.protocol_predictions import protocol_predictions
 from molbench.evaluation.protocols import load_protocol, load_protocols

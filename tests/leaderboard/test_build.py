@@ -119,7 +119,7 @@ def test_a_board_without_results_is_not_written(tmp_path: Path, write_model, mon
 
 def test_a_built_board_is_read_back(tmp_path: Path, write_model, monkeypatch) -> None:
     write_model("good", 0.2)
-    monkeypatch.setattr("molbench.leaderboard.build.load_boards", lambda: {"b": BOARD})
+    monkeypatch.setattr("molbench.leaderboard.boards.load_boards", lambda: {"b": BOARD})
     monkeypatch.setattr("molbench.leaderboard.build.Catalogue", _Catalogue)
     # Whether results hold is another matter, and these have no dataset that they could be held against.
     monkeypatch.setattr("molbench.leaderboard.build.read_trusted", lambda root, _: (read_results(root), []))

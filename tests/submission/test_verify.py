@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from molbench.errors import UserError
+from molbench.evaluation.built import data_of
 from molbench.evaluation.clusters import Clusters
-from molbench.evaluation.plan import data_of
 from molbench.evaluation.score import Scorer
 from molbench.evaluation.trust import Trust
 from molbench.spec.catalogue import Catalogue

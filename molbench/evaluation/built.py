@@ -1,0 +1,47 @@
+"""The records behind a task as they are built here, named by content."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from molbench.data.folder.manifest import Manifest
+from molbench.errors import UserError
+from molbench.spec.catalogue import TaskRef
+
+
+@dataclass(frozen=True)
+class Data:
+    """The records behind a task, named by content.
+
+    Attributes:
+        digest: Content digest of the dataset, or of the subset.
+        split: Digest of the records that the task's scheme uses: ids, splits, labels and atoms. A score
+            depends on these alone, not on whatever else was built.
+        partial: Whether some of them are missing.
+    """
+
+    digest: str
+    split: str
+    partial: bool
+
+
+def data_of(task: TaskRef) -> Data:
+    """The records behind a task, as built.
+
+    Raises:
+        UserError: If the build lacks the subset or the split scheme.
+    """
+    if task.folder is None:
+        raise ValueError(f"{task.id} is not built")
+    manifest = Manifest.read(task.folder)
+    if task.subset not in manifest.by_subset:
+        raise UserError(
+            f"{task.id}: '{manifest.dataset_id}' was built without subset '{task.subset}'; "
+            f"run `molbench data build {manifest.name} --subset {task.subset}`"
+        )
+    part = manifest.by_subset[task.subset]
+    if task.split_name not in part.schemes:
+        why = part.left_out.get(task.scheme_name, "it was declared after the build; build the dataset again")
+        raise UserError(f"{task.id}: this build has no split scheme '{task.split_name}': {why}")
+    scheme = part.schemes[task.split_name]
+    return Data(part.digest, scheme.content, not scheme.complete)

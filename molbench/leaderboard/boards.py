@@ -1,0 +1,49 @@
+"""The rules of boards, and the files of finished ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from molbench.atomic import replace_file
+from molbench.errors import unknown_name
+from molbench.leaderboard.records import Records
+from molbench.leaderboard.render import to_csv, to_markdown
+from molbench.paths import catalogue_root
+from molbench.spec.board import Board
+from molbench.spec.document import read_listing, read_yaml
+
+#: Suffix of a file of a board to what writes it.
+WRITERS = {"md": to_markdown, "csv": to_csv}
+
+
+def load_boards() -> dict[str, Board]:
+    """Rules of all boards of the catalogue, by name."""
+    return read_listing(catalogue_root() / "leaderboards", Board)
+
+
+def boards_named(names: Sequence[str]) -> list[Board]:
+    """Rules of some boards: names of the catalogue's, or paths of YAML files; none for all of the catalogue.
+
+    Raises:
+        UserError: If there is none of that name, or a file is not one.
+    """
+    known = load_boards()
+    boards = []
+    for name in names or known:
+        if name.endswith((".yaml", ".yml")):
+            boards.append(read_yaml(Path(name), Board))
+        elif name in known:
+            boards.append(known[name])
+        else:
+            raise unknown_name("board", name, [*known, "or a path to a YAML file"])
+    return boards
+
+
+def write_boards(records: Records, output: Path) -> None:
+    """Write ``records.json``, and each board as Markdown and CSV."""
+    records.write(output)
+    for table in records.boards:
+        for suffix, render in WRITERS.items():
+            with replace_file(output / f"{table.name}.{suffix}") as temporary:
+                temporary.write_text(render(table), encoding="utf-8")

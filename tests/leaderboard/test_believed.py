@@ -1,0 +1,91 @@
+"""What a board believes of a receipt, and what it finds out by itself."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from molbench.evaluation.trust import Trust
+from molbench.leaderboard.publish import Published, publish
+from molbench.submission.folder import RECEIPT, digest_of
+from molbench.submission.receipt import Receipt
+from molbench.submission.verify import verify
+from tests.evaluation.conftest import _built, toy_home  # noqa: F401 - fixtures
+from tests.submission.conftest import _packed, submission, trust  # noqa: F401 - fixtures
+from tests.submission.packed import read_card, write_card
+
+
+@pytest.fixture
+def row(submission: Path, trust: Trust, monkeypatch: pytest.MonkeyPatch) -> Path:  # noqa: F811 - fixtures
+    """A verified submission below the working directory."""
+    monkeypatch.chdir(submission.parents[2])
+    receipt = verify(submission, trust).receipt
+    assert receipt is not None
+    receipt.write(submission / RECEIPT)
+    board = {"name": "toy", "title": "Toy", "description": "d", "tasks": ["toy/size", "toy/mass"]}
+    Path("toy.yaml").write_text(yaml.safe_dump(board))
+    # A neighbour, so that there is always a board.
+    other = Path("submissions/schnet/other")
+    shutil.copytree(submission, other)
+    write_card(other, read_card(submission) | {"model": "other"})
+    update = {"submission": "schnet/other", "card": digest_of(other / "submission.yaml")}
+    receipt.model_copy(update=update).sealed("2026-01-01").write(other / RECEIPT)
+    return submission
+
+
+def _publish(check: bool) -> Published:
+    return publish(Path("submissions"), Path("boards"), ["toy.yaml"], write=False, check=check)
+
+
+def _aside(check: bool) -> dict[str, str]:
+    return {one.path.name: one.reason for one in _publish(check).aside}
+
+
+def _improve(folder: Path, card_too: bool) -> None:
+    """Half the error, and a seal that anybody can compute."""
+    receipt = Receipt.read(folder / RECEIPT)
+    first = receipt.cells[0]
+    better = first.model_copy(update={"values": [value / 2 for value in first.values]})
+    if card_too:
+        card = read_card(folder)
+        card["predictions"][0]["value"] = better.mean
+        write_card(folder, card)
+    forged = receipt.model_copy(
+        update={"cells": [better, *receipt.cells[1:]], "card": digest_of(folder / "submission.yaml")}
+    )
+    forged.sealed(receipt.date).write(folder / RECEIPT)
+
+
+def test_an_honest_row_holds_when_it_is_scored_again(row: Path) -> None:
+    assert "good" not in _aside(check=False) and "good" not in _aside(check=True)
+
+
+def test_a_changed_file_is_found_by_its_digest(row: Path) -> None:
+    entry = read_card(row)["predictions"][1]
+    content = bytearray((row / entry["file"]).read_bytes())
+    content[len(content) // 2] ^= 1
+    (row / entry["file"]).write_bytes(content)
+    assert "another file than its sha256" in _aside(check=False)["good"]
+    (row / entry["file"]).unlink()
+    assert "no such file" in _aside(check=False)["good"]
+
+
+def test_a_receipt_that_promises_more_than_the_card_is_found(row: Path) -> None:
+    _improve(row, card_too=False)
+    assert "the card says" in _aside(check=False)["good"]
+
+
+def test_a_forgery_that_fits_in_all_places_is_found_by_scoring_again(row: Path) -> None:
+    """Without that it is believed: the seal guards against accidents, not against intent."""
+    _improve(row, card_too=True)
+    assert "good" not in _aside(check=False)
+    assert "its predictions give" in _aside(check=True)["good"]
+
+
+def test_rows_on_data_that_is_not_built_are_believed(row: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _improve(row, card_too=True)
+    monkeypatch.setattr(Trust, "built", lambda self, name: False)
+    assert "good" not in _aside(check=True)
