@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cache
-from itertools import combinations
+from itertools import combinations, islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from scipy import constants
 
 from molbench.generate import geometry, xtb
-from molbench.generate.engine import RECORD_FIELDS, Generator, JobOutcome
+from molbench.generate.engine import RECORD_FIELDS, Generator, JobOutcome, RejectedCandidate
 from molbench.generate.placement import place, radii
 from molbench.generate.xtb import ANGSTROM, HARTREE, Array
 
-#: Molecules that stand for the pocket; none of them is a ligand, so leaving partners out is a clean test.
+#: Molecules that stand for the pocket, beside enumerated ones; none of them is a ligand, so leaving partners
+#: out is a clean test.
 PARTNERS = (
     *("C1CCOC1", "c1ccoc1", "c1cc[nH]c1", "c1ccsc1", "c1cnc[nH]1", "c1cn[nH]c1", "c1ccncc1", "c1cncnc1"),
     *("c1ccccc1", "Cc1ccccc1", "Oc1ccccc1", "Nc1ccccc1", "Fc1ccccc1", "Clc1ccccc1", "N#Cc1ccccc1"),
@@ -56,8 +57,12 @@ LIGANDS = (
     *("C1CO1", "C1CC1", "C1CN1", "O=C=O", "N#N", "CC(=O)OC=O", "COO", "NN"),
 )
 
+#: Enumerated partners tried beside those, of so many heavy atoms at least. Scores are as uncertain as the
+#: partners of the test split are few: another partner tells more than other ligands around the same one.
+_ENUMERATED, _SMALLEST = 148, 3
+
 #: Ligands drawn for every partner.
-_LIGANDS_EACH = 12
+_LIGANDS_EACH = 6
 
 #: Each placement is the lowest in energy of so many random ones: any, a good, a near-optimal contact.
 _DRAWS = (1, 1, 4, 4, 16, 16)
@@ -112,23 +117,46 @@ class Placement(NamedTuple):
     energy: float
 
 
-def plan(seed: int, limit: int | None) -> list[tuple[int, int, tuple[int, ...]]]:
-    """Jobs of (seed, partner, ligands), both as places in their lists; ``limit`` counts partners."""
+def plan(seed: int, limit: int | None) -> list[tuple[int, int, str, tuple[int, ...]]]:
+    """Jobs of (seed, number and SMILES of a partner, ligands as places in their list)."""
     jobs = []
-    for partner in range(len(PARTNERS))[:limit]:
-        drawn = np.random.default_rng((seed, partner)).permutation(len(LIGANDS))[:_LIGANDS_EACH]
-        jobs.append((seed, partner, tuple(sorted(drawn.tolist()))))
+    for number, partner in enumerate(partners(seed)[:limit]):
+        drawn = np.random.default_rng((seed, number)).permutation(len(LIGANDS))[:_LIGANDS_EACH]
+        jobs.append((seed, number, partner, tuple(sorted(drawn.tolist()))))
     return jobs
 
 
-def compute(job: tuple[int, int, Sequence[int]]) -> JobOutcome:
-    """All records of one partner: every placement, then pairs of placements of the same ligand.
+def partners(seed: int) -> list[str]:
+    """SMILES of all that are tried: those listed, then enumerated ones, whose canonical SMILES are new."""
+    from rdkit import Chem
+
+    from molbench.generate.enumeration import enumerate_molecules
+
+    taken = {Chem.MolToSmiles(Chem.MolFromSmiles(smiles)) for smiles in (*PARTNERS, *LIGANDS)}
+    new = (smiles for smiles in enumerate_molecules(seed) if smiles not in taken)
+    large = (smiles for smiles in new if Chem.MolFromSmiles(smiles).GetNumAtoms() >= _SMALLEST)
+    return [*PARTNERS, *islice(large, _ENUMERATED)]
+
+
+def compute(job: tuple[int, int, str, Sequence[int]]) -> JobOutcome:
+    """All records of one partner; one that does not relax to a minimum with its bonds is rejected."""
+    _, number, smiles, _ = job
+    try:
+        return JobOutcome(_records(*job), [])
+    except RuntimeError as error:
+        return JobOutcome([], [RejectedCandidate(f"partner-{number:03d}", smiles, str(error))])
+
+
+def _records(seed: int, index: int, smiles: str, ligands: Sequence[int]) -> list[dict[str, Any]]:
+    """Every placement, then pairs of placements of the same ligand.
 
     Pairs are drawn from those whose energies differ by `MARGIN` or more. The lower energy is in structure 0
     and in structure 1 by turns, so that the labels are balanced for every partner.
+
+    Raises:
+        RuntimeError: if a molecule does not relax, or a self-consistent field does not converge.
     """
-    seed, index, ligands = job
-    partner = monomer(PARTNERS[index], seed)
+    partner = monomer(smiles, seed)
     interactions: list[dict[str, Any]] = []
     preferences: list[dict[str, Any]] = []
     for number in ligands:
@@ -137,13 +165,13 @@ def compute(job: tuple[int, int, Sequence[int]]) -> JobOutcome:
         placements = [placement(partner, ligand, draws, rng) for draws in _DRAWS]
         common = {
             "ligand_smiles": LIGANDS[number],
-            "group": PARTNERS[index],
+            "group": smiles,
             "level_of_theory": xtb.METHOD,
         }
         for at, placed in enumerate(placements):
             interactions.append(
                 {
-                    "id": f"dimer-{index:02d}-{number:02d}-{at}",
+                    "id": f"dimer-{index:03d}-{number:02d}-{at}",
                     "subset": "interaction",
                     **_atoms(partner, ligand, [placed]),
                     **common,
@@ -157,7 +185,7 @@ def compute(job: tuple[int, int, Sequence[int]]) -> JobOutcome:
                 pair.reverse()
             preferences.append(
                 {
-                    "id": f"poses-{index:02d}-{number:02d}-{first}{second}",
+                    "id": f"poses-{index:03d}-{number:02d}-{first}{second}",
                     "subset": "preference",
                     **_atoms(partner, ligand, pair),
                     **common,
@@ -165,7 +193,7 @@ def compute(job: tuple[int, int, Sequence[int]]) -> JobOutcome:
                     "preferred": float(preferred),
                 }
             )
-    return JobOutcome(interactions + preferences, [])
+    return interactions + preferences
 
 
 @cache
@@ -173,7 +201,7 @@ def monomer(smiles: str, seed: int) -> Monomer:
     """Embeds a molecule and relaxes it.
 
     Raises:
-        RuntimeError: if that fails; the molecules here are chosen such that it does not.
+        RuntimeError: if that fails; the listed molecules are chosen such that it does not.
     """
     embedded = geometry.embed(smiles, seed)
     if embedded is None:

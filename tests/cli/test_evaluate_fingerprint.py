@@ -191,13 +191,13 @@ def test_it_alone_makes_no_board(ready: Path) -> None:
 
 @pytest.mark.slow
 def test_as_a_user_types_it(tmp_path: Path) -> None:
-    options = ("-t", "xtb-solvation/dg_solv,xtb-spectra/ir", "--seeds", "1", *LOCAL, "--json")
+    options = ("-t", "xtb-solvation/dg_solv@random,xtb-spectra/ir", "--seeds", "1", *LOCAL, "--json")
     command = [sys.executable, "-m", "molbench.cli", "evaluate", "--fingerprint", *options]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=240)
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     (cell,) = report["rows"]
-    assert cell["task"] == "xtb-solvation/dg_solv" and [
+    assert cell["task"] == "xtb-solvation/dg_solv@random" and [
         pair["task"] for pair in report["not_applicable"]
     ] == ["xtb-spectra/ir"]
     (stored,) = read_results(tmp_path / "results")

@@ -26,7 +26,7 @@ def planned(pattern: str) -> Any:
 
 @pytest.fixture
 def run() -> Run:
-    return planned("xtb-solvation/dg_solv")
+    return planned("xtb-solvation/dg_solv@random")
 
 
 def test_stages_of_any_provenance() -> None:

@@ -124,6 +124,14 @@ def test_units_of_what_is_reported() -> None:
     assert kind.units(task, METRICS["energy_mae"], predictions) == ("eV", "meV")
 
 
-def test_every_task_of_the_catalogue_is_one_its_kind_accepts() -> None:
+@pytest.mark.parametrize("protocol", ["finetune", "finetune-lite"])
+def test_every_task_of_the_catalogue_is_one_its_kind_accepts(protocol: str) -> None:
     for ref in Catalogue.load().tasks(["*/*"]):
-        kind_of(ref.task).check(ref, load_protocol("finetune"))
+        kind_of(ref.task).check(ref, load_protocol(protocol))
+
+
+def test_the_lite_budget_is_the_same_for_every_kind() -> None:
+    protocol = load_protocol("finetune-lite")
+    budgets = [TASK_KINDS[name]().budget(protocol) for name in TASK_KINDS]
+    assert {budget.steps for budget in budgets if budget} == {600} and None not in budgets
+    assert not protocol.overrides

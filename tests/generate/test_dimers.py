@@ -15,6 +15,7 @@ from molbench.generate.dimers import LIGANDS, MARGIN, PARTNERS, interaction_ener
 from molbench.generate.placement import radii
 
 FOLDER = Path(__file__).parents[2] / "datasets" / "xtb-dimers"
+ACETIC_ACID = (3, PARTNERS.index("CC(=O)O"), "CC(=O)O", (LIGANDS.index("O"), LIGANDS.index("C=O")))
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,7 @@ def water():
 
 @pytest.fixture(scope="module")
 def rows():
-    return dimers.compute((3, PARTNERS.index("CC(=O)O"), (LIGANDS.index("O"), LIGANDS.index("C=O")))).rows
+    return dimers.compute(ACETIC_ACID).rows
 
 
 def hydrogen_bond(water, distance):
@@ -98,13 +99,23 @@ def test_preferred_is_the_lower_in_energy_by_the_margin(rows):
 
 def test_the_same_job_gives_the_same_rows(rows):
     dimers.monomer.cache_clear()
-    job = (3, PARTNERS.index("CC(=O)O"), (LIGANDS.index("O"), LIGANDS.index("C=O")))
-    assert dimers.compute(job).rows == rows
+    assert dimers.compute(ACETIC_ACID).rows == rows
+
+
+def test_a_partner_without_a_conformer_is_rejected_and_others_are_not(monkeypatch):
+    dimers.monomer.cache_clear()
+    embed = dimers.geometry.embed
+    monkeypatch.setattr(
+        dimers.geometry, "embed", lambda smiles, seed: None if smiles == "C" else embed(smiles, seed)
+    )
+    refused, made = (dimers.compute((0, 7, smiles, (LIGANDS.index("O"),))) for smiles in ("C", "CC"))
+    assert not refused.rows and [entry.id for entry in refused.rejections] == ["partner-007"]
+    assert made.rows and not made.rejections
 
 
 def test_partners_and_ligands_are_distinct_neutral_closed_shell_molecules():
-    molecules = [Chem.MolFromSmiles(smiles) for smiles in (*PARTNERS, *LIGANDS)]
-    assert len({Chem.MolToSmiles(molecule) for molecule in molecules}) == len(PARTNERS) + len(LIGANDS)
+    molecules = [Chem.MolFromSmiles(smiles) for smiles in (*dimers.partners(0), *LIGANDS)]
+    assert len({Chem.MolToSmiles(molecule) for molecule in molecules}) == len(molecules) > 200
     for molecule in molecules:
         assert Chem.GetFormalCharge(molecule) == 0
         assert all(atom.GetNumRadicalElectrons() == 0 for atom in molecule.GetAtoms())
@@ -112,8 +123,8 @@ def test_partners_and_ligands_are_distinct_neutral_closed_shell_molecules():
 
 def test_the_plan_of_few_is_the_start_of_the_whole():
     whole = dimers.plan(0, None)
-    assert len(whole) == len(PARTNERS) and dimers.plan(0, 5) == whole[:5]
-    assert {len(ligands) for _, _, ligands in whole} == {12} and dimers.plan(1, 5) != whole[:5]
+    assert [smiles for _, _, smiles, _ in whole] == dimers.partners(0) and dimers.plan(0, 5) == whole[:5]
+    assert {len(ligands) for *_, ligands in whole} == {6} and dimers.plan(1, 5) != whole[:5]
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +141,7 @@ def committed():
 @pytest.mark.slow
 def test_committed_energies_are_recomputed(committed):
     rows = committed["interaction"]
-    assert len(rows) == 4464
+    assert len(rows) == 7560
     for row in rows[:: len(rows) // 6]:
         partner, ligand = monomer(row["group"], 0), monomer(row["ligand_smiles"], 0)
         actual = interaction_energy(partner, ligand, np.array(row["positions"]))
@@ -147,5 +158,5 @@ def test_committed_contacts_and_labels_are_as_the_card_says(committed):
     assert energies.max() < 5 and energies.min() < -5 and (energies < 0).mean() > 0.8
     labels = np.array([row["preferred"] for row in committed["preference"]])
     differences = np.array([row["energy_difference"] for row in committed["preference"]])
-    assert len(labels) == 1889 and abs(labels.mean() - 0.5) < 0.02
+    assert len(labels) == 3300 and abs(labels.mean() - 0.5) < 0.02
     assert np.array_equal(labels, differences < 0) and np.abs(differences).min() >= MARGIN

@@ -159,4 +159,4 @@ def test_embedded_dimers_through_the_stock_library(config: str) -> None:
 def test_embedded_partners_are_on_one_side(subset: str) -> None:
     folder = str(CATALOGUE.dataset("xtb-dimers").folder)
     sides = [set(load_dataset(folder, f"{subset}@partner", split=split)["group"]) for split in SPLITS]
-    assert all(sides) and len(set.union(*sides)) == sum(map(len, sides)) == 62
+    assert all(sides) and len(set.union(*sides)) == sum(map(len, sides)) == 210
