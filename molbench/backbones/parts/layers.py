@@ -91,9 +91,10 @@ def with_bias(layer: nn.Linear) -> Tensor:
     return torch.cat([layer.weight, layer.bias.unsqueeze(-1)], dim=-1)
 
 
-def cosine_envelope(distances: Tensor, cutoff: float) -> Tensor:
-    """``½ (cos(π d / cutoff) + 1)`` within the cutoff and 0 beyond, [E] (Behler 2011)."""
-    return 0.5 * (torch.cos(distances * (math.pi / cutoff)) + 1) * (distances < cutoff)
+def cosine_envelope(distances: Tensor, cutoff: float, *, truncated: bool = True) -> Tensor:
+    """``½ (cos(π d / cutoff) + 1)`` within the cutoff and, where truncated, 0 beyond, [E] (Behler 2011)."""
+    envelope = 0.5 * (torch.cos(distances * (math.pi / cutoff)) + 1)
+    return envelope * (distances < cutoff) if truncated else envelope
 
 
 def pool(scalars: Tensor, batch: MoleculeBatch, readout: Readout) -> Tensor:

@@ -1,0 +1,52 @@
+/* The kernels of interpolation.py. */
+#ifndef REAL
+
+#include "neighbors.h"
+
+#define SELF "interpolation.c"
+#include "both_types.h"
+
+#else
+
+/* y_ic = sum_j w_ijc x_jc with filters between four rows of a table, w_ec = sum_m s_em t_(k_e + m)c */
+void NAMED(interpolated_convolve)(integer threads, integer N, integer E, integer F, const integer *ptr,
+                                  const integer *other, const integer *entry, const integer *first,
+                                  const REAL *shares, const REAL *table, const REAL *x, REAL *y) {
+    PARALLEL
+    for (integer i = 0; i < N; i++) {
+        REAL *yi = y + i * F;
+        memset(yi, 0, F * sizeof(REAL));
+        for (integer at = ptr[i]; at < ptr[i + 1]; at++) {
+            const integer e = EDGE(entry[at]);
+            const REAL *s = shares + 4 * e, *t = table + first[e] * F, *xj = x + other[at] * F;
+            SIMD for (integer c = 0; c < F; c++)
+                yi[c] += xj[c] * (s[0] * t[c] + s[1] * t[F + c] + s[2] * t[2 * F + c] + s[3] * t[3 * F + c]);
+        }
+    }
+}
+
+/* g_(k_e + m)c = sum_e s_em (x_ic y_jc + y_ic x_jc) for the ends i, j of e; each thread has columns of its own */
+void NAMED(interpolated_filter_grad)(integer threads, integer E, integer G, integer F, const integer *source,
+                                     const integer *target, const integer *first, const REAL *shares,
+                                     const REAL *x, const REAL *y, REAL *g) {
+    memset(g, 0, G * F * sizeof(REAL));
+    const integer width = (F + threads - 1) / threads;
+    PARALLEL
+    for (integer column = 0; column < F; column += width) {
+        const integer W = F - column < width ? F - column : width;
+        for (integer e = 0; e < E; e++) {
+            const integer i = source[e] * F + column, j = target[e] * F + column;
+            const REAL *s = shares + 4 * e;
+            REAL *t = g + first[e] * F + column;
+            SIMD for (integer c = 0; c < W; c++) {
+                const REAL product = x[i + c] * y[j + c] + y[i + c] * x[j + c];
+                t[c] += s[0] * product;
+                t[F + c] += s[1] * product;
+                t[2 * F + c] += s[2] * product;
+                t[3 * F + c] += s[3] * product;
+            }
+        }
+    }
+}
+
+#endif
