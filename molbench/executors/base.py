@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
@@ -100,7 +100,7 @@ class Executor(ABC):
         self,
         groups: Sequence[Sequence[Unit]],
         listen: Callable[[str, Message], None] = lambda _key, _message: None,
-    ) -> Iterator[Done]:
+    ) -> Generator[Done, None, None]:
         """Yield how every unit ended, as it becomes known, in any order.
 
         Args:

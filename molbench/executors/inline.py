@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from functools import partial
 
 from molbench.executors.base import Done, Executor, Message, Unit, perform
@@ -20,7 +20,7 @@ class Inline(Executor):
         self,
         groups: Sequence[Sequence[Unit]],
         listen: Callable[[str, Message], None] = lambda _key, _message: None,
-    ) -> Iterator[Done]:
+    ) -> Generator[Done, None, None]:
         """See :meth:`Executor.run`."""
         for group in groups:
             for unit in group:

@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -41,7 +41,7 @@ class Local(Executor):
         self,
         groups: Sequence[Sequence[Unit]],
         listen: Callable[[str, Message], None] = lambda _key, _message: None,
-    ) -> Iterator[Done]:
+    ) -> Generator[Done, None, None]:
         """See :meth:`Executor.run`."""
         waiting = deque(deque(group) for group in groups if group)
         count = max(1, min(self.workers or processors(), len(waiting)))

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ClassVar
@@ -34,7 +34,7 @@ class Ray(Executor):
         self,
         groups: Sequence[Sequence[Unit]],
         listen: Callable[[str, Message], None] = lambda _key, _message: None,  # noqa: ARG002
-    ) -> Iterator[Done]:
+    ) -> Generator[Done, None, None]:
         """See :meth:`Executor.run`."""
         import ray
 
@@ -54,7 +54,7 @@ class Ray(Executor):
             if started:
                 ray.shutdown()
 
-    def _run(self, groups: Sequence[Sequence[Unit]]) -> Iterator[Done]:
+    def _run(self, groups: Sequence[Sequence[Unit]]) -> Generator[Done, None, None]:
         import ray
 
         waiting = deque(deque(group) for group in groups if group)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ClassVar
@@ -37,7 +37,7 @@ class Slurm(Executor):
         self,
         groups: Sequence[Sequence[Unit]],
         listen: Callable[[str, Message], None] = lambda _key, _message: None,  # noqa: ARG002
-    ) -> Iterator[Done]:
+    ) -> Generator[Done, None, None]:
         """See :meth:`Executor.run`."""
         import submitit
 
@@ -93,7 +93,7 @@ def _execute(units: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return done
 
 
-def _outcome(job: Any, group: list[Unit]) -> Iterator[Done]:
+def _outcome(job: Any, group: list[Unit]) -> Generator[Done, None, None]:
     try:
         ended = {item["key"]: Done(**item) for item in job.result()}
         lost = "its job was stopped before its turn"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -152,15 +153,16 @@ def _described(names: Sequence[str], num_proc: int, target: Path) -> Iterator[di
         ]
         made: set[int] = set()
         turn = 0
-        for done in EXECUTORS["local"](workers=num_proc, retries=1).run(groups):
-            if done.error is not None:
-                first, last = (chunks[int(done.key)][end] for end in (0, -1))
-                raise UserError(f"molecules '{first}' to '{last}': {done.error}")
-            made.add(int(done.key))
-            while turn in made:
-                yield from pq.read_table(files[turn], schema=SCHEMA).to_pylist()
-                files[turn].unlink()
-                turn += 1
+        with closing(EXECUTORS["local"](workers=num_proc, retries=1).run(groups)) as run:
+            for done in run:
+                if done.error is not None:
+                    first, last = (chunks[int(done.key)][end] for end in (0, -1))
+                    raise UserError(f"molecules '{first}' to '{last}': {done.error}")
+                made.add(int(done.key))
+                while turn in made:
+                    yield from pq.read_table(files[turn], schema=SCHEMA).to_pylist()
+                    files[turn].unlink()
+                    turn += 1
 
 
 def _unique(pairs: Iterable[pa.Table]) -> list[str]:

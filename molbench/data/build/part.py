@@ -139,7 +139,6 @@ class PartBuilder:
         _check_units(dataset, parser.units(self.raw.files), self.raw.files)
         parsed = parse(
             parser.shards(self.raw.files, self.request.num_proc * _SHARDS_PER_PROCESS),
-            schema,
             folder=self.scratch,
             max_failures=dataset.max_failures,
             num_proc=self.request.num_proc,

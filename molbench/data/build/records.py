@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import datasets
 import pyarrow as pa
 import pyarrow.ipc
-from datasets.builder import Key
-from datasets.exceptions import DatasetGenerationError
 
+from molbench.atomic import replace_file
 from molbench.chem.inchikeys import inchikey
-from molbench.data.build.parsers.base import Shard
+from molbench.data.build.parsers import Shard, build_parser
 from molbench.data.build.soundness import sound_records
 from molbench.data.folder.manifest import FailureEntry
 from molbench.data.records import IDENTITY_KEYS
 from molbench.errors import UserError, quoted
-from molbench.executors.base import describe
-from molbench.executors.parent import exit_with_parent
+from molbench.executors import EXECUTORS
+from molbench.executors.base import Listener, Unit
 from molbench.progress import ProgressCallback
 
 _FAILURES_LISTED = 100
@@ -36,58 +32,6 @@ def built_schema(parsed: pa.Schema) -> pa.Schema:
         if smiles in parsed.names and key not in parsed.names:
             parsed = parsed.insert(parsed.get_field_index(smiles) + 1, pa.field(key, pa.string()))
     return parsed
-
-
-class RecordBuilder(datasets.ArrowBasedBuilder):  # type: ignore[misc]
-    """Hugging Face builder whose shards are those of a molbench parser.
-
-    It gives the parallel writing; the project adds identity keys, the check of every record, and one failure
-    list a shard below ``side``. A shard stops early when far more records fail than
-    ``max_failures``: it is then not the file that was declared.
-    """
-
-    def __init__(
-        self, *, shards: Sequence[Shard], schema: pa.Schema, side: Path, max_failures: int, **arguments: Any
-    ) -> None:
-        self._shards = list(enumerate(shards))
-        self._schema = schema
-        self._side = side
-        self._patience = max_failures + _FAILURES_LISTED
-        self._parent = os.getpid()
-        super().__init__(**arguments)
-
-    def _info(self) -> datasets.DatasetInfo:
-        return datasets.DatasetInfo(features=datasets.Features.from_arrow_schema(self._schema))
-
-    def _split_generators(self, _: object) -> list[datasets.SplitGenerator]:
-        return [datasets.SplitGenerator(name="records", gen_kwargs={"shards": self._shards})]
-
-    def _generate_tables(self, shards: list[tuple[int, Shard]]) -> Iterator[tuple[Key, pa.Table]]:
-        if os.getpid() != self._parent:  # in a process that the library forked
-            exit_with_parent()
-        for index, shard in shards:
-            done = failed = 0
-            with (self._side / f"{index:06d}.jsonl").open("w", encoding="utf-8") as report:
-                try:
-                    for number, chunk in enumerate(map(sound_records, shard.read())):
-                        for failure in chunk.failures:
-                            report.write(json.dumps(asdict(failure)) + "\n")
-                            failed += 1
-                            if failed > self._patience:
-                                raise UserError(
-                                    f"more than {self._patience:,} records failed, the last of them "
-                                    f"{quoted(failure.id)}, {failure.where}: {failure.reason}"
-                                )
-                        done += len(chunk.table)
-                        (self._side / f"{index:06d}.count").write_text(str(done))
-                        if len(chunk.table):
-                            yield Key(index, number), _identified(chunk.table, self._schema)
-                except UserError as error:
-                    raise RefusedError(str(error)) from error
-
-
-class RefusedError(DatasetGenerationError):  # type: ignore[misc]
-    """A user error on its way out of a worker: the one kind that ``datasets`` lets pass unwrapped."""
 
 
 @dataclass(frozen=True)
@@ -109,12 +53,11 @@ class Parsed:
         for path in self.files:
             with pa.OSFile(str(path)) as source, pa.ipc.open_stream(source) as reader:
                 for batch in reader:
-                    yield pa.Table.from_batches([batch]).replace_schema_metadata()
+                    yield pa.Table.from_batches([batch])
 
 
 def parse(
     shards: Sequence[Shard],
-    schema: pa.Schema,
     *,
     folder: Path,
     max_failures: int,
@@ -124,46 +67,98 @@ def parse(
     """Run a parser over its shards.
 
     Args:
-        shards: The work.
-        schema: Columns of a built record.
+        shards: The work; all of one parser.
         folder: Empty folder that receives the files.
         max_failures: Records that may fail.
-        num_proc: Number of processes.
+        num_proc: Number of processes. One that is lost costs its shard once more.
         progress: Told how many records have been read.
 
     Raises:
-        UserError: If a raw file is wrong as a whole.
+        UserError: If a raw file is wrong as a whole, or the process of a shard is lost twice.
     """
-    side = folder / "side"
-    side.mkdir()
-    builder = RecordBuilder(
-        shards=shards, schema=schema, side=side, max_failures=max_failures, cache_dir=str(folder / "arrow")
+    counts: dict[str, int] = {}
+
+    def listen(key: str, message: Mapping[str, Any]) -> None:
+        counts[key] = message["records"]
+        if progress is not None:
+            progress("records", sum(counts.values()), None)
+
+    files = [folder / f"{number:06d}.arrow" for number in range(len(shards))]
+    groups = [
+        [Unit(file.name, f"{__name__}:write_shard", _as_arguments(shard, file, max_failures))]
+        for shard, file in zip(shards, files, strict=True)
+    ]
+    executor = (
+        EXECUTORS["local"](workers=num_proc, retries=1)
+        if min(num_proc, len(shards)) > 1
+        else EXECUTORS["inline"]()
     )
-    with _silent(), _watch(side, progress):
-        try:
-            builder.download_and_prepare(num_proc=min(num_proc, len(shards)), verification_mode="no_checks")
-        except RefusedError as error:
-            raise UserError(str(error)) from error
-        except (DatasetGenerationError, RuntimeError) as error:
-            raise _cause(error) from error
+    with closing(executor.run(groups, listen)) as run:
+        for done in run:
+            if done.error is not None:
+                raise UserError(done.error)
+            listen(done.key, {"records": done.value})
     failures = [
         FailureEntry.model_validate_json(line)
-        for path in sorted(side.glob("*.jsonl"))
-        for line in path.read_text(encoding="utf-8").splitlines()
+        for file in files
+        for line in _failures(file).read_text(encoding="utf-8").splitlines()
     ]
-    return Parsed(schema, sorted(Path(builder.cache_dir).glob("*.arrow")), failures)
+    return Parsed(built_schema(shards[0].parser.schema()), files, failures)
 
 
-def _cause(error: BaseException) -> Exception:
-    """What stopped the library: a system error as it is, else in one line."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, OSError):
-            return cause
-        cause = cause.__cause__ or cause.__context__
-    if "abruptly died" in str(error):
-        return UserError("a process of the build was lost; perhaps memory ran out: try a smaller --num-proc")
-    return UserError(f"parsing ended with {describe(error)}")
+def write_shard(arguments: Mapping[str, Any], listen: Listener) -> int:
+    """Parse a shard into a file of records, with identity keys and every record checked; a unit of work.
+
+    Its failures lie beside the file. It stops early when far more records fail than ``max_failures``: it is
+    then not the file that was declared.
+
+    Returns:
+        Number of records.
+    """
+    parser = build_parser(arguments["parser"], arguments["options"])
+    raw = {key: Path(path) for key, path in arguments["raw"].items()}
+    shard = Shard(parser, raw, arguments["start"], arguments["stop"], arguments["offsets"])
+    schema, file = built_schema(parser.schema()), Path(arguments["file"])
+    patience = arguments["max_failures"] + _FAILURES_LISTED
+    done = failed = 0
+    with (
+        _failures(file).open("w", encoding="utf-8") as report,
+        replace_file(file) as temporary,
+        pa.OSFile(str(temporary), "wb") as sink,
+        pa.ipc.new_stream(sink, schema) as writer,
+    ):
+        for chunk in map(sound_records, shard.read()):
+            for failure in chunk.failures:
+                report.write(json.dumps(asdict(failure)) + "\n")
+                failed += 1
+                if failed > patience:
+                    raise UserError(
+                        f"more than {patience:,} records failed, the last of them "
+                        f"{quoted(failure.id)}, {failure.where}: {failure.reason}"
+                    )
+            done += len(chunk.table)
+            listen({"records": done})
+            if len(chunk.table):
+                writer.write_table(_identified(chunk.table, schema))
+    return done
+
+
+def _as_arguments(shard: Shard, file: Path, max_failures: int) -> dict[str, Any]:
+    """A shard in plain words, as :func:`write_shard` takes it."""
+    return {
+        "parser": shard.parser.name,
+        "options": asdict(shard.parser),
+        "raw": {key: str(path.absolute()) for key, path in shard.files.items()},
+        "start": shard.start,
+        "stop": shard.stop,
+        "offsets": dict(shard.offsets),
+        "file": str(file.absolute()),
+        "max_failures": max_failures,
+    }
+
+
+def _failures(file: Path) -> Path:
+    return file.with_suffix(".jsonl")
 
 
 def _identified(table: pa.Table, schema: pa.Schema) -> pa.Table:
@@ -172,39 +167,3 @@ def _identified(table: pa.Table, schema: pa.Schema) -> pa.Table:
             keys = [inchikey(text) for text in table.column(smiles).to_pylist()]
             table = table.append_column(key, pa.array(keys, pa.string()))
     return table.select(schema.names).cast(schema)
-
-
-@contextmanager
-def _silent() -> Iterator[None]:
-    """Keep the progress bars of ``datasets`` off the terminal."""
-    shown = not datasets.are_progress_bars_disabled()
-    datasets.disable_progress_bars()
-    try:
-        yield
-    finally:
-        if shown:
-            datasets.enable_progress_bars()
-
-
-@contextmanager
-def _watch(side: Path, progress: ProgressCallback | None) -> Iterator[None]:
-    """Report the sum of the workers' record counts twice a second."""
-    if progress is None:
-        yield
-        return
-    stop = threading.Event()
-
-    def report() -> None:
-        finished = False
-        while not finished:
-            finished = stop.wait(0.5)
-            counts = [path.read_text() or "0" for path in side.glob("*.count")]
-            progress("records", sum(map(int, counts)), None)
-
-    thread = threading.Thread(target=report, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
