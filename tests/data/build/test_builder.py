@@ -162,7 +162,7 @@ class TestBadFiles:
             build(declare(table, max_failures=9), raw=raw)
 
     def test_missing_folder(self, declare, raw):
-        with pytest.raises(UserError, match="no such folder"):
+        with pytest.raises(UserError, match="no such file or folder"):
             build(declare(None), raw=raw / "nowhere")
 
     @pytest.fixture(autouse=True)
