@@ -10,7 +10,7 @@ from molbench.leaderboard.records import Records
 from molbench.metrics import METRICS
 from molbench.site.evidence import Evidence
 from molbench.site.facts import Facts
-from molbench.spec.units import factor
+from molbench.spec.units import convertible, factor
 
 #: Metrics that the page computes.
 _KNOWN = {"mae", "rmse", "r2", "pearson", "spearman", "accuracy", "f1", "auroc", "average_precision"}
@@ -48,6 +48,7 @@ def labels_of(name: str, records: Records, evidence: Evidence, facts: Facts) -> 
     return {
         "task": name,
         "unit": predictions.unit,
+        "units": {unit: factor(unit, predictions.unit) for unit in convertible(predictions.unit)},
         "ids": predictions.ids,
         "target": predictions.target.tolist(),
         "metrics": metrics,

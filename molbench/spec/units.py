@@ -77,6 +77,12 @@ _SPELLINGS = {
 }
 
 
+def convertible(unit: str) -> list[str]:
+    """All units of the dimension of one."""
+    check_unit(unit)
+    return list(_DIMENSIONS[_DIMENSION_OF[unit]])
+
+
 def unit_called(text: str) -> str:
     """The unit that somebody means: ``ev``, ``kcal/mol/angstrom``, ``cm-1``.
 

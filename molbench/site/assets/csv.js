@@ -11,13 +11,15 @@ molbench.csvLine = (cells) =>
     })
     .join(",");
 
-// Rows of cells of a CSV text, RFC 4180.
+// Rows of cells of a CSV text, RFC 4180, each with the number of its line.
 molbench.csvRows = (text) => {
-  const rows = [[]];
-  for (const [, quoted, plain, end] of text.replace(/^\ufeff/, "").matchAll(/(?:"((?:[^"]|"")*)"|([^,\r\n]*))(,|\r?\n|$)/g)) {
+  let line = 1;
+  const row = () => Object.assign([], { line }), rows = [row()];
+  for (const [all, quoted, plain, end] of text.replace(/^\ufeff/, "").matchAll(/(?:"((?:[^"]|"")*)"|([^,\r\n]*))(,|\r?\n|$)/g)) {
     rows.at(-1).push(quoted === undefined ? plain : quoted.replaceAll('""', '"'));
+    line += all.split("\n").length - 1;
     if (end === "") break;
-    if (end !== ",") rows.push([]);
+    if (end !== ",") rows.push(row());
   }
   return rows.filter((row) => row.length > 1 || row[0] !== "");
 };
