@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from molbench.data.folder.manifest import Manifest
+from molbench.data.folder.manifest import Manifest, Part, SchemeEntry
 from molbench.errors import UserError
 from molbench.spec.catalogue import TaskRef
 
@@ -31,6 +31,20 @@ def data_of(task: TaskRef) -> Data:
     Raises:
         UserError: If the build lacks the subset or the split scheme.
     """
+    part, scheme = _built(task)
+    return Data(part.digest, scheme.content, not scheme.complete)
+
+
+def train_records(task: TaskRef) -> int | None:
+    """Records to train on, of a cross-validation in its first fold; None where the dataset is not built.
+
+    Raises:
+        UserError: If the build lacks the subset or the split scheme.
+    """
+    return None if task.folder is None else _built(task.at(0))[1].counts.get("train")
+
+
+def _built(task: TaskRef) -> tuple[Part, SchemeEntry]:
     if task.folder is None:
         raise ValueError(f"{task.id} is not built")
     manifest = Manifest.read(task.folder)
@@ -43,5 +57,4 @@ def data_of(task: TaskRef) -> Data:
     if task.split_name not in part.schemes:
         why = part.left_out.get(task.scheme_name, "it was declared after the build; build the dataset again")
         raise UserError(f"{task.id}: this build has no split scheme '{task.split_name}': {why}")
-    scheme = part.schemes[task.split_name]
-    return Data(part.digest, scheme.content, not scheme.complete)
+    return part, part.schemes[task.split_name]

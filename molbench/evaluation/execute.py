@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import torch
@@ -99,6 +100,7 @@ def execute(run: Run, workspace: Workspace, progress: StepCallback | None = None
         throughput=scored.throughput,
         environment=machine,
         cost=meter.cost(machine, entry.parameters, scored.throughput),
+        date=datetime.now(UTC).date().isoformat(),
     )
     with replace_folder(run.folder) as temporary:
         predictions.write(temporary / PREDICTIONS_FILE, record_scores(run.task.task, predictions))

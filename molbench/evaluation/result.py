@@ -88,6 +88,7 @@ class Result(Spec):
         throughput: Molecules a second of each stage.
         environment: Software, code and machine, see :func:`~molbench.training.machine.describe_machine`.
         cost: What it took; None where it was scored before that was measured.
+        date: Day on which it was made (UTC); None where it was scored before that was told.
     """
 
     format: int = FORMAT
@@ -105,6 +106,7 @@ class Result(Spec):
     throughput: dict[str, float]
     environment: dict[str, Any]
     cost: RunCost | None = later(None)
+    date: str | None = later(None, pattern=r"^\d{4}-\d{2}-\d{2}$")
 
     def __repr__(self) -> str:
         name = self.task.declaration.metrics[0]

@@ -69,4 +69,5 @@ def _card(name: str, results: list[Stored]) -> Card:
         digest=None if checkpoint.scratch else checkpoint.encoder_digest,
         parameters=checkpoint.parameters,
         cost=cost_of([stored.result for stored in results]),
+        date=max((stored.result.date for stored in results if stored.result.date), default=None),
     )

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 
+from molbench.leaderboard.reproduced import Ours, Reproduction
 from molbench.leaderboard.score import Publication
 from molbench.metrics import METRICS
 from molbench.paths import catalogue_root
-from molbench.spec.base import Spec
+from molbench.spec.base import Spec, later
 from molbench.spec.catalogue import TaskRef
 from molbench.spec.document import read_listing
 from molbench.spec.reported import Paper, ReportedPaper, ReportedTable
@@ -22,6 +23,7 @@ class PublishedScore(Spec):
         model: Name of the row.
         value: In the unit that the task reports.
         spread: What is printed behind ±, likewise.
+        reproductions: What models of the board score that repeat it.
     """
 
     model: str
@@ -31,6 +33,7 @@ class PublishedScore(Spec):
     value: float
     spread: float | None = None
     publication: Publication
+    reproductions: list[Reproduction] = later([])
 
 
 @cache
@@ -39,17 +42,21 @@ def reported_papers() -> Mapping[str, ReportedPaper]:
     return read_listing(catalogue_root() / "leaderboards" / "reported", ReportedPaper)
 
 
-def published_scores(tasks: Sequence[TaskRef]) -> list[PublishedScore]:
+def published_scores(tasks: Sequence[TaskRef], ours: Ours | None = None) -> list[PublishedScore]:
     """What papers say of the primary metric of some tasks, in the order of papers, tables and rows.
 
     Numbers that were read off a figure are left out.
+
+    Args:
+        tasks: The tasks.
+        ours: Models that may have repeated some of it.
     """
     wanted = {ref.id: ref for ref in tasks}
     scores = []
     for paper in reported_papers().values():
         for table in paper.tables:
             if table.reading != "figure":
-                scores += list(_of_table(paper.paper, table, wanted))
+                scores += list(_of_table(paper.paper, table, wanted, ours))
     return scores
 
 
@@ -62,7 +69,9 @@ def unit_of(ref: TaskRef) -> str:
     return unit.rpartition("/")[0] if ref.task.kind == "forces" and metric.of != "forces" else unit
 
 
-def _of_table(paper: Paper, table: ReportedTable, wanted: Mapping[str, TaskRef]) -> Iterator[PublishedScore]:
+def _of_table(
+    paper: Paper, table: ReportedTable, wanted: Mapping[str, TaskRef], ours: Ours | None
+) -> Iterator[PublishedScore]:
     source = Publication(
         paper=paper.title,
         table=table.table,
@@ -87,4 +96,5 @@ def _of_table(paper: Paper, table: ReportedTable, wanted: Mapping[str, TaskRef])
                 value=float(f"{scale * value:.6g}"),
                 spread=None if spread is None else float(f"{scale * spread:.6g}"),
                 publication=source,
+                reproductions=ours.of(table, model, ref, scale * value, unit) if ours else [],
             )

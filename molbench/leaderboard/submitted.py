@@ -23,6 +23,7 @@ from molbench.leaderboard.entry import Entry
 from molbench.leaderboard.grid import ScoreGrid
 from molbench.leaderboard.pairs import Places, against, alone, mean_ranks, places
 from molbench.leaderboard.published import published_scores
+from molbench.leaderboard.reproduced import Ours
 from molbench.leaderboard.score import Difference, Number
 from molbench.leaderboard.scores import scores_of
 from molbench.leaderboard.table import BoardDataset, Row, Table
@@ -87,6 +88,9 @@ def tabulate_submitted(field: BoardField) -> Table:
     board, scored = field.board, field.scored
     protocol = load_protocol(board.protocol)
     wanted = f"--suite {board.suite}" if board.suite else f"--tasks '{','.join(board.tasks)}'"
+    rows = _rows(field)
+    scores = scores_of(board.name, field.entries, field.cells, scored, field.live)
+    ours = Ours(rows, {(score.task, score.model): score for score in scores}, protocol)
     evaluate = f"molbench evaluate CHECKPOINT {wanted} --protocol {board.protocol} --seeds {board.seeds}"
     return Table(
         name=board.name,
@@ -107,9 +111,9 @@ def tabulate_submitted(field: BoardField) -> Table:
         tasks=scored,
         missing=[task for task in field.tasks if task not in scored],
         sources=_sources(field),
-        rows=_rows(field),
-        published=published_scores(list(field.tasks.values())),
-        scores=scores_of(board.name, field.entries, field.cells, scored, field.live),
+        rows=rows,
+        published=published_scores(list(field.tasks.values()), ours),
+        scores=scores,
     )
 
 

@@ -13,7 +13,7 @@ from molbench.leaderboard.records import Records
 from molbench.leaderboard.render import estimate, pretraining
 from molbench.site.environment import slug
 
-#: Stands for a day that nobody told; readers of feeds need one.
+#: Stands for a day that nobody told where a feed has to have one.
 _UNKNOWN = "1970-01-01"
 _TITLE = "molbench: results"
 
@@ -26,15 +26,15 @@ class FeedEntry:
         id: Stays the same for as long as the board and the model are called so.
         title: Model and board.
         summary: Its place in words.
-        place: Address of the model's page, relative to the feed.
-        date: Day of its scores.
+        address: Of the model's page, relative to the feed.
+        date: Day of its scores; None where nobody told.
     """
 
     id: str
     title: str
     summary: str
     address: str
-    date: str
+    date: str | None
 
 
 def json_feed(records: Records) -> str:
@@ -45,7 +45,7 @@ def json_feed(records: Records) -> str:
             "url": entry.address,
             "title": entry.title,
             "content_text": entry.summary,
-            "date_published": f"{entry.date}T00:00:00Z",
+            **({"date_published": f"{entry.date}T00:00:00Z"} if entry.date else {}),
         }
         for entry in _entries(records)
     ]
@@ -65,7 +65,9 @@ def atom_feed(records: Records) -> str:
     feed = Element("feed", xmlns="http://www.w3.org/2005/Atom")
     SubElement(feed, "title").text = _TITLE
     SubElement(feed, "id").text = _id("feed")
-    SubElement(feed, "updated").text = f"{max((e.date for e in entries), default=_UNKNOWN)}T00:00:00Z"
+    SubElement(
+        feed, "updated"
+    ).text = f"{max((e.date or _UNKNOWN for e in entries), default=_UNKNOWN)}T00:00:00Z"
     SubElement(SubElement(feed, "author"), "name").text = "molbench"
     SubElement(feed, "link", rel="self", href="feed.xml")
     SubElement(feed, "link", rel="alternate", href="index.html")
@@ -73,7 +75,7 @@ def atom_feed(records: Records) -> str:
         made = SubElement(feed, "entry")
         SubElement(made, "title").text = entry.title
         SubElement(made, "id").text = entry.id
-        SubElement(made, "updated").text = f"{entry.date}T00:00:00Z"
+        SubElement(made, "updated").text = f"{entry.date or _UNKNOWN}T00:00:00Z"
         SubElement(made, "link", rel="alternate", href=entry.address)
         SubElement(made, "summary").text = entry.summary
     indent(feed, " ")
@@ -82,7 +84,7 @@ def atom_feed(records: Records) -> str:
 
 def _entries(records: Records) -> Iterator[FeedEntry]:
     """Newest first, then as the boards have them."""
-    dates = {card.model: card.date or _UNKNOWN for card in records.cards}
+    dates = {card.model: card.date for card in records.cards}
     made = [
         FeedEntry(
             id=_id(f"{table.name}/{row.model}"),
@@ -93,12 +95,12 @@ def _entries(records: Records) -> Iterator[FeedEntry]:
                 + (f", relative error {estimate(row.relative_error)}" if row.relative_error else "")
             ),
             address=f"models/{slug(row.model)}.html",
-            date=dates.get(row.model, _UNKNOWN),
+            date=dates.get(row.model),
         )
         for table in records.boards
         for row in table.rows
     ]
-    yield from sorted(made, key=lambda entry: entry.date, reverse=True)
+    yield from sorted(made, key=lambda entry: entry.date or _UNKNOWN, reverse=True)
 
 
 def _id(name: str) -> str:

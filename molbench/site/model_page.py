@@ -13,7 +13,7 @@ from molbench.evaluation.repeats import Runs
 from molbench.evaluation.score import record_scores
 from molbench.leaderboard.card import Card
 from molbench.leaderboard.records import Records
-from molbench.leaderboard.render import estimate, gain, pretraining
+from molbench.leaderboard.render import estimate, gain, made_again, pretraining
 from molbench.leaderboard.score import Score
 from molbench.leaderboard.table import Row, Table
 from molbench.numbers import plain
@@ -75,6 +75,14 @@ def model_page(records: Records, card: Card, evidence: Evidence, facts: Facts, d
         places=places,
         scores=scores,
         leakage={name: _leakage(own) for name, own in scores.items()},
+        again=[
+            (score, own)
+            for table, _ in places
+            for score in table.published
+            for own in score.reproductions
+            if own.model == card.model
+        ],
+        made_again=made_again,
         looks=list(_looks(places, scores, evidence, facts, drawings)),
         cell=cell,
         estimate=estimate,

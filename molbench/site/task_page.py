@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from molbench.data.audit.nearest_train import BINS
 from molbench.leaderboard.records import Records
+from molbench.leaderboard.render import made_again
 from molbench.leaderboard.score import Score
 from molbench.site.environment import render
 from molbench.site.evidence import Evidence
@@ -68,6 +69,7 @@ def task_page(records: Records, name: str, evidence: Evidence, facts: Facts, dro
         splits=SPLITS,
         nearest=_nearest(task, facts) if task else None,
         droppable=droppable,
+        made_again=made_again,
     )
 
 

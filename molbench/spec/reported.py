@@ -37,6 +37,18 @@ class ReportedColumn(Spec):
     unit: Line
 
 
+class RepeatedRow(Spec):
+    """Which models of this project repeat a row: those of one backbone and method.
+
+    Attributes:
+        backbone: Name of the encoder.
+        method: How it was pretrained; None from scratch.
+    """
+
+    backbone: Name
+    method: Name | None = None
+
+
 class ReportedTable(Spec):
     """One table or figure of a paper.
 
@@ -51,6 +63,8 @@ class ReportedTable(Spec):
         dispersion: What stands behind ±, where something does.
         columns: By name.
         rows: Name of a model to its numbers, each alone or with its dispersion.
+        reproduced: Name of a model to what repeats it here, where this project has encoder and method; it is
+            then shown beside, with its deviation and the ratio of the budgets.
     """
 
     table: Line
@@ -62,12 +76,15 @@ class ReportedTable(Spec):
     dispersion: Line | None = None
     columns: dict[str, ReportedColumn]
     rows: dict[str, dict[str, float | tuple[float, float]]]
+    reproduced: dict[str, RepeatedRow] = {}
 
     @model_validator(mode="after")
     def _known_columns(self) -> Self:
         for model, numbers in self.rows.items():
             if unknown := sorted(set(numbers) - set(self.columns)):
                 raise ValueError(f"{model}: no column '{unknown[0]}'")
+        if unknown := sorted(set(self.reproduced) - set(self.rows)):
+            raise ValueError(f"reproduced: no row '{unknown[0]}'")
         spread = any(isinstance(number, tuple) for row in self.rows.values() for number in row.values())
         if spread and self.dispersion is None:
             raise ValueError("some numbers have a dispersion, and nothing says what it is")

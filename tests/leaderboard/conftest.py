@@ -83,6 +83,7 @@ def write_result(
         "seconds": {"run": rng.random()},
         "throughput": {},
         "environment": {},
+        "date": None,
     }
     for name, value in changes.items():
         where = next(part for part in (result, checkpoint, entry) if name in part)

@@ -118,7 +118,7 @@ def test_a_board_without_results_is_not_written(tmp_path: Path, write_model, mon
 
 
 def test_a_built_board_is_read_back(tmp_path: Path, write_model, monkeypatch) -> None:
-    write_model("good", 0.2)
+    write_model("good", 0.2, date="2026-03-02")
     monkeypatch.setattr("molbench.leaderboard.boards.load_boards", lambda: {"b": BOARD})
     monkeypatch.setattr("molbench.leaderboard.build.Catalogue", _Catalogue)
     # Whether results hold is another matter, and these have no dataset that they could be held against.
@@ -127,7 +127,7 @@ def test_a_built_board_is_read_back(tmp_path: Path, write_model, monkeypatch) ->
     assert built.empty == [] and load_table("b", tmp_path / "boards") == built.records.boards[0]
     assert {path.name for path in (tmp_path / "boards").iterdir()} == {"b.md", "b.csv", "records.json"}
     assert Records.read(tmp_path / "boards") == built.records
-    assert [card.model for card in built.records.cards] == ["good"]
+    assert [(card.model, card.date) for card in built.records.cards] == [("good", "2026-03-02")]
     assert {score.board for score in built.records.scores} == {"b"}
     with pytest.raises(UserError, match="board build other"):
         load_table("other", tmp_path / "boards")

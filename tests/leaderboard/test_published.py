@@ -2,8 +2,15 @@
 
 import pytest
 
+from molbench.backbones import BACKBONES
+from molbench.evaluation.protocols import load_protocol
 from molbench.leaderboard import load_boards
 from molbench.leaderboard.published import published_scores, reported_papers, unit_of
+from molbench.leaderboard.render import made_again
+from molbench.leaderboard.reproduced import Ours
+from molbench.leaderboard.score import Score
+from molbench.leaderboard.table import Row
+from molbench.methods import METHODS
 from molbench.metrics import METRICS
 from molbench.spec.catalogue import Catalogue
 from molbench.spec.units import factor
@@ -51,3 +58,53 @@ def test_what_was_read_off_a_figure_is_not_shown() -> None:
     figures = {table.table for _, table in TABLES if table.reading == "figure"}
     shown = {score.publication.table for score in published_scores(list(KNOWN.values()))}
     assert figures and not figures & shown
+
+
+def test_what_a_paper_and_a_board_have_in_common_exists_here() -> None:
+    for _, table in TABLES:
+        for told in table.reproduced.values():
+            assert told.backbone in BACKBONES and (told.method is None or told.method in METHODS)
+
+
+def _row(model: str, method: str | None) -> Row:
+    own = dict.fromkeys(("pretrained_on", "encoder_digest", "rank", "rank_high", "relative_error", "gain"))
+    return Row(model=model, backbone="painn", method=method, tasks=1, overlap=0, warnings=[], **own)
+
+
+def _score(model: str, mean: float) -> Score:
+    return Score(
+        board="b",
+        model=model,
+        task="qm9/homo",
+        metric="mae",
+        unit="meV",
+        direction="lower",
+        mean=mean,
+        half_width=1.0,
+        spread=None,
+        seeds=3,
+        records=1000,
+        clusters=1000.0,
+        few=False,
+        over_scratch=None,
+    )
+
+
+def test_a_number_made_again_stands_beside_with_its_deviation_and_budget() -> None:
+    """GeoSSL's PaiNN has 26.0 meV without pretraining and 23.48 with DDM, after 1,000 epochs."""
+    rows = [_row("ours", "geossl-ddm"), _row("scratch-painn", None), _row("else", "coord")]
+    scores = {("qm9/homo", row.model): _score(row.model, 46.96) for row in rows}
+    tenth = load_protocol("geossl")
+    tenth = tenth.model_copy(update={"training": tenth.training.model_copy(update={"epochs": 100})})
+    listed = [
+        score
+        for score in published_scores([KNOWN["qm9/homo"]], Ours(rows, scores, tenth))
+        if score.reproductions
+    ]
+    told = {(score.model, own.model): own for score in listed for own in score.reproductions}
+    assert told.keys() == {("GeoSSL-DDM", "ours"), ("none", "scratch-painn")}
+    own = told["GeoSSL-DDM", "ours"]
+    assert own.deviation == pytest.approx(1.0) and own.budget == pytest.approx(0.1)
+    assert made_again(own) == "46.96 ± 1.0 (+100.0 %, 0.10 of the budget)"
+    probed = published_scores([KNOWN["qm9/homo"]], Ours(rows, scores, load_protocol("probe")))
+    assert {own.budget for score in probed for own in score.reproductions} == {None}
