@@ -78,24 +78,31 @@ class ValueModel(nn.Module):
 class ForceModel(nn.Module):
     """Energies from atom features, forces as their negative gradient.
 
-    The loss is ``w L1(energy) + (1 - w) L1(forces)`` in normalised units.
+    The loss is ``w L(energy) + (1 - w) L(forces)`` in normalised units.
 
     Args:
         backbone: Encoder.
         head: Representation and batch to normalised energies, [B].
         data: Energies and scale.
         energy_weight: w.
+        loss: L, the mean absolute or squared error.
     """
 
     labels: Tensor
 
     def __init__(
-        self, backbone: GeometryBackbone, head: nn.Module, data: TaskData, energy_weight: float
+        self,
+        backbone: GeometryBackbone,
+        head: nn.Module,
+        data: TaskData,
+        energy_weight: float,
+        loss: Literal["l1", "mse"] = "l1",
     ) -> None:
         super().__init__()
         self.backbone = backbone
         self.head = head
         self.energy_weight = energy_weight
+        self.compare = data.kind.loss(loss)
         self.force_scale = data.scale * force_factor(data.task)
         self.register_buffer("labels", torch.tensor(data.normalised), persistent=False)
 
@@ -104,8 +111,8 @@ class ForceModel(nn.Module):
         if batch.forces is None:
             raise ValueError("a force model needs forces")
         energies, forces = energy_and_forces(self.backbone, self.head, batch, create_graph=self.training)
-        energy_loss = nn.functional.l1_loss(energies, self.labels[_rows(batch)].to(energies.dtype))
-        force_loss = nn.functional.l1_loss(forces, batch.forces / self.force_scale)
+        energy_loss = self.compare(energies, self.labels[_rows(batch)].to(energies.dtype))
+        force_loss = self.compare(forces, batch.forces / self.force_scale)
         total = self.energy_weight * energy_loss + (1 - self.energy_weight) * force_loss
         return total, {"energy": energy_loss.detach(), "forces": force_loss.detach()}
 

@@ -19,10 +19,13 @@ class NoisyNodesSettings(Spec):
     Attributes:
         noise: Standard deviation of each coordinate's displacement in training, Å.
         weight: Of the denoising loss beside the model's own.
+        separate: Whether only a displaced copy is denoised, as Frad's MD17 recipe does, and the model's own
+            loss sees the molecules as they are; a second pass of the encoder.
     """
 
     noise: float = Field(default=0.005, gt=0)
     weight: float = Field(default=0.1, ge=0)
+    separate: bool = later(False)
 
 
 class Override(Spec):
@@ -68,7 +71,8 @@ class Protocol(Spec):
         noisy_nodes: Input noise and its denoising as a regulariser of ``finetune``, None for none.
         evaluations: How often the validation split is looked at during training, the end included, where the
             budget is in steps; one in epochs has one validation each.
-        loss: Of ``finetune`` for values and spectra; classes have cross-entropy, forces L1.
+        loss: Of ``finetune`` for values and spectra; classes have cross-entropy.
+        force_loss: Of ``finetune`` for energies and forces of a force task.
         head: What ``finetune`` puts behind the encoder. ``standard``: two layers on the vectors of a record's
             molecules. ``published``: the predictor an encoder of pairs was published with. ``linear``: one
             layer, as GeoSSL's for LEP. ``atomic``: a sum over atoms of what their scalars give, with their
@@ -99,6 +103,7 @@ class Protocol(Spec):
     noisy_nodes: NoisyNodesSettings | None = None
     evaluations: int = Field(default=10, ge=1)
     loss: Literal["l1", "mse"] = later("l1")
+    force_loss: Literal["l1", "mse"] = later("l1")
     head: HeadKind = later("standard")
     standardise: bool = later(True)
     hydrogens: bool | None = later(None)
@@ -140,4 +145,13 @@ class Protocol(Spec):
 
 
 #: Settings without meaning for a probe.
-FINETUNE_ONLY = {"loss", "head", "standardise", "hydrogens", "select", "logit_threshold", "overrides"}
+FINETUNE_ONLY = {
+    "loss",
+    "force_loss",
+    "head",
+    "standardise",
+    "hydrogens",
+    "select",
+    "logit_threshold",
+    "overrides",
+}

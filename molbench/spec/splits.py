@@ -39,6 +39,8 @@ class Scheme(Spec):
         digest: SHA-256 of the assignment of the complete dataset, one a subset where there are subsets.
         content: SHA-256 over the records that the scheme uses, likewise: a build that holds these is complete
             for the scheme, whatever else is missing.
+        geometry: Whether positions, bonds and SMILES are among what ``content`` is taken over; not where
+            sources of the same molecules differ in the last decimal.
         leaks: For published schemes that leak, how, so that nobody mistakes them for clean ones.
         cluster: What test records share; two names are clusters that cross. None for the dataset's own, see
             :class:`Splits`.
@@ -53,6 +55,7 @@ class Scheme(Spec):
     subsets: list[str] | None = None
     digest: str | dict[str, str] | None = None
     content: str | dict[str, str] | None = None
+    geometry: bool = True
     leaks: str | None = None
     cluster: list[Cluster] | None = Field(default=None, max_length=2)
     optional: bool = later(False)

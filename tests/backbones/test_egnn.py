@@ -5,6 +5,7 @@ from torch import Tensor
 
 from molbench.backbones import build_backbone
 from molbench.backbones.egnn import EGNN, EGNNConfig
+from molbench.backbones.heads.values import EnergyHead, energy_and_forces
 from molbench.graph.bonds import distance_bonds, hop_classes
 from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.neighbors import all_pairs
@@ -77,3 +78,32 @@ def test_a_molecule_without_atoms_has_the_zero_vector() -> None:
     actual = build_backbone("egnn").double()(example_batch((3, 0, 2)))
     assert not actual.graph[1].any()
     assert actual.graph[[0, 2]].abs().sum(1).all()
+
+
+def test_new_weights_learn_forces_at_once() -> None:
+    """With PyTorch's own start most of the force is still missing after these steps."""
+    torch.manual_seed(0)
+    model, batch = EGNN(EGNNConfig(width=32, layers=2)), example_batch((5,) * 8)
+    corners = torch.tensor([[0.0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 1]])
+    batch = batch.replace(positions=1.5 * corners.repeat(8, 1) + 0.1 * torch.randn(40, 3))
+    across = batch.positions.view(8, 5, 1, 3) - batch.positions.view(8, 1, 5, 3)
+    lengths = across.norm(dim=-1, keepdim=True) + torch.eye(5).unsqueeze(-1)
+    springs = -(torch.exp(-8 * (lengths - 1.5).square()) * (lengths - 1.5) * across / lengths).sum(2)
+    wanted = springs.reshape(-1, 3) / springs.square().mean().sqrt()
+    head = EnergyHead(model.width)
+    optimiser = torch.optim.Adam([*model.parameters(), *head.parameters()], lr=1e-3)
+    for _ in range(60):
+        _, forces = energy_and_forces(model, head, batch, create_graph=True)
+        error = (forces - wanted).abs().mean()
+        optimiser.zero_grad()
+        error.backward()
+        optimiser.step()
+    assert error < 0.25 * wanted.abs().mean()
+
+
+def test_new_weights_keep_features_near_one_for_small_molecules() -> None:
+    for atoms in (2, 9, 21):
+        torch.manual_seed(0)
+        with torch.no_grad():
+            size = EGNN().double()(example_batch((atoms,))).scalars.square().mean().sqrt()
+        assert 0.05 < size < 20

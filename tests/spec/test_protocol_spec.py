@@ -37,12 +37,22 @@ def test_a_budget_is_in_one_unit() -> None:
 
 def test_what_was_added_later_is_in_dumps_only_where_it_is_set() -> None:
     plain = protocol(training={"steps": 5})
-    added = {"loss", "head", "standardise", "hydrogens", "select", "logit_threshold", "overrides"}
+    added = {
+        "loss",
+        "force_loss",
+        "head",
+        "standardise",
+        "hydrogens",
+        "select",
+        "logit_threshold",
+        "overrides",
+    }
     assert not added & plain.model_dump().keys()
     assert not {"epochs", "patience"} & plain.model_dump()["training"].keys()
     full = protocol(
         training={"epochs": 5, "patience": 2},
         loss="mse",
+        force_loss="mse",
         head="published",
         standardise=False,
         hydrogens=False,

@@ -22,6 +22,7 @@ from molbench.data.build.schemes import (
     named_columns,
     write_schemes,
 )
+from molbench.data.build.splits.expand import expand
 from molbench.data.folder.cells import CellSpool, cell_folders, cell_names
 from molbench.data.folder.count import count_of, what_is_missing
 from molbench.data.folder.digest import ContentDigest
@@ -92,7 +93,9 @@ class PartBuilder:
         kept, failures = self._keep(self._parse())
         count = count_of(self._dataset, subset, sources, len(kept.keys) + len(failures))
         partial = count in {"short", "other"} or bool(self.raw.lacking)
-        labels, left_out = draw_schemes(splits, subset, kept.keys, self.raw.files, partial)
+        labels, left_out = draw_schemes(
+            splits, subset, kept.keys, partial, files=self.raw.files, folder=self.request.entry.folder
+        )
         if not labels:
             reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
             raise UserError(
@@ -162,15 +165,24 @@ class PartBuilder:
 
     def _digests(self, kept: Kept, labels: Labels) -> tuple[ContentDigest, dict[str, str]]:
         """Content digest of the records, and that of each scheme's."""
-        schema = kept.parsed.schema
-        columns, digest = scored_columns(self._dataset, schema), ContentDigest(schema)
-        records = []
+        schema, schemes = kept.parsed.schema, expand(self.request.entry.splits.schemes)
+        digest, ids = ContentDigest(schema), kept.keys.column("id").combine_chunks()
+        columns = {
+            geometry: scored_columns(self._dataset, schema, geometry)
+            for geometry in {schemes[name].geometry for name in labels}
+        }
+        records: dict[bool, list[np.ndarray]] = {geometry: [] for geometry in columns}
         for table in kept.tables():
             digest.update(table)
-            records.append(record_digests(table, columns))
-        ids, kinds = kept.keys.column("id").combine_chunks(), spelled(schema, columns)
-        digests = np.concatenate(records)
-        return digest, {name: scheme_digest(ids, column, digests, kinds) for name, column in labels.items()}
+            for geometry, names in columns.items():
+                records[geometry].append(record_digests(table, names))
+        digests = {geometry: np.concatenate(pieces) for geometry, pieces in records.items()}
+        kinds = {geometry: spelled(schema, names) for geometry, names in columns.items()}
+        return digest, {
+            name: scheme_digest(ids, column, digests[geometry], kinds[geometry])
+            for name, column in labels.items()
+            for geometry in (schemes[name].geometry,)
+        }
 
     def _only_complete(
         self, contents: Mapping[str, Content], labels: Labels, left_out: Mapping[str, str], count: Count

@@ -28,7 +28,13 @@ def named_columns(splits: Splits, schema: pa.Schema) -> list[str]:
 
 
 def draw_schemes(
-    splits: Splits, subset: str | None, keys: pa.Table, files: Mapping[str, Path], partial: bool
+    splits: Splits,
+    subset: str | None,
+    keys: pa.Table,
+    partial: bool,
+    *,
+    files: Mapping[str, Path],
+    folder: Path,
 ) -> tuple[Labels, dict[str, str]]:
     """Labels of every scheme that can be drawn, and why the others cannot.
 
@@ -36,8 +42,9 @@ def draw_schemes(
         splits: Declared schemes.
         subset: Part of the dataset, or None.
         keys: What schemes look at of each record.
-        files: Raw files by source key.
         partial: Whether records are known to be missing, so that a scheme may be left out.
+        files: Raw files by source key.
+        folder: Where the dataset is declared.
 
     Raises:
         UserError: If a scheme of another part cannot be drawn.
@@ -50,7 +57,7 @@ def draw_schemes(
             left_out[name] = "defined on the complete dataset only"
             continue
         try:
-            labels[name] = assign(scheme, keys, files=files, partial=partial)
+            labels[name] = assign(scheme, keys, files=files, partial=partial, folder=folder)
         except UserError as error:
             if not partial and not scheme.optional:
                 raise UserError(f"split scheme '{name}': {error}") from error
@@ -63,10 +70,12 @@ class Content(NamedTuple):
 
     Attributes:
         digest: See :mod:`~molbench.data.folder.scheme_digest`.
+        geometry: Whether it covers positions, bonds and SMILES.
         complete: Whether they are all that the scheme has.
     """
 
     digest: str
+    geometry: bool
     complete: bool
 
 
@@ -83,7 +92,11 @@ def contents_of(
     """
     schemes = expand(splits.schemes)
     return {
-        name: Content(digest, count == "complete" or digest == schemes[name].content_of(subset))
+        name: Content(
+            digest,
+            schemes[name].geometry,
+            complete=count == "complete" or digest == schemes[name].content_of(subset),
+        )
         for name, digest in digests.items()
     }
 
@@ -118,6 +131,7 @@ def write_schemes(
         entries[name] = SchemeEntry(
             digest=assignment_digest(ids.to_pylist(), column.tolist()),
             content=contents[name].digest,
+            geometry=contents[name].geometry,
             complete=contents[name].complete,
             counts={label: count_of[label] for label in (*SPLITS, "unused") if label in count_of},
             cells=lying[name],

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from molbench.atomic import replace_file
 from molbench.errors import UserError, quoted
-from molbench.spec.base import Spec
+from molbench.spec.base import Spec, later
 from molbench.spec.dataset import PARTIAL
 from molbench.spec.names import Name
 
@@ -50,6 +50,7 @@ class SchemeEntry(Spec):
     Attributes:
         digest: SHA-256 of the assignment, see ``molbench.data.build.splits.assignment_digest``.
         content: Digest of the records that it uses, see ``molbench.data.folder.scheme_digest``.
+        geometry: Whether positions, bonds and SMILES are part of that, see ``molbench.spec.splits.Scheme``.
         complete: Whether these are all that the scheme has.
         counts: Records of each split.
         cells: Folder of the cells it is read from; schemes that share one have a letter each, in order.
@@ -57,6 +58,7 @@ class SchemeEntry(Spec):
 
     digest: str
     content: str
+    geometry: bool = later(True)
     complete: bool
     counts: dict[str, int]
     cells: str = "cells"

@@ -23,14 +23,23 @@ from molbench.spec.splits import SPLITS
 UNUSED = "unused"
 """Label of records that a scheme leaves out."""
 
-_ATOMS = ("atomic_numbers", "positions", "bonds", "structure", "is_ligand")
+_MOLECULE = ("atomic_numbers", "positions", "bonds", "structure", "is_ligand", *SMILES)
+_GEOMETRY = frozenset(("positions", "bonds", *SMILES))
 _BYTES = 32
 
 
-def scored_columns(dataset: Dataset, schema: pa.Schema) -> list[str]:
-    """Columns of molecules and labels: what is predicted, and what it is predicted from."""
+def scored_columns(dataset: Dataset, schema: pa.Schema, geometry: bool = True) -> list[str]:
+    """Columns of molecules and labels: what is predicted, and what it is predicted from.
+
+    Args:
+        dataset: Declares the labels.
+        schema: Of the records.
+        geometry: Whether positions, bonds and SMILES are among them; without, a molecule is its atoms.
+    """
     labels = [*dataset.columns, *(["forces"] if dataset.forces else [])]
-    return [name for name in (*_ATOMS, *SMILES, *sorted(labels)) if name in schema.names]
+    apart = frozenset[str]() if geometry else _GEOMETRY
+    columns = (*_MOLECULE, *sorted(labels))
+    return [name for name in columns if name in schema.names and name not in apart]
 
 
 def record_digests(table: pa.Table, columns: Sequence[str]) -> np.ndarray:

@@ -116,7 +116,17 @@ def _other_records(
 ) -> Iterator[str]:
     """Schemes that use other records than the manifest tells."""
     schema = pq.read_schema(cells[0])
-    columns = scored_columns(dataset, schema)
+    for geometry in sorted({part.schemes[name].geometry for name in labels}):
+        columns = scored_columns(dataset, schema, geometry)
+        digests, kinds = _record_digests(cells, order, columns), spelled(schema, columns)
+        for name, column in labels.items():
+            entry = part.schemes[name]
+            if entry.geometry == geometry and scheme_digest(order, column, digests, kinds) != entry.content:
+                yield f"splits/{name}.parquet: does not use the records that the manifest tells"
+
+
+def _record_digests(cells: list[Path], order: pa.Array, columns: list[str]) -> np.ndarray:
+    """Digest of each record, in the order of the ids, [n, 32]."""
     digests = np.empty((len(order), 32), dtype=np.uint8)
     for path in cells:
         stored = pq.read_table(path, columns=["id"], partitioning=None).column("id").combine_chunks()
@@ -125,9 +135,7 @@ def _other_records(
             stop = start + len(batch)
             digests[places[start:stop]] = record_digests(pa.Table.from_batches([batch]), columns)
             start = stop
-    for name, column in labels.items():
-        if scheme_digest(order, column, digests, spelled(schema, columns)) != part.schemes[name].content:
-            yield f"splits/{name}.parquet: does not use the records that the manifest tells"
+    return digests
 
 
 def _cells(folder: Path) -> list[Path]:

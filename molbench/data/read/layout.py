@@ -88,7 +88,9 @@ def checked_labels(path: Path, digest: str) -> pa.ChunkedArray:
     return _labels(path, digest, (status.st_mtime_ns, status.st_size))
 
 
-def content_of(batch: pa.RecordBatch, dataset: Dataset, digest: str, labels: np.ndarray) -> str:
+def content_of(
+    batch: pa.RecordBatch, dataset: Dataset, digest: str, labels: np.ndarray, geometry: bool
+) -> str:
     """Digest of the records that a split scheme uses.
 
     Args:
@@ -96,8 +98,9 @@ def content_of(batch: pa.RecordBatch, dataset: Dataset, digest: str, labels: np.
         dataset: Their declaration, which says what labels are.
         digest: Content digest of the records.
         labels: Split of each record, [n].
+        geometry: Whether positions, bonds and SMILES are part of it.
     """
-    columns = scored_columns(dataset, batch.schema)
+    columns = scored_columns(dataset, batch.schema, geometry)
     digests = _record_digests(batch, columns, digest)
     return scheme_digest(batch.column("id"), labels, digests, spelled(batch.schema, columns))
 

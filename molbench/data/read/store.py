@@ -182,7 +182,8 @@ class Store:
         entry = self.manifest.part(self.subset).schemes[scheme]
         labels = checked_labels(path, entry.digest)
         if scheme not in self._checked:
-            if content_of(self.table, self.dataset, self.digest, labels.to_numpy()) != entry.content:
+            content = content_of(self.table, self.dataset, self.digest, labels.to_numpy(), entry.geometry)
+            if content != entry.content:
                 raise UserError(
                     f"{path}: the records that it uses are not those that the manifest tells; "
                     "build or fetch the dataset again"

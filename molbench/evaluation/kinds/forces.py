@@ -65,7 +65,8 @@ class Forces(TaskKind):
         from molbench.evaluation.models import ForceModel
 
         encoder = geometry_encoder(backbone, data.task.id)
-        return ForceModel(encoder, energy_head(protocol.head, encoder), data, protocol.energy_weight)
+        head = energy_head(protocol.head, encoder)
+        return ForceModel(encoder, head, data, protocol.energy_weight, protocol.force_loss)
 
     @override
     def probe(
