@@ -23,6 +23,7 @@ class Card(Spec):
         modality: What its encoder reads: atoms in space, a bond graph, pairs of molecules, or fingerprints.
         tier: How far it has been checked.
         corpora: Catalogue ids of the datasets it was pretrained on, first to last.
+        others: Names of corpora that are not in the catalogue, so that nobody knows what they share with it.
         digest: SHA-256 of the encoder.
         commit: Commit of the code that made the weights.
         links: Name to address: code, paper, weights.
@@ -37,6 +38,7 @@ class Card(Spec):
     modality: Literal["geometry", "graph", "pair", "fingerprint"] = "geometry"
     tier: Tier = "re-scored"
     corpora: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
     digest: str | None = None
     commit: str | None = None
     title: str | None = None

@@ -125,6 +125,7 @@ def _card(entry: Entry) -> Card:
         modality=card.modality,
         tier=entry.receipt.tier,
         corpora=tuple(stage.dataset for stage in card.pretraining if stage.dataset),
+        others=tuple(stage.other for stage in card.pretraining if stage.other),
         digest=card.weights.encoder_digest if card.weights else None,
         commit=card.commit,
         title=card.name,

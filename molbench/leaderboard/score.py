@@ -22,7 +22,8 @@ class Difference(Number):
 
     Attributes:
         p: Two-sided p-value of its being zero.
-        p_adjusted: Adjusted for all differences of this kind on the board, by Holm's method.
+        p_adjusted: Adjusted by Holm's method: of submissions for the tasks of the model, of results of one's
+            own for all differences of this kind on the board.
         verdict: What it amounts to, see :data:`~molbench.evaluation.summary.Verdict`.
         detectable: Smallest true difference that is found in 80 % of repetitions.
         detectable_later: The same with as many times more seeds as ``Table.more_seeds``.

@@ -8,7 +8,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from molbench.evaluation.measurement import Estimate
-from molbench.evaluation.statistics import SIGNIFICANT, Component, half_width, merge, of_repeats, p_value
+from molbench.evaluation.statistics import (
+    SIGNIFICANT,
+    Component,
+    half_width,
+    holm,
+    merge,
+    of_repeats,
+    p_value,
+)
 from molbench.evaluation.summary import Verdict
 from molbench.leaderboard.entry import Entry
 from molbench.leaderboard.score import Difference, Score
@@ -25,7 +33,8 @@ def scores_of(
 ) -> list[Score]:
     """One record a task and model, in that order.
 
-    Differences are each a test of their own: what is said of one model does not depend on how many there are.
+    Differences are adjusted for the tasks of their model, by Holm's method, and not for the number of models:
+    what is said of one does not depend on the others.
     """
     baselines = {model: entries[model].card.baseline or "" for model in models}
     scratch = _differences(cells, tasks, baselines)
@@ -57,11 +66,19 @@ def _score(board: str, entry: Entry, cell: Cell, *, scratch: Differences, trees:
         records=cell.records,
         clusters=_rounded(cell.clusters),
         few=cell.few,
+        seen=_seen(entry, cell.task),
         keys=[cell.content],
         version=cell.version,
         over_scratch=scratch.get(key),
         over_fingerprint=trees.get(key),
     )
+
+
+def _seen(entry: Entry, task: str) -> str | None:
+    """What a card says of the records of a task in pretraining."""
+    dataset = task.partition("/")[0]
+    known = any(stage.dataset == dataset for stage in entry.card.pretraining)
+    return f"pretrained on the same dataset ('{dataset}')" if known else None
 
 
 def _differences(cells: Cells, tasks: Sequence[str], others: Mapping[str, str]) -> Differences:
@@ -85,10 +102,18 @@ def _differences(cells: Cells, tasks: Sequence[str], others: Mapping[str, str]) 
         for name in ("records", "seeds")
     )
     widths, p = half_width([records, seeds]), p_value(values, [records, seeds])
-    return {
-        key: _tested(pair, *numbers)
-        for key, pair, *numbers in zip(keys, pairs, values.tolist(), widths.tolist(), p.tolist(), strict=True)
-    }
+    numbers = zip(values.tolist(), widths.tolist(), p.tolist(), _adjusted(keys, p).tolist(), strict=True)
+    return {key: _tested(pair, *own) for key, pair, own in zip(keys, pairs, numbers, strict=True)}
+
+
+def _adjusted(keys: Sequence[tuple[str, str]], p: np.ndarray) -> np.ndarray:
+    """P-values of each model adjusted for the number of its tasks."""
+    adjusted, of_model = np.empty_like(p), dict[str, list[int]]()
+    for i, (model, _) in enumerate(keys):
+        of_model.setdefault(model, []).append(i)
+    for own in of_model.values():
+        adjusted[own] = holm(p[own])
+    return adjusted
 
 
 def _difference(one: Cell, other: Cell) -> Estimate:
@@ -97,10 +122,10 @@ def _difference(one: Cell, other: Cell) -> Estimate:
     return Estimate(one.mean - other.mean, Component(float(drawn), float(one.drawn.size)), seeds)
 
 
-def _tested(pair: tuple[Cell, Cell], value: float, width: float, p: float) -> Difference:
+def _tested(pair: tuple[Cell, Cell], value: float, width: float, p: float, adjusted: float) -> Difference:
     known = math.isfinite(width)
     verdict: Verdict = "=" if known else "needs more seeds"
-    if known and p < SIGNIFICANT:
+    if known and adjusted < SIGNIFICANT:
         better = (value < 0) == (pair[0].direction == "lower")
         verdict = "few records" if pair[0].few else "better" if better else "worse"
     return Difference(
@@ -108,7 +133,7 @@ def _tested(pair: tuple[Cell, Cell], value: float, width: float, p: float) -> Di
         low=_rounded(value - width) if known else None,
         high=_rounded(value + width) if known else None,
         p=_rounded(p) if known else None,
-        p_adjusted=None,
+        p_adjusted=_rounded(adjusted) if known else None,
         verdict=verdict,
         detectable=None,
         detectable_later=None,

@@ -29,14 +29,15 @@ class Line:
         card: What is told of it.
         plot: Its relative error on the board's axis.
         cells: One text a task, empty where it has no score.
-        clean: Whether none of the board's datasets was seen in pretraining.
+        clean: Whether none of the board's datasets was seen in pretraining: ``yes``, ``no`` with the number
+            of tasks, or ``unknown`` for corpora that are not in the catalogue.
     """
 
     row: Row
     card: Card
     plot: Markup
     cells: list[str]
-    clean: bool
+    clean: str
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,8 @@ def board_page(records: Records, table: Table, compared: Mapping[str, object]) -
         short_gain=short_gain,
         percent=percent,
         told={
-            name: any(getattr(row, name) for row in table.rows) for name in ("mean_rank", "first", "skill")
+            name: any(getattr(row, name) for row in table.rows)
+            for name in ("relative_error", "gain", "mean_rank", "first", "skill")
         },
         compared=compared,
         total=len(table.tasks) + len(table.missing),
@@ -128,16 +130,13 @@ def _lines(records: Records, table: Table) -> list[Line]:
     cards = {card.model: card for card in records.cards}
     score_of = {(score.task, score.model): score for score in table.scores}
     scale = Scale.of([end for row in table.rows for end in _ends(row)])
-    return [
-        Line(
-            row,
-            cards.get(row.model) or Card(model=row.model, family=row.backbone),
-            _plot(scale, row),
-            [cell(score_of.get((task, row.model))) for task in table.tasks],
-            row.overlap == 0,
-        )
-        for row in table.rows
-    ]
+    lines = []
+    for row in table.rows:
+        card = cards.get(row.model) or Card(model=row.model, family=row.backbone)
+        cells = [cell(score_of.get((task, row.model))) for task in table.tasks]
+        clean = f"no: {row.overlap}" if row.overlap else "unknown" if card.others else "yes"
+        lines.append(Line(row, card, _plot(scale, row), cells, clean))
+    return lines
 
 
 def _ends(row: Row) -> Iterable[float]:
@@ -168,7 +167,9 @@ def _facets(lines: list[Line]) -> dict[str, list[str]]:
     """What rows can be chosen by, with the values there are."""
     values: dict[str, set[str]] = {
         "backbone": {line.row.backbone for line in lines},
-        "corpus": {corpus for line in lines for corpus in line.card.corpora or ("none",)},
+        "corpus": {
+            corpus for line in lines for corpus in (*line.card.corpora, *line.card.others) or ("none",)
+        },
         "tier": {line.card.tier for line in lines},
         "modality": {line.card.modality for line in lines},
     }

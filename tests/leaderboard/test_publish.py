@@ -13,9 +13,11 @@ from typer.testing import CliRunner
 
 from molbench.cli import main
 from molbench.errors import UserError
+from molbench.evaluation.statistics import holm
 from molbench.leaderboard.publish import publish
 from molbench.leaderboard.table import Row, Table
 from molbench.leaderboard.weightings import on_pareto_front, shares_of_first
+from molbench.site.overview import _lines
 from molbench.submission.withdraw import withdraw
 from tests.evaluation.conftest import _built, toy_home  # noqa: F401 - fixtures
 from tests.leaderboard.receipts import cell, submit
@@ -69,6 +71,30 @@ def test_models_are_ranked_and_beside_what_they_are_compared_with(place: Path) -
     assert good.gain.verdict == "better" and good.gain.low < 0.6 < good.gain.high
     score = next(score for score in table.scores if (score.model, score.task) == ("good", "toy/mass"))
     assert score.over_scratch.verdict == "better" and score.over_scratch.high < 0
+
+
+def test_verdicts_are_adjusted_for_the_tasks_of_their_model_alone(place: Path) -> None:
+    """Of many equal models few are told to differ from scratch; another model changes nothing of it."""
+    table = _table("a")
+    for model in ("good", "fair"):
+        own = [s.over_scratch for s in table.scores if s.model == model]
+        raw, adjusted = np.array([(d.p, d.p_adjusted) for d in own]).T
+        assert adjusted == pytest.approx(holm(raw), rel=1e-4) and (adjusted >= raw).all()
+    _write("late", 0.1)
+    after = {(s.model, s.task): s for s in _table("b").scores}
+    assert all(after[s.model, s.task] == s for s in table.scores)
+
+
+def test_what_nobody_knows_of_a_corpus_is_not_called_clean(place: Path) -> None:
+    _write("good", 0.2, pretraining=[{"other": "something of ours"}])
+    _write("fair", 0.4, pretraining=[{"dataset": "toy"}])
+    records = publish(Path("submissions"), Path("b"), ["toy.yaml"]).records
+    lines = {line.row.model: line for line in _lines(records, records.boards[0])}
+    told = {model: (line.clean, line.card.corpora + line.card.others) for model, line in lines.items()}
+    assert told["good"] == ("unknown", ("something of ours",)) and told["fair"] == ("no: 3", ("toy",))
+    assert told["poor"] == ("yes", ())
+    seen = {score.model: score.seen for score in records.scores}
+    assert "same dataset ('toy')" in seen["fair"] and seen["good"] is None
 
 
 def test_pairing_tells_models_apart_that_intervals_do_not(place: Path) -> None:

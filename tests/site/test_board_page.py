@@ -20,7 +20,7 @@ from tests.site.conftest import ERRORS, HOSTILE, REAL_TASKS, TASKS
 pytestmark = pytest.mark.slow
 BOARD = "boards/b.html"
 #: Columns about the models, before those of the tasks.
-ABOUT = 18
+ABOUT = 19
 
 
 def _names(page: Any) -> list[str]:
@@ -138,7 +138,7 @@ def test_two_models_are_compared_as_the_package_compares_them(visit, made: tuple
 
 def test_a_choice_of_tasks_has_a_relative_error_of_its_own(visit, made: tuple[Records, Evidence]) -> None:
     page = visit(BOARD + "#hide=modality+data%2Fc&sort=chosen")
-    shown = dict(zip(_names(page), _column(page, ABOUT - 1), strict=True))
+    shown = dict(zip(_names(page), _column(page, ABOUT - 2), strict=True))
     ratios = [
         {score.model: score.mean / made[1].trivial(task) for score in made[0].by_task[task]}
         for task in TASKS[:2]
@@ -149,7 +149,7 @@ def test_a_choice_of_tasks_has_a_relative_error_of_its_own(visit, made: tuple[Re
         )
     page.goto(page.url.replace("data%2Fc", ""))
     page.reload()
-    assert dict(zip(_names(page), _column(page, ABOUT - 1), strict=True))["other"] == ""
+    assert dict(zip(_names(page), _column(page, ABOUT - 2), strict=True))["other"] == ""
 
 
 def test_a_damaged_data_file_is_named_and_the_rest_is_there(visit, site: Path, tmp_path: Path) -> None:
