@@ -10,7 +10,7 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --no-anno
 # Two workers, one thread each.
 PYTEST := -m pytest -n 2 --dist worksteal
 
-.PHONY: demo test test-fast test-lowest lint lock upgrade hooks clean
+.PHONY: demo docs test test-fast test-lowest lint lock upgrade hooks clean
 .DELETE_ON_ERROR:
 
 # PyTorch and the accelerator libraries it brings come from whatever index the user has, so that a machine without
@@ -47,9 +47,12 @@ test-lowest: .venv-lowest/.installed  # on the lowest versions that pyproject.to
 	$(UV) pip install --quiet --python .venv-lowest --resolution lowest-direct --editable '.[dev]'
 	touch $@
 
+docs: .venv/.installed  # into build/docs; offline, and a warning is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
+
 lint: .venv/.installed
-	$(BIN)/ruff format --check molbench tests benchmarks
-	$(BIN)/ruff check molbench tests benchmarks
+	$(BIN)/ruff format --check molbench tests benchmarks docs/generated
+	$(BIN)/ruff check molbench tests benchmarks docs/generated
 	$(BIN)/mypy
 
 hooks: .venv/.installed

@@ -69,42 +69,78 @@ __all__ = [
 
 
 def list_tasks(pattern: str = "*/*") -> list[str]:
-    """Ids of the tasks that match a glob pattern; see ``Catalogue.tasks``."""
+    """Ids of the tasks that match a glob pattern; see ``Catalogue.tasks``.
+
+    Examples:
+        >>> import molbench
+        >>> molbench.list_tasks("xtb-spectra/*")
+        ['xtb-spectra/uv', 'xtb-spectra/ir', 'xtb-spectra/raman']
+    """
     from molbench.spec.catalogue import Catalogue
 
     return [ref.id for ref in Catalogue.load().tasks([pattern])]
 
 
 def list_datasets(pattern: str = "*") -> list[str]:
-    """Ids of the datasets of the catalogue, and of those that were built here."""
+    """Ids of the datasets of the catalogue, and of those that were built here.
+
+    Examples:
+        >>> import molbench
+        >>> molbench.list_datasets("xtb-*")
+        ['xtb-dimers', 'xtb-dynamics', 'xtb-molecules', 'xtb-solvation', 'xtb-spectra']
+    """
     from molbench.spec.catalogue import Catalogue
 
     return _matching(Catalogue.load().entries, pattern)
 
 
 def list_suites(pattern: str = "*") -> list[str]:
-    """Names of the suites: lists of tasks."""
+    """Names of the suites: lists of tasks.
+
+    Examples:
+        >>> import molbench
+        >>> molbench.list_suites("mrl-grid*")
+        ['mrl-grid', 'mrl-grid-paper']
+    """
     from molbench.spec.catalogue import Catalogue
 
     return _matching(Catalogue.load().suites, pattern)
 
 
 def list_methods(pattern: str = "*") -> list[str]:
-    """Names of the pretraining methods."""
+    """Names of the pretraining methods.
+
+    Examples:
+        >>> import molbench
+        >>> molbench.list_methods("geossl-*")
+        ['geossl-ddm', 'geossl-ebm-nce', 'geossl-infonce', 'geossl-rr']
+    """
     from molbench.methods import METHODS
 
     return _matching(METHODS, pattern)
 
 
 def list_backbones(pattern: str = "*") -> list[str]:
-    """Names of the backbones."""
+    """Names of the backbones.
+
+    Examples:
+        >>> import molbench
+        >>> molbench.list_backbones("*net*")
+        ['dimenet++', 'schnet', 'visnet']
+    """
     from molbench.backbones import BACKBONES
 
     return _matching(BACKBONES, pattern)
 
 
 def list_protocols(pattern: str = "*") -> list[str]:
-    """Names of the protocols that come with the package."""
+    """Names of the protocols that come with the package.
+
+    Examples:
+        >>> import molbench
+        >>> molbench.list_protocols("*mrl")
+        ['3dmrl']
+    """
     from molbench.evaluation.protocols import load_protocols
 
     return _matching(load_protocols(), pattern)

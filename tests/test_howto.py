@@ -1,6 +1,7 @@
-"""How-tos are followed to the letter: each line behind a ``$`` is typed, each piece of Python is run.
+"""Pages are followed to the letter: each line behind a ``$`` is typed, each piece of Python is run.
 
-One that begins with a comment of a file's name is written there instead.
+One that begins with a comment of a file's name is written there instead. Other blocks, such as what takes a
+cluster or hours, are ``text``.
 """
 
 import os
@@ -17,13 +18,25 @@ from molbench.backbones import build_backbone
 from molbench.training.checkpoint import Checkpoint
 from tests.rooms import ROOT
 
-PAGES = sorted((ROOT / "docs" / "howto").glob("*.md"))
-BLOCK = re.compile(r"```(console|python)\n(.*?)```", re.DOTALL)
+DOCS = ROOT / "docs"
+BLOCK = re.compile(r"^```(console|python)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+#: Pages with something to follow.
+PAGES = [page for page in sorted(DOCS.rglob("*.md")) if BLOCK.search(page.read_text(encoding="utf-8"))]
+#: Commands beside numbers that took hours to make.
+RECORDS = {"results.md", "learning.md"}
 SMALL = {"width": 16, "filters": 16, "interactions": 2, "gaussians": 8, "cutoff": 5.0}
 
 
+@pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda page: str(page.relative_to(DOCS)))
+def test_a_block_is_followed_or_says_that_it_is_none(page: Path) -> None:
+    fences = re.findall(r"^ *```(.*)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    languages = set(fences[::2]) - ({""} if page.name in RECORDS else set())
+    assert languages <= {"console", "python", "text", "mermaid"}
+    assert not any(fences[1::2])
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
 def test_a_how_to_can_be_followed(page: Path, tmp_path: Path) -> None:
     for seed, name in enumerate(("first", "second")):
         torch.manual_seed(seed)

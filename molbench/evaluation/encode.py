@@ -51,6 +51,15 @@ def embed(
     Raises:
         UserError: If the checkpoint is none, or encodes no geometries; if a molecule cannot be read, has no
             conformer or an element that is not known to the encoder, naming its place.
+
+    Examples:
+        >>> import molbench
+        >>> checkpoint = molbench.pretrain(
+        ...     "distance-prediction", backbone="schnet", data="xtb-molecules", steps=2, output="small.pt",
+        ...     overrides={"backbone": {"width": 16}},
+        ... )
+        >>> molbench.embed("small.pt", ["CCO", "c1ccccc1"]).shape
+        (2, 16)
     """
     loaded = checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint.load(Path(checkpoint))
     encoder = geometry_encoder(loaded.build().eval(), "embedding single molecules")

@@ -72,6 +72,16 @@ def evaluate(
     Raises:
         UserError: If a name, file or dataset is missing or wrong. A run that fails, for whatever reason, is
             no error but a failure in the report.
+
+    Examples:
+        A function of molecules is a model; so are modules, calculators, tables of vectors and checkpoints.
+
+        >>> import molbench
+        >>> def composition(molecules):
+        ...     return [[(m.atomic_numbers == z).sum() for z in (1, 6, 7, 8, 9)] for m in molecules]
+        >>> report = molbench.evaluate(composition, "xtb-molecules/gap", seeds=1)
+        >>> report.models, report.tasks, report.rows[0].unit
+        (['composition'], ['xtb-molecules/gap'], 'meV')
     """
     watcher = watcher or Watcher()
     trackers = trackers_of(logger, Path(output))
@@ -104,6 +114,14 @@ def dry_run(
 
     Raises:
         UserError: If a name or file is missing or wrong.
+
+    Examples:
+        >>> import molbench
+        >>> def composition(molecules):
+        ...     return [[(m.atomic_numbers == z).sum() for z in (1, 6, 7, 8, 9)] for m in molecules]
+        >>> forecast = molbench.dry_run(composition, "xtb-molecules/*", seeds=2)
+        >>> forecast.runs
+        24
     """
     asked = Asked(
         models, tasks, suite, protocol, seeds, output, scratch, fingerprint, name, built=True, shard=shard

@@ -47,6 +47,19 @@ class Report:
         failures: Runs without a result, and why.
         reused: How many results were there already.
         not_applicable: Candidates and tasks that do not go together, and why.
+
+    Examples:
+        Results that are stored are a report, too.
+
+        >>> import molbench
+        >>> import numpy as np
+        >>> def size(molecules):
+        ...     return np.array([[len(m.atomic_numbers)] for m in molecules])
+        >>> tasks = ["xtb-molecules/homo", "xtb-molecules/lumo"]
+        >>> report = molbench.evaluate(size, tasks, seeds=1, output="mine", executor="inline")
+        >>> again = molbench.Report.read("mine")
+        >>> list(again.to_pandas()["task"])
+        ['xtb-molecules/homo', 'xtb-molecules/lumo']
     """
 
     rows: list[SummaryRow]

@@ -33,7 +33,11 @@ class AnglePredictionConfig:
 
 
 class AnglePrediction(Method[AnglePredictionConfig, Tensor]):
-    """Regression of angles.
+    r"""Regression of angles.
+
+    Equation:
+        \mathcal L = \frac{1}{M} \sum_{(a,b,c)} \left( w^\top [h_a, h_b, h_c] + w_0 - \angle_{bac}
+            \right)^2
 
     Args:
         backbone: Encoder whose atom scalars are used.

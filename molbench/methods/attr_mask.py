@@ -39,7 +39,11 @@ class AttrMaskConfig:
 
 
 class AttrMask(Method[AttrMaskConfig, Tensor]):
-    """Classification of hidden atoms.
+    r"""Classification of hidden atoms.
+
+    Equation:
+        \mathcal L = -\frac{1}{|H|} \sum_{i \in H} \log p\left(z_i \mid h_i\right), \qquad z_j \to 0
+            \text{ for } j \in H
 
     Args:
         backbone: Encoder whose atom scalars are used.

@@ -37,7 +37,11 @@ class CoordConfig:
 
 
 class Coord(Method[CoordConfig, Tensor]):
-    """Pretraining via denoising.
+    r"""Pretraining via denoising.
+
+    Equation:
+        \mathcal L = \frac{1}{3N} \sum_i \left\lVert \hat\epsilon_i(x + \epsilon) - \epsilon_i / \sigma
+            \right\rVert^2, \qquad \epsilon_i \sim \mathcal N(0, \sigma^2)
 
     Args:
         backbone: Encoder whose atom vectors are used.

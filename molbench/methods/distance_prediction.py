@@ -16,7 +16,10 @@ from molbench.methods.base import Method
 
 
 class DistancePrediction(Method[NoSettings, None]):
-    """Regression of interatomic distances.
+    r"""Regression of interatomic distances.
+
+    Equation:
+        \mathcal L = \frac{1}{P} \sum_{i \ne j} \left| w^\top [h_i, h_j] + w_0 - d_{ij} \right|
 
     Args:
         backbone: Encoder whose atom scalars are used.

@@ -48,7 +48,11 @@ class EdgePredDraws:
 
 
 class EdgePred(Method[EdgePredConfig, EdgePredDraws]):
-    """Classification of pairs of atoms.
+    r"""Classification of pairs of atoms.
+
+    Equation:
+        \mathcal L = -\frac{1}{2P} \left( \sum_{\text{bonded}} \log \varsigma(\hat h_i^\top \hat h_j) +
+            \sum_{\text{others}} \log \varsigma(-\hat h_i^\top \hat h_j) \right)
 
     Args:
         backbone: Encoder whose atom scalars are used.

@@ -67,7 +67,14 @@ class EMGPDraws:
 
 
 class EMGP(Method[EMGPConfig, EMGPDraws]):
-    """Energy-motivated pretraining.
+    r"""Energy-motivated pretraining.
+
+    Equation:
+        \mathcal L = \lambda_{\text{EFP}} \left\langle \sum_i \left\lVert -\frac{\partial \hat E(\tilde
+            x)}{\partial \tilde x_i} - \frac{F_i}{\sigma_l} \right\rVert^2 \right\rangle -
+            \lambda_{\text{INP}} \left\langle \log p\left(l \mid g(x), g(\tilde x)\right) \right\rangle
+        F = -2\, \frac{\tilde X \tilde X^\top \tilde X - X X^\top \tilde X}{\lVert \tilde X^\top \tilde
+            X \rVert + \lVert X^\top \tilde X \rVert}
 
     Args:
         backbone: Encoder whose atom scalars are used, and for direct forces its vectors.

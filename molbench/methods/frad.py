@@ -55,7 +55,12 @@ class FradDraws:
 
 
 class Frad(Method[FradConfig, FradDraws]):
-    """Fractional denoising.
+    r"""Fractional denoising.
+
+    Equation:
+        \mathcal L = \frac{1}{3N} \sum_i \left\lVert \hat\epsilon_i\left(x(\varphi + \Delta\varphi) +
+            \epsilon\right) - \epsilon_i / \sigma \right\rVert^2, \qquad \Delta\varphi \sim \mathcal N(0,
+            \sigma_\varphi^2), \quad \epsilon_i \sim \mathcal N(0, \sigma^2)
 
     Args:
         backbone: Encoder whose atom vectors are used.

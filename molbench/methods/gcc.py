@@ -40,7 +40,11 @@ class GCCConfig:
 
 
 class GCC(Method[GCCConfig, Tensor]):
-    """Contrast of two pieces around one atom.
+    r"""Contrast of two pieces around one atom.
+
+    Equation:
+        \mathcal L = \left\langle -\log \frac{\exp(\hat g_m^\top \hat g'_m / \tau)}{\sum_n \exp(\hat
+            g_m^\top \hat g'_n / \tau)} \right\rangle, \qquad g, g' \text{ of the atoms that two walks saw}
 
     Args:
         backbone: Encoder whose atom scalars are used.

@@ -41,7 +41,12 @@ class GEMConfig:
 
 
 class GEM(Method[GEMConfig, None]):
-    """Prediction of a molecule's internal coordinates.
+    r"""Prediction of a molecule's internal coordinates.
+
+    Equation:
+        \mathcal L = \left\langle (\hat d_{ij} - d_{ij})^2 \right\rangle_{\text{bonds}} + \left\langle
+            \left(\hat\vartheta_{jik} - \frac{\angle_{jik}}{\pi}\right)^2 \right\rangle_{\text{angles}} -
+            \left\langle \log p\left(\text{class of } d_{ij}\right) \right\rangle_{\text{pairs}}
 
     Args:
         backbone: Encoder whose atom scalars are used.

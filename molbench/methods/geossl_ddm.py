@@ -87,7 +87,12 @@ class ScoreHead(nn.Module):
 
 
 class GeoSSLDDM(Method[GeoSSLDDMConfig, GeoSSLDDMDraws]):
-    """Denoising distance matching between two views.
+    r"""Denoising distance matching between two views.
+
+    Equation:
+        \mathcal L = \frac{1}{2} \sum_{v=1}^{2} \left\langle \sum_{i<j} \frac{\sigma^\beta}{2} \left(
+            s(h^{(v)}_i, h^{(v)}_j, \tilde d_{ij}) + \frac{\epsilon_{ij}}{\sigma} \right)^2 \right\rangle,
+            \qquad \tilde d_{ij} = d^{(3-v)}_{ij} + \sigma \epsilon_{ij}
 
     Args:
         backbone: Encoder whose atom scalars are used.

@@ -13,7 +13,11 @@ from molbench.methods.parts.views import TwoViewConfig, TwoViewMethod
 
 
 class GeoSSLEBMNCE(TwoViewMethod[TwoViewConfig]):
-    """Binary contrast of two views.
+    r"""Binary contrast of two views.
+
+    Equation:
+        \mathcal L = -\frac{1}{2} \left\langle \log \varsigma(g_m^\top g'_m) + \log \varsigma(-g_m^\top
+            g'_n) \right\rangle
 
     Args:
         backbone: Encoder whose molecule vectors are used.

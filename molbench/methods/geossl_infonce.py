@@ -25,7 +25,11 @@ class GeoSSLInfoNCEConfig(TwoViewConfig):
 
 
 class GeoSSLInfoNCE(TwoViewMethod[GeoSSLInfoNCEConfig]):
-    """Contrast of two views within the batch.
+    r"""Contrast of two views within the batch.
+
+    Equation:
+        \mathcal L = \frac{1}{2} \left( C(g, g') + C(g', g) \right), \qquad C(a, b) = -\left\langle
+            \log \frac{\exp(a_m^\top b_m / \tau)}{\sum_n \exp(a_m^\top b_n / \tau)} \right\rangle
 
     Args:
         backbone: Encoder whose molecule vectors are used.

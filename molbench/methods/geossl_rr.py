@@ -30,7 +30,11 @@ class GeoSSLRRConfig(TwoViewConfig):
 
 
 class GeoSSLRR(TwoViewMethod[GeoSSLRRConfig]):
-    """Reconstruction of one view's vector from the other's.
+    r"""Reconstruction of one view's vector from the other's.
+
+    Equation:
+        \mathcal L = \frac{1}{2F} \left\langle \lVert D_1(g_m) - \overline{g'_m} \rVert^2 + \lVert
+            D_2(g'_m) - \overline{g_m} \rVert^2 \right\rangle
 
     Args:
         backbone: Encoder whose molecule vectors are used.

@@ -55,7 +55,11 @@ class GPTGNNDraws:
 
 
 class GPTGNN(Method[GPTGNNConfig, GPTGNNDraws]):
-    """Classification of the next atom.
+    r"""Classification of the next atom.
+
+    Equation:
+        \mathcal L = -\left\langle \log p\left(z_{k+1} \mid \tfrac{1}{k} \textstyle\sum_{i \le k}
+            h_i(x_1 \dots x_k)\right) \right\rangle
 
     Args:
         backbone: Encoder whose atom scalars are used.

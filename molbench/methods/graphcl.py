@@ -36,7 +36,11 @@ class GraphCLConfig:
 
 
 class GraphCL(Method[GraphCLConfig, tuple[Augmentation, Augmentation]]):
-    """Contrast of two changed forms.
+    r"""Contrast of two changed forms.
+
+    Equation:
+        \mathcal L = \left\langle -\log \frac{\exp(\hat g_m^\top \hat g'_m / \tau)}{\sum_n \exp(\hat
+            g_m^\top \hat g'_n / \tau)} \right\rangle, \qquad g, g' \text{ of two changed forms}
 
     Args:
         backbone: Encoder whose atom scalars are used.

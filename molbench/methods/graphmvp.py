@@ -67,7 +67,16 @@ class Reconstruction(nn.Module):
 
 
 class GraphMVP(Method[GraphMVPConfig, Tensor]):
-    """Contrast and reconstruction between conformation and graph.
+    r"""Contrast and reconstruction between conformation and graph.
+
+    Equation:
+        \mathcal L = \frac{1}{2} \left( C(q, g) + C(g, q) + R(q \to g) + R(g \to q) \right), \qquad q_m
+            \text{ of the graph}
+        C(a, b) = -\frac{1}{2} \left\langle \log \varsigma\left( \frac{\cos(a_m, b_m)}{\tau} \right) +
+            \log \varsigma\left( -\frac{\cos(a_m, b_n)}{\tau} \right) \right\rangle
+        R(a \to b) = \frac{1}{F} \left\langle \lVert D(\mu + \epsilon\, e^{\lambda / 2}) - \overline{b}
+            \rVert^2 \right\rangle + \frac{\beta}{2} \left\langle \sum (\mu^2 + e^{\lambda} - 1 - \lambda)
+            \right\rangle, \qquad \mu, \lambda \text{ linear in } a
 
     Args:
         backbone: Encoder whose atom scalars are used.

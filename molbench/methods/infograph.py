@@ -18,7 +18,11 @@ from molbench.methods.parts.layers import two_layers
 
 
 class InfoGraph(Method[NoSettings, None]):
-    """Contrast of atoms with molecules.
+    r"""Contrast of atoms with molecules.
+
+    Equation:
+        \mathcal L = -\left\langle \log \varsigma(h_i^\top \hat g_m) \right\rangle_i - \left\langle
+            \log \varsigma(-h_i^\top \hat g_n) \right\rangle_i, \qquad i \in m
 
     Args:
         backbone: Encoder whose atom scalars are used.

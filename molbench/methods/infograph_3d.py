@@ -17,7 +17,11 @@ from molbench.methods.parts.contrast import against_next
 
 
 class InfoGraph3D(Method[NoSettings, None]):
-    """Contrast of atoms with molecules.
+    r"""Contrast of atoms with molecules.
+
+    Equation:
+        \mathcal L = -\left\langle \log \varsigma(h_i^\top W^\top \varsigma(g_m)) \right\rangle_i -
+            \left\langle \log \varsigma(-h_i^\top W^\top \varsigma(g_n)) \right\rangle_i, \qquad i \in m
 
     Args:
         backbone: Encoder whose atom scalars and molecule vectors are used.

@@ -35,7 +35,11 @@ class InfoMax3DConfig:
 
 
 class InfoMax3D(Method[InfoMax3DConfig, None]):
-    """Contrast of conformation and graph.
+    r"""Contrast of conformation and graph.
+
+    Equation:
+        \mathcal L = \left\langle -\frac{s_{mm}}{\tau} + \log \sum_{n \ne m} e^{s_{mn} / \tau}
+            \right\rangle, \qquad s_{mn} = \cos(q_m, g_n)
 
     Args:
         backbone: Encoder whose atom scalars are used.

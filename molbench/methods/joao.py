@@ -48,7 +48,13 @@ class JOAOConfig:
 
 
 class JOAO(Method[JOAOConfig, tuple[Augmentation, Augmentation]]):
-    """Contrast of two changed forms, the changes drawn by learned probabilities.
+    r"""Contrast of two changed forms, the changes drawn by learned probabilities.
+
+    Equation:
+        \mathcal L = \left\langle -\log \frac{\exp(\hat g_m^\top \hat g'_m / \tau)}{\sum_n \exp(\hat
+            g_m^\top \hat g'_n / \tau)} \right\rangle
+        p \leftarrow \Pi\left( p + \eta \left( \mathcal L_{\text{pair}} - \gamma (p - \tfrac{1}{25})
+            \right) \right) \text{ after each epoch}
 
     Args:
         backbone: Encoder whose atom scalars are used.

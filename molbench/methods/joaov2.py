@@ -13,7 +13,13 @@ from molbench.methods.parts.augment import KINDS
 
 
 class JOAOv2(JOAO):
-    """Contrast of two changed forms, each seen through the network of its change."""
+    r"""Contrast of two changed forms, each seen through the network of its change.
+
+    Equation:
+        \mathcal L = \left\langle -\log \frac{\exp(\hat g_m^{(a)\top} \hat g_m'^{(b)} / \tau)}{\sum_n
+            \exp(\hat g_m^{(a)\top} \hat g_n'^{(b)} / \tau)} \right\rangle, \qquad a, b \text{ the kinds of
+            change}
+    """
 
     name = "joaov2"
 

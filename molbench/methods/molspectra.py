@@ -89,7 +89,15 @@ class MolSpectraDraws:
 
 
 class MolSpectra(Method[MolSpectraConfig, MolSpectraDraws]):
-    """Denoising, contrast with spectra, and reconstruction of masked patches.
+    r"""Denoising, contrast with spectra, and reconstruction of masked patches.
+
+    Equation:
+        \mathcal L = \lambda_{\text{d}} \frac{1}{3N} \sum_i \left\lVert \hat\epsilon_i -
+            \frac{\epsilon_i}{\sigma} \right\rVert^2 + \lambda_{\text{c}} \frac{1}{2} \left( C(g, q) + C(q,
+            g) \right) + \lambda_{\text{r}} \sum_{\text{spectra}} \left\langle (\hat p - p)^2
+            \right\rangle_{\text{hidden}}
+        C(a, b) = -\left\langle \log \frac{\exp(\cos(a_m, b_m) / \tau)}{\sum_n \exp(\cos(a_m, b_n) /
+            \tau)} \right\rangle, \qquad q_m \text{ of the spectra}
 
     Args:
         backbone: Encoder whose atom vectors and molecule vectors are used.

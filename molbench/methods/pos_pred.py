@@ -49,7 +49,11 @@ class PosPredDraws:
 
 
 class PosPred(Method[PosPredConfig, PosPredDraws]):
-    """Regression of hidden positions.
+    r"""Regression of hidden positions.
+
+    Equation:
+        \mathcal L = \frac{1}{|H|} \sum_{i \in H} \left\lVert \tilde x_i + \hat u_i(\tilde x) - x_i
+            \right\rVert^2, \qquad \tilde x_i = \langle x \rangle + \sigma \epsilon_i \text{ for } i \in H
 
     Args:
         backbone: Encoder whose vectors are used, or its atom scalars where it has none.

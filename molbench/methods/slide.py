@@ -80,7 +80,13 @@ class SliDeDraws:
 
 
 class SliDe(Method[SliDeConfig, SliDeDraws]):
-    """Sliced denoising.
+    r"""Sliced denoising.
+
+    Equation:
+        \mathcal L = \frac{1}{3N} \sum_{m} \frac{1}{S} \sum_{v} \left( v^\top \hat f_m + \sigma_b\,
+            u^\top \frac{d(x + \delta v) - d(x)}{\delta} \right)^2 + \lambda \frac{1}{3N} \sum_i
+            \left\lVert \hat\epsilon_i - \frac{\epsilon_i}{\sigma} \right\rVert^2
+        u = (d - d_0) / \sigma_d^2
 
     Args:
         backbone: Encoder whose atom vectors are used.

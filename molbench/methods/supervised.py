@@ -35,7 +35,10 @@ class SupervisedConfig:
 
 
 class Supervised(Method[SupervisedConfig, None]):
-    """Regression of one property; records without it count for nothing.
+    r"""Regression of one property; records without it count for nothing.
+
+    Equation:
+        \mathcal L = \left\langle \left| \hat y_m - \frac{y_m - \mu_y}{\sigma_y} \right| \right\rangle
 
     Args:
         backbone: Encoder whose molecule vectors are used.

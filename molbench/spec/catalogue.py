@@ -214,7 +214,16 @@ class TaskRef:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """All declared datasets and suites."""
+    """All declared datasets and suites.
+
+    Examples:
+        >>> import molbench
+        >>> catalogue = molbench.Catalogue.load()
+        >>> [task.id for task in catalogue.tasks("xtb-dimers/*")]
+        ['xtb-dimers/interaction', 'xtb-dimers/preference']
+        >>> catalogue.dataset("qm9").dataset.targets["gap"].unit
+        'Hartree'
+    """
 
     entries: dict[str, DatasetEntry]
     suites: dict[str, Suite] = field(default_factory=dict)

@@ -46,6 +46,15 @@ class Checkpoint:
             of the stages before, in their order, in ``stages``.
         environment: Software and machine.
         path: The file it was read from, for messages.
+
+    Examples:
+        >>> import molbench
+        >>> from molbench.backbones import build_backbone
+        >>> encoder = build_backbone("schnet", {"width": 16})
+        >>> checkpoint = molbench.Checkpoint.of(encoder, method="random", pretraining={"dataset": "none"})
+        >>> checkpoint.save("random.pt")
+        >>> molbench.Checkpoint.load("random.pt").digest == checkpoint.digest
+        True
     """
 
     backbone: str

@@ -43,6 +43,17 @@ def run_pretraining(
         UserError: If anything asked for is unknown or missing, a state of another run is in the way, or
             nothing could be learned.
         InterruptedTrainingError: On SIGINT or SIGTERM, once the state is saved.
+
+    Examples:
+        The fields of the request are the arguments of :func:`molbench.pretrain`.
+
+        >>> import molbench
+        >>> checkpoint = molbench.pretrain(
+        ...     "coord", backbone="painn", data="xtb-molecules", steps=2, output="coord.pt",
+        ...     overrides={"backbone": {"width": 16}},
+        ... )
+        >>> checkpoint.build().width
+        16
     """
     trackers = trackers_of(request.logger, request.output.parent)
     Checkpoint.check_output(request.output)
@@ -69,6 +80,7 @@ def run_pretraining(
 
 
 pretrain = by_fields(PretrainRequest, run_pretraining, "pretrain")
+"""Call ``run_pretraining`` with the fields of a ``PretrainRequest`` as arguments."""
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,12 @@ def load_dataset(
 
     Raises:
         UserError: If the dataset, scheme or subset is not there, or a file is damaged.
+
+    Examples:
+        >>> import molbench
+        >>> train = molbench.load_dataset("xtb-molecules", "scaffold", split="train")
+        >>> sorted(train[0])[:3]
+        ['alpha', 'atomic_numbers', 'cv']
     """
     folder = _find_or_build(name)
     manifest = Manifest.read(folder)

@@ -40,6 +40,14 @@ class Store:
         subset_folder: Where the subset lies, which is the dataset's folder where it has none.
         manifest: What was built.
         table: All columns in source order, memory-mapped.
+
+    Examples:
+        >>> import molbench
+        >>> entry = molbench.Catalogue.load().dataset("xtb-molecules")
+        >>> store = molbench.Store.open(entry.folder)
+        >>> batch = store.batch(store.rows("random", "test")[:8], targets=["gap"])
+        >>> batch.num_graphs, batch.targets["gap"].shape
+        (8, torch.Size([8]))
     """
 
     def __init__(self, folder: Path, subset: str | None, manifest: Manifest, table: pa.RecordBatch) -> None:

@@ -97,6 +97,18 @@ class Comparison:
         omitted: Tasks that only one of two has, or that cannot be compared.
         contrasts: What else differs, by the two models' names.
         damaged: Results that could not be read, and why.
+
+    Examples:
+        >>> import molbench
+        >>> def first(molecules):
+        ...     return [[len(m.atomic_numbers)] for m in molecules]
+        >>> def second(molecules):
+        ...     return [[m.charge] for m in molecules]
+        >>> report = molbench.evaluate([first, second], "xtb-molecules/alpha", seeds=2, executor="inline")
+        >>> comparison = report.compare("first", "second")
+        >>> comparison.tally(("first", "second")).wins
+        1
+        >>> files = comparison.plot("difference.svg")
     """
 
     rows: list[TaskDifference]
@@ -162,6 +174,17 @@ def compare(
 
     Raises:
         UserError: If there are fewer than two models, one is not found, or they share no task.
+
+    Examples:
+        >>> import molbench
+        >>> def composition(molecules):
+        ...     return [[(m.atomic_numbers == z).sum() for z in (1, 6, 7, 8, 9)] for m in molecules]
+        >>> def size(molecules):
+        ...     return [[len(m.atomic_numbers)] for m in molecules]
+        >>> report = molbench.evaluate([composition, size], "xtb-molecules/zpve", seeds=2, executor="inline")
+        >>> (row,) = molbench.compare("composition", "size").rows
+        >>> row.delta.verdict
+        'better'
     """
     sides = read_models(models, results, tasks)
     if len(sides) < 2:

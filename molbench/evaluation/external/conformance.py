@@ -89,6 +89,13 @@ def check_model(model: Any) -> Conformance:
 
     Raises:
         UserError: If it is no model, or gives no finite vector for each molecule.
+
+    Examples:
+        >>> import molbench
+        >>> def composition(molecules):
+        ...     return [[(m.atomic_numbers == z).sum() for z in (1, 6, 7, 8, 9)] for m in molecules]
+        >>> molbench.check_model(composition).broken
+        []
     """
     from molbench.evaluation.external.wrap import wrap
 

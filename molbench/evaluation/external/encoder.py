@@ -23,6 +23,14 @@ class Limits:
         open_shell: Whether they may have unpaired electrons.
         pairs: Whether records of two molecules may be scored, whose vectors are then joined.
         max_atoms: Atoms of the largest molecule; None for no limit.
+
+    Examples:
+        >>> import molbench
+        >>> import numpy as np
+        >>> positions = np.array([[0.0, 0, 0], [0.76, 0.59, 0], [-0.76, 0.59, 0]])
+        >>> water = molbench.Molecule("water", np.array([8, 1, 1]), positions)
+        >>> molbench.Limits(elements=frozenset({1, 6})).exceeded(water)
+        "'water' has element 8, which the model does not know"
     """
 
     elements: frozenset[int] | None = None

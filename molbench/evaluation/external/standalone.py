@@ -31,6 +31,14 @@ class Molecule:
         charge: Total charge, e.
         multiplicity: 2 S + 1.
         smiles: How it is written, or None where that is unknown.
+
+    Examples:
+        >>> import molbench
+        >>> import numpy as np
+        >>> positions = np.array([[0.0, 0, 0], [0.76, 0.59, 0], [-0.76, 0.59, 0]])
+        >>> water = molbench.Molecule("water", np.array([8, 1, 1]), positions)
+        >>> water.charge, water.multiplicity
+        (0, 1)
     """
 
     id: str

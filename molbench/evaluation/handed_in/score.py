@@ -39,6 +39,19 @@ def score_predictions(
 
     Raises:
         UserError: Naming row and column, if anything in the file is wrong; nothing is written then.
+
+    Examples:
+        >>> import molbench
+        >>> import numpy as np
+        >>> import pyarrow as pa
+        >>> import pyarrow.parquet as pq
+        >>> table = molbench.predictions_template("xtb-molecules/gap")
+        >>> column = table.column_names.index("prediction")
+        >>> filled = table.set_column(column, "prediction", pa.array(np.full(len(table), 8.0)))
+        >>> pq.write_table(filled, "predictions.parquet")
+        >>> report = molbench.score_predictions("predictions.parquet", name="eight")
+        >>> report.rows[0].task, report.rows[0].protocol
+        ('xtb-molecules/gap', 'direct')
     """
     path, output = Path(predictions), Path(output)
     require_model_name(name, "--name")

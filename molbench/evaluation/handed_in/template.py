@@ -30,6 +30,12 @@ def predictions_template(tasks: str | Sequence[str], seeds: int = 1) -> pa.Table
 
     Raises:
         UserError: If a task is unknown or not built.
+
+    Examples:
+        >>> import molbench
+        >>> table = molbench.predictions_template("xtb-molecules/gap")
+        >>> table.column_names
+        ['task', 'seed', 'id', 'prediction', 'unit']
     """
     refs = Catalogue.load().tasks([tasks] if isinstance(tasks, str) else list(tasks))
     refuse_missing(refs)

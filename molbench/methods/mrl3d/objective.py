@@ -86,7 +86,14 @@ class MRL3DConfig:
 
 
 class MRL3D(Method[MRL3DConfig, EnvironmentDraws, ConformerPairBatch, PairBackbone]):
-    """Contrast and force directions.
+    r"""Contrast and force directions.
+
+    Equation:
+        \mathcal L = C(\hat g, \hat q) + C(\hat q, \hat g) + \alpha\, \frac{1}{P}\sum_{i} \lVert \hat
+            f_i - f_i \rVert^2, \qquad \hat q_m \text{ of the environment}
+        C(a, b) = -\left\langle \log \frac{\exp(\cos(a_m, b_m) / \tau)}{\sum_n \exp(\cos(a_m, b_n) /
+            \tau)} \right\rangle, \qquad f_i = \frac{x_i - x_{\text{anchor}(i)}}{\lVert x_i -
+            x_{\text{anchor}(i)} \rVert}
 
     Args:
         backbone: Encoder of pairs.
