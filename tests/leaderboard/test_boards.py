@@ -1,13 +1,18 @@
-"""The boards of the catalogue."""
+"""The boards of the catalogue, and that of `make demo`."""
+
+from pathlib import Path
 
 import pytest
 
 from molbench.evaluation.protocols import load_protocols
 from molbench.leaderboard import load_boards
+from molbench.spec.board import Board
 from molbench.spec.catalogue import Catalogue
+from molbench.spec.document import read_yaml
 
 BOARDS = load_boards()
 CATALOGUE = Catalogue.load()
+ROOT = Path(__file__).parents[2]
 ENERGIES = ("u0", "u298", "h298", "g298")
 
 
@@ -34,3 +39,13 @@ def test_four_energies_weigh_as_one_task(name: str) -> None:
             assert sum(weight.get(other, 0) for other in others) == pytest.approx(
                 weight[f"{dataset}homo{at}{scheme}"]
             )
+
+
+def test_the_demo_scores_the_tasks_of_its_board_as_the_embedded_board_does() -> None:
+    demo = read_yaml(ROOT / "benchmarks" / "demo.yaml", Board)
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert f"\nDEMO_TASKS := {','.join(demo.tasks)}\n" in makefile
+    assert f"--protocol {demo.protocol} --seeds {demo.seeds}" in makefile
+    embedded = BOARDS["embedded"]
+    assert (demo.protocol, demo.seeds) == (embedded.protocol, embedded.seeds)
+    assert set(demo.tasks) <= {ref.id for ref in CATALOGUE.tasks(embedded.tasks, embedded.suite)}

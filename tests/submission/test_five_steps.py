@@ -93,7 +93,12 @@ def test_five_steps_lead_to_a_row_that_is_checked(shell: Shell) -> None:
     assert len(STEPS) == 5
     mine = shell.folder / "mine"
     for step in STEPS:
-        shell(step.replace("--suite embedded", "--tasks toy/size --executor inline"), mine)
+        shell(
+            step.replace(
+                "--suite embedded-lite --protocol finetune-lite", "--tasks toy/size --executor inline"
+            ),
+            mine,
+        )
     said = _checked(shell, "my-model")
     assert "re-scored, 1 scores" in said and "1 models, 1 tasks" in said
     # Once it is merged, the boards have its row.
