@@ -108,36 +108,48 @@ def overlap(
 
 @app.command()
 def model(
-    checkpoint: Annotated[Path, typer.Argument(help="Checkpoint file, *.pt or *.safetensors.")],
+    checkpoints: Annotated[list[Path], typer.Argument(help="Checkpoint files, *.pt or *.safetensors.")],
     only: Annotated[
         list[str] | None, typer.Option(help="Names of audits, 'rotation,forces'; all by default.")
     ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the results.")] = Path("results"),
     as_json: Json = False,
 ) -> None:
-    """Audit an encoder: symmetries, precision, forces, smoothness, drift and sensitivities.
+    """Audit encoders: symmetries, precision, forces, smoothness, drift and sensitivities.
 
-    Each audit has a version and a tolerance, and is stored as <model>/audit/<name>/audit.json.
+    Audits are tasks 'audit/*': their results are compared, plotted and ranked like others.
+    `molbench list audits` tells what each means.
     """
+    from dataclasses import asdict
+
     from molbench.evaluation.audits.run import audit_model
 
-    results = audit_model(checkpoint, only=only or (), output=output)
+    verdicts = audit_model(checkpoints, only=only or (), output=output)
     if as_json:
-        typer.echo(json.dumps([result.model_dump() for result in results], indent=2))
+        typer.echo(json.dumps([asdict(verdict) for verdict in verdicts], indent=2, ensure_ascii=False))
         return
     from rich.table import Table
 
-    console = table_console()
     grid = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("audit", "version", "score", "tolerance", "", "meaning"):
-        grid.add_column(column, justify="right" if column in {"score", "tolerance"} else "left")
-    for result in results:
-        told = "" if result.passed is None else "kept" if result.passed else "BROKEN"
-        bound = "" if result.tolerance is None else f"{result.bound} {result.tolerance:g}"
-        meaning = result.meaning if result.not_applicable is None else f"not told: {result.not_applicable}"
-        score = "-" if result.score is None else f"{result.score:.2g}"
-        grid.add_row(result.id, str(result.version), score, bound, told, visible(meaning))
-    console.print(grid)
+    for column in ("audit", "model", "version", "worst", "mean", "tolerance", "", "meaning"):
+        grid.add_column(column, justify="right" if column in {"worst", "mean", "tolerance"} else "left")
+    others: dict[tuple[str, str], list[str]] = {}
+    for verdict in verdicts:
+        if verdict.why is not None:
+            others.setdefault((verdict.model, verdict.why), []).append(verdict.id)
+            continue
+        told = "" if verdict.passed is None else "kept" if verdict.passed else "BROKEN"
+        numbers = (_number(verdict.worst), _number(verdict.mean), _number(verdict.tolerance, ""))
+        grid.add_row(verdict.id, verdict.model, str(verdict.version), *numbers, told, verdict.meaning)
+    console = table_console()
+    if grid.row_count:
+        console.print(grid)
+    for (name, why), ids in others.items():
+        console.print(f"{', '.join(ids)} say nothing of {name}: {visible(why)}", soft_wrap=True)
+
+
+def _number(value: float | None, without: str = "-") -> str:
+    return without if value is None else f"{value:.2g}"
 
 
 def _built() -> list[Path]:

@@ -70,6 +70,25 @@ def tasks(
 
 
 @app.command()
+def audits(pattern: Pattern = "*", as_json: Json = False) -> None:
+    """Audits of encoders, which are tasks 'audit/*', with tolerance and meaning."""
+    _show(
+        (
+            {
+                "audit": ref.id,
+                "version": ref.task.version,
+                "tolerance": None if ref.task.tolerance is None else f"{ref.task.tolerance:g}",
+                "records": ref.dataset.record,
+                "meaning": ref.task.why,
+            }
+            for ref in _catalogue().tasks("audit/*")
+            if fnmatchcase(ref.name, pattern) or fnmatchcase(ref.id, pattern)
+        ),
+        as_json,
+    )
+
+
+@app.command()
 def splits(pattern: Pattern = "*", as_json: Json = False) -> None:
     """Split schemes of each dataset."""
     _show(

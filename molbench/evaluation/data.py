@@ -56,8 +56,8 @@ class TaskData:
             UserError: If a split has no label, or the labels are none of the task's kind.
         """
         declaration = task.task
-        labels = store.target(declaration.target)
-        rows = {split: labelled(task, store, split, labels) for split in SPLITS}
+        labels = kind_of(declaration).labels(task, store)
+        rows = labelled_splits(task, store, labels)
         if train is not None:
             drawn = np.random.default_rng(seed).permutation(rows["train"])[:train]
             rows["train"] = np.sort(drawn)
@@ -89,6 +89,17 @@ class TaskData:
     def unit(self) -> str:
         """Unit of the labels."""
         return self.task.unit
+
+
+def labelled_splits(task: TaskRef, store: Store, labels: np.ndarray) -> dict[str, np.ndarray]:
+    """Rows of each split that have a label; only test rows where nothing is learnt.
+
+    Raises:
+        UserError: If a split has none.
+    """
+    used = SPLITS if kind_of(task.task).learns else ("test",)
+    none = np.zeros(0, dtype=np.int64)
+    return {split: labelled(task, store, split, labels) if split in used else none for split in SPLITS}
 
 
 def labelled(task: TaskRef, store: Store, split: str, labels: np.ndarray) -> np.ndarray:

@@ -18,6 +18,7 @@ from molbench.evaluation import EVALUATION_VERSION
 from molbench.evaluation.cost import metered
 from molbench.evaluation.data import TaskData
 from molbench.evaluation.embedding import Embedding, cached_embedding
+from molbench.evaluation.kinds import kind_of
 from molbench.evaluation.plan import Run
 from molbench.evaluation.predictions import PREDICTIONS_FILE
 from molbench.evaluation.protocol_predictions import StepCallback
@@ -128,11 +129,15 @@ def _task_entry(run: Run, data: TaskData) -> TaskEntry:
 
 def overlap(run: Run, pretraining: dict[str, Any]) -> str | None:
     """What the provenance of a checkpoint says about records it shares with a task, stage by stage."""
+    if not kind_of(run.task.task).learns:
+        return None  # nothing is tested that could have been seen
     return "; then ".join(_overlap(run, stage) for stage in stages(pretraining)) or None
 
 
 def contaminations(run: Run, pretraining: dict[str, Any]) -> list[str]:
     """Warnings of the stages that saw pairs which the task tests on."""
+    if not kind_of(run.task.task).learns:
+        return []
     return [text for stage in stages(pretraining) if (text := contamination(stage, run.task))]
 
 

@@ -122,14 +122,18 @@ def plan(
     digests: dict[tuple[str, int], str] = {}
     runs, others = [], []
     for task in tasks:
-        kind_of(task.task).check(task, protocol)
+        kind = kind_of(task.task)
+        own = kind.protocol(protocol)
+        kind.check(task, own)
         data: dict[str, Data] = {}
         for candidate in candidates:
-            if why := candidate.unfit(task, protocol):
+            if why := candidate.unfit(task, own):
                 others.append(NotApplicable(candidate.name, task.id, why))
                 continue
-            recipe = candidate.recipe(protocol)
-            for seed in candidate.seeds(task, seeds):
+            recipe = candidate.recipe(own)
+            # An audit of given weights draws nothing.
+            asked = seeds if kind.learns or candidate.is_baseline else seeds[:1]
+            for seed in candidate.seeds(task, asked):
                 fold, encoder = task.at(seed), (candidate.name, seed if candidate.is_baseline else 0)
                 if encoder not in digests:
                     digests[encoder] = candidate.encoder_digest(seed)

@@ -123,12 +123,18 @@ class Result(Spec):
     def seed_matters(self) -> bool:
         """Whether another seed surely gives other predictions: not where a frozen encoder meets a probe.
 
-        Nor where a model's own predictions are scored, which are those of its owner's seeds, if of any.
+        Nor where a model's own predictions are scored, which are those of its owner's seeds, if of any; nor
+        in audits, which may say zero of any weights.
         """
-        if self.protocol.kind == DIRECT:
+        if self.protocol.kind in {DIRECT, "audit"}:
             return False
         frozen = self.protocol.kind == "probe" and kind_of(self.task.declaration).probes_vectors
         return self.checkpoint.scratch or not frozen
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether anything in it was drawn by the seed; not so in audits of given weights."""
+        return self.protocol.kind != "audit" or self.checkpoint.scratch
 
     def write(self, folder: Path) -> None:
         """Write ``result.json`` into ``folder``."""

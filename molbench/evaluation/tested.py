@@ -45,7 +45,7 @@ class TestRecords:
     @classmethod
     def read(cls, task: TaskRef, store: Store) -> TestRecords:
         """Read them from an open store."""
-        labels = store.target(task.task.target)
+        labels = kind_of(task.task).labels(task, store)
         rows = labelled(task, store, "test", labels)
         ids = store.ids.take(rows).to_pylist()
         forces = None

@@ -14,10 +14,10 @@ from molbench.data.audit.check import audit
 from molbench.data.audit.result import Audit, PartAudit, SchemeAudit
 from molbench.data.read.store import Store
 from molbench.errors import UserError
-from molbench.evaluation.data import labelled
+from molbench.evaluation.data import labelled_splits
+from molbench.evaluation.kinds import kind_of
 from molbench.paths import home
 from molbench.spec.catalogue import Catalogue, TaskRef
-from molbench.spec.splits import SPLITS
 
 
 @dataclass
@@ -57,8 +57,9 @@ class Facts:
         store = self.store(task)
         if store is None:
             return {}
-        everything = store.target(task.task.target)
-        return {split: everything[labelled(task, store, split, everything)] for split in SPLITS}
+        everything = kind_of(task.task).labels(task, store)
+        splits = labelled_splits(task, store, everything)
+        return {split: everything[rows] for split, rows in splits.items() if rows.size}
 
     def audit(self, folder: Path) -> Audit:
         """What the audit of a built dataset finds, kept for as long as the dataset stays the same."""

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 #: What a task pattern begins with that is one of a dataset's folder.
 _PATHS = ("./", "../", "/", "~/")
+#: First part of the ids of all audits of encoders, where other tasks have their dataset.
+AUDIT = "audit"
 
 
 @dataclass(frozen=True)
@@ -228,6 +230,13 @@ class Catalogue:
     entries: dict[str, DatasetEntry]
     suites: dict[str, Suite] = field(default_factory=dict)
 
+    @cached_property
+    def audits(self) -> list[DatasetEntry]:
+        """Datasets as audits of encoders see them, one a kind of record."""
+        from molbench.spec.audits import audit_entries
+
+        return audit_entries(catalogue_root() / "datasets" / "audits.yaml", self.entries)
+
     def __repr__(self) -> str:
         built = sum(entry.built for entry in self.entries.values())
         return f"<Catalogue: {len(self.entries)} datasets, {built} of them built; {len(self.suites)} suites>"
@@ -282,7 +291,8 @@ class Catalogue:
         Args:
             patterns: ``qm9/*`` gives every task of QM9 on its default scheme, ``qm9/*@scaffold`` on another,
                 ``qm9/*@*`` on all; commas separate several in one string. None or empty for every task. What
-                begins like a path, ``./mine/*``, is of a dataset that lies there.
+                begins like a path, ``./mine/*``, is of a dataset that lies there. Audits of encoders are
+                ``audit/*``, and none of ``*/*``.
             suite: Take the patterns from this suite.
 
         Raises:
@@ -315,9 +325,8 @@ class Catalogue:
     def _match(self, pattern: str) -> Iterator[TaskRef]:
         bare, _, scheme_pattern = pattern.partition("@")
         dataset_pattern = bare.partition("/")[0]
-        for entry in self.entries.values():
-            if not fnmatchcase(entry.id, dataset_pattern):
-                continue
+        named = [entry for entry in self.entries.values() if fnmatchcase(entry.id, dataset_pattern)]
+        for entry in self.audits if dataset_pattern == AUDIT else named:
             for name, task in entry.tasks.tasks.items():
                 if fnmatchcase(f"{entry.id}/{name}", bare):
                     for scheme in [task.scheme, *(s for s in task.schemes if s != task.scheme)]:

@@ -60,7 +60,7 @@ class Protocol(Spec):
     """A scoring recipe with a declared budget.
 
     Attributes:
-        kind: ``probe`` freezes the backbone, ``finetune`` trains all of it.
+        kind: ``probe`` freezes the backbone, ``finetune`` trains all of it, ``audit`` asks it alone.
         alphas: Strengths of the L2 penalty tried by cross-validation (``probe``): ``alpha`` of a ridge
             regression, ``1/C`` of a logistic one.
         folds: Cross-validation folds of a logistic or force probe; any other leaves one record out at a time.
@@ -93,7 +93,7 @@ class Protocol(Spec):
 
     name: Name
     description: str
-    kind: Literal["probe", "finetune"]
+    kind: Literal["probe", "finetune", "audit"]
     alphas: list[float] = []
     folds: int = Field(default=5, ge=2)
     frames: int = Field(default=32, ge=2)
@@ -116,10 +116,12 @@ class Protocol(Spec):
     def _complete(self) -> Self:
         if self.kind == "probe" and not self.alphas:
             raise ValueError("a probe needs alphas")
-        if self.kind == "probe" and (self.training or self.forces):
-            raise ValueError("a probe is solved exactly; it has no training budget")
-        if self.kind == "probe" and (given := sorted(self.model_fields_set & FINETUNE_ONLY)):
-            raise ValueError(f"a probe takes encoder and labels as they are; it has no {given[0]}")
+        if self.kind != "finetune" and (self.training or self.forces):
+            raise ValueError(f"a protocol of kind '{self.kind}' trains nothing; it has no training budget")
+        if self.kind != "finetune" and (given := sorted(self.model_fields_set & FINETUNE_ONLY)):
+            raise ValueError(
+                f"a protocol of kind '{self.kind}' takes encoder and labels as they are; it has no {given[0]}"
+            )
         if any(not alpha > 0 for alpha in self.alphas):
             raise ValueError("alphas must be positive")
         if self.kind == "finetune" and self.training is None:
@@ -144,7 +146,7 @@ class Protocol(Spec):
         return self.model_copy(update=given)
 
 
-#: Settings without meaning for a probe.
+#: Settings without meaning where nothing is trained.
 FINETUNE_ONLY = {
     "loss",
     "force_loss",

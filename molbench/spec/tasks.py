@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, model_validator
 from molbench.errors import unknown_name
 from molbench.metrics import METRICS
 from molbench.registry import Registry
-from molbench.spec.base import Spec
+from molbench.spec.base import Spec, later
 from molbench.spec.names import Name
 from molbench.spec.units import check_unit
 
@@ -29,7 +29,7 @@ class Task(Spec):
 
     Attributes:
         kind: ``regression`` and ``classification`` of one value a record, ``spectrum`` of many, ``forces`` on
-            every atom, or the name of one that another package adds.
+            every atom, ``audit`` of an encoder itself, or the name of one that another package adds.
         target: Column that is predicted; the energy column for ``forces``.
         subset: Part of the dataset it lives on.
         metrics: Metric names, the primary one first.
@@ -40,6 +40,8 @@ class Task(Spec):
         reference: Whether the per-atom references of the target are subtracted before.
         why: What a good score says about an encoder.
         caveats: What a score does not say.
+        tolerance: Of an audit, what no record's number may pass; None where it is told and not judged.
+        records: Of an audit, how many test records are looked at, evenly taken.
     """
 
     kind: Annotated[str, _listed(TASK_KINDS)] = "regression"
@@ -54,6 +56,8 @@ class Task(Spec):
     why: str
     caveats: list[str] = []
     version: int = 1
+    tolerance: float | None = later(None)
+    records: int | None = later(None)
 
     @model_validator(mode="after")
     def _consistent(self) -> "Task":

@@ -1,117 +1,136 @@
-"""What an audit is, and what came of one."""
+"""What an audit is given, and what it says: one number a record, zero where nothing is amiss."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from molbench.backbones.base import GeometryBackbone, Representation
+from molbench.backbones.base import Backbone, Representation
+from molbench.evaluation.candidates.base import NotApplicableError
+from molbench.graph.batch import Batch
 from molbench.graph.molecules import MoleculeBatch
-from molbench.spec.base import Spec
+from molbench.graph.pairs import PairBatch
 
-#: First part of the ids of all audits, where a task has its dataset.
-PREFIX = "audit/"
-
-
-class NotAuditableError(Exception):
-    """Why an audit says nothing of an encoder."""
+if TYPE_CHECKING:
+    from molbench.data.read.store import Store
 
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """What is audited.
+    """An encoder and the records that it is asked about.
 
     Attributes:
-        encoder: In double precision, on the CPU.
-        batch: Molecules, in double precision.
-        smiles: Of each.
+        encoder: In double precision, on the CPU, in evaluation mode.
+        batch: The records, in double precision.
+        smiles: Of each molecule, where molecules are encoded one by one.
     """
 
-    encoder: GeometryBackbone
-    batch: MoleculeBatch
-    smiles: list[str]
+    encoder: Backbone
+    batch: Batch
+    smiles: tuple[str, ...] = ()
 
-    def encode(self, batch: MoleculeBatch) -> Representation:
-        """Features without gradients."""
-        with torch.no_grad():
+    @classmethod
+    def of(cls, backbone: Backbone, store: Store, rows: np.ndarray) -> Subject:
+        """A copy of an encoder, with some records of a store."""
+        encoder = copy.deepcopy(backbone).cpu().double().eval()
+        batch = encoder.reader(store).batch(rows).to("cpu", torch.float64)
+        smiles: tuple[str, ...] = ()
+        if isinstance(batch, MoleculeBatch):
+            batch = MoleculeBatch(batch.atomic_numbers, batch.positions.double(), batch.ptr)
+            if "smiles" in store.table.schema.names:
+                smiles = tuple(store.column("smiles").take(rows).to_pylist())
+        return cls(encoder, batch, smiles)
+
+    @property
+    def molecules(self) -> MoleculeBatch:
+        """The records, where they are molecules."""
+        if not isinstance(self.batch, MoleculeBatch):
+            raise NotApplicableError("it is an audit of encoders of molecules")
+        return self.batch
+
+    @property
+    def pairs(self) -> PairBatch:
+        """The records, where they are pairs."""
+        if not isinstance(self.batch, PairBatch):
+            raise NotApplicableError("it is an audit of encoders of pairs")
+        return self.batch
+
+    @cached_property
+    def before(self) -> Representation:
+        """What the encoder says of the records as they are."""
+        return self.encode(self.batch)
+
+    def encode(self, batch: Batch) -> Representation:
+        """Features without gradients, whatever is random drawn from one seed."""
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
             return self.encoder(batch, vectors=True)
+
+    def single(self) -> Subject:
+        """The same in single precision."""
+        encoder = copy.deepcopy(self.encoder).float()
+        return replace(self, encoder=encoder, batch=self.batch.to("cpu", torch.float32))
+
+
+Measure = Callable[[Subject], np.ndarray]
 
 
 @dataclass(frozen=True)
-class ModelAudit:
-    """One audit.
+class EncoderAudit:
+    """One audit; what is declared of it is in ``datasets/audits.yaml``.
 
     Attributes:
         name: Behind ``audit/`` in its id.
-        version: Raised whenever a change of the code changes scores.
-        meaning: What the number is, in a sentence.
-        measure: Subject to one number a molecule or try, [n]; the largest is the score.
-        tolerance: What the score must not pass; None where it is told and not judged.
-        bound: Whether it must be ``at most`` or ``at least`` the tolerance.
-        unit: ``1`` for a share of the size of what is compared.
+        measure: Subject to one number a record, [B].
     """
 
     name: str
-    version: int
-    meaning: str
-    measure: Callable[[Subject], np.ndarray]
-    tolerance: float | None
-    bound: Literal["at most", "at least"] = "at most"
-    unit: str = "1"
-
-    @property
-    def id(self) -> str:
-        """``audit/rotation``."""
-        return f"{PREFIX}{self.name}"
+    measure: Measure
 
 
-class AuditResult(Spec):
-    """What came of one audit of one encoder.
-
-    Attributes:
-        key: SHA-256 over encoder, audit and molecules.
-        score: Largest of ``values``, or smallest where the tolerance is a lower bound; None where it says
-            nothing of the encoder, for the reason in ``not_applicable``.
-        passed: Whether the score keeps to the tolerance; None where it is not judged.
-        values: One number a molecule or try.
-    """
-
-    id: str
-    version: int
-    meaning: str
-    unit: str
-    tolerance: float | None
-    bound: str
-    model: str
-    encoder_digest: str
-    key: str
-    score: float | None
-    passed: bool | None
-    values: list[float]
-    not_applicable: str | None = None
+def audit(name: str) -> Callable[[Measure], EncoderAudit]:
+    """Make an audit of the function below; see :class:`EncoderAudit`."""
+    return lambda measure: EncoderAudit(name, measure)
 
 
-def per_molecule(after: Tensor, before: Tensor) -> np.ndarray:
+def per_record(after: Tensor, before: Tensor) -> np.ndarray:
     """Size of the change of each row as a share of its size, [B]."""
     change = (after - before).flatten(1).norm(dim=1)
     shares: np.ndarray = (change / before.flatten(1).norm(dim=1).clamp(min=1e-12)).double().numpy()
     return shares
 
 
-def per_atom(after: Tensor, before: Tensor) -> float:
-    """Largest change of any atom's features as a share of the typical size of an atom's."""
+def per_atom(after: Tensor, before: Tensor, owner: Tensor, count: int) -> np.ndarray:
+    """Largest change of an atom's features in each record, as a share of an atom's typical size, [B]."""
     scale = before.flatten(1).norm(dim=1).mean().clamp(min=1e-12)
-    return float((after - before).flatten(1).norm(dim=1).max() / scale)
+    change = (after - before).flatten(1).norm(dim=1) / scale
+    largest: np.ndarray = change.new_zeros(count).scatter_reduce(0, owner, change, "amax").numpy()
+    return largest
 
 
-def changes(after: Representation, before: Representation, turned: Tensor | None = None) -> np.ndarray:
-    """Of molecule vectors, of atoms' scalars, and of atoms' vectors against ``turned``, [B + 1 or 2]."""
-    rows = [*per_molecule(after.graph, before.graph), per_atom(after.scalars, before.scalars)]
+def changes(
+    subject: Subject, after: Representation, turned: Tensor | None = None, owner: Tensor | None = None
+) -> np.ndarray:
+    """Largest of the changes of a record's vector, of its atoms' scalars, and of their vectors, [B].
+
+    Args:
+        subject: Gives what was before.
+        after: What the encoder says of changed records.
+        turned: What vectors of atoms should be.
+        owner: Record of each atom, [N]; None for those of molecules.
+    """
+    before, count = subject.before, subject.batch.num_records
+    owner = subject.molecules.molecule if owner is None else owner
+    worst: np.ndarray = np.maximum(
+        per_record(after.graph, before.graph), per_atom(after.scalars, before.scalars, owner, count)
+    )
     if after.vectors is not None and turned is not None:
-        rows.append(per_atom(after.vectors, turned))
-    return np.array(rows)
+        worst = np.maximum(worst, per_atom(after.vectors, turned, owner, count))
+    return worst

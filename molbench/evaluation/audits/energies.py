@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from itertools import pairwise
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from molbench.evaluation.audits.base import ModelAudit, NotAuditableError, Subject
+from molbench.evaluation.audits.base import Subject, audit
+from molbench.evaluation.candidates.base import NotApplicableError
 from molbench.graph.molecules import MoleculeBatch
 
 _STEP, _SMALL = 1e-4, 1e-4
-_ATOMS = 9
-_RUNS, _STEPS, _FEMTOSECONDS = 3, 40, 0.25
+_WITHIN = 40
+_STEPS, _FEMTOSECONDS, _KELVIN = 40, 0.25, 300
 
 
 class Potential:
@@ -24,7 +26,7 @@ class Potential:
         generator = torch.Generator().manual_seed(0)
         width = subject.encoder.width
         self._weights = torch.randn(width, generator=generator, dtype=torch.float64)
-        _, forces = self(subject.batch)
+        _, forces = self(subject.molecules)
         if (size := float(forces.square().mean().sqrt())) > 0:
             self._weights = self._weights / size
 
@@ -39,48 +41,56 @@ class Potential:
         return energies.detach(), forces.detach()
 
 
-def _forces(subject: Subject) -> np.ndarray:
+@audit("forces")
+def forces(subject: Subject) -> np.ndarray:
     """Against central differences along one random direction of each molecule."""
-    potential, batch = Potential(subject), subject.batch
-    _, forces = potential(batch)
+    potential, batch = Potential(subject), subject.molecules
+    _, analytic = potential(batch)
     generator = torch.Generator().manual_seed(1)
     direction = torch.randn(batch.positions.shape, generator=generator, dtype=torch.float64)
     forward, _ = potential(batch.replace(positions=batch.positions + _STEP * direction))
     backward, _ = potential(batch.replace(positions=batch.positions - _STEP * direction))
     numeric = (forward - backward) / (2 * _STEP)
-    along = (forces * direction).sum(1)
-    analytic = -along.new_zeros(batch.num_graphs).index_add(0, batch.molecule, along)
-    scale = analytic.abs().mean().clamp(min=1e-12)
-    return ((numeric - analytic).abs() / scale).numpy()
+    along = (analytic * direction).sum(1)
+    slope = -along.new_zeros(batch.num_graphs).index_add(0, batch.molecule, along)
+    scale = slope.abs().mean().clamp(min=1e-12)
+    errors: np.ndarray = ((numeric - slope).abs() / scale).numpy()
+    return errors
 
 
-def _smoothness(subject: Subject) -> np.ndarray:
-    """Jump of the energy of two atoms at the cutoff as a share of its range within."""
+@audit("smoothness")
+def smoothness(subject: Subject) -> np.ndarray:
+    """A hydrogen moves away from the outermost atom, the first and the last within its cutoff."""
     cutoff = getattr(subject.encoder.config, "cutoff", None)
     if not isinstance(cutoff, int | float) or not 1 < cutoff < 100:
-        raise NotAuditableError("the encoder has no cutoff")
-    potential = Potential(subject)
+        raise NotApplicableError("the encoder has no cutoff")
+    potential, batch = Potential(subject), subject.molecules
+    distances = [*torch.linspace(0.8, cutoff - 0.05, _WITHIN).tolist(), cutoff - _SMALL, cutoff + _SMALL]
     jumps = []
-    for pair in ((6, 1), (6, 6), (7, 8)):
-        near = torch.linspace(0.8, cutoff - 0.05, 40, dtype=torch.float64)
-        edge = torch.tensor([cutoff - _SMALL, cutoff + _SMALL], dtype=torch.float64)
-        distances = torch.cat([near, edge])
-        positions = torch.zeros(2 * len(distances), 3, dtype=torch.float64)
-        positions[1::2, 0] = distances
-        ptr = torch.arange(0, 2 * len(distances) + 1, 2)
-        energies, _ = potential(MoleculeBatch(torch.tensor(pair).repeat(len(distances)), positions, ptr))
+    for start, stop in pairwise(batch.ptr.tolist()):
+        place = batch.positions[start:stop] - batch.positions[start:stop].mean(0)
+        tip = place[place.norm(dim=1).argmax()]
+        hydrogens = [tip * (1 + distance / tip.norm()) for distance in distances]
+        numbers = torch.cat([batch.atomic_numbers[start:stop], torch.tensor([1])])
+        energies, _ = potential(
+            MoleculeBatch(
+                numbers.repeat(len(distances)),
+                torch.cat([torch.cat([place, hydrogen[None]]) for hydrogen in hydrogens]),
+                torch.arange(len(distances) + 1) * len(numbers),
+            )
+        )
         span = float(energies[:-2].max() - energies[:-2].min())
         jumps.append(float((energies[-1] - energies[-2]).abs()) / max(span, 1e-12))
     return np.array(jumps)
 
 
-def _drift(subject: Subject) -> np.ndarray:
+@audit("nve-drift")
+def drift(subject: Subject) -> np.ndarray:
     """Change of the total energy in a short run at constant energy as a share of the kinetic energy."""
     if find_spec("ase") is None:
-        raise NotAuditableError("ase is not installed: pip install 'molbench[generate]'")
+        raise NotApplicableError("ase is not installed: pip install 'molbench[generate]'")
     from ase import Atoms, units
     from ase.calculators.calculator import Calculator, all_changes
-    from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
     from ase.md.verlet import VelocityVerlet
 
     potential = Potential(subject)
@@ -101,14 +111,12 @@ def _drift(subject: Subject) -> np.ndarray:
             self.results = {"energy": float(energies[0]), "forces": forces.numpy()}
 
     drifts = []
-    for start, stop in list(zip(subject.batch.ptr.tolist(), subject.batch.ptr[1:].tolist(), strict=False))[
-        :3
-    ]:
-        atoms = Atoms(
-            subject.batch.atomic_numbers[start:stop].numpy(), subject.batch.positions[start:stop].numpy()
-        )
+    batch = subject.molecules
+    for start, stop in pairwise(batch.ptr.tolist()):
+        atoms = Atoms(batch.atomic_numbers[start:stop].numpy(), batch.positions[start:stop].numpy())
         atoms.calc = EncoderCalculator()
-        MaxwellBoltzmannDistribution(atoms, temperature_K=300, rng=np.random.default_rng(0))
+        drawn = np.random.default_rng(0).standard_normal((len(atoms), 3))
+        atoms.set_momenta(drawn * np.sqrt(atoms.get_masses() * _KELVIN * units.kB)[:, None])
         total, kinetic = atoms.get_total_energy(), max(atoms.get_kinetic_energy(), 1e-12)
         run = VelocityVerlet(atoms, _FEMTOSECONDS * units.fs)
         worst = 0.0
@@ -117,20 +125,3 @@ def _drift(subject: Subject) -> np.ndarray:
             worst = max(worst, abs(atoms.get_total_energy() - total))
         drifts.append(worst / kinetic)
     return np.array(drifts)
-
-
-FORCES = ModelAudit(
-    "forces", 1,
-    "How far forces by differentiation are from finite differences of a random read-out of the atoms.",
-    _forces, 1e-4,
-)  # fmt: skip
-SMOOTHNESS = ModelAudit(
-    "smoothness", 1,
-    "Jump of the energy of two atoms that pass the cutoff, as a share of its range within.",
-    _smoothness, 1e-3,
-)  # fmt: skip
-DRIFT = ModelAudit(
-    "nve-drift", 1,
-    "Largest change of the total energy in 10 fs of dynamics, as a share of the kinetic energy at 300 K.",
-    _drift, 0.05,
-)  # fmt: skip

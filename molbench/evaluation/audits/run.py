@@ -1,112 +1,105 @@
-"""``molbench audit model``: all audits of a checkpoint, stored beside its results."""
+"""``molbench audit model``: all audits of a model, which are tasks like others, and whether each is kept."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from hashlib import sha256
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import torch
-from pydantic import ValidationError
 
 from molbench.arguments import listed
-from molbench.atomic import replace_file
-from molbench.backbones.base import geometry_encoder
-from molbench.data.read.store import Store
-from molbench.errors import UserError, unknown_name
-from molbench.evaluation.audits import energies, sensitivities, symmetries
-from molbench.evaluation.audits.base import AuditResult, ModelAudit, NotAuditableError, Subject
-from molbench.evaluation.candidates.checkpoint import encoder_digest, require_model_name
-from molbench.graph.molecules import MoleculeBatch
-from molbench.spec.catalogue import Catalogue
-from molbench.training.checkpoint import Checkpoint
+from molbench.errors import unknown_name
+from molbench.evaluation.harness import evaluate
+from molbench.evaluation.report import Report
+from molbench.spec.catalogue import AUDIT, Catalogue, TaskRef
 
-AUDIT_FILE = "audit.json"
-#: Molecules that every encoder is audited on, small and embedded.
-MOLECULES, _TASK = 16, "xtb-molecules/homo"
 
-AUDITS: dict[str, ModelAudit] = {
-    audit.name: audit
-    for module in (symmetries, sensitivities, energies)
-    for audit in vars(module).values()
-    if isinstance(audit, ModelAudit)
-}
+@dataclass(frozen=True)
+class AuditVerdict:
+    """What one audit says of one model.
+
+    Attributes:
+        id: Of the audit, ``audit/rotation``.
+        meaning: What the numbers are, in a sentence.
+        tolerance: What no record's number may pass; None where it is told and not judged.
+        worst: Largest number of a record; None where there is none, for the reason in ``why``.
+        mean: Mean over the records, which is the score.
+        passed: Whether the worst keeps to the tolerance; None where it is not judged or says nothing.
+        why: Why there is no number.
+    """
+
+    id: str
+    model: str
+    version: int
+    meaning: str
+    tolerance: float | None
+    worst: float | None
+    mean: float | None
+    passed: bool | None
+    why: str | None = None
 
 
 def audit_model(
-    checkpoint: str | Path, *, only: str | Sequence[str] = (), output: str | Path = "results"
-) -> list[AuditResult]:
-    """Audit an encoder on molecules that come with the package; audits that were done are used again.
+    models: Any,
+    *,
+    only: str | Sequence[str] = (),
+    output: str | Path = "results",
+    name: str | None = None,
+) -> list[AuditVerdict]:
+    """Audit models on records that come with the package; audits that were done are used again.
+
+    Each audit is a result like that of a task, ``<model>/audit/<name>/audit/0/result.json``, so that whatever
+    reads results reads audits too.
 
     Args:
-        checkpoint: A checkpoint file.
+        models: As for :func:`~molbench.evaluation.harness.evaluate`, with atoms' features.
         only: Names of audits, ``rotation`` or ``audit/rotation``; all by default.
-        output: Folder of results; each audit is ``<model>/audit/<name>/audit.json``.
+        output: Folder of results.
+        name: What a model is called that is no file.
 
     Raises:
-        UserError: If the checkpoint is none or encodes no geometries, or an audit is unknown.
+        UserError: If a model is none, an audit is unknown, or none applies.
     """
-    path = Path(checkpoint)
-    wanted = [part.strip().removeprefix("audit/") for text in listed(only) for part in text.split(",")]
-    if wrong := next((name for name in wanted if name not in AUDITS), None):
-        raise unknown_name("audit", wrong, AUDITS)
-    loaded = Checkpoint.load(path)
-    model = require_model_name(path.stem, f"{path}: results are kept under the name of the file")
-    encoder = geometry_encoder(loaded.build().double().eval(), "an audit")
-    subject = _subject(encoder)
-    digest = encoder_digest(loaded)
-    return [
-        _audit(AUDITS[name], subject, model, digest, Path(output) / model / "audit" / name / AUDIT_FILE)
-        for name in wanted or AUDITS
+    refs = {ref.name: ref for ref in Catalogue.load().tasks(f"{AUDIT}/*")}
+    wanted = [part.strip().removeprefix(f"{AUDIT}/") for text in listed(only) for part in text.split(",")]
+    if wrong := next((part for part in wanted if part not in refs), None):
+        raise unknown_name("audit", wrong, refs)
+    chosen = [refs[part] for part in wanted or refs]
+    report = evaluate(
+        models,
+        [ref.id for ref in chosen],
+        protocol=AUDIT,
+        seeds=1,
+        scratch=False,
+        output=output,
+        name=name,
+        executor="inline",  # each takes less than it takes to start a process
+    )
+    verdicts = {(verdict.model, verdict.id): verdict for verdict in _verdicts(report, chosen)}
+    names = dict.fromkeys(model for model, _ in verdicts)
+    return [verdicts[model, ref.id] for model in names for ref in chosen if (model, ref.id) in verdicts]
+
+
+def _verdicts(report: Report, refs: Sequence[TaskRef]) -> list[AuditVerdict]:
+    tasks = {ref.id: ref.task for ref in refs}
+
+    def verdict(model: str, task: str, why: str | None = None) -> AuditVerdict:
+        declared = tasks[task]
+        return AuditVerdict(
+            task, model, declared.version, declared.why, declared.tolerance, None, None, None, why
+        )
+
+    judged = []
+    for item in report.results:
+        one = verdict(item.result.checkpoint.name, item.result.task.id)
+        values = np.abs(item.predictions.prediction)
+        worst = float(values.max())
+        passed = None if one.tolerance is None else worst <= one.tolerance
+        judged.append(replace(one, worst=worst, mean=float(values.mean()), passed=passed))
+    unsaid = [verdict(pair.candidate, pair.task, pair.reason) for pair in report.not_applicable]
+    failed = [
+        verdict(outcome.run.candidate.name, outcome.run.task.id, outcome.error) for outcome in report.failures
     ]
-
-
-def _subject(encoder: torch.nn.Module) -> Subject:
-    (ref,) = Catalogue.load().tasks([_TASK])
-    if ref.folder is None:
-        raise UserError("xtb-molecules, which comes with the package, is not there")
-    store = Store.open(ref.folder, ref.subset)
-    rows = np.asarray(store.rows(ref.scheme_name, "test"))
-    rows = rows[np.linspace(0, rows.size - 1, MOLECULES).round().astype(int)]
-    batch = store.batch(rows)
-    bare = MoleculeBatch(batch.atomic_numbers, batch.positions.double(), batch.ptr)
-    return Subject(geometry_encoder(encoder, "an audit"), bare, store.column("smiles").take(rows).to_pylist())  # type: ignore[arg-type]
-
-
-def _audit(audit: ModelAudit, subject: Subject, model: str, digest: str, path: Path) -> AuditResult:
-    atoms = subject.batch.atomic_numbers.numpy().tobytes() + subject.batch.positions.numpy().tobytes()
-    parts = [digest, audit.id, audit.version, audit.tolerance, audit.bound, sha256(atoms).hexdigest()]
-    key = sha256(json.dumps(parts).encode()).hexdigest()
-    if (before := _read(path)) is not None and before.key == key:
-        return before
-    score, passed, reason = None, None, None
-    values: np.ndarray = np.empty(0)
-    try:
-        with torch.random.fork_rng(devices=[]):
-            values = np.asarray(audit.measure(subject), float)
-        least = audit.bound == "at least"
-        score = float(values.min() if least else values.max()) if np.isfinite(values).all() else None
-        if audit.tolerance is not None:
-            kept = score is not None and (score >= audit.tolerance if least else score <= audit.tolerance)
-            passed = bool(kept)
-    except NotAuditableError as error:
-        reason = str(error)
-    except Exception as error:  # noqa: BLE001 - one audit that fails leaves the others alone
-        passed, reason = False, f"{type(error).__name__}: {error}"
-    result = AuditResult(
-        id=audit.id, version=audit.version, meaning=audit.meaning, unit=audit.unit, tolerance=audit.tolerance,
-        bound=audit.bound, model=model, encoder_digest=digest, key=key, score=score, passed=passed,
-        values=[float(value) for value in values if np.isfinite(value)], not_applicable=reason,
-    )  # fmt: skip
-    with replace_file(path) as temporary:
-        temporary.write_text(result.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    return result
-
-
-def _read(path: Path) -> AuditResult | None:
-    try:
-        return AuditResult.model_validate_json(path.read_text(encoding="utf-8"))
-    except (OSError, ValidationError, UnicodeDecodeError):
-        return None  # absent, or of another version: it is done again
+    return [*judged, *unsaid, *(replace(one, passed=False) for one in failed)]

@@ -94,8 +94,10 @@ class CheckpointCandidate(Candidate):
 
     @override
     def unfit(self, task: TaskRef, protocol: Protocol) -> str | None:
+        from molbench.evaluation.kinds import kind_of
+
         if BACKBONES[self.backbone].reads(RECORD_KINDS[task.dataset.record]):
-            return None
+            return kind_of(task.task).unfit(task, BACKBONES[self.backbone])
         return f"a '{self.backbone}' encodes pairs of molecules, and its records are none"
 
     @override

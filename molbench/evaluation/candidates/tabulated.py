@@ -85,6 +85,8 @@ def needs_more_than_vectors(task: TaskRef, protocol: Protocol) -> str | None:
     """Why vectors alone do not do for a task, or None where they do."""
     from molbench.evaluation.kinds import kind_of
 
+    if not kind_of(task.task).learns:
+        return "an audit asks the encoder itself, of which there are only vectors"
     if protocol.kind != "probe":
         return f"protocol '{protocol.name}' trains the encoder, of which there are only vectors"
     if not kind_of(task.task).probes_vectors:

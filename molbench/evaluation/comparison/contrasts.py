@@ -18,7 +18,7 @@ class Contrast:
     """Something that is not the same on both sides, although the models are all that should differ.
 
     Attributes:
-        what: ``environment torch``, ``code``, ``records of qm9`` …
+        what: ``environment torch``, ``code``, ``records of qm9``, ``warnings of qm9/homo`` …
         a: What the results of one model say, several values with commas between.
         b: What those of the other say.
     """
@@ -60,6 +60,8 @@ def _facts(result: Result) -> Iterator[tuple[str, Any]]:
     yield f"records of {task.dataset}", task.digest[:_DIGEST]
     yield f"split {task.scheme} of {task.dataset}", task.split_digest[:_DIGEST]
     yield f"numbers of records of {task.id}", task.counts
+    for warning in result.warnings:
+        yield f"warnings of {task.id}", warning
     for name, value in result.protocol.model_dump(exclude={"description"}).items():
         yield f"protocol {result.protocol.name}: {name}", value
 

@@ -54,6 +54,7 @@ class TaskKind(ABC):
     Attributes:
         name: As in ``tasks.yaml``.
         families: Families of metrics that apply.
+        learns: Whether something is learnt from a training split; otherwise the encoder itself is looked at.
         reads_forces: Whether a model is given the true forces of every record.
         probes_vectors: Whether the probe needs nothing of an encoder but a vector a record, so that tasks and
             seeds can share the vectors.
@@ -62,6 +63,7 @@ class TaskKind(ABC):
 
     name: ClassVar[str]
     families: ClassVar[tuple[str, ...]]
+    learns: ClassVar[bool] = True
     reads_forces: ClassVar[bool] = False
     probes_vectors: ClassVar[bool] = True
     alike: ClassVar[str] = "all {split} records have the same label"
@@ -71,6 +73,18 @@ class TaskKind(ABC):
     def columns(self, dataset: Dataset) -> Mapping[str, Target | SpectrumColumn]:
         """Columns that such a task may predict."""
         return dataset.targets
+
+    def protocol(self, asked: Protocol) -> Protocol:
+        """The protocol of a run where ``asked`` is asked for."""
+        return asked
+
+    def labels(self, task: TaskRef, store: Store) -> np.ndarray:
+        """Labels of all records in the dataset's own unit, NaN where missing, [n] or [n, points]."""
+        return store.target(task.task.target)
+
+    def unfit(self, task: TaskRef, backbone: type[Backbone]) -> str | None:  # noqa: ARG002
+        """Why a task is none for a backbone that reads its records, or None."""
+        return None
 
     def check(self, task: TaskRef, protocol: Protocol) -> None:
         """Refuse a task that cannot be scored, from its declaration alone.
@@ -87,6 +101,8 @@ class TaskKind(ABC):
         for name in declared.metrics:
             if METRICS[name].family not in self.families:
                 raise UserError(f"{task.id}: metric '{name}' does not fit a task of kind '{self.name}'")
+        if self.learns and protocol.kind == "audit":
+            raise UserError(f"{task.id}: protocol '{protocol.name}' is of audits alone")
         if protocol.kind == "finetune" and self.budget(protocol) is None:
             raise UserError(f"{task.id}: protocol '{protocol.name}' has no budget for {self.name}")
 
