@@ -114,7 +114,7 @@ def train(name: str, folder: Path) -> dict[str, Any]:
             overrides={
                 "training": {**TRAINING, "batch_size": own.get("batch_size", BATCH)},
                 "backbone": size,
-                "method": own.get("method", {}),
+                "method": own.get("method", {"target": "gap"} if method == "supervised" else {}),
             },
             accelerator="cpu",
         )

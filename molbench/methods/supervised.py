@@ -1,7 +1,7 @@
 """Supervised pretraining: predict one labelled property of the pretraining molecules.
 
-The baseline of GeoSSL (Liu, Guo, Tang, ICLR 2023, arXiv 2206.13602), which predicts column 6 of Molecule3D's
-properties: mean absolute error of the value standardised over the whole pretraining set.
+The baseline of GeoSSL (Liu, Guo, Tang, ICLR 2023, arXiv 2206.13602), which predicts the total energy of
+Molecule3D's molecules: mean absolute error of the value standardised over the whole pretraining set.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class SupervisedConfig:
         target: Column to predict.
     """
 
-    target: str = "gap"
+    target: str = "scf_energy"
 
 
 class Supervised(Method[SupervisedConfig, None]):

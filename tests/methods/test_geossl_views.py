@@ -266,17 +266,17 @@ class Labels:
     dataset_id: str = "made-up"
 
     def target(self, name: str) -> np.ndarray:
-        assert name == "gap"
+        assert name == "scf_energy"
         return self.values
 
 
 def test_labels_are_standardised_and_missing_ones_ignored() -> None:
     method, batch = method_with("supervised"), example_batch((5, 9, 4))
-    assert method.columns == ("gap",)
+    assert method.columns == ("scf_energy",)
     method.prepare(Labels(np.array([1.0, 5.0, np.nan, 3.0, 100.0])), np.array([0, 1, 2, 3]))  # type: ignore[arg-type]
     assert method.mean.item() == pytest.approx(3)
     assert method.std.item() == pytest.approx(2)
-    batch = batch.replace(targets={"gap": torch.tensor([5.0, float("nan"), 3.0], dtype=torch.float64)})
+    batch = batch.replace(targets={"scf_energy": torch.tensor([5.0, float("nan"), 3.0], dtype=torch.float64)})
     values = method.head(method.backbone(batch).graph).squeeze(-1)
     loss, logs = method.loss(batch, torch.Generator())
     expected = ((values[0] - 1).abs() + values[2].abs()) / 2
@@ -287,5 +287,5 @@ def test_labels_are_standardised_and_missing_ones_ignored() -> None:
 
 
 def test_labels_that_teach_nothing_are_refused() -> None:
-    with pytest.raises(UserError, match="made-up: column 'gap' has no two different values"):
+    with pytest.raises(UserError, match="made-up: column 'scf_energy' has no two different values"):
         Supervised(build_backbone("schnet", SMALL)).prepare(Labels(np.ones(5)), np.arange(5))  # type: ignore[arg-type]

@@ -1,0 +1,78 @@
+"""Released 3D-EMGP encoders on real data: converted, then scored beside the same encoder from scratch.
+
+    python benchmarks/released.py FOLDER -o OUT [--only PROTOCOL ...] [--dry-run]
+
+FOLDER has the authors' files, `checkpoint-<name>` each; another one laid beside them is scored by the same
+line. Needs `rmd17` (published split 1 is enough) and `qm9` (the listed 12,000 are enough) built in
+MOLBENCH_HOME. What is finished in OUT is used again, so that the command can be stopped and repeated. Tasks
+go one after the other, with all encoders each: an interrupted run leaves whole tables. `molbench compare`
+reads OUT/results.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+SEEDS = 3
+FRAMES = ("ethanol", "malonaldehyde", "uracil", "benzene", "toluene", "aspirin")
+
+#: Protocol and tasks, the most telling for its time first.
+STAGES = (
+    ("finetune-lite", ("rmd17/ethanol",)),
+    ("probe", ("qm9/*@12k",)),
+    ("emgp-lite", ("rmd17/ethanol",)),
+    ("finetune-lite", ("qm9/gap@12k", "qm9/mu@12k", *(f"rmd17/{molecule}" for molecule in FRAMES[1:]))),
+    ("emgp-lite", ("qm9/gap@12k", "qm9/mu@12k")),
+)
+
+
+def molbench(*arguments: str) -> int:
+    """Exit status of a command."""
+    return subprocess.run([sys.executable, "-m", "molbench.cli", *arguments], check=False).returncode
+
+
+def converted(released: Path, folder: Path) -> Path:
+    """The checkpoint of a released file, made where it is missing.
+
+    Raises:
+        SystemExit: If it cannot be converted; the command has said why.
+    """
+    output = folder / f"{released.name.removeprefix('checkpoint-')}.pt"
+    folder.mkdir(parents=True, exist_ok=True)
+    if not output.exists() and (
+        status := molbench("convert", str(released), "--from", "3d-emgp", "-o", str(output))
+    ):
+        raise SystemExit(status)
+    return output
+
+
+def main() -> None:
+    """Convert what is not converted, and evaluate stage by stage."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("-o", "--output", type=Path, default=Path("released"))
+    parser.add_argument("--only", nargs="+", choices=sorted({protocol for protocol, _ in STAGES}))
+    parser.add_argument("--dry-run", action="store_true", help="show what each stage would take")
+    options = parser.parse_args()
+    files = sorted(path for path in options.folder.glob("checkpoint-*") if path.is_file())
+    if not files:
+        raise SystemExit(f"{options.folder}: no file checkpoint-*")
+    models = [str(converted(path, options.output / "checkpoints")) for path in files]
+    common = ["--seeds", str(SEEDS), "-o", str(options.output / "results"), "--executor", "inline"]
+    failed = 0
+    for protocol, tasks in STAGES:
+        if options.only and protocol not in options.only:
+            continue
+        for task in tasks:
+            further = ["--dry-run"] if options.dry_run else []
+            failed |= molbench(
+                "evaluate", *models, "--tasks", task, "--protocol", protocol, *common, *further
+            )
+    raise SystemExit(failed)
+
+
+if __name__ == "__main__":
+    main()
