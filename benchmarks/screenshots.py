@@ -35,7 +35,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("site", type=Path, help="Folder of pages, leaderboards/site.")
     parser.add_argument("out", type=Path, help="Folder of the pictures, docs/images.")
-    parser.add_argument("--board", default="embedded")
+    parser.add_argument("--board", default="molecules-probe")
     parser.add_argument("--model", default="coord")
     options = parser.parse_args()
     site = options.site.resolve()

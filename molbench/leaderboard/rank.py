@@ -75,7 +75,8 @@ def rank(collection: Collection) -> Ranking:
 
     Nothing is ranked where records are missing: nobody else has the same.
     """
-    runs = {} if collection.missing or collection.partial else _complete(collection)
+    nothing = collection.missing or collection.partial or not collection.board.ranked
+    runs = {} if nothing else _complete(collection)
     if not runs:
         return Ranking()
     models = list(runs)

@@ -119,6 +119,8 @@ def tabulate_submitted(field: BoardField) -> Table:
 
 def _rows(field: BoardField) -> list[Row]:
     models = field.live
+    if not field.board.ranked:
+        return [_told(field, model) for model in [*models, *sorted(field.entries.keys() - set(models))]]
     ranked = [m for m in models if field.entries[m].receipt.tier in field.board.tiers]
     grid, of_ranked = field.grid(models), field.grid(ranked)
     enough: np.ndarray = np.any(of_ranked.there, axis=1)
@@ -153,11 +155,18 @@ def _rows(field: BoardField) -> list[Row]:
             row.rank is None,
             (row.mean_rank if by_rank else row.rank) or 0,
             row.rank or 0,
+            -row.tasks,
             row.relative_error.value if row.relative_error else math.inf,
             row.model,
         )
     )
     return rows + withdrawn
+
+
+def _told(field: BoardField, model: str) -> Row:
+    """A model of a board that ranks none."""
+    enough = [cell for cell in field.cells[model].values() if len(cell.values) >= field.board.seeds]
+    return _row(field, model).model_copy(update={"tasks": len(enough)})
 
 
 def _of_all(

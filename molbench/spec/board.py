@@ -26,6 +26,7 @@ class Board(Spec):
             much as one task.
         versions: Task to the version that is shown, where that is not the newest.
         tiers: Tiers of submissions that are ranked; others are shown without a rank.
+        ranked: False where scores are told and no model is better for a smaller one, as of audits.
     """
 
     name: Name
@@ -39,6 +40,7 @@ class Board(Spec):
     groups: list[list[str]] = []
     versions: dict[str, str] = {}
     tiers: list[Tier] = ["re-scored", "re-run"]
+    ranked: bool = True
 
     @model_validator(mode="after")
     def _columns(self) -> "Board":

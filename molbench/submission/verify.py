@@ -12,6 +12,7 @@ from molbench.errors import UserError
 from molbench.evaluation import EVALUATION_VERSION
 from molbench.evaluation.trust import Trust
 from molbench.spec.catalogue import Catalogue
+from molbench.spec.fingerprint import FINGERPRINT
 from molbench.spec.submission import Submission
 from molbench.submission.download import local_file
 from molbench.submission.folder import RECEIPT, Fault, SubmissionFolder, submissions_in
@@ -99,8 +100,10 @@ def check_again(submission: SubmissionFolder, receipt: Receipt, trust: Trust) ->
 
 
 def lacking(card: Submission) -> list[str]:
-    """What a card lacks for any tier above *reported*."""
+    """What a card lacks for any tier above *reported*; fingerprint trees have no weights, only code."""
     given = {"weights.encoder_digest": card.weights, "commit": card.commit}
+    if card.model == FINGERPRINT:
+        del given["weights.encoder_digest"]
     return [name for name, value in given.items() if value is None]
 
 

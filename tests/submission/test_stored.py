@@ -11,8 +11,14 @@ from tests.rooms import ROOT
 STORED = submissions_in(ROOT / "submissions")
 
 
+@pytest.fixture(scope="module")
+def trust() -> Trust:
+    """Labels that were read for one submission serve the next."""
+    return Trust(Catalogue.load())
+
+
 @pytest.mark.parametrize("path", STORED, ids=[f"{path.parent.name}/{path.name}" for path in STORED])
-def test_a_stored_submission_is_scored_again(path) -> None:
-    done = verify(path, Trust(Catalogue.load()), offline=True)
+def test_a_stored_submission_is_scored_again(path, trust: Trust) -> None:
+    done = verify(path, trust, offline=True)
     assert done.faults == [] and done.receipt is not None
     assert check_receipt(path, done.receipt) is None
