@@ -11,7 +11,7 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --no-anno
 # Two workers, one thread each.
 PYTEST := -m pytest -n 2 --dist worksteal
 
-.PHONY: demo docs test test-fast test-lowest lint lock upgrade hooks clean
+.PHONY: demo dist docs test test-fast test-lowest lint lock upgrade hooks clean
 .DELETE_ON_ERROR:
 
 # PyTorch and the accelerator libraries it brings come from whatever index the user has, so that a machine without
@@ -55,6 +55,10 @@ test-lowest: .venv-lowest/.installed  # on the lowest versions that pyproject.to
 
 docs: .venv/.installed  # into build/docs; offline, and a warning is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
+
+dist: .venv/.installed  # what is published: sources, and a wheel made of them
+	rm -rf dist
+	$(UV) build --quiet --no-build-isolation --python $(BIN)/python --out-dir dist .
 
 lint: .venv/.installed
 	$(BIN)/ruff format --check molbench tests benchmarks docs/generated

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from molbench.evaluation import EVALUATION_VERSION
+from molbench.spec.catalogue import Catalogue
 from tests.rooms import PACKAGE, ROOMS, ROOT
 from tests.rooms_picture import PAGE, with_picture
 
@@ -65,3 +67,16 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_decisions_are_sorted_by_room() -> None:
     rooms = {room.partition(".")[0] for room in ROOMS}
     assert {page.stem for page in PAGES[1:]} <= rooms
+
+
+def test_the_changelog_names_what_is_past_its_first_version() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    entries = [e for e in Catalogue.load().entries.values() if e.folder.parent == ROOT / "datasets"]
+    versions = {entry.id: entry.dataset.version for entry in entries if entry.dataset.version != "1.0.0"}
+    for entry in entries:
+        versions |= {
+            f"{entry.id}/{n}": task.version for n, task in entry.tasks.tasks.items() if task.version > 1
+        }
+    unnamed = [f"`{name}` {version}" for name, version in versions.items()]
+    assert [one for one in unnamed if one not in text] == []
+    assert f"Evaluation {EVALUATION_VERSION}:" in text

@@ -1,0 +1,80 @@
+"""The README's commands in an empty folder, each with the time that it takes beside the one that it says.
+
+``--wheel dist/molbench-….whl`` first makes an empty environment and installs the wheel into it; without it
+the commands are those of the interpreter that runs this.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import resource
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+from pathlib import Path
+
+README = Path(__file__).resolve().parents[1] / "README.md"
+LINE = re.compile(r"^\$ (?P<command>.*?) +# (?P<number>\d+) (?P<unit>s|min)$", re.MULTILINE)
+
+
+def commands() -> list[tuple[list[str], int]]:
+    """What is typed, and the seconds that the README says it takes."""
+    text = README.read_text(encoding="utf-8")
+    return [
+        (shlex.split(line["command"]), int(line["number"]) * (60 if line["unit"] == "min" else 1))
+        for line in LINE.finditer(text)
+    ]
+
+
+def run(command: list[str], folder: Path, seconds: int) -> bool:
+    """Run one; whether it did what it should, and in time.
+
+    Of a machine that does something else beside, processor time says more than the clock: the smaller counts.
+    """
+    before, start = _processor(), time.monotonic()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    ended = subprocess.run(
+        command, cwd=folder, env=environment | {"NO_COLOR": "1"}, capture_output=True, text=True, check=False
+    )
+    clock, processor = time.monotonic() - start, _processor() - before
+    print(f"{clock:6.1f} s, {processor:6.1f} s of processors, says {seconds} s: {shlex.join(command[-8:])}")
+    if ended.returncode:
+        print(ended.stdout[-2000:], ended.stderr[-2000:], sep="\n")
+    return ended.returncode == 0 and min(clock, processor) <= seconds
+
+
+def _processor() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def main() -> None:
+    """Type them one after the other; the exit code says whether all of them held."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--wheel", type=Path, help="Install this into an empty environment first.")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        python, held = Path(sys.executable), True
+        if options.wheel:
+            venv.create(folder / "env", with_pip=True)
+            python = folder / "env" / "bin" / "python"
+        (folder / "empty").mkdir()
+        for command, seconds in commands():
+            program, *words = command
+            if program == "pip":
+                if not options.wheel:
+                    continue
+                words = [str(options.wheel.resolve()) if word == "molbench" else word for word in words]
+            module = {"molbench": "molbench.cli"}.get(program, program)
+            held &= run([str(python), "-m", module, *words], folder / "empty", seconds)
+    sys.exit(not held)
+
+
+if __name__ == "__main__":
+    main()
