@@ -94,7 +94,7 @@ def _answers(scores: Sequence[Score]) -> list[Answer]:
 
 def _labels(task: TaskRef, facts: Facts) -> Markup | None:
     labels = facts.labels(task)
-    if not labels:
+    if not labels or "train" not in labels:  # nothing is trained for an audit, and its labels are all zero
         return None
     label = f"Labels of {task.id}: test as a line over train"
     if labels["train"].ndim == 2:
