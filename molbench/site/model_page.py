@@ -15,8 +15,8 @@ from molbench.leaderboard.card import Card
 from molbench.leaderboard.records import Records
 from molbench.leaderboard.render import estimate, gain, made_again, pretraining
 from molbench.leaderboard.score import Score
-from molbench.leaderboard.table import Row, Table
 from molbench.numbers import plain
+from molbench.site.audits import audit_lines, is_audit
 from molbench.site.drawings import Drawings
 from molbench.site.environment import render
 from molbench.site.evidence import Evidence
@@ -67,6 +67,10 @@ def model_page(records: Records, card: Card, evidence: Evidence, facts: Facts, d
     """The page of one model."""
     places = [(table, row) for table in records.boards for row in table.rows if row.model == card.model]
     scores = {table.name: records.by_row.get((table.name, card.model), []) for table, _ in places}
+    runs = {
+        table.name: evidence.of_model(card.model, (table.protocol["name"], FINGERPRINT))
+        for table, _ in places
+    }
     return render(
         "model.html",
         root="../",
@@ -83,7 +87,8 @@ def model_page(records: Records, card: Card, evidence: Evidence, facts: Facts, d
             if own.model == card.model
         ],
         made_again=made_again,
-        looks=list(_looks(places, scores, evidence, facts, drawings)),
+        audits={name: audit_lines(own, runs[name], facts) for name, own in scores.items()},
+        looks=list(_looks(scores, runs, facts, drawings)),
         cell=cell,
         estimate=estimate,
         gain=gain,
@@ -101,19 +106,14 @@ def _leakage(scores: list[Score]) -> dict[str, list[str]]:
 
 
 def _looks(
-    places: list[tuple[Table, Row]],
-    scores: dict[str, list[Score]],
-    evidence: Evidence,
-    facts: Facts,
-    drawings: Drawings,
+    scores: dict[str, list[Score]], runs: dict[str, dict[str, Runs]], facts: Facts, drawings: Drawings
 ) -> Iterator[Look]:
     seen = set()
-    for table, row in places:
-        runs = evidence.of_model(row.model, (table.protocol["name"], FINGERPRINT))
-        for score in scores[table.name]:
-            if score.task in runs and score.task not in seen:
+    for name, own in scores.items():
+        for score in own:
+            if score.task in runs[name] and score.task not in seen and not is_audit(score.task):
                 seen.add(score.task)
-                yield _look(score, runs[score.task], facts, drawings)
+                yield _look(score, runs[name][score.task], facts, drawings)
 
 
 def _told(predictions: Predictions, i: int, score: str) -> str:

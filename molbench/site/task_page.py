@@ -11,6 +11,7 @@ from molbench.data.audit.nearest_train import BINS
 from molbench.leaderboard.records import Records
 from molbench.leaderboard.render import made_again
 from molbench.leaderboard.score import Score
+from molbench.site.audits import is_audit
 from molbench.site.environment import render
 from molbench.site.evidence import Evidence
 from molbench.site.facts import Facts
@@ -63,11 +64,11 @@ def task_page(records: Records, name: str, evidence: Evidence, facts: Facts, dro
             board.name: _answers([one for one in scores if one.board == board.name])
             for board in records.boards
         },
-        trivial=evidence.trivial(name),
+        trivial=None if is_audit(name) else evidence.trivial(name),
         labels=_labels(task, facts) if task else None,
         scheme=facts.scheme(task) if task else None,
         splits=SPLITS,
-        nearest=_nearest(task, facts) if task else None,
+        nearest=_nearest(task, facts) if task and not is_audit(name) else None,
         droppable=droppable,
         made_again=made_again,
     )
