@@ -41,7 +41,7 @@ class Registry(Mapping[str, T], Generic[T]):
         Raises:
             UserError: If the name is unknown, claimed twice, not that of the object, or the import fails.
         """
-        target = self._target(name)
+        target = self.target(name)
         module, _, attribute = target.partition(":")
         try:
             value: T = getattr(import_module(module), attribute)
@@ -66,9 +66,14 @@ class Registry(Mapping[str, T], Generic[T]):
         Raises:
             UserError: If the name is unknown or claimed twice.
         """
-        return self._target(name).partition(":")[0]
+        return self.target(name).partition(":")[0]
 
-    def _target(self, name: str) -> str:
+    def target(self, name: str) -> str:
+        """``module:attribute`` of what has this name, which is not imported.
+
+        Raises:
+            UserError: If the name is unknown or claimed twice.
+        """
         if name not in self._targets:
             raise unknown_name(self.kind, name, self)
         target, *others = self._targets[name]

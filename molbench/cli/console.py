@@ -1,7 +1,7 @@
 """Where tables and progress go."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,33 @@ def table_console() -> "Console":
     from rich.console import Console
 
     return Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 200)
+
+
+def plain_table(
+    header: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[str] = ()
+) -> Iterator[str]:
+    """Lines of a table as wide as the terminal, whose last column is folded; without the cost of rich.
+
+    Args:
+        header: Names of the columns.
+        rows: Cells, one line each.
+        right: Columns that are set to the right.
+    """
+    import shutil
+    import textwrap
+
+    total = shutil.get_terminal_size((200, 24)).columns if sys.stdout.isatty() else 200
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    left = sum(widths[:-1]) + 2 * (len(widths) - 1)
+    room = max(total - left, 24)
+    for row in (header, *rows):
+        cells = [
+            cell.rjust(width) if name in right else cell.ljust(width)
+            for name, cell, width in zip(header[:-1], row[:-1], widths[:-1], strict=True)
+        ]
+        first, *further = textwrap.wrap(row[-1], room) or [""]
+        yield "  ".join([*cells, first]).rstrip()
+        yield from (" " * left + line for line in further)
 
 
 @contextmanager

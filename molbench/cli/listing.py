@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from molbench.cli.console import table_console
+from molbench.cli.console import plain_table
+from molbench.escape import visible
 
 if TYPE_CHECKING:
-    from molbench.spec.catalogue import Catalogue
+    from molbench.described import Description
+    from molbench.spec.catalogue import Catalogue, DatasetEntry
     from molbench.spec.training import Budget
 
 app = typer.Typer(no_args_is_help=True)
@@ -31,7 +33,7 @@ def datasets(pattern: Pattern = "*", as_json: Json = False) -> None:
                 "record": entry.dataset.record,
                 "records": _records(entry.dataset.records, entry.dataset.subsets.values()),
                 "licence": entry.dataset.licence,
-                "built": entry.built,
+                "built": _how_much(entry),
             }
             for entry in _catalogue().entries.values()
             if fnmatchcase(entry.id, pattern)
@@ -60,7 +62,7 @@ def tasks(
                 "metric": ref.task.metrics[0],
                 "unit": ref.task.unit,
                 "scheme": ref.scheme_name,
-                "built": ref.entry.built,
+                "built": ref.built,
             }
             for ref in catalogue.tasks([pattern])
             if wanted is None or ref.id in wanted
@@ -125,18 +127,39 @@ def suites(pattern: Pattern = "*", as_json: Json = False) -> None:
 
 @app.command()
 def methods(pattern: Pattern = "*", as_json: Json = False) -> None:
-    """Pretraining methods."""
+    """Pretraining methods, what they read and need, and whose they are."""
+    from molbench.described import described
     from molbench.methods import METHODS
 
-    _show(({"method": name} for name in METHODS if fnmatchcase(name, pattern)), as_json)
+    rows = []
+    for name in METHODS:
+        if fnmatchcase(name, pattern):
+            told = described(METHODS, name)
+            rows.append(
+                {
+                    "method": name,
+                    "inputs": told.attributes.get("inputs", "-"),
+                    "needs": ", ".join(_needs(told)) or "-",
+                    "paper": told.paper,
+                    "what it does": told.summary.partition(": ")[2] or told.summary,
+                }
+            )
+    _show(rows, as_json)
 
 
 @app.command()
 def backbones(pattern: Pattern = "*", as_json: Json = False) -> None:
-    """Backbones."""
+    """Backbones, what they read, and whose they are."""
     from molbench.backbones import BACKBONES
+    from molbench.described import described
 
-    _show(({"backbone": name} for name in BACKBONES if fnmatchcase(name, pattern)), as_json)
+    rows = []
+    for name in BACKBONES:
+        if fnmatchcase(name, pattern):
+            told = described(BACKBONES, name)
+            inputs = told.attributes.get("inputs", "-")
+            rows.append({"backbone": name, "inputs": inputs, "paper": told.paper, "what it is": told.summary})
+    _show(rows, as_json)
 
 
 @app.command()
@@ -196,6 +219,25 @@ def _catalogue() -> "Catalogue":
     return Catalogue.load()
 
 
+def _how_much(entry: "DatasetEntry") -> bool | str:
+    """Whether a dataset is built, or how many of its subsets are."""
+    subsets, built = entry.dataset.subsets, entry.built_schemes
+    if not subsets or not entry.built or {*subsets} <= {*built}:
+        return entry.built
+    return f"{len({*subsets} & {*built})} of {len(subsets)} subsets"
+
+
+def _needs(told: "Description") -> list[str]:
+    """What a method asks of encoder and data beyond structures."""
+    attributes = told.attributes
+    smallest = attributes.get("smallest_batch", 1)
+    return [
+        *(["vectors of atoms"] if attributes.get("needs_vectors") else []),
+        *(["labels or spectra"] if "columns" in told.defined else []),
+        *([f"batches of {smallest} or more"] if smallest > 1 else []),
+    ]
+
+
 def _records(own: int | None, subsets: Iterable[Any]) -> int | None:
     parts = [subset.records for subset in subsets]
     return own if not parts else sum(parts) if None not in parts else None
@@ -209,16 +251,9 @@ def _show(rows: Iterable[dict[str, Any]], as_json: bool) -> None:
     if not listed:
         typer.echo("nothing matches", err=True)
         return
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in listed[0]:
-        table.add_column(
-            column, overflow="fold", justify="right" if column in {"records", "tasks"} else "left"
-        )
-    for row in listed:
-        table.add_row(*map(_cell, row.values()))
-    table_console().print(table)
+    numbers = {"records", "tasks"}
+    for line in plain_table([*listed[0]], [[*map(_cell, row.values())] for row in listed], numbers):
+        typer.echo(line)
 
 
 def _cell(value: Any) -> str:
@@ -228,4 +263,4 @@ def _cell(value: Any) -> str:
         return f"{value:,}"
     if isinstance(value, dict):
         return ", ".join(f"{key}={item}" for key, item in value.items())
-    return "-" if value is None else str(value)
+    return "-" if value is None else visible(str(value))

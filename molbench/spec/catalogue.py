@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from molbench.arguments import listed
-from molbench.errors import UserError, unknown_name
+from molbench.errors import UserError, closest, unknown_name
 from molbench.paths import add_dataset_folder, catalogue_root, dataset_folders, home
 
 if TYPE_CHECKING:
@@ -100,6 +100,18 @@ class DatasetEntry:
     def built(self) -> bool:
         """Whether the records themselves are here."""
         return (self.folder / "manifest.json").is_file()
+
+    @cached_property
+    def built_schemes(self) -> dict[str | None, frozenset[str]]:
+        """Split schemes of the records that are here, by subset, or under None where there are no subsets."""
+        import json
+
+        try:
+            manifest = json.loads((self.folder / "manifest.json").read_text(encoding="utf-8"))
+            parts = manifest.get("subsets") or {None: manifest}
+            return {subset: frozenset(part["schemes"]) for subset, part in parts.items()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return {}
 
     def _check(self, name: str, task: Task) -> None:
         def require(value: str, known: Iterable[str], what: str) -> None:
@@ -209,6 +221,15 @@ class TaskRef:
         return self.task.subset
 
     @property
+    def built(self) -> bool:
+        """Whether its records are here, of its subset and divided by its scheme."""
+        schemes = self.entry.built_schemes.get(self.subset, frozenset())
+        repeats, folds = self.scheme.folds
+        if not folds:
+            return self.scheme_name in schemes
+        return all(self.at(seed).split_name in schemes for seed in range(repeats * folds))
+
+    @property
     def folder(self) -> Path | None:
         """Where the records are, or None while the dataset is not built."""
         return self.entry.folder if self.entry.built else None
@@ -306,7 +327,7 @@ class Catalogue:
             matches = list(self._match(pattern))
             if not matches:
                 raise UserError(
-                    f"no task matches '{pattern}'; see `molbench list tasks`{self._scheme_hint(pattern)}"
+                    f"no task matches '{pattern}'{self._meant(pattern)}; see `molbench list tasks`"
                 )
             refs |= {ref.id: ref for ref in matches}
         return list(refs.values())
@@ -333,12 +354,21 @@ class Catalogue:
                         if fnmatchcase(scheme, scheme_pattern) if scheme_pattern else scheme == task.scheme:
                             yield TaskRef(entry, name, scheme)
 
-    def _scheme_hint(self, pattern: str) -> str:
+    def _meant(self, pattern: str) -> str:
+        """The task or scheme that was perhaps meant by a pattern of none."""
         bare, at, _ = pattern.partition("@")
-        if not at:
-            return ""
         schemes = {s for ref in self._match(bare) for s in [ref.task.scheme, *ref.task.schemes]}
-        return f"; schemes of '{bare}': {', '.join(sorted(schemes))}" if schemes else ""
+        if at and schemes:
+            return f"; schemes of '{bare}': {', '.join(sorted(schemes))}"
+        dataset, slash, name = bare.partition("/")
+        if not slash:
+            return f" (did you mean '{bare}/*'?)" if bare in self.entries else ""
+        close = dataset if dataset in self.entries else closest(dataset, self.entries)
+        if close is None:
+            return ""
+        tasks = self.entries[close].tasks.tasks
+        task = name if "*" in name else closest(name, tasks) or "*"
+        return f" (did you mean '{close}/{task}'?)"
 
 
 def _entries(folder: Path) -> Iterator[DatasetEntry]:

@@ -11,9 +11,9 @@ from typing import Annotated
 from annotated_types import Ge
 
 from molbench.errors import UserError
-from molbench.spec.dataset import PARTIAL
-from molbench.spec.names import LONGEST, check_filename, require_name
 from molbench.spec.units import same_dimension, unit_called
+
+_LONGEST = 64  # characters of a name
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,9 @@ class ImportRequest:
         return re.sub(r"[^a-z0-9]+", "-", self.path.name.partition(".")[0].lower()).strip("-")
 
     def __post_init__(self) -> None:
+        from molbench.spec.dataset import PARTIAL
+        from molbench.spec.names import check_filename, require_name
+
         require_name(self.dataset, "--name")
         if self.dataset.endswith(PARTIAL):
             raise UserError(f"--name: '{PARTIAL}' at the end is kept for builds that lack records")
@@ -107,6 +110,8 @@ class Labelled:
         Raises:
             UserError: If a unit is unknown, the two measure different things, or the name cannot be one.
         """
+        from molbench.spec.names import require_name
+
         name, _, rest = text.rpartition("=") if not _starts(text, known) else ("", "", text)
         source = max((column for column in known if _starts(rest, [column])), key=len, default="")
         units = rest[len(source) :].lstrip(":").split(":") if source else rest.split(":")[1:]
@@ -145,4 +150,4 @@ def _unit_or_none(word: str) -> str | None:
 
 
 def _slug(text: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:LONGEST].strip("_")
+    return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:_LONGEST].strip("_")

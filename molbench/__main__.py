@@ -1,0 +1,6 @@
+"""``python -m molbench``."""
+
+from molbench.cli.main import main
+
+if __name__ == "__main__":
+    main()
