@@ -1,8 +1,10 @@
-"""Arguments that are one thing or many."""
+"""Arguments that are one thing or many, and paths that must lead somewhere."""
 
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar
+
+from molbench.errors import UserError
 
 T = TypeVar("T", bound=str | Path)
 
@@ -12,3 +14,21 @@ def listed(given: T | Iterable[T] | None) -> list[T]:
     if given is None:
         return []
     return [given] if isinstance(given, str | Path) else list(given)
+
+
+def require_file(path: Path) -> None:
+    """Raise UserError unless there is a file."""
+    if not path.is_file():
+        raise UserError(f"{path}: {'is a folder, not a file' if path.is_dir() else 'no such file'}")
+
+
+def require_folder(path: Path, maker: str) -> None:
+    """Raise UserError unless there is a folder, naming the command that makes one."""
+    if not path.is_dir():
+        problem = "not a folder" if path.exists() else "no such folder"
+        raise UserError(f"{path}: {problem}; `{maker}` makes one")
+
+
+def require_results(path: Path) -> None:
+    """Raise UserError unless there is a folder, in which results may be."""
+    require_folder(path, f"molbench evaluate CHECKPOINT --output {path}")

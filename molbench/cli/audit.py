@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from molbench.arguments import require_file
+from molbench.cli import complete
 from molbench.cli.console import progress_bars, table_console
 from molbench.escape import visible
 
@@ -41,12 +43,14 @@ def audit_dataset(
 
     if everything == (name is not None):
         raise UserError("name one dataset, or ask for --all")
-    from molbench.data.audit.check import audit
-    from molbench.data.audit.report import write_report
     from molbench.data.folder.location import locate
 
+    folders = _built() if everything else [locate(str(name))]
+    from molbench.data.audit.check import audit
+    from molbench.data.audit.report import write_report
+
     audits = {}
-    for folder in _built() if everything else [locate(str(name))]:
+    for folder in folders:
         with progress_bars() as progress:
             audits[folder] = audit(folder, seed=seed, progress=progress)
         if not as_json:
@@ -73,7 +77,10 @@ def audit_dataset(
 def overlap(
     *,
     pretrain: Annotated[str, typer.Option(help="Pretraining corpus: dataset id or folder.")],
-    tasks: Annotated[list[str], typer.Option(help="Task patterns, e.g. 'qm9/*'; may be repeated.")],
+    tasks: Annotated[
+        list[str],
+        typer.Option(autocompletion=complete.tasks, help="Task patterns, e.g. 'qm9/*'; may be repeated."),
+    ],
     subset: Annotated[str | None, typer.Option(help="Part of the corpus, where it has parts.")] = None,
     scheme: Annotated[
         str | None, typer.Option(help="Split scheme whose training split is the corpus. Default: the first.")
@@ -120,6 +127,8 @@ def model(
     Audits are tasks 'audit/*': their results are compared, plotted and ranked like others.
     `molbench list audits` tells what each means.
     """
+    for checkpoint in checkpoints:
+        require_file(checkpoint)
     from dataclasses import asdict
 
     from molbench.evaluation.audits.run import audit_model

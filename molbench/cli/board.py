@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from molbench.arguments import require_folder, require_results
+from molbench.cli import complete
 from molbench.cli.console import table_console
+from molbench.cli.mistakes import refuse_unknown_boards
 from molbench.escape import visible
 
 if TYPE_CHECKING:
@@ -27,7 +30,11 @@ Submissions = Annotated[
     typer.Option("--submissions", "-s", help="Folder of submissions; submissions/ where there are some."),
 ]
 Names = Annotated[
-    list[str] | None, typer.Argument(help="Boards, or YAML files of some; all that have results by default.")
+    list[str] | None,
+    typer.Argument(
+        autocompletion=complete.boards,
+        help="Boards, or YAML files of some; all that have results by default.",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
@@ -53,6 +60,9 @@ def build(
 
     Of submissions, or of results of your own, from stored predictions alone.
     """
+    refuse_unknown_boards(names or ())
+    if results is not None:
+        require_results(results)
     if results is None and (root := submissions or _submissions()) is not None:
         _publish(names, root, output, as_json=as_json, check=check)
         return
@@ -102,6 +112,7 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Print a board that was built before."""
+    require_folder(output, f"molbench board build {name} --output {output}")
     from molbench.leaderboard import load_table
     from molbench.leaderboard.render import to_json
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from molbench.arguments import require_results
+from molbench.cli import complete
 from molbench.cli.console import table_console
 from molbench.escape import visible
 
@@ -19,7 +21,12 @@ def clean(
     results: Annotated[Path, typer.Argument(help="Folder of results.")] = Path("results"),
     tasks: Annotated[
         list[str] | None,
-        typer.Option("--tasks", "-t", help="Globs over task ids, 'qm9/*,md17/aspirin'; may be repeated."),
+        typer.Option(
+            "--tasks",
+            "-t",
+            autocompletion=complete.tasks,
+            help="Globs over task ids, 'qm9/*,md17/aspirin'; may be repeated.",
+        ),
     ] = None,
     tanimoto: Annotated[
         float, typer.Option(help="Largest similarity to the corpus of records that count as unlike it.")
@@ -30,6 +37,7 @@ def clean(
 
     What was seen is told by the corpora that checkpoints declare, which must be built here.
     """
+    require_results(results)
     from molbench.evaluation.clean.scores import clean_scores
 
     scores = clean_scores(results, tanimoto=tanimoto, tasks=tasks)

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from molbench.cli import complete
 from molbench.cli.console import table_console
+from molbench.errors import UserError
 from molbench.escape import visible
 
 if TYPE_CHECKING:
@@ -32,7 +34,10 @@ def compare(
     ],
     tasks: Annotated[
         list[str] | None,
-        typer.Option("--tasks", "-t", help="Globs over task ids, 'qm9/*,md17/aspirin'; may be repeated."),
+        typer.Option(
+            "--tasks", "-t", autocompletion=complete.tasks,
+            help="Globs over task ids, 'qm9/*,md17/aspirin'; may be repeated.",
+        ),
     ] = None,
     results: Annotated[Path, typer.Option("--results", "-r", help="Folder of results.")] = Path("results"),
     form: Annotated[Format, typer.Option("--format", "-f", help="How it is written.")] = Format.table,
@@ -44,6 +49,8 @@ def compare(
 
     Differences are of the same test records, with 95 % intervals over records and seeds.
     """
+    if not results.is_dir() and (lost := next((name for name in models if not Path(name).exists()), None)):
+        raise UserError(f"'{lost}' is no folder, and {results}, where a model of that name could be, is none")
     from molbench.evaluation.comparison.compare import compare as run
     from molbench.evaluation.comparison.tables import WRITERS
     from molbench.evaluation.figures.canvas import require_suffix

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from molbench.cli import audit
+from molbench.cli import audit, complete
 from molbench.cli.console import progress_bars, table_console
 from molbench.cli.request import options_of
 from molbench.spec.build import BuildRequest
@@ -16,7 +16,12 @@ from molbench.spec.request import ask
 app = typer.Typer(no_args_is_help=True)
 app.command("audit")(audit.audit_dataset)
 
-Name = Annotated[str, typer.Argument(help="Dataset id, or a folder that holds a built dataset.")]
+Name = Annotated[
+    str,
+    typer.Argument(
+        autocompletion=complete.datasets, help="Dataset id, or a folder that holds a built dataset."
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 NumProc = Annotated[int, typer.Option("--num-proc", "-j", min=1, help="Number of processes.")]
 
@@ -24,7 +29,7 @@ NumProc = Annotated[int, typer.Option("--num-proc", "-j", min=1, help="Number of
 @app.command()
 @options_of(
     BuildRequest,
-    entry=Annotated[str, typer.Argument(metavar="NAME")],
+    entry=Annotated[str, typer.Argument(autocompletion=complete.datasets, metavar="NAME")],
     output=Annotated[Path, typer.Option("--output", "-o")],
     offline=Annotated[bool, typer.Option("--offline")],
     subsets=Annotated[list[str], typer.Option("--subset")],
@@ -33,13 +38,14 @@ NumProc = Annotated[int, typer.Option("--num-proc", "-j", min=1, help="Number of
 )
 def build(given: dict[str, Any]) -> None:
     """Build a dataset from its raw files."""
-    from molbench.data.build.builder import run_build
     from molbench.data.folder.location import declared
 
     entry = declared(given["entry"])
     if entry.folder == Path(given["entry"]):  # a folder of the user's own, in which the raw files may lie
         given = {"raw": entry.folder} | given
     request = ask(BuildRequest, **given | {"entry": entry})
+    from molbench.data.build.builder import run_build
+
     with progress_bars() as progress:
         folder = run_build(request, progress)
     _describe(folder)
@@ -65,9 +71,9 @@ def build(given: dict[str, Any]) -> None:
 )
 def import_(given: dict[str, Any]) -> None:
     """Make a file of your own a dataset: with labels to be scored on, without any to pretrain on."""
+    request = ask(ImportRequest, **given)
     from molbench.data.build.importing import run_import
 
-    request = ask(ImportRequest, **given)
     with progress_bars() as progress:
         folder = run_import(request, progress)
     _describe(folder)
@@ -79,9 +85,10 @@ def import_(given: dict[str, Any]) -> None:
 def verify(name: Name, as_json: Json = False) -> None:
     """Check every file, id, split and the content digest of a built dataset."""
     from molbench.data.folder.location import locate
-    from molbench.data.folder.verify import verify
 
     folder = locate(name)
+    from molbench.data.folder.verify import verify
+
     with progress_bars() as progress:
         manifest = verify(folder, progress)
     if as_json:

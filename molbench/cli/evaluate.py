@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from molbench.cli import complete
 from molbench.cli.forecast import show_forecast
 from molbench.cli.foreign import processes, trusted
 from molbench.cli.mistakes import refuse_mistakes
@@ -23,12 +24,22 @@ def evaluate(  # noqa: PLR0917 - the command's options
     ] = None,
     tasks: Annotated[
         list[str] | None,
-        typer.Option("--tasks", "-t", help="Globs over task ids, 'qm9/*,md17/aspirin'; may be repeated."),
+        typer.Option(
+            "--tasks",
+            "-t",
+            autocompletion=complete.tasks,
+            help="Globs over task ids, 'qm9/*,md17/aspirin'; may be repeated.",
+        ),
     ] = None,
     suite: Annotated[
-        str | None, typer.Option(help="Tasks of a suite; 'embedded' where no tasks are given.")
+        str | None,
+        typer.Option(
+            autocompletion=complete.suites, help="Tasks of a suite; 'embedded' where no tasks are given."
+        ),
     ] = None,
-    protocol: Annotated[str, typer.Option(help="probe, finetune, or a YAML file.")] = "probe",
+    protocol: Annotated[
+        str, typer.Option(autocompletion=complete.protocols, help="probe, finetune, or a YAML file.")
+    ] = "probe",
     seeds: Annotated[int, typer.Option(min=1, help="Number of seeds.")] = 3,
     seed_list: Annotated[str | None, typer.Option(help="The seeds themselves: 0,3,7.")] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the results.")] = Path("results"),
@@ -71,7 +82,8 @@ def evaluate(  # noqa: PLR0917 - the command's options
     executor: Annotated[
         str | None,
         typer.Option(
-            help="inline (this process), local (others on this machine, the default), ray or slurm."
+            autocompletion=complete.executors,
+            help="inline (this process), local (others on this machine, the default), ray or slurm.",
         ),
     ] = None,
     workers: Annotated[
@@ -121,6 +133,7 @@ def evaluate(  # noqa: PLR0917 - the command's options
         if dry_run:
             forecast = evaluation.dry_run([*(models or ()), *foreign], **what, told=display.told)
             return show_forecast(forecast, as_json)
+        stack.enter_context(display.telling_what_is_stored(output))
         report = evaluation.evaluate(
             [*(models or ()), *foreign],
             **what,

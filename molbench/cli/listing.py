@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from molbench.arguments import require_file
+from molbench.cli import complete
 from molbench.cli.console import plain_table
 from molbench.escape import visible
 
@@ -45,9 +47,14 @@ def datasets(pattern: Pattern = "*", as_json: Json = False) -> None:
 @app.command()
 def tasks(
     pattern: Annotated[
-        str, typer.Argument(help="Glob over task ids; 'qm9/*@*' shows every split scheme.")
+        str,
+        typer.Argument(
+            autocompletion=complete.tasks, help="Glob over task ids; 'qm9/*@*' shows every split scheme."
+        ),
     ] = "*/*",
-    suite: Annotated[str | None, typer.Option(help="Only tasks of this suite.")] = None,
+    suite: Annotated[
+        str | None, typer.Option(autocompletion=complete.suites, help="Only tasks of this suite.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Tasks with metric and unit."""
@@ -189,6 +196,7 @@ def stages(
     as_json: Json = False,
 ) -> None:
     """Stages of pretraining that a checkpoint has gone through, first to last."""
+    require_file(checkpoint)
     from molbench.training.checkpoint import Checkpoint
 
     history = Checkpoint.load(checkpoint).stages

@@ -15,6 +15,7 @@ from molbench.cli import (
     compare,
     convert,
     data,
+    doctor,
     embed,
     evaluate,
     listing,
@@ -54,6 +55,7 @@ app.add_typer(submit.app, name="submit", help="Pack results, check submissions, 
 app.add_typer(board.app, name="board", help="Turn results into ranked tables.")
 app.add_typer(study.app, name="study", help="Experiments around the benchmark: tables, figures, commands.")
 app.command()(schema.schema)
+app.command()(doctor.doctor)
 
 
 def _version(show: bool) -> None:

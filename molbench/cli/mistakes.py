@@ -1,4 +1,4 @@
-"""Plain mistakes of ``molbench evaluate``, told before anything heavy is imported."""
+"""Plain mistakes, told before anything heavy is imported."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from molbench.arguments import require_file
 from molbench.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
+    from molbench.spec.pretrain import PretrainRequest
     from molbench.spec.protocol import Protocol
 
 
@@ -43,3 +45,40 @@ def refuse_mistakes(
     if tasks or suite is not None:
         catalogue.tasks(tasks, suite)
     return load_protocol(protocol, settings)
+
+
+def refuse_pretraining_mistakes(request: PretrainRequest) -> None:
+    """Look at names and files of a pretraining.
+
+    Raises:
+        UserError: If a file is not there, or a name is not known.
+    """
+    from molbench.backbones import BACKBONES
+    from molbench.data.folder.location import locate
+    from molbench.methods import METHODS, load_settings
+
+    if request.method not in METHODS:
+        raise unknown_name("method", request.method, METHODS)
+    if request.backbone is not None and request.backbone not in BACKBONES:
+        raise unknown_name("backbone", request.backbone, BACKBONES)
+    if request.init is not None:
+        require_file(request.init)
+    load_settings(request.method, request.variant)
+    if not Path(request.data).exists():  # a file is told how to be imported
+        locate(str(request.data))
+
+
+def refuse_unknown_boards(names: Sequence[str]) -> None:
+    """Look at names of boards, and at files of some.
+
+    Raises:
+        UserError: If one is not known, or a file is not there.
+    """
+    from molbench.paths import catalogue_root
+
+    known = sorted(path.stem for path in (catalogue_root() / "leaderboards").glob("*.yaml"))
+    for name in names:
+        if name.endswith((".yaml", ".yml")):
+            require_file(Path(name))
+        elif name not in known:
+            raise unknown_name("board", name, [*known, "or a path to a YAML file"])

@@ -7,11 +7,18 @@ from typing import Annotated
 
 import typer
 
+from molbench.arguments import require_results
+from molbench.cli import complete
 from molbench.escape import visible
 
 Tasks = Annotated[
     list[str] | None,
-    typer.Option("--tasks", "-t", help="Globs over task ids, 'qm9/*,md17/aspirin'; may be repeated."),
+    typer.Option(
+        "--tasks",
+        "-t",
+        autocompletion=complete.tasks,
+        help="Globs over task ids, 'qm9/*,md17/aspirin'; may be repeated.",
+    ),
 ]
 
 
@@ -26,6 +33,7 @@ def plot(
     tasks: Tasks = None,
 ) -> None:
     """Draw results; the numbers behind each figure lie beside it as CSV."""
+    require_results(results)
     from molbench.evaluation.figures.plot import plot as run
 
     plotted = run(results, output, kinds=kinds or (), form=form, tasks=tasks)

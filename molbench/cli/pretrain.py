@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from molbench.cli import complete
+from molbench.cli.mistakes import refuse_pretraining_mistakes
 from molbench.cli.request import options_of
 from molbench.spec.pretrain import PretrainRequest
 from molbench.spec.request import ask
@@ -19,10 +21,11 @@ if TYPE_CHECKING:
 
 @options_of(
     PretrainRequest,
-    method=Annotated[str, typer.Argument()],
-    data=str,
+    method=Annotated[str, typer.Argument(autocompletion=complete.methods)],
+    data=Annotated[str, typer.Option("--data", autocompletion=complete.datasets)],
+    backbone=Annotated[str, typer.Option("--backbone", autocompletion=complete.backbones)],
     output=Annotated[Path, typer.Option("--output", "-o")],
-    exclude=list[str],
+    exclude=Annotated[list[str], typer.Option("--exclude", autocompletion=complete.tasks)],
     logger=list[str],
     include_test_pairs=Annotated[bool, typer.Option("--include-test-pairs")],
     overrides=Annotated[list[str], typer.Option("--set")],
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 def pretrain(given: dict[str, Any]) -> None:
     """Pretrain a backbone. The same command continues a run that was stopped."""
     request = ask(PretrainRequest, **given | {"overrides": _overrides(given.get("overrides", []))})
+    refuse_pretraining_mistakes(request)
 
     from molbench.training.allocator import tune_allocator
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +13,7 @@ import typer
 
 from molbench.cli.console import table_console
 from molbench.errors import UserError
+from molbench.executors.base import InterruptedWorkError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -35,6 +38,7 @@ class Display:
         ]
         self._progress = Progress(*columns, console=Console(stderr=True), disable=quiet)
         self._bar = self._progress.add_task("planning", total=None)
+        self._total = self._stored = 0
 
     def watcher(self) -> Watcher:
         """What tells the bar."""
@@ -45,6 +49,7 @@ class Display:
     def _planned(self, total: int, reused: int) -> None:
         if reused:
             self._progress.console.print(f"{reused} of {total} results are there already")
+        self._total, self._stored = total, reused
         self._progress.update(self._bar, total=total, completed=reused, description="evaluating")
 
     def told(self, text: str) -> None:
@@ -57,7 +62,21 @@ class Display:
     def _done(self, outcome: RunOutcome) -> None:
         if outcome.error:
             self._progress.console.print(f"failed: {_label(outcome.run)}: {outcome.error}", markup=False)
+        self._stored += outcome.stored is not None
         self._progress.update(self._bar, advance=1, description=_label(outcome.run))
+
+    @contextmanager
+    def telling_what_is_stored(self, output: Path) -> Iterator[None]:
+        """Say what there is when the work is stopped, by Ctrl-C or another signal, which goes on its way."""
+        try:
+            yield
+        except BaseException as error:
+            if self._total and (isinstance(error, InterruptedWorkError) or not isinstance(error, Exception)):
+                self._progress.stop()
+                told = f"{self._stored:,} of {self._total:,} results are stored in {output}"
+                again = "; the same command continues" if isinstance(error, KeyboardInterrupt) else ""
+                typer.echo(told + again, err=True)
+            raise
 
     def __enter__(self) -> Display:
         self._progress.start()

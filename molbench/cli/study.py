@@ -11,10 +11,17 @@ from typing import Annotated
 
 import typer
 
+from molbench.cli import complete
+
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 Checkpoints = Annotated[list[Path], typer.Argument(help="Checkpoint files, *.pt or *.safetensors.")]
-Tasks = Annotated[list[str], typer.Option("--tasks", "-t", help="Globs over task ids; may be repeated.")]
+Tasks = Annotated[
+    list[str],
+    typer.Option(
+        "--tasks", "-t", autocompletion=complete.tasks, help="Globs over task ids; may be repeated."
+    ),
+]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Folder of the study.")]
 Seeds = Annotated[int, typer.Option(min=1, help="Repetitions of every measurement.")]
 Settings = Annotated[
@@ -28,7 +35,9 @@ def learning_curve(  # noqa: PLR0917 - the command's options
     checkpoints: Checkpoints,
     tasks: Tasks,
     output: Output,
-    protocol: Annotated[str, typer.Option(help="probe, finetune, or a YAML file.")] = "probe",
+    protocol: Annotated[
+        str, typer.Option(autocompletion=complete.protocols, help="probe, finetune, or a YAML file.")
+    ] = "probe",
     seeds: Seeds = 3,
     sizes: Annotated[
         str | None, typer.Option(help="Training records, '50,200,1000'; by default 50, 100, 200 … all.")
@@ -58,7 +67,9 @@ def corruption(  # noqa: PLR0917 - the command's options
     tasks: Tasks,
     output: Output,
     names: Annotated[list[str], typer.Option("--backbone", "-b", help="May be repeated.")],
-    protocol: Annotated[str, typer.Option(help="finetune, or a YAML file.")] = "finetune",
+    protocol: Annotated[
+        str, typer.Option(autocompletion=complete.protocols, help="finetune, or a YAML file.")
+    ] = "finetune",
     seeds: Seeds = 3,
     settings: Settings = None,
 ) -> None:
@@ -87,7 +98,9 @@ def backbones(  # noqa: PLR0917 - the command's options
     data: Annotated[str, typer.Option(help="Pretraining dataset: an id or a built folder.")],
     names: Annotated[list[str], typer.Option("--backbone", "-b", help="May be repeated.")],
     steps: Annotated[int, typer.Option(min=1, help="Steps of every pretraining.")],
-    protocol: Annotated[str, typer.Option(help="probe, finetune, or a YAML file.")] = "probe",
+    protocol: Annotated[
+        str, typer.Option(autocompletion=complete.protocols, help="probe, finetune, or a YAML file.")
+    ] = "probe",
     seeds: Seeds = 3,
     settings: Settings = None,
 ) -> None:

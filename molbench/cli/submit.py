@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from molbench.arguments import require_folder
+from molbench.cli import complete
 from molbench.cli.request import options_of
 from molbench.errors import UserError
 from molbench.spec.request import ask
@@ -46,7 +48,7 @@ def pack(given: dict[str, Any]) -> None:
 
 @app.command()
 def template(
-    tasks: Annotated[list[str], typer.Argument(help="Task ids or globs.")],
+    tasks: Annotated[list[str], typer.Argument(autocompletion=complete.tasks, help="Task ids or globs.")],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Table to write, *.csv or *.parquet.")
     ] = Path("predictions.csv"),
@@ -95,6 +97,8 @@ def verify(
 
     Nothing of a submission is executed.
     """
+    for folder in folders or ():
+        require_folder(folder, "molbench submit pack")
     from molbench.submission.folder import RECEIPT
     from molbench.submission.verify import check_receipt, trust_all, verify
 
@@ -126,7 +130,9 @@ def verify(
 def withdraw(
     folder: Annotated[Path, typer.Argument(help="Folder of the submission.")],
     reason: Annotated[str, typer.Option(help="Why, in one line; it stands in the place of the scores.")],
-    tasks: Annotated[list[str] | None, typer.Option("--task", help="Only from this task.")] = None,
+    tasks: Annotated[
+        list[str] | None, typer.Option("--task", autocompletion=complete.tasks, help="Only from this task.")
+    ] = None,
 ) -> None:
     """Take a submission off the boards; its row stays and says why."""
     from molbench.submission.withdraw import withdraw

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
+from molbench.arguments import require_results
 from molbench.errors import UserError, quoted
 from molbench.evaluation.cost import RunCost
 from molbench.evaluation.kinds import kind_of
@@ -226,8 +227,7 @@ def result_files(root: Path) -> Iterator[Path]:
     Raises:
         UserError: If the folder does not exist.
     """
-    if not root.is_dir():
-        raise UserError(f"{root}: no such folder; `molbench evaluate CHECKPOINT --output {root}` makes one")
+    require_results(root)
     for path in sorted(root.rglob(RESULT_FILE)):
         if not any(part.startswith(".") for part in path.relative_to(root).parts):
             yield path

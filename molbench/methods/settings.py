@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from molbench.errors import UserError
+from molbench.errors import UserError, unknown_name
 
 VARIANTS = ("intended", "faithful")
 
@@ -49,7 +49,7 @@ def load_settings(method: str, variant: str = "intended", backbone: str | None =
     """
     variants = _read(method)
     if variant not in variants:
-        raise UserError(f"method '{method}' has no variant '{variant}'; it has: {', '.join(variants)}")
+        raise UserError(f"method '{method}': {unknown_name('variant', variant, variants)}")
     chosen = variants[variant]
     own = chosen.get("backbones", {}).get(backbone, {})
     return Settings(

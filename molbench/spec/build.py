@@ -9,7 +9,7 @@ from typing import Annotated
 
 from annotated_types import Ge, Le
 
-from molbench.errors import UserError
+from molbench.errors import UserError, unknown_name
 from molbench.spec.catalogue import DatasetEntry
 
 
@@ -45,5 +45,4 @@ class BuildRequest:
             raise UserError(f"{self.raw}: no such file or folder of raw files")
         dataset = self.entry.dataset
         if unknown := [name for name in self.subsets if name not in dataset.subsets]:
-            known = ", ".join(dataset.subsets) or "none"
-            raise UserError(f"{dataset.name}: no subset '{unknown[0]}'; it has: {known}")
+            raise UserError(f"{dataset.name}: {unknown_name('subset', unknown[0], dataset.subsets)}")

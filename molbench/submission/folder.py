@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from molbench.arguments import require_folder
 from molbench.errors import UserError, quoted
 from molbench.spec.document import Location, line_of, read_yaml
 from molbench.spec.names import is_name
@@ -58,8 +59,7 @@ class SubmissionFolder:
         Raises:
             UserError: If there is none, or it is not one; with file and line.
         """
-        if not path.is_dir():
-            raise UserError(f"{path}: no such folder; `molbench submit pack` makes one")
+        require_folder(path, "molbench submit pack")
         for part in (path, path / CARD):
             if part.is_symlink():
                 raise UserError(f"{part}: a link; a submission holds files of its own only")

@@ -6,8 +6,6 @@ import shutil
 from pathlib import Path
 
 from molbench.atomic import replace_folder, scratch_folder
-from molbench.data.build.builder import run_build
-from molbench.data.build.describe import refresh_card
 from molbench.data.build.importing.declare import Declared
 from molbench.data.build.importing.write import write_declarations
 from molbench.data.folder.manifest import Manifest
@@ -40,6 +38,8 @@ def run_import(request: ImportRequest, progress: ProgressCallback | None = None)
     """
     _refuse_taken(request)
     declared = Declared.of(request)
+    from molbench.data.build.builder import run_build  # after what can be wrong has been looked at
+
     final = home() / "datasets" / request.dataset
     with scratch_folder(final) as folder:
         splits = declared.splits
@@ -65,6 +65,8 @@ import_file = by_fields(ImportRequest, run_import, "import_file")
 
 def _finish(built: Path, declared: Declared) -> None:
     """Declare what was built: the schemes that could be drawn, and tasks by what the labels are."""
+    from molbench.data.build.describe import refresh_card
+
     drawn = Manifest.read(built).part(None).schemes
     schemes = {
         name: scheme.model_copy(update={"optional": False})

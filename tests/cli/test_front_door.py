@@ -1,0 +1,224 @@
+"""What a hand meets first: completion, lists, mistakes that are told at once, and the report on oneself."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from molbench.backbones import BACKBONES, build_backbone
+from molbench.cli import complete
+from molbench.cli.main import app
+from molbench.described import described
+from molbench.errors import UserError, unknown_name
+from molbench.methods import METHODS
+from molbench.spec.catalogue import Catalogue
+from molbench.training.checkpoint import Checkpoint
+from tests.rooms import ROOT
+
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+
+#: Commands with one mistake each, and what is said of it.
+MISTAKES = {
+    ("evaluate", "no.pt"): "no.pt: no such file",
+    ("evaluate", "--suite", "embeded"): "did you mean 'embedded'?",
+    ("evaluate", "--tasks", "qm9/homoo"): "did you mean 'qm9/homo'?",
+    ("evaluate", "--tasks", "qm8/homo"): "did you mean 'qm9/homo'?",
+    ("evaluate", "--tasks", "qm9"): "did you mean 'qm9/*'?",
+    ("evaluate", "--tasks", "qm9/homo@skaffold"): "schemes of 'qm9/homo'",
+    ("evaluate", "--tasks", "./nowhere/*"): "no dataset lies there",
+    ("evaluate", "--suite", "nowhere.yaml"): "no such file",
+    ("evaluate", "--protocol", "prob"): "did you mean 'probe'?",
+    ("evaluate", "--executor", "slrum"): "did you mean 'slurm'?",
+    ("pretrain", "geossl-dmm", "--data", "qm9", "-o", "x.pt"): "did you mean 'geossl-ddm'?",
+    ("pretrain", "coord", "--backbone", "pain", "--data", "qm9", "-o", "x.pt"): "did you mean 'painn'?",
+    (
+        "pretrain",
+        "coord",
+        "--variant",
+        "faithfull",
+        "--data",
+        "qm9",
+        "-o",
+        "x.pt",
+    ): "did you mean 'faithful'?",
+    ("data", "build", "qm8"): "did you mean 'qm9'?",
+    ("data", "build", "md17", "--subset", "asprin"): "did you mean 'aspirin'?",
+    ("data", "info", "qm9x"): "did you mean 'qm9'?",
+    ("data", "import", "no.csv"): "no.csv: no such file",
+    ("data", "audit", "qm8"): "did you mean 'qm9'?",
+    ("board", "build", "qm99"): "did you mean 'qm9'?",
+    ("clean", "nothing"): "nothing: no such folder",
+    ("plot", "nothing"): "nothing: no such folder",
+    ("compare", "nothing"): "'nothing' is no folder",
+    ("embed", "no.pt", "-t", "qm9/homo", "-o", "x.parquet"): "no.pt: no such file",
+    ("list", "stages", "no.pt"): "no.pt: no such file",
+    ("audit", "model", "no.pt"): "no.pt: no such file",
+    ("submit", "verify", "nothing"): "nothing: no such folder",
+    ("evalute",): "Did you mean 'evaluate'?",
+}
+HEAVY = ("torch", "rdkit", "torch_geometric", "datasets", "sklearn", "matplotlib")
+SCRIPT = """
+import contextlib, io, json, sys
+from molbench.cli.main import main
+said, (lines, heavy) = [], map(json.loads, sys.argv[1:])
+for line in lines:
+    sys.argv = ["molbench", *line]
+    with contextlib.redirect_stderr(io.StringIO()) as told:
+        try:
+            main()
+        except SystemExit as end:
+            said.append([end.code, told.getvalue()])
+print(json.dumps([said, [name for name in heavy if name in sys.modules]]))
+"""
+
+
+@pytest.mark.slow
+def test_plain_mistakes_are_told_before_anything_heavy_is_imported(tmp_path: Path) -> None:
+    lines = json.dumps([list(line) for line in MISTAKES])
+    ended = subprocess.run(
+        [sys.executable, "-c", SCRIPT, lines, json.dumps(HEAVY)], check=True, cwd=tmp_path, env=ENVIRONMENT,
+        timeout=120, capture_output=True, text=True,
+    )  # fmt: skip
+    said, heavy = json.loads(ended.stdout)
+    for (code, told), (line, expected) in zip(said, MISTAKES.items(), strict=True):
+        assert code == 2 and expected in told, (line, told)
+        assert "Traceback" not in told
+    assert heavy == []
+
+
+#: Under the name by which the shell knows the program.
+COMPLETE = "import sys; sys.argv = ['molbench']; from molbench.cli.main import main; main()"
+COMPLETED = {
+    "molbench evaluate x.pt --suite em": "embedded",
+    "molbench evaluate x.pt --protocol fine": "finetune",
+    "molbench evaluate x.pt --executor in": "inline",
+    "molbench evaluate x.pt --tasks qm9/hom": "qm9/homo",
+    "molbench list tasks xtb-molecules/gap@si": "xtb-molecules/gap@size",
+    "molbench pretrain geossl-d": "geossl-ddm",
+    "molbench pretrain coord --backbone pai": "painn",
+    "molbench pretrain coord --data xtb-mo": "xtb-molecules",
+    "molbench data verify rm": "rmd17",
+    "molbench board build over": "overall",
+}
+
+
+@pytest.mark.slow
+def test_the_shell_completes_values(tmp_path: Path) -> None:
+    for line, expected in COMPLETED.items():
+        asked = {
+            "_MOLBENCH_COMPLETE": "complete_bash",
+            "COMP_WORDS": line,
+            "COMP_CWORD": str(len(line.split()) - 1),
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", COMPLETE], check=False, cwd=tmp_path, env=ENVIRONMENT | asked,
+            timeout=60, capture_output=True, text=True,
+        )  # fmt: skip
+        assert expected in done.stdout.split(), (line, done.stdout, done.stderr)
+
+
+def test_a_list_of_patterns_is_completed_at_its_end() -> None:
+    assert "qm9/homo,xtb-molecules/gap" in complete.tasks("qm9/homo,xtb-molecules/g")
+    assert "qm9/" in complete.tasks("") and complete.tasks("nothing/") == []
+
+
+def test_every_method_and_backbone_says_whose_it_is_and_what_it_reads() -> None:
+    for registry in (METHODS, BACKBONES):
+        for name in registry:
+            told = described(registry, name)
+            cls = registry[name]
+            assert told.summary and told.paper, name
+            assert told.attributes["inputs"] == cls.inputs, name
+    assert described(METHODS, "coord").attributes["needs_vectors"] is True
+    assert described(METHODS, "geossl-ddm").paper == "Liu, Guo, Tang, ICLR 2023 (arXiv 2206.13602)"
+    rows = json.loads(CliRunner().invoke(app, ["list", "methods", "--json"]).stdout)
+    assert {row["method"] for row in rows} == {*METHODS} and all(row["paper"] for row in rows)
+
+
+def test_a_task_is_built_by_its_subset_and_scheme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOLBENCH_HOME", str(tmp_path))
+    folder = tmp_path / "datasets" / "md17"
+    folder.mkdir(parents=True)
+    for name in ("dataset.yaml", "splits.yaml", "tasks.yaml"):
+        (folder / name).write_bytes((ROOT / "datasets" / "md17" / name).read_bytes())
+    manifest = {"subsets": {"ethanol": {"schemes": {"950": {}}}}}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    built = {ref.id for ref in Catalogue.load().tasks(["md17/*@*"]) if ref.built}
+    assert built == {"md17/ethanol", "md17/ethanol-energy"}
+    row = json.loads(CliRunner().invoke(app, ["list", "datasets", "md17", "--json"]).stdout)
+    assert str(row[0]["built"]).startswith("1 of ")
+    (folder / "manifest.json").write_text("damaged")
+    assert not any(ref.built for ref in Catalogue.load().tasks(["md17/*@*"]))
+
+
+def test_a_name_is_meant_whatever_its_capitals_and_endings() -> None:
+    for asked, meant in (
+        ("HOMO", "homo"),
+        ("homoo", "homo"),
+        ("gap", "gap (eV)"),
+        ("energy", "Total energy"),
+    ):
+        assert f"did you mean '{meant}'?" in str(
+            unknown_name("column", asked, ["homo", "gap (eV)", "Total energy"])
+        )
+    assert "did you mean" not in str(unknown_name("column", "zzz", ["homo"]))
+    assert isinstance(unknown_name("column", "", []), UserError)
+
+
+@pytest.mark.slow
+def test_doctor_tells_what_there_is() -> None:
+    for flags in ([], ["--json"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "molbench", "doctor", *flags], check=False, env=ENVIRONMENT, timeout=120,
+            capture_output=True, text=True,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert torch.__version__ in done.stdout and "xtb-molecules" in done.stdout
+    facts = json.loads(done.stdout)
+    assert facts["wrong"] == [] and facts["versions"]["python"]
+    ill = subprocess.run(
+        [sys.executable, "-m", "molbench", "doctor"], check=False, timeout=120,
+        capture_output=True, text=True,
+        env=ENVIRONMENT | {"MOLBENCH_HOME": "/proc/nowhere", "CC": "no-such-compiler"},
+    )  # fmt: skip
+    assert "no 'no-such-compiler'" in ill.stdout and "Traceback" not in ill.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are those of POSIX")
+def test_ctrl_c_says_what_is_stored(tmp_path: Path) -> None:
+    settings = {"width": 8, "filters": 8, "interactions": 1, "gaussians": 8, "cutoff": 4.0}
+    Checkpoint.of(build_backbone("schnet", settings), method="random", pretraining={"dataset": "none"}).save(
+        tmp_path / "a.pt"
+    )
+    command = [
+        sys.executable,
+        "-m",
+        "molbench",
+        "evaluate",
+        "a.pt",
+        "--tasks",
+        "xtb-molecules/*",
+        "--seeds",
+        "5",
+    ]
+    running = subprocess.Popen(
+        command, cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    end = time.monotonic() + 120
+    while not [*tmp_path.rglob("result.json")] and time.monotonic() < end:
+        time.sleep(0.1)
+    running.send_signal(signal.SIGINT)
+    _, told = running.communicate(timeout=60)
+    stored = len([*tmp_path.rglob("result.json")])
+    assert running.returncode == 130 and "results are stored in results; the same command continues" in told
+    assert 0 < stored < 120 and "Traceback" not in told
