@@ -1,49 +1,49 @@
 """``molbench schema``: JSON Schema of the YAML files, for editors and other tools."""
 
-import json
+from __future__ import annotations
+
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from molbench.errors import UserError
 
-class Document(StrEnum):
+
+class DocumentName(StrEnum):
     """The kinds of YAML file there are."""
 
     DATASET = "dataset"
     SPLITS = "splits"
     TASKS = "tasks"
+    EXCLUSIONS = "exclusions"
     SUITES = "suites"
     PROTOCOL = "protocol"
+    METHOD = "method"
     TRAINING = "training"
     BOARD = "board"
-    SUBMISSION = "submission"
     REPORTED = "reported"
+    SUBMISSION = "submission"
+    WITHDRAWN = "withdrawn"
 
 
-def schema(document: Annotated[Document, typer.Argument(help="Which kind of file.")]) -> None:
-    """Print the JSON Schema of one kind of YAML file."""
-    from pydantic import BaseModel
+def schema(
+    document: Annotated[DocumentName | None, typer.Argument(help="Which kind of file.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder to write all of them to, one file each.")
+    ] = None,
+) -> None:
+    """Print the JSON Schema of one kind of YAML file, or write those of all.
 
-    from molbench.spec.board import Board
-    from molbench.spec.dataset import Dataset
-    from molbench.spec.protocol import Protocol
-    from molbench.spec.reported import ReportedPaper
-    from molbench.spec.splits import Splits
-    from molbench.spec.submission import Submission
-    from molbench.spec.suites import Suites
-    from molbench.spec.tasks import Tasks
-    from molbench.spec.training import TrainingConfig
+    An editor finds it by a first line such as `# yaml-language-server: $schema=schemas/dataset.json`.
+    """
+    if (document is None) == (output is None):
+        raise UserError("name one kind of file, or a folder for all of them with --output")
+    from molbench.spec.schemas import schema_text, write_schemas
 
-    models: dict[Document, type[BaseModel]] = {
-        Document.DATASET: Dataset,
-        Document.SPLITS: Splits,
-        Document.TASKS: Tasks,
-        Document.SUITES: Suites,
-        Document.PROTOCOL: Protocol,
-        Document.TRAINING: TrainingConfig,
-        Document.BOARD: Board,
-        Document.SUBMISSION: Submission,
-        Document.REPORTED: ReportedPaper,
-    }
-    typer.echo(json.dumps(models[document].model_json_schema(), indent=2, ensure_ascii=False))
+    if output is not None:
+        for path in write_schemas(output):
+            typer.echo(str(path))
+    elif document is not None:
+        typer.echo(schema_text(document.value), nl=False)

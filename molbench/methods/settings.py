@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from molbench.errors import UserError, unknown_name
+from molbench.errors import UserError, error_line, path_of, unknown_name
 
 VARIANTS = ("intended", "faithful")
 
@@ -71,5 +71,26 @@ def _read(method: str) -> dict[str, Any]:
     path = path.parent / "configs" / f"{path.stem}.yaml"
     if not path.is_file():
         return {"intended": {}}
-    variants: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))["variants"]
+    return _checked(path)
+
+
+def _checked(path: Path) -> dict[str, Any]:
+    """Variants of a file; aliases stand for training settings that both have.
+
+    Raises:
+        UserError: If the file is wrong, naming the key.
+    """
+    from pydantic import ValidationError
+
+    from molbench.spec.paper_settings import PaperSettings
+
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        PaperSettings.model_validate(content)
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: not valid YAML: {error_line(error)}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UserError(f"{path}: {path_of(first['loc'])}: {first['msg']}") from error
+    variants: dict[str, Any] = content["variants"]
     return variants

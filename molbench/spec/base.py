@@ -4,11 +4,21 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from molbench.spec.request import descriptions
+
+
+def _described(schema: dict[str, Any], model: type[BaseModel]) -> None:
+    """Give properties of a JSON schema the text that the documentation of the class has of them."""
+    for cls in model.__mro__:
+        for name, text in descriptions(cls).items() if cls.__doc__ else ():
+            if (entry := schema.get("properties", {}).get(name)) is not None:
+                entry.setdefault("description", text)
+
 
 class Spec(BaseModel):
     """A declaration: immutable, and an unknown key is an error, never ignored."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra=_described)
 
 
 def later(default: Any, **constraints: Any) -> Any:

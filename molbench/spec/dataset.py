@@ -63,6 +63,8 @@ class Subset(Spec):
     """A part of a dataset with files and tasks of its own, such as one molecule of MD17.
 
     Attributes:
+        description: What it is.
+        sources: Raw files of its own, beside those of the dataset.
         parser: What reads its files, where that is not the parser of the dataset.
         options: Options of the parser, beside those of the dataset.
         records: Records of the complete subset; see :class:`Dataset`.
@@ -79,6 +81,21 @@ class Dataset(Spec):
     """One dataset: its origin, its records and its targets.
 
     Attributes:
+        name: What it is called, as its folder is: lower-case letters, digits, '.', '_' and '-'.
+        version: Three numbers; raised whenever records change.
+        title: Heading of its card.
+        summary: What it holds, where from, and what one must know of it.
+        record: What a row is: one molecule, two, or a ligand in its pocket.
+        licence: Terms of use, best as an SPDX identifier.
+        citation: What to cite.
+        homepage: Where it is published.
+        level_of_theory: How labels were computed, or that they were measured.
+        options: Options of the parser.
+        sources: Raw files, by keys that parsers and split schemes name.
+        subsets: Parts with files and tasks of their own.
+        targets: Labels of one number a record, by column.
+        spectra: Labels of a curve a record, by column.
+        forces: Unit of the forces on atoms, where there are some.
         parser: What reads the raw files; subsets may each name their own.
         records: Records of the complete dataset. A build of fewer is partial, and so is every build where
             nobody declares them, unless all sources have a SHA-256.

@@ -26,7 +26,11 @@ class Exclusion(Spec):
 
 
 class Exclusions(Spec):
-    """All of a dataset, first to last; what stands here is never changed, only added to."""
+    """All of a dataset.
+
+    Attributes:
+        exclusions: First to last; what stands here is never changed, only added to.
+    """
 
     exclusions: list[Exclusion] = []
 

@@ -60,6 +60,8 @@ class Protocol(Spec):
     """A scoring recipe with a declared budget.
 
     Attributes:
+        name: What it is called.
+        description: What it does, in a sentence or two.
         kind: ``probe`` freezes the backbone, ``finetune`` trains all of it, ``audit`` asks it alone.
         alphas: Strengths of the L2 penalty tried by cross-validation (``probe``): ``alpha`` of a ridge
             regression, ``1/C`` of a logistic one.

@@ -15,7 +15,14 @@ Match = Literal["yes", "no", "unknown"]
 
 
 class Paper(Spec):
-    """Whose numbers they are."""
+    """Whose numbers they are.
+
+    Attributes:
+        title: Of the paper.
+        arxiv: Its number there.
+        venue: Where it appeared.
+        year: When.
+    """
 
     title: Line
     arxiv: str | None = Field(default=None, pattern=r"^\d{4}\.\d{4,5}$")
@@ -94,7 +101,13 @@ class ReportedTable(Spec):
 
 
 class ReportedPaper(Spec):
-    """All numbers of one paper that were read."""
+    """All numbers of one paper that were read.
+
+    Attributes:
+        name: What the file is called.
+        paper: Which one.
+        tables: Its tables and figures.
+    """
 
     name: Name
     paper: Paper

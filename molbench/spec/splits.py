@@ -33,6 +33,7 @@ class Scheme(Spec):
     Attributes:
         generator: Name of the splitter that draws it.
         parameters: Arguments of the splitter, seed included.
+        description: How records are divided, in a sentence.
         source: The paper or code the scheme follows.
         complete: Whether it is defined only on the complete dataset.
         subsets: Subsets it applies to; None for all.
@@ -92,6 +93,7 @@ class Splits(Spec):
     """All split schemes of a dataset; the first is its default.
 
     Attributes:
+        schemes: By name; the first is the default.
         cluster: What test records share under every scheme that does not say otherwise; none where they are
             independent.
     """

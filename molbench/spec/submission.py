@@ -201,6 +201,7 @@ class Submission(Spec):
     """A model as it stands on the boards.
 
     Attributes:
+        format: Version of this layout.
         model: Its name in results, and of its folder.
         name: Its name for readers.
         backbone: Name of the encoder.
@@ -215,9 +216,11 @@ class Submission(Spec):
         weights: Which encoder it is; with ``commit`` needed for any tier above *reported*.
         commit: Commit of the code that made it.
         licence: Of the predictions and the card, an SPDX identifier.
+        authors: Who made it.
         paper: Address of the paper.
         links: Name to address: code, weights.
         notes: What else a reader should know; plain text.
+        predictions: What it is scored by, one entry a task and protocol.
     """
 
     format: Literal[1] = 1
@@ -271,6 +274,10 @@ class Withdrawal(Spec):
 
 
 class Withdrawn(Spec):
-    """``submissions/withdrawn.yaml``."""
+    """``submissions/withdrawn.yaml``.
+
+    Attributes:
+        withdrawn: What was taken back, and why.
+    """
 
     withdrawn: list[Withdrawal] = []

@@ -42,6 +42,7 @@ class Task(Spec):
         caveats: What a score does not say.
         tolerance: Of an audit, what no record's number may pass; None where it is told and not judged.
         records: Of an audit, how many test records are looked at, evenly taken.
+        version: Raised whenever scores of it change their meaning, so that old and new ones are never mixed.
     """
 
     kind: Annotated[str, _listed(TASK_KINDS)] = "regression"
@@ -70,7 +71,9 @@ class Task(Spec):
 class Tasks(Spec):
     """All tasks of a dataset.
 
-    ``defaults`` are merged into every task before it is checked, so that a task is a few lines.
+    Attributes:
+        defaults: Merged into every task before it is checked, so that a task is a few lines.
+        tasks: By name.
     """
 
     defaults: dict[str, Any] = {}

@@ -10,7 +10,22 @@ from molbench.spec.base import Spec, later
 class TrainingConfig(Spec):
     """Optimiser, schedule and budget of one training run.
 
-    Learning rates are per optimiser step; ``steps`` counts optimiser steps, not micro-batches.
+    Attributes:
+        steps: Optimiser steps, not micro-batches.
+        batch_size: Records of a micro-batch.
+        optimizer: Adam, or with decoupled weight decay.
+        lr: Learning rate, a step.
+        weight_decay: Strength of the decay of weights.
+        schedule: What becomes of the rate after the warm-up.
+        warmup_steps: Steps in which the rate grows to its full value.
+        min_lr: What the rate falls to at most.
+        plateau_factor: What ``plateau`` multiplies the rate by.
+        plateau_patience: Validations without a new best before it does.
+        clip_norm: Largest norm of a gradient; longer ones are shortened to it.
+        accumulate: Micro-batches of a step.
+        ema_decay: Decay of the moving average of weights, which is what is kept; None for none.
+        precision: Of the arithmetic.
+        seed: Of weights, shuffling and noise.
     """
 
     steps: int = Field(ge=0)
