@@ -46,6 +46,12 @@ def closest(name: str, known: Iterable[str]) -> str | None:
     return lower[close[0]] if close else None
 
 
+def meant(name: str, known: Iterable[str]) -> str:
+    """``(did you mean '…'?)`` as it follows a name in a message, or nothing."""
+    close = closest(name, known)
+    return f" (did you mean '{close}'?)" if close else ""
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
     """The error that a name is not known, with the name that was perhaps meant, and all there are.
 
@@ -55,6 +61,6 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
         known: Every name there is.
     """
     names = list(known)
-    close = closest(name, names)
-    hint = f" (did you mean '{close}'?)" if close else ""
-    return UserError(f"unknown {kind} {quoted(name)}{hint}; known: {', '.join(names) or 'none'}")
+    return UserError(
+        f"unknown {kind} {quoted(name)}{meant(name, names)}; known: {', '.join(names) or 'none'}"
+    )

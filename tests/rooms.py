@@ -34,7 +34,7 @@ ROOMS = [
     "cli",
 ]
 #: What users import from; names are fetched from the rooms when they are asked for.
-FRONTS = ("molbench", "molbench.data")
+FRONTS = ("molbench", "molbench.__main__", "molbench.data")
 
 
 def imported_by(path: Path) -> set[str]:

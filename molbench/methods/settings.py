@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from molbench.errors import UserError, error_line, path_of, unknown_name
+from molbench.errors import UserError, error_line, meant, path_of
 
 VARIANTS = ("intended", "faithful")
 
@@ -49,7 +49,10 @@ def load_settings(method: str, variant: str = "intended", backbone: str | None =
     """
     variants = _read(method)
     if variant not in variants:
-        raise UserError(f"method '{method}': {unknown_name('variant', variant, variants)}")
+        known = ", ".join(variants)
+        raise UserError(
+            f"method '{method}' has no variant '{variant}'{meant(variant, variants)}; it has: {known}"
+        )
     chosen = variants[variant]
     own = chosen.get("backbones", {}).get(backbone, {})
     return Settings(

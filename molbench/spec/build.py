@@ -9,7 +9,7 @@ from typing import Annotated
 
 from annotated_types import Ge, Le
 
-from molbench.errors import UserError, unknown_name
+from molbench.errors import UserError, meant
 from molbench.spec.catalogue import DatasetEntry
 
 
@@ -45,4 +45,5 @@ class BuildRequest:
             raise UserError(f"{self.raw}: no such file or folder of raw files")
         dataset = self.entry.dataset
         if unknown := [name for name in self.subsets if name not in dataset.subsets]:
-            raise UserError(f"{dataset.name}: {unknown_name('subset', unknown[0], dataset.subsets)}")
+            known, hint = ", ".join(dataset.subsets) or "none", meant(unknown[0], dataset.subsets)
+            raise UserError(f"{dataset.name}: no subset '{unknown[0]}'{hint}; it has: {known}")

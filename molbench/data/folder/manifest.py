@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import Field, ValidationError, model_validator
 
 from molbench.atomic import replace_file
-from molbench.errors import UserError, quoted, unknown_name
+from molbench.errors import UserError, meant, quoted
 from molbench.spec.base import Spec, later
 from molbench.spec.dataset import PARTIAL
 from molbench.spec.names import Name
@@ -133,8 +133,9 @@ class Manifest(Part):
             UserError: If it has not been built.
         """
         if subset not in self.by_subset:
+            known, hint = ", ".join(self.subsets) or "none", meant(subset or "", self.subsets)
             raise UserError(
-                f"{self.dataset_id}, as built here: {unknown_name('subset', subset or '', self.subsets)}"
+                f"{self.dataset_id}: no subset '{subset or ''}' in this build{hint}; it has: {known}"
             )
         return self.by_subset[subset]
 

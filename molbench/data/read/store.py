@@ -23,7 +23,7 @@ from molbench.data.read.layout import checked_labels, content_of, laid_out, refu
 from molbench.data.records import RECORD_KINDS
 from molbench.data.records.atom_index import AtomIndex
 from molbench.data.records.base import RecordKind
-from molbench.errors import UserError, unknown_name
+from molbench.errors import UserError, meant
 from molbench.graph.molecules import MoleculeBatch
 from molbench.spec.dataset import Dataset
 from molbench.spec.document import read_yaml
@@ -176,7 +176,8 @@ class Store:
         built = sorted(self.manifest.part(self.subset).schemes)
         if scheme not in built or not path.is_file():
             raise UserError(
-                f"{self.dataset_id}, as built here: {unknown_name('split scheme', scheme, built)}"
+                f"{self.dataset_id}: no split scheme '{scheme}' in this build{meant(scheme, built)}; it has: "
+                f"{', '.join(built)}"
             )
         labels = self._labels(scheme, path)
         rows = np.flatnonzero(pc.equal(labels, split).to_numpy(zero_copy_only=False))
