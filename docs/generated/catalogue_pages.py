@@ -11,6 +11,8 @@ What is declared in `datasets/`: where each dataset comes from, how it is split,
 called `xtb-…` come with the package and are read offline; `molbench data build NAME` makes any other from its
 official files, whose checksums are compared. How splits were checked on real files is told in
 [audits](../datasets.md).
+
+![Random splits interpolate; others ask for unseen molecules, pairs or times](../images/splits.svg)
 """
 
 
