@@ -12,6 +12,7 @@ reads OUT/results.
 from __future__ import annotations
 
 import argparse
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -30,8 +31,19 @@ STAGES = (
 
 
 def molbench(*arguments: str) -> int:
-    """Exit status of a command."""
-    return subprocess.run([sys.executable, "-m", "molbench.cli", *arguments], check=False).returncode
+    """Exit status of a command; it is interrupted once where this program is, and saves what it has.
+
+    Raises:
+        SystemExit: Once it has ended, if it was interrupted.
+    """
+    command = [sys.executable, "-m", "molbench.cli", *arguments]
+    with subprocess.Popen(command, start_new_session=True) as process:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            process.send_signal(signal.SIGINT)
+            process.wait()
+    raise SystemExit(130)
 
 
 def converted(released: Path, folder: Path) -> Path:
