@@ -9,6 +9,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from molbench.data.build.load import load_dataset
     from molbench.data.read.store import Store
+    from molbench.data.read.views import pyg_dataset, torch_dataset
     from molbench.evaluation import Report, dry_run, evaluate
     from molbench.evaluation.comparison.compare import Comparison, compare
     from molbench.evaluation.encode import embed
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from molbench.evaluation.handed_in.template import predictions_template
     from molbench.spec.catalogue import Catalogue
     from molbench.training.checkpoint import Checkpoint
+    from molbench.training.hub import load_checkpoint
     from molbench.training.pretrain import pretrain
 
 # Exports are imported on first use, so that the command line starts without torch.
@@ -36,9 +38,12 @@ _EXPORTS = {
     "embed": "molbench.evaluation.encode",
     "evaluate": "molbench.evaluation",
     "load_dataset": "molbench.data.build.load",
+    "load_checkpoint": "molbench.training.hub",
     "predictions_template": "molbench.evaluation.handed_in.template",
     "pretrain": "molbench.training.pretrain",
+    "pyg_dataset": "molbench.data.read.views",
     "score_predictions": "molbench.evaluation.handed_in.score",
+    "torch_dataset": "molbench.data.read.views",
 }
 
 __all__ = [
@@ -61,10 +66,13 @@ __all__ = [
     "list_protocols",
     "list_suites",
     "list_tasks",
+    "load_checkpoint",
     "load_dataset",
     "predictions_template",
     "pretrain",
+    "pyg_dataset",
     "score_predictions",
+    "torch_dataset",
 ]
 
 

@@ -141,6 +141,27 @@ def push(
 
 
 @app.command()
+def export(
+    name: Name,
+    output: Annotated[Path, typer.Argument(help="File to write: .extxyz, .xyz, .sdf, or .db of ASE.")],
+    split: Annotated[
+        str | None, typer.Option(help="train, validation or test; all records by default.")
+    ] = None,
+    scheme: Annotated[str | None, typer.Option(help="Split scheme. Default: the first.")] = None,
+    subset: Annotated[str | None, typer.Option(help="Part of the dataset, where it has parts.")] = None,
+) -> None:
+    """Write records with their labels in a format of other programs; units are the dataset's."""
+    from molbench.data.folder.location import locate
+
+    locate(name)
+    from molbench.data.read.export import export
+    from molbench.data.read.views import split_rows
+
+    store, rows = split_rows(name, split, scheme, subset)
+    typer.echo(f"{output}: {export(store, rows, output):,} records")
+
+
+@app.command()
 def generate(
     name: Annotated[str, typer.Argument(help="Embedded dataset whose raw file is computed.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Parquet file to write.")],

@@ -20,7 +20,10 @@ from molbench.errors import UserError
 def evaluate(  # noqa: PLR0917 - the command's options
     models: Annotated[
         list[Path] | None,
-        typer.Argument(help="Checkpoints, *.pt or *.safetensors; tables of vectors, *.parquet or *.npz."),
+        typer.Argument(
+            help="Checkpoints, *.pt or *.safetensors, or their repositories on the Hub, owner/name; "
+            "tables of vectors, *.parquet or *.npz."
+        ),
     ] = None,
     tasks: Annotated[
         list[str] | None,

@@ -21,6 +21,7 @@ from molbench.cli import (
     listing,
     plot,
     pretrain,
+    push,
     schema,
     score,
     study,
@@ -49,6 +50,7 @@ app.command()(clean.clean)
 app.command()(score.score)
 app.command()(embed.embed)
 app.command()(convert.convert)
+app.command()(push.push)
 app.command()(plot.plot)
 app.command()(plot.atlas)
 app.add_typer(submit.app, name="submit", help="Pack results, check submissions, take them back.")

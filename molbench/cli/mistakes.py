@@ -34,11 +34,13 @@ def refuse_mistakes(
     from molbench.evaluation.protocols import load_protocol
     from molbench.executors import EXECUTORS
     from molbench.spec.catalogue import Catalogue
+    from molbench.spec.names import hub_id
 
     for path in models:
         if not path.is_file():
             kind = "is a folder, not a checkpoint" if path.is_dir() else "no such file"
-            raise UserError(f"{path}: {kind}")
+            if path.is_dir() or hub_id(str(path)) is None:
+                raise UserError(f"{path}: {kind}")
     if executor is not None and executor not in EXECUTORS:
         raise unknown_name("executor", executor, EXECUTORS)
     catalogue = Catalogue.load()

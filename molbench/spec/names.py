@@ -17,6 +17,21 @@ _DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{digit}" for port in ("com", "
 _SEPARATORS = frozenset('/\\:*?"<>|')
 
 
+HUB_ID = re.compile(
+    r"(?P<repo>[A-Za-z0-9][\w.-]*/(?P<name>[A-Za-z0-9][\w.-]*))"
+    r"(?:@(?P<revision>[\w.-]+))?(?::(?P<file>[\w./-]+))?"
+)
+"""``owner/name`` of a repository on the Hugging Face Hub, perhaps a commit and a file of it."""
+
+_FILES = (".pt", ".safetensors", ".parquet", ".npz")
+
+
+def hub_id(text: str) -> re.Match[str] | None:
+    """The parts of a repository's name; None of what is one of no repository, such as a path to a file."""
+    match = HUB_ID.fullmatch(text)
+    return None if match is None or match["repo"].lower().endswith(_FILES) else match
+
+
 def check_name(name: str) -> str:
     """The name of a dataset, subset, split scheme, task, model, protocol or board, if it may be one.
 

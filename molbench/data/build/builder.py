@@ -24,7 +24,15 @@ from molbench.spec.dataset import PARTIAL, Dataset
 from molbench.spec.request import by_fields
 
 DECLARATIONS = ("dataset.yaml", "splits.yaml", "tasks.yaml")
-_REBUILT = {*DECLARATIONS, "README.md", "manifest.json", "failures.jsonl", "splits", "molecules.parquet"}
+_REBUILT = {
+    *DECLARATIONS,
+    "README.md",
+    "croissant.json",
+    "manifest.json",
+    "failures.jsonl",
+    "splits",
+    "molecules.parquet",
+}
 _CELLS = re.compile(r"cells(-\d+)?")
 _BUILT = "built"
 

@@ -1,4 +1,4 @@
-"""What a built folder says of itself: card, list of failures, and the manifest over all of it."""
+"""What a built folder says of itself: card, Croissant, list of failures, and the manifest over all of it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from molbench.data.build import card
+from molbench.data.folder.croissant import CROISSANT_FILE, croissant
 from molbench.data.folder.location import subset_folder
 from molbench.data.folder.manifest import Manifest, file_entries
 from molbench.errors import UserError
@@ -16,7 +17,7 @@ from molbench.spec.catalogue import DatasetEntry
 
 
 def seal(folder: Path, entry: DatasetEntry, manifest: Manifest) -> None:
-    """Write card, failure list and manifest into a folder that holds everything else.
+    """Write card, Croissant description, failure list and manifest into a folder that holds everything else.
 
     Args:
         folder: The folder.
@@ -26,6 +27,9 @@ def seal(folder: Path, entry: DatasetEntry, manifest: Manifest) -> None:
     schemas = {subset: part_schema(folder, subset) for subset in manifest.by_subset}
     text = card.render(entry.dataset, entry.splits, entry.tasks, manifest, schemas)
     (folder / "README.md").write_text(text, encoding="utf-8")
+    described = croissant(entry.dataset, manifest, file_entries(folder), schemas)
+    text = json.dumps(described, indent=1, ensure_ascii=False) + "\n"
+    (folder / CROISSANT_FILE).write_text(text, encoding="utf-8")
     failures = [
         {"subset": subset, **failure.model_dump()} if subset else failure.model_dump()
         for subset, part in manifest.by_subset.items()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,9 @@ from molbench.evaluation.candidates.calculated import CalculatedCandidate
 from molbench.evaluation.candidates.checkpoint import CheckpointCandidate, require_model_name
 from molbench.evaluation.candidates.external import ExternalCandidate
 from molbench.evaluation.candidates.tabulated import TabulatedCandidate
+from molbench.spec.names import hub_id
 from molbench.training.checkpoint_file import is_checkpoint
+from molbench.training.hub import checkpoint_file
 
 #: Suffixes of tables of vectors.
 TABLES = (".parquet", ".npz")
@@ -66,7 +70,7 @@ def _candidate(model: Any, name: str | None, told: Callable[[str], None]) -> Can
     if isinstance(model, Candidate):
         return model
     if isinstance(model, str | Path):
-        return _of_file(Path(model))
+        return _of_file(Path(model)) if hub_id(str(model)) is None else _of_hub(model)
     from molbench.evaluation.external.calculator import calculator_digest, is_calculator
     from molbench.evaluation.external.conformance import check
     from molbench.evaluation.external.wrap import name_of, wrap
@@ -79,6 +83,16 @@ def _candidate(model: Any, name: str | None, told: Callable[[str], None]) -> Can
     checked = check(encoder)
     told(str(checked))
     return ExternalCandidate(encoder.name, encoder.digest, tuple(checked.marks), {}, encoder)
+
+
+def _of_hub(model: str | Path) -> Candidate:
+    """A checkpoint of a repository, called as that; or the file of that name, which is nearer."""
+    path, match = checkpoint_file(model), hub_id(str(model))
+    if match is None or path == Path(model):
+        return _of_file(path)
+    name = re.sub(r"[^a-z0-9._-]", "-", match["name"].lower())
+    require_model_name(name, f"{model}: results are kept under the name of the repository")
+    return replace(CheckpointCandidate.of_file(path), name=name)
 
 
 def _of_file(path: Path) -> Candidate:

@@ -1,0 +1,169 @@
+"""Records of a built dataset in the formats of other programs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from molbench.atomic import replace_file
+from molbench.data.read.store import Store
+from molbench.errors import UserError
+
+_TEXTS = ("id", "smiles", "inchikey", "group")
+_LONGEST_V2000 = 999
+
+
+@dataclass(frozen=True)
+class Exported:
+    """One molecule with what is known of it.
+
+    Attributes:
+        numbers: Atomic numbers, [N].
+        positions: Å, [N, 3].
+        texts: Names of it.
+        labels: Numbers in the dataset's units; those that it lacks are not there.
+        forces: In the dataset's unit, [N, 3], or None.
+        bonds: Bonded atoms and orders, [K, 3], or None.
+    """
+
+    numbers: np.ndarray
+    positions: np.ndarray
+    texts: Mapping[str, str]
+    labels: Mapping[str, float]
+    forces: np.ndarray | None
+    bonds: np.ndarray | None
+
+
+def export(store: Store, rows: np.ndarray, path: Path) -> int:
+    """Write records to a file whose name says the format: ``.extxyz``, ``.xyz``, ``.sdf``, ``.db`` of ASE.
+
+    Args:
+        store: The records, of one molecule each.
+        rows: Which, [n] int64, in the order wanted.
+        path: The file; appears whole or not at all.
+
+    Returns:
+        How many were written.
+
+    Raises:
+        UserError: If a record has two molecules, the format is unknown, or ASE is missing.
+    """
+    if store.record.molecule_table or store.molecules_per_record != 1:
+        raise UserError(f"{store.dataset_id}: a record has two molecules, which such files do not hold")
+    if path.suffix not in WRITERS:
+        raise UserError(f"{path}: the name must end in one of: {', '.join(WRITERS)}")
+    with replace_file(path) as temporary:
+        WRITERS[path.suffix](_molecules(store, rows), temporary, store)
+    return len(rows)
+
+
+def _molecules(store: Store, rows: np.ndarray) -> Iterator[Exported]:
+    names = store.table.schema.names
+    texts = [name for name in _TEXTS if name in names]
+    labels = {name: store.target(name) for name in store.dataset.targets if name in names}
+    orders = store.column("bond_orders") if "bond_orders" in names else None
+    for row in rows.tolist():
+        atoms = store.atom_index.gather(np.array([row]), forces=True)
+        bonds = atoms["bonds"].numpy() if orders is not None and "bonds" in atoms else None
+        if bonds is not None and orders is not None:
+            bonds = np.column_stack([bonds, np.array(orders[row].as_py(), dtype=np.int64)])
+        known = {name: store.column(name)[row].as_py() for name in texts}
+        values = {name: float(column[row]) for name, column in labels.items()}
+        yield Exported(
+            atoms["atomic_numbers"].numpy(),
+            atoms["positions"].numpy(),
+            {name: text for name, text in known.items() if text},
+            {name: value for name, value in values.items() if np.isfinite(value)},
+            atoms["forces"].numpy() if "forces" in atoms else None,
+            bonds,
+        )
+
+
+def _write_extxyz(molecules: Iterator[Exported], path: Path, store: Store) -> None:
+    from rdkit.Chem import GetPeriodicTable
+
+    symbol = GetPeriodicTable().GetElementSymbol
+    with path.open("w", encoding="utf-8") as file:
+        for molecule in molecules:
+            columns = "species:S:1:pos:R:3" + (":forces:R:3" if molecule.forces is not None else "")
+            pairs = [f"Properties={columns}", *(f'{key}="{text}"' for key, text in molecule.texts.items())]
+            for name, value in molecule.labels.items():
+                pairs += [f"{name}={value!r}", f'{name}_unit="{store.dataset.targets[name].unit}"']
+            file.write(f'{len(molecule.numbers)}\n{" ".join(pairs)} pbc="F F F"\n')
+            parts = [molecule.positions, *([molecule.forces] if molecule.forces is not None else [])]
+            for number, row in zip(molecule.numbers.tolist(), np.hstack(parts), strict=True):
+                file.write(f"{symbol(number)} {' '.join(f'{value:.9g}' for value in row)}\n")
+
+
+def _write_sdf(molecules: Iterator[Exported], path: Path, _store: Store) -> None:
+    from rdkit import Chem
+
+    with path.open("w", encoding="utf-8") as file:
+        for molecule in molecules:
+            built = _bonded(molecule)
+            built.SetProp("_Name", molecule.texts["id"])
+            large = len(molecule.numbers) > _LONGEST_V2000
+            file.write(Chem.MolToMolBlock(built, kekulize=False, forceV3000=large))
+            properties = {**molecule.texts, **molecule.labels}
+            file.write("".join(f">  <{name}>\n{value}\n\n" for name, value in properties.items()) + "$$$$\n")
+
+
+def _bonded(molecule: Exported) -> Any:
+    """A molecule of RDKit with the dataset's own bonds, else those that the geometry tells."""
+    from rdkit import Chem
+    from rdkit.Chem import rdDetermineBonds
+    from rdkit.rdBase import BlockLogs
+
+    built = Chem.RWMol()
+    for number in molecule.numbers.tolist():
+        atom = Chem.Atom(number)
+        atom.SetNoImplicit(True)
+        built.AddAtom(atom)
+    conformer = Chem.Conformer(len(molecule.numbers))
+    conformer.SetPositions(molecule.positions.astype(np.float64))
+    built.AddConformer(conformer)
+    if molecule.bonds is not None:
+        kinds = (Chem.BondType.SINGLE, Chem.BondType.DOUBLE, Chem.BondType.TRIPLE, Chem.BondType.AROMATIC)
+        for first, second, order in molecule.bonds.tolist():
+            built.AddBond(first, second, kinds[order - 1])
+        return built
+    with BlockLogs():
+        copy = Chem.RWMol(built)
+        try:
+            rdDetermineBonds.DetermineBonds(copy)
+            Chem.SanitizeMol(Chem.RWMol(copy))
+        except (RuntimeError, ValueError):  # a radical, an ion, or far from any minimum
+            rdDetermineBonds.DetermineConnectivity(built)
+            return built
+    return copy
+
+
+def _write_ase(molecules: Iterator[Exported], path: Path, _store: Store) -> None:
+    try:
+        from ase import Atoms
+        from ase.calculators.singlepoint import SinglePointCalculator
+        from ase.db import connect
+    except ImportError:
+        raise UserError("a database of ASE needs ASE: pip install 'molbench[generate]'") from None
+
+    path.unlink()  # ASE takes an empty file for a database of JSON
+    with connect(str(path), type="db", use_lock_file=False) as database:
+        for molecule in molecules:
+            atoms = Atoms(numbers=molecule.numbers, positions=molecule.positions)
+            if molecule.forces is not None:
+                atoms.calc = SinglePointCalculator(atoms, forces=molecule.forces.astype(np.float64))
+            keys = {f"{name}_text" if name == "id" else name: text for name, text in molecule.texts.items()}
+            database.write(atoms, key_value_pairs={}, data={**keys, **molecule.labels})
+
+
+WRITERS: dict[str, Callable[[Iterator[Exported], Path, Store], None]] = {
+    ".extxyz": _write_extxyz,
+    ".xyz": _write_extxyz,
+    ".sdf": _write_sdf,
+    ".db": _write_ase,
+}
+"""By the end of a file's name."""
