@@ -54,12 +54,12 @@ class ExternalCandidate(Candidate):
     @override
     def unfit(self, task: TaskRef, protocol: Protocol) -> str | None:
         from molbench.data.records import RECORD_KINDS
-        from molbench.evaluation.external.module import ModuleEncoder
 
         if self.encoder is None:  # the process that planned has asked
             return None
-        if not isinstance(self.encoder, ModuleEncoder) and (why := needs_more_than_vectors(task, protocol)):
-            return why
+        without = self.encoder.without_gradients
+        if without is not None and (why := needs_more_than_vectors(task, protocol)):
+            return f"{why}: {without}"
         record = RECORD_KINDS[task.dataset.record]
         if not self.encoder.limits.pairs and task.dataset.record != "molecule":
             return f"its records are of kind '{record.name}', and the model supports single molecules alone"
@@ -72,11 +72,18 @@ class ExternalCandidate(Candidate):
 
     @override
     def prepare(self, run: Run, workspace: Workspace) -> None:
-        if self.encoder is None:
+        from molbench.evaluation.external.process import ProcessEncoder
+
+        if self.encoder is None or prepared(run).is_file():
             return
         store = workspace.store(run)
         if run.shares_vectors:
             self._embed(store)
+            return
+        if isinstance(self.encoder, ProcessEncoder):
+            from molbench.evaluation.external.remote import asked_of
+
+            self.encoder.apply(asked_of(run))
             return
         predictions, _ = self._apply(run, store, workspace)
         predictions.write(prepared(run))

@@ -71,11 +71,16 @@ def _candidate(model: Any, name: str | None, told: Callable[[str], None]) -> Can
         return model
     if isinstance(model, str | Path):
         return _of_file(Path(model)) if hub_id(str(model)) is None else _of_hub(model)
-    from molbench.evaluation.external.calculator import calculator_digest, is_calculator
+    from molbench.evaluation.external.calculator import calculator_digest
     from molbench.evaluation.external.conformance import check
+    from molbench.evaluation.external.process import ProcessEncoder
+    from molbench.evaluation.external.standalone import is_calculator
     from molbench.evaluation.external.wrap import name_of, wrap
 
-    if is_calculator(model):
+    elsewhere = isinstance(model, ProcessEncoder) and model.is_calculator
+    if elsewhere:
+        name = name or model.name
+    if elsewhere or is_calculator(model):
         name = require_model_name(name or name_of(model), "name")
         return CalculatedCandidate(name, calculator_digest(model, name), {}, model)
     encoder = wrap(model, name)

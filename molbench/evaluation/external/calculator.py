@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from hashlib import sha256
 from typing import Any
 
@@ -12,8 +11,10 @@ from molbench.data.read.store import Store
 from molbench.errors import UserError
 from molbench.evaluation.candidates.base import NotApplicableError
 from molbench.evaluation.external.molecules import StoreMolecules
+from molbench.evaluation.external.process import ProcessEncoder
 from molbench.evaluation.external.reference import reference_molecules
-from molbench.evaluation.external.standalone import Molecule
+from molbench.evaluation.external.standalone import Molecule, UnsupportedError, calculator_settings
+from molbench.evaluation.external.standalone import single_point as evaluated
 from molbench.evaluation.kinds.forces import force_unit
 from molbench.evaluation.predictions import ForcePredictions, Predictions
 from molbench.evaluation.tested import TestRecords
@@ -23,20 +24,14 @@ from molbench.spec.units import factor
 _TRIED = 4
 
 
-def is_calculator(model: Any) -> bool:
-    """Whether something is an ASE calculator; ASE is not imported to find out."""
-    return any(kind.__module__.startswith("ase.calculators") for kind in type(model).__mro__)
-
-
 def calculator_digest(calculator: Any, name: str) -> str:
     """SHA-256 of its class, its settings, and its energies and forces of four small molecules.
 
     Raises:
         UserError: If it fails for one of them.
     """
-    kind = type(calculator)
-    settings = json.dumps(getattr(calculator, "parameters", {}), sort_keys=True, default=repr)
-    hasher = sha256(f"{kind.__module__}.{kind.__qualname__} {settings}\n".encode())
+    told = calculator.settings if isinstance(calculator, ProcessEncoder) else calculator_settings(calculator)
+    hasher = sha256(f"{told}\n".encode())
     for molecule in reference_molecules()[:_TRIED]:
         energy, forces = single_point(calculator, name, molecule)
         hasher.update(
@@ -75,32 +70,24 @@ def calculate(calculator: Any, name: str, tested: TestRecords, store: Store) -> 
 def single_point(calculator: Any, name: str, molecule: Molecule) -> tuple[float, np.ndarray]:
     """Energy in eV, and forces in eV/Å, [N, 3].
 
-    Charge and multiplicity are handed over as ``info["charge"]`` and ``info["spin"]``, and as initial charges
-    and magnetic moments: what knows them reads one or the other.
-
     Raises:
         NotApplicableError: If the calculator does not know an element.
         UserError: If it fails, or gives what is not finite.
     """
-    from ase import Atoms
-
-    size = molecule.atomic_numbers.size
-    atoms = Atoms(numbers=molecule.atomic_numbers, positions=molecule.positions)
-    atoms.info |= {"charge": molecule.charge, "spin": molecule.multiplicity}
-    if molecule.charge:
-        atoms.set_initial_charges([molecule.charge, *[0] * (size - 1)])
-    if molecule.multiplicity > 1:
-        atoms.set_initial_magnetic_moments([molecule.multiplicity - 1, *[0] * (size - 1)])
-    atoms.calc = calculator
     try:
-        energy, forces = float(atoms.get_potential_energy()), np.array(atoms.get_forces(), dtype=np.float64)
-    except (KeyError, NotImplementedError) as error:
-        told = f"calculator '{name}' does not do '{molecule.id}': {type(error).__name__}: {error}"
-        raise NotApplicableError(told) from error
+        if isinstance(calculator, ProcessEncoder):
+            (numbers,) = calculator.encode([molecule])
+        else:
+            numbers = evaluated(calculator, molecule)
+    except (UnsupportedError, NotApplicableError) as error:
+        raise NotApplicableError(f"calculator '{name}' does not do '{molecule.id}': {error}") from error
+    except UserError:
+        raise
     except Exception as error:
         raise UserError(
             f"calculator '{name}' fails on '{molecule.id}': {type(error).__name__}: {error}"
         ) from error
-    if forces.shape != (size, 3) or not np.isfinite(forces).all() or not np.isfinite(energy):
+    size = molecule.atomic_numbers.size
+    if numbers.shape != (1 + 3 * size,) or not np.isfinite(numbers).all():
         raise UserError(f"calculator '{name}' gives no finite energy and forces for '{molecule.id}'")
-    return energy, forces
+    return float(numbers[0]), numbers[1:].reshape(size, 3)

@@ -81,6 +81,11 @@ class Encoder(ABC):
     def digest(self) -> str:
         """SHA-256 of what it computes: equal where that is the same."""
 
+    @property
+    def without_gradients(self) -> str | None:
+        """Why nothing can be trained with it, or None where gradients go through it."""
+        return "it is no module of (z, pos, batch)"
+
     def close(self) -> None:  # noqa: B027 - most hold nothing
         """Let go what it holds, such as a process."""
 

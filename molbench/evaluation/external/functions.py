@@ -10,7 +10,7 @@ import numpy as np
 
 from molbench.evaluation.external.encoder import Encoder, Limits, checked
 from molbench.evaluation.external.reference import behaviour
-from molbench.evaluation.external.standalone import Molecule, as_array
+from molbench.evaluation.external.standalone import Molecule, as_vectors
 
 
 class FunctionEncoder(Encoder):
@@ -20,7 +20,8 @@ class FunctionEncoder(Encoder):
     answers there do not show what has changed is given another ``version``.
 
     Args:
-        function: A list of molecules to vectors, [m, F].
+        function: A list of molecules to vectors, [m, F], or to features of atoms, [N, F] or a list of [n, F]
+            each, which are summed.
         name: What the model is called.
         limits: What it supports.
         version: Told apart in the digest.
@@ -37,7 +38,7 @@ class FunctionEncoder(Encoder):
 
     def encode(self, molecules: Sequence[Molecule]) -> np.ndarray:
         """See :meth:`Encoder.encode`."""
-        return as_array(self._function(list(molecules)))
+        return as_vectors(self._function(list(molecules)), molecules)
 
     @cached_property
     def digest(self) -> str:

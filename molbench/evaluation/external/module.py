@@ -82,6 +82,10 @@ class ModuleEncoder(Encoder):
             raise UserError(f"model '{self.name}' gives {shape}; a tensor [B, F] or [N, F] is needed")
         return encoded
 
+    @property
+    def without_gradients(self) -> None:
+        """See :attr:`Encoder.without_gradients`."""
+
     @cached_property
     def of_atoms(self) -> bool:
         """Whether features are those of atoms, seen from two molecules of five atoms and three."""

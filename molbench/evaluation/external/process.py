@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -23,16 +23,20 @@ import numpy as np
 import pyarrow as pa
 
 from molbench.errors import UserError, error_line
+from molbench.evaluation.candidates.base import NotApplicableError
 from molbench.evaluation.external import standalone
 from molbench.evaluation.external.encoder import Encoder, Limits, checked
 from molbench.evaluation.external.reference import behaviour
-from molbench.evaluation.external.standalone import Molecule, receive, send, to_arrow
+from molbench.evaluation.external.standalone import TASK, Molecule, receive, send, to_arrow
 
 #: Seconds in which a model is to be loaded, and to answer for a batch.
 TIME_LIMIT = 600.0
 #: Bytes of an answer for a molecule.
 _ANSWER = 64 << 20
 _LOG = 4096
+#: Times as long as a batch that training on a task may take.
+_TRAINING = 100
+_ELSEWHERE = "it runs in another Python environment, which gives vectors and no gradients"
 _START = "import runpy, sys; path = sys.argv.pop(1); runpy.run_path(path, run_name='__main__')"
 
 
@@ -41,10 +45,11 @@ class ProcessEncoder(Encoder):
 
     Args:
         target: ``file.py:factory``; the factory takes nothing and gives a module of ``(z, pos, batch)``, a
-            function of molecules, or an object with ``encode(list of SMILES)``.
+            function of molecules, an object with ``encode(list of SMILES)``, or an ASE calculator.
         name: What the model is called.
         python: Interpreter of another environment, which needs NumPy and PyArrow; None for this one.
-        time_limit: Seconds for loading, and for each batch.
+        time_limit: Seconds for loading, and for each batch; a task that the model is trained on may take
+            a hundred times as long.
         memory: Bytes of address space that it may take; None for no limit.
 
     Raises:
@@ -80,19 +85,45 @@ class ProcessEncoder(Encoder):
             start_new_session=True,
         )
         try:
-            ready = self._within(None, 1)[0]
+            ready = self._within(None, 1, time_limit)[0]
         except UserError:
             self.close()
             raise
-        self.reads: Literal["geometry", "smiles"] = ready["reads"]  # type: ignore[misc]
-        given = ready["limits"]
+        self.is_calculator = ready["reads"] == "calculator"
+        self.settings: str = ready.get("settings", "")
+        self.reads: Literal["geometry", "smiles"] = "smiles" if ready["reads"] == "smiles" else "geometry"  # type: ignore[misc]
+        self._without_gradients: str | None = ready.get("without_gradients", _ELSEWHERE)
+        given = ready.get("limits", {})
         elements = given.pop("elements", None)
         self.limits = Limits(elements=frozenset(elements) if elements else None, **given)
 
     def encode(self, molecules: Sequence[Molecule]) -> np.ndarray:
-        """See :meth:`Encoder.encode`."""
-        header, values = self._within(to_arrow(molecules), len(molecules))
+        """See :meth:`Encoder.encode`; of a calculator energies and forces, see ``single_point``.
+
+        Raises:
+            NotApplicableError: If it is a calculator that does not know an element.
+            UserError: If the model fails.
+        """
+        header, values = self._within(to_arrow(molecules), len(molecules), self._time_limit)
         return values.reshape(header["shape"])
+
+    @property
+    def without_gradients(self) -> str | None:
+        """See :attr:`Encoder.without_gradients`."""
+        return self._without_gradients
+
+    def apply(self, asked: Mapping[str, Any]) -> None:
+        """Let the model be trained on a task where it is, which leaves its predictions beside the result.
+
+        Args:
+            asked: A run, see :func:`~molbench.evaluation.external.remote.asked_of`.
+
+        Raises:
+            NotApplicableError: If the task turns out to be none for it.
+            UserError: If it fails.
+        """
+        batch = to_arrow([]).replace_schema_metadata({TASK: json.dumps(asked)})
+        self._within(batch, 1, _TRAINING * self._time_limit)
 
     @cached_property
     def digest(self) -> str:
@@ -109,7 +140,9 @@ class ProcessEncoder(Encoder):
                 if stream is not None:
                     stream.close()
 
-    def _within(self, question: pa.RecordBatch | None, count: int) -> tuple[dict[str, Any], np.ndarray]:
+    def _within(
+        self, question: pa.RecordBatch | None, count: int, seconds: float
+    ) -> tuple[dict[str, Any], np.ndarray]:
         """Ask, and wait for the answer as long as the time limit allows."""
         if self._process.stdin is None or self._process.stdout is None:
             raise RuntimeError("a process without pipes")
@@ -119,7 +152,7 @@ class ProcessEncoder(Encoder):
             over.set()
             self._process.kill()
 
-        timer = threading.Timer(self._time_limit, end)
+        timer = threading.Timer(seconds, end)
         timer.start()
         try:
             if question is not None:
@@ -127,26 +160,28 @@ class ProcessEncoder(Encoder):
             answer = receive(self._process.stdout, _ANSWER * count)
         except (OSError, ValueError, pa.ArrowException) as error:
             if over.is_set():
-                raise self._slow() from error
+                raise self._slow(seconds) from error
             raise self._failed(self._last_words(error_line(error))) from error
         finally:
             timer.cancel()
         if over.is_set():
-            raise self._slow()
+            raise self._slow(seconds)
         if answer is None:
             raise self._failed(self._last_words("its process ended"))
         header = json.loads(answer.schema.metadata[b"header"])
         if "error" in header:
             raise self._failed(header["error"])
+        if "failed" in header:
+            raise UserError(header["failed"])
+        if "unsupported" in header:
+            raise NotApplicableError(header["unsupported"])
         return header, answer.column("values").to_numpy(zero_copy_only=False)
 
     def _failed(self, why: str) -> UserError:
         return UserError(f"model '{self.name}' ({self._target}) fails: {why}")
 
-    def _slow(self) -> UserError:
-        return UserError(
-            f"model '{self.name}' ({self._target}) took longer than {self._time_limit:g} s: killed"
-        )
+    def _slow(self, seconds: float) -> UserError:
+        return UserError(f"model '{self.name}' ({self._target}) took longer than {seconds:g} s: killed")
 
     def _last_words(self, otherwise: str) -> str:
         with suppress(subprocess.TimeoutExpired):

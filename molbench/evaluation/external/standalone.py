@@ -19,6 +19,9 @@ from typing import IO, Any
 import numpy as np
 import pyarrow as pa
 
+#: Key of the metadata of a batch that names a task.
+TASK = b"task"
+
 
 @dataclass(frozen=True, eq=False)
 class Molecule:
@@ -189,6 +192,62 @@ def as_array(values: Any) -> np.ndarray:
     return np.asarray(values)
 
 
+def as_vectors(values: Any, molecules: Sequence[Molecule]) -> np.ndarray:
+    """One vector a molecule, [m, F]: features of atoms, [N, F] or a list of [n, F], are summed."""
+    sizes = [molecule.atomic_numbers.size for molecule in molecules]
+    if isinstance(values, list | tuple) and len(values) == len(sizes):
+        parts = [as_array(value) for value in values]
+        if all(part.ndim == 2 and len(part) == size for part, size in zip(parts, sizes, strict=True)):
+            return np.stack([part.sum(axis=0) for part in parts])
+        values = parts
+    array = as_array(values)
+    if array.ndim == 2 and len(array) == sum(sizes) != len(sizes):
+        array = np.add.reduceat(array, np.cumsum([0, *sizes[:-1]]), axis=0)
+    return array
+
+
+class UnsupportedError(Exception):
+    """A molecule is none for a model: no failure, and no number either."""
+
+
+def is_calculator(model: Any) -> bool:
+    """Whether something is an ASE calculator; ASE is not imported to find out."""
+    return any(kind.__module__.startswith("ase.calculators") for kind in type(model).__mro__)
+
+
+def calculator_settings(calculator: Any) -> str:
+    """Class and settings of an ASE calculator."""
+    kind = type(calculator)
+    settings = json.dumps(getattr(calculator, "parameters", {}), sort_keys=True, default=repr)
+    return f"{kind.__module__}.{kind.__qualname__} {settings}"
+
+
+def single_point(calculator: Any, molecule: Molecule) -> np.ndarray:
+    """Energy in eV, then the forces in eV/Å one after the other, [1 + 3 N], by an ASE calculator.
+
+    Charge and multiplicity are handed over as ``info["charge"]`` and ``info["spin"]``, and as initial charges
+    and magnetic moments: what knows them reads one or the other.
+
+    Raises:
+        UnsupportedError: If the calculator does not know an element.
+    """
+    from ase import Atoms
+
+    size = molecule.atomic_numbers.size
+    atoms = Atoms(numbers=molecule.atomic_numbers, positions=molecule.positions)
+    atoms.info |= {"charge": molecule.charge, "spin": molecule.multiplicity}
+    if molecule.charge:
+        atoms.set_initial_charges([molecule.charge, *[0] * (size - 1)])
+    if molecule.multiplicity > 1:
+        atoms.set_initial_magnetic_moments([molecule.multiplicity - 1, *[0] * (size - 1)])
+    atoms.calc = calculator
+    try:
+        energy, forces = atoms.get_potential_energy(), atoms.get_forces()
+    except (KeyError, NotImplementedError) as error:
+        raise UnsupportedError(f"{type(error).__name__}: {error}") from error
+    return np.concatenate([[float(energy)], np.asarray(forces, dtype=np.float64).ravel()])
+
+
 def _of_module(model: Any) -> Callable[[Sequence[Molecule]], Any]:
     """A PyTorch module of ``(z, pos, batch)`` where only PyTorch is at hand."""
     import torch
@@ -202,19 +261,17 @@ def _of_module(model: Any) -> Callable[[Sequence[Molecule]], Any]:
         pos = torch.tensor(np.concatenate([molecule.positions for molecule in molecules]))
         like = next((p for p in model.parameters() if p.is_floating_point()), torch.zeros(()))
         with torch.no_grad():
-            encoded = model(z, pos.to(like.dtype), batch)
-        if encoded.shape[0] == z.numel() != len(molecules):
-            encoded = encoded.new_zeros(len(molecules), encoded.shape[1]).index_add_(0, batch, encoded)
-        vectors: np.ndarray = encoded.double().numpy()
-        return vectors
+            return as_vectors(model(z, pos.to(like.dtype), batch), molecules)
 
     return encode
 
 
 def main() -> None:
-    """Answer batches of molecules on standard input with vectors on standard output, until it ends.
+    """Answer batches of molecules on standard input on standard output, until it ends.
 
-    Whatever the model prints goes to standard error.
+    Molecules are answered with vectors, or by a calculator with energies and forces. A batch that names a
+    task is answered once the model was trained on it, where the package is at hand. Whatever the model
+    prints goes to standard error.
     """
     answers, questions = sys.stdout.buffer, sys.stdin.buffer
     sys.stdout = sys.stderr
@@ -225,25 +282,48 @@ def main() -> None:
 
             resource.setrlimit(resource.RLIMIT_AS, (int(memory), int(memory)))
         model = load(target)
-        if mode == "molbench":  # this very environment has the package, whose adapters know more
-            from molbench.evaluation.external.wrap import described
+        encoder = None
+        if is_calculator(model):
+            answer, told = (
+                _of_calculator(model),
+                {"reads": "calculator", "settings": calculator_settings(model)},
+            )
+        elif mode == "molbench":  # this very environment has the package, whose adapters know more
+            from molbench.evaluation.external import wrap
 
-            encode, told = described(model)
+            encoder = wrap.wrap(model)
+            answer, told = encoder.encode, wrap.told(encoder)
         else:
-            encode, told = as_function(model), described_plainly(model)
+            answer, told = as_function(model), described_plainly(model)
         _answer(answers, told)
         while (batch := receive(questions, 1 << 40)) is not None:
-            vectors = as_array(encode(of_arrow(batch))).astype(np.float64)
-            if vectors.ndim != 2:
-                raise ValueError(
-                    f"the model gives the shape {vectors.shape}; one vector a molecule is needed"
-                )
-            flat = pa.array(vectors.ravel())
-            _answer(answers, {"shape": vectors.shape}, flat)
+            if (asked := (batch.schema.metadata or {}).get(TASK)) is not None and encoder is not None:
+                from molbench.evaluation.external.remote import apply
+
+                _answer(answers, apply(encoder, json.loads(asked)))
+            else:
+                _answer(answers, *_numbers(answer, of_arrow(batch)))
     except BaseException as error:  # noqa: BLE001 - told to the other side, whatever it is
         traceback.print_exc()
         _answer(answers, {"error": f"{type(error).__name__}: {error}"[:2000]})
         sys.exit(1)
+
+
+def _numbers(
+    answer: Callable[[Sequence[Molecule]], Any], molecules: Sequence[Molecule]
+) -> tuple[dict[str, Any], pa.Array | None]:
+    try:
+        numbers = as_vectors(answer(molecules), molecules).astype(np.float64)
+    except UnsupportedError as error:
+        return {"unsupported": str(error)}, None
+    if numbers.ndim != 2:
+        raise ValueError(f"the model gives the shape {numbers.shape}; one vector a molecule is needed")
+    return {"shape": numbers.shape}, pa.array(numbers.ravel())
+
+
+def _of_calculator(calculator: Any) -> Callable[[Sequence[Molecule]], np.ndarray]:
+    """Energy and forces of one molecule at a time."""
+    return lambda molecules: np.stack([single_point(calculator, molecule) for molecule in molecules])
 
 
 def _answer(stream: IO[bytes], header: dict[str, Any], values: pa.Array | None = None) -> None:

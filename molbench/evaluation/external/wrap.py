@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
 from torch import nn
 
 from molbench.errors import UserError
@@ -14,7 +13,6 @@ from molbench.evaluation.external.encoder import Encoder, Limits
 from molbench.evaluation.external.functions import FunctionEncoder, SmilesEncoder
 from molbench.evaluation.external.module import ModuleEncoder
 from molbench.evaluation.external.pyg import PygAtoms, kind_of_pyg
-from molbench.evaluation.external.standalone import Molecule
 from molbench.spec.names import LONGEST
 
 
@@ -65,10 +63,9 @@ def clean_name(text: str) -> str:
     return kept.strip("-")[:LONGEST].strip("-") or "model"
 
 
-def described(model: Any) -> tuple[Callable[[Sequence[Molecule]], np.ndarray], dict[str, Any]]:
-    """A model as a function of molecules, and what it reads and supports, for a process of its own."""
-    encoder = wrap(model)
+def told(encoder: Encoder) -> dict[str, Any]:
+    """What an encoder reads and supports, in JSON, for the parent of its process."""
     limits = asdict(encoder.limits)
     elements = encoder.limits.elements
     limits["elements"] = None if elements is None else sorted(elements)
-    return encoder.encode, {"reads": encoder.reads, "limits": limits}
+    return {"reads": encoder.reads, "limits": limits, "without_gradients": encoder.without_gradients}
