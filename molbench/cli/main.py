@@ -18,6 +18,7 @@ from molbench.cli import (
     doctor,
     embed,
     evaluate,
+    join,
     listing,
     plot,
     pretrain,
@@ -45,6 +46,7 @@ app.add_typer(data.app, name="data", help="Build, check, describe and publish da
 app.add_typer(audit.app, name="audit", help="What pretraining has seen, and whether an encoder keeps laws.")
 app.command()(pretrain.pretrain)
 app.command()(evaluate.evaluate)
+app.command()(join.join)
 app.command()(compare.compare)
 app.command()(clean.clean)
 app.command()(score.score)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from molbench.evaluation.candidates.resolve import resolve
 from molbench.evaluation.candidates.trees import FingerprintCandidate
 from molbench.evaluation.plan import Plan, plan
 from molbench.evaluation.protocols import load_protocol
+from molbench.evaluation.shards import part
 from molbench.spec.catalogue import Catalogue
 from molbench.spec.fingerprint import Boosting
 from molbench.spec.protocol import Protocol
@@ -64,22 +64,4 @@ class Asked:
         if self.fingerprint:
             candidates.append(FingerprintCandidate(Boosting()))
         whole = plan(candidates, refs, protocol, seeds, Path(self.output), built=self.built)
-        return whole if self.shard is None else part(whole, self.shard)
-
-
-def part(whole: Plan, shard: str) -> Plan:
-    """Every n-th pair of model and task of a plan, beginning with the i-th.
-
-    Args:
-        whole: The plan.
-        shard: ``i/n``, from 1/n to n/n, which together are all of it.
-
-    Raises:
-        UserError: If it is none.
-    """
-    match = re.fullmatch(r"(\d{1,6})/(\d{1,6})", shard)
-    if match is None or not 1 <= int(match[1]) <= int(match[2]):
-        raise UserError(f"shard '{shard}': write i/n, such as 1/8, with i from 1 to n")
-    pairs = list(dict.fromkeys((run.candidate.name, run.task.id) for run in whole.runs))
-    own = {*pairs[int(match[1]) - 1 :: int(match[2])]}
-    return replace(whole, runs=[run for run in whole.runs if (run.candidate.name, run.task.id) in own])
+        return whole if self.shard is None else part(whole, self.shard, Path(self.output))

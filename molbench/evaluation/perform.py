@@ -71,6 +71,8 @@ def perform(
         for outcome in outcomes
         if outcome.not_applicable is not None
     }
+    if planned.shard is not None and not failures:  # what has no result then is not applicable
+        planned.shard.of({str(folder.relative_to(output)) for folder in stored}).write(output)
     found_out = [NotApplicable(*pair, reason) for pair, reason in others.items()]
     return Report(summarise(results), results, failures, len(finished), planned.not_applicable + found_out)
 
@@ -103,8 +105,8 @@ def _preparation(run: Run, workspace: Workspace) -> RunOutcome | None:
 
 
 def refuse_nothing(planned: Plan) -> None:
-    """A plan without any run is a mistake."""
-    if not planned.runs:
+    """A plan without any run is a mistake, but for the last of more shards than there is work for."""
+    if not planned.runs and planned.shard is None:
         if planned.missing and not planned.not_applicable:
             raise UserError("none of the datasets is built here:\n" + "\n".join(map(str, planned.missing)))
         reasons = (f"  {n.candidate} on {n.task}: {n.reason}" for n in planned.not_applicable)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from molbench.data.records import RECORD_KINDS
 from molbench.data.records.base import RecordKind
@@ -21,6 +21,9 @@ from molbench.spec.catalogue import TaskRef
 from molbench.spec.dataset import PARTIAL
 from molbench.spec.protocol import Protocol
 from molbench.spec.recipe import Recipe
+
+if TYPE_CHECKING:
+    from molbench.evaluation.shards import ShardRecord
 
 
 @dataclass(frozen=True)
@@ -85,11 +88,13 @@ class Plan:
         runs: In the order task, candidate, seed.
         not_applicable: Candidates and tasks that do not go together, and why.
         missing: Datasets that are not built here, where the others are planned without them.
+        shard: Which part of an evaluation it is; None where it is all of it.
     """
 
     runs: list[Run]
     not_applicable: list[NotApplicable]
     missing: list[MissingData] = field(default_factory=list)
+    shard: ShardRecord | None = None
 
 
 def plan(

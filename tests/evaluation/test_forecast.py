@@ -1,6 +1,7 @@
 """A plan says what would be done, and does nothing; parts of it make the whole."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from torch import nn
 
 from molbench.errors import UserError
 from molbench.evaluation import dry_run, evaluate, read_results
+from molbench.evaluation.shards import Joined, join
 
 TASKS = ["toy/size,toy/mass,toy/ring,toy-frames/co"]
 
@@ -37,6 +39,63 @@ def test_what_is_not_built_is_left_out_on_request(toy_home: Path, checkpoint: Pa
         evaluate(checkpoint, ["toy/size", "qm9/homo"], **arguments)
     report = evaluate(checkpoint, ["toy/size", "qm9/homo"], built=True, **arguments)
     assert [cell.task for cell in report.rows] == ["toy/size"]
+
+
+def shards(checkpoint: Path, folder: Path, count: int = 3) -> list[Path]:
+    """Folders of all shards of one evaluation, one more than there is work for."""
+    folders = [folder / f"shard {i}" for i in range(1, count + 1)]
+    for i, output in enumerate(folders, 1):
+        evaluate(
+            checkpoint, ["toy/size,toy/mass"], output=output, shard=f"{i}/{count}", seeds=2, scratch=False,
+            executor="inline",
+        )  # fmt: skip
+    return folders
+
+
+@pytest.mark.slow
+def test_shards_are_joined_and_one_that_is_missing_or_doubled_is_named(
+    toy_home: Path, checkpoint: Path, tmp_path: Path
+) -> None:
+    first, second, empty = folders = shards(checkpoint, tmp_path)
+    assert join(folders, tmp_path / "joined") == Joined(3, 4)
+    whole = evaluate(
+        checkpoint, ["toy/size,toy/mass"], output=tmp_path / "joined", seeds=2, scratch=False,
+        executor="inline",
+    )  # fmt: skip
+    assert whole.reused == 4
+    assert join(tmp_path / "joined") == Joined(3, 4)
+    copy = shutil.copytree(first, tmp_path / "copy")
+    for given, message in (
+        ([first, empty], "missing: shard 2/3"),
+        ([first, copy, second, empty], "shard 1/3 is there twice: in .*shard 1 and in .*copy"),
+        ([*folders, tmp_path], "no shard was finished here"),
+        ([], "nothing to join"),
+    ):
+        with pytest.raises(UserError, match=message):
+            join(given, tmp_path / "other")
+    lost = next(second.rglob("predictions.parquet"))
+    lost.unlink()
+    with pytest.raises(UserError, match=r"shard 2/3 has no result of .*; repeat its command"):
+        join(folders, tmp_path / "other")
+    other = shards(checkpoint, tmp_path / "of two", 2)
+    with pytest.raises(UserError, match="shard 1/2 is of another evaluation than 1/3"):
+        join([first, other[0]])
+    assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "{", "[]", "\0",
+        '{"plan": "x", "index": 1, "count": 1, "runs": {"../../etc": "k"}}',
+        '{"plan": "x", "index": 0, "count": 1, "runs": {}}',
+        '{"plan": "x", "index": 2, "count": 1, "runs": {}}',
+    ],
+)  # fmt: skip
+def test_a_record_of_a_shard_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "shard-1-of-1-abc.json").write_text(text)
+    with pytest.raises(UserError, match=r"shard-1-of-1-abc.json: "):
+        join(tmp_path, tmp_path / "joined")
 
 
 @pytest.mark.slow

@@ -1,0 +1,230 @@
+"""Scores several checkpoints by every way of spreading runs, and compares the numbers.
+
+    python benchmarks/fanout.py --checkpoints 6 --seeds 5 --kills 20
+
+Tiny encoders of six backbones are scored on the embedded suite in one process, in two, with Ray, with a Slurm of this
+machine, in eight shards that are joined, and in two processes whose evaluation is killed again and again. Every metric
+must be the same to the last digit. It also tells what a run takes beside its training, and how long stored results take
+to be tabulated.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tests.executors.fake_slurm import install
+
+#: Backbone to settings that make it tiny.
+ENCODERS = {
+    "schnet": {"width": 8, "filters": 8, "interactions": 1, "gaussians": 6},
+    "painn": {"width": 8, "interactions": 1, "radial": 6},
+    "egnn": {"width": 8, "layers": 1},
+    "torchmd-et": {"width": 8, "layers": 1, "heads": 2, "radial": 6},
+    "visnet": {"width": 8, "layers": 1, "heads": 2, "radial": 6},
+    "dimenet++": {"width": 8, "hidden": 8, "blocks": 1, "triplet_features": 8, "output_features": 8},
+}
+SHARDS = 8
+
+
+def main() -> None:
+    """Print a line a way, and what everything took as JSON where that is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--checkpoints", type=int, default=6)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--tasks", help="Globs over task ids; the embedded suite by default.")
+    parser.add_argument("--ways", default="inline,local,ray,slurm,shards,killed")
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        models = write_checkpoints(folder, options.checkpoints)
+        asked = [*models, "--no-scratch", "--seeds", str(options.seeds), "--set", "frames=4"]
+        asked += ["--tasks", options.tasks] if options.tasks else ["--suite", "embedded"]
+        report = compared(folder, asked, options.ways.split(","), options.kills)
+    for line in told(report):
+        print(line)
+    if options.json:
+        options.json.write_text(json.dumps(report, indent=1))
+
+
+def write_checkpoints(folder: Path, count: int) -> list[str]:
+    """So many checkpoints with random weights; backbones take turns."""
+    import torch
+
+    from molbench.backbones import build_backbone
+    from molbench.training.checkpoint import Checkpoint
+
+    names = []
+    for number in range(count):
+        backbone = list(ENCODERS)[number % len(ENCODERS)]
+        torch.manual_seed(number)
+        name = f"{backbone.replace('+', '')}-{number}.pt"
+        Checkpoint.of(build_backbone(backbone, ENCODERS[backbone]), method="random").save(folder / name)
+        names.append(name)
+    return names
+
+
+def compared(folder: Path, asked: list[str], ways: list[str], kills: int) -> dict[str, dict[str, object]]:
+    """Every way in a folder of results of its own."""
+    install(folder / "slurm")
+    report: dict[str, dict[str, object]] = {}
+    first: dict[str, object] | None = None
+    for way in ways:
+        started = time.perf_counter()
+        tries = perform(folder, way, asked, kills)
+        seconds = time.perf_counter() - started
+        scores = read_scores(folder / way)
+        first = first or scores
+        report[way] = {
+            "seconds": round(seconds, 1),
+            "runs": len(scores),
+            "same": scores == first,
+            "kills": tries,
+            **spent(folder / way, seconds),
+        }
+        print(way, report[way], flush=True)
+    report["tabulated"] = tabulated(folder / ways[0])
+    return report
+
+
+def perform(folder: Path, way: str, asked: list[str], kills: int) -> int:
+    """Evaluate in one way; how often it was killed."""
+    words = [*asked, "-o", way]
+    match way:
+        case "shards":
+            for number in range(SHARDS):
+                run(
+                    folder,
+                    way,
+                    [
+                        *asked,
+                        "-o",
+                        f"shard-{number}",
+                        "--executor",
+                        "inline",
+                        "--shard",
+                        f"{number + 1}/{SHARDS}",
+                    ],
+                )
+            for number in range(SHARDS):
+                shutil.copytree(folder / f"shard-{number}", folder / way, dirs_exist_ok=True)
+            return 0
+        case "killed":
+            return killed(folder, way, [*words, "--executor", "local", "-j", "2"], kills)
+        case "local" | "ray" | "slurm":
+            run(folder, way, [*words, "--executor", way, "-j", "2"])
+            return 0
+    run(folder, way, [*words, "--executor", way])
+    return 0
+
+
+def killed(folder: Path, way: str, words: list[str], kills: int) -> int:
+    """Kill an evaluation at random moments, each time continuing it, then let it end."""
+    rng, done = random.Random(0), 0
+    whole = 5.0
+    while done < kills:
+        process = subprocess.Popen(
+            line(words),
+            cwd=folder,
+            env=environment(folder, way),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            process.wait(rng.uniform(2.0, 2 * whole))
+            return done  # it was faster than its killer
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(60)
+            done += 1
+            whole = min(40.0, whole * 1.2)
+    run(folder, way, words)
+    return done
+
+
+def run(folder: Path, way: str, words: list[str]) -> None:
+    """Evaluate to the end."""
+    done = subprocess.run(
+        line(words),
+        cwd=folder,
+        env=environment(folder, way),
+        capture_output=True,
+        text=True,
+        timeout=7200,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+
+
+def line(words: list[str]) -> list[str]:
+    """The command line."""
+    return [sys.executable, "-m", "molbench.cli", "evaluate", *words]
+
+
+def environment(folder: Path, way: str) -> dict[str, str]:
+    """One thread a worker, the Slurm of this machine, and no vectors of another way."""
+    path = f"{folder / 'slurm' / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    own = {"PATH": path, "FAKE_SLURM": str(folder / "slurm" / "state"), "PYTHONPATH": str(ROOT)}
+    return {**os.environ, **own, "OMP_NUM_THREADS": "1", "MOLBENCH_HOME": str(folder / f"home-{way}")}
+
+
+def read_scores(results: Path) -> dict[str, object]:
+    """Every metric, and the digest of the predictions behind it."""
+    from hashlib import sha256
+
+    scores: dict[str, object] = {}
+    for path in sorted(results.rglob("result.json")):
+        stored = json.loads(path.read_text())
+        digest = sha256((path.parent / "predictions.parquet").read_bytes()).hexdigest()
+        scores[str(path.parent.relative_to(results))] = [stored["key"], stored["metrics"], digest]
+    return scores
+
+
+def spent(results: Path, seconds: float) -> dict[str, float]:
+    """Time inside of runs, of that in all."""
+    inside = sum(json.loads(path.read_text())["seconds"]["run"] for path in results.rglob("result.json"))
+    return {"inside runs": round(inside, 1), "share": round(inside / seconds, 3)}
+
+
+def tabulated(results: Path, count: int = 1000) -> dict[str, object]:
+    """How long so many stored results take to be read and summarised."""
+    from molbench.evaluation.results_folder import ResultsFolder
+    from molbench.evaluation.summary import summarise
+
+    started = time.perf_counter()
+    stored = ResultsFolder.read(results).results
+    read = time.perf_counter() - started
+    rows = summarise(stored[:count])
+    seconds = time.perf_counter() - started
+    return {
+        "results": len(stored[:count]),
+        "rows": len(rows),
+        "read": round(read, 2),
+        "seconds": round(seconds, 2),
+    }
+
+
+def told(report: dict[str, dict[str, object]]) -> list[str]:
+    """A row of a table each."""
+    return [
+        f"| {way} | {row.get('runs', '')} | {row['seconds']} | {row.get('kills', '')} | {row.get('same', '')} |"
+        for way, row in report.items()
+    ]
+
+
+if __name__ == "__main__":
+    main()
