@@ -43,8 +43,8 @@ def show_forecast(forecast: Forecast, as_json: bool) -> None:
     unknown = any(row.seconds is None for row in forecast.rows)
     console.print(
         f"\n{forecast.runs} runs, {forecast.cached} there already; about {_time(forecast.seconds)} for the "
-        f"others one after the other{', and what has no estimate' if unknown else ''}, fits of linear models "
-        f"apart; a worker takes about {forecast.memory / 1024:.1f} GiB",
+        f"others one after the other{', and what has no estimate' if unknown else ''}; a worker takes about "
+        f" {forecast.memory / 1024:.1f} GiB",
         soft_wrap=True,
     )
 

@@ -27,7 +27,9 @@ def plot(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the figures.")] = Path("figures"),
     kinds: Annotated[
         list[str] | None,
-        typer.Option("--kind", "-k", help="strip, parity, errors, curves, radar, cost; all by default."),
+        typer.Option(
+            "--kind", "-k", help="strip, parity, errors, curves, learning, radar, cost; all by default."
+        ),
     ] = None,
     form: Annotated[str, typer.Option("--format", "-f", help="png, svg or pdf.")] = "png",
     tasks: Tasks = None,

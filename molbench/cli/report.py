@@ -90,7 +90,7 @@ def finish(report: Report, output: Path, as_json: bool) -> None:
     """Print a report as a table or a JSON object.
 
     Raises:
-        UserError: If runs failed.
+        UserError: If runs failed, or none was applicable.
     """
     if as_json:
         typer.echo(json.dumps(_plain(report), indent=2, ensure_ascii=False))
@@ -102,6 +102,8 @@ def finish(report: Report, output: Path, as_json: bool) -> None:
             f"{len(lines)} runs failed; the others are stored, and the same command repeats only these:\n"
             + "\n".join(lines)
         )
+    if report.not_applicable and not report.results:
+        raise UserError("nothing was scored: no task is one for any of the models")
 
 
 def _label(run: Run) -> str:

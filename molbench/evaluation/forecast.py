@@ -13,7 +13,7 @@ from molbench.evaluation.execute import Workspace
 from molbench.evaluation.perform import finished_results, make_jobs
 from molbench.evaluation.plan import MissingData, Plan, Run
 from molbench.evaluation.result import Stored, result_files
-from molbench.evaluation.trial import trial_seconds
+from molbench.evaluation.trial import Trials
 
 
 @dataclass(frozen=True)
@@ -79,11 +79,11 @@ def forecast(planned: Plan, output: Path) -> Forecast:
         output: Folder of results, whose times are used where there are any like these.
     """
     finished = finished_results(planned.runs, keep=True)
-    known, workspace = _known_seconds(output), Workspace()
+    known, trials = _known_seconds(output), Trials(Workspace())
     pending = [run for run in planned.runs if run.folder not in finished]
     estimates: dict[Path, tuple[float | None, str]] = {}
     for job in make_jobs(pending):
-        estimates |= _of_job(job, known, workspace)
+        estimates |= _of_job(job, known, trials)
     groups: dict[tuple[str, str], list[Run]] = {}
     for run in planned.runs:
         groups.setdefault((run.candidate.name, run.task.id), []).append(run)
@@ -106,18 +106,16 @@ def forecast(planned: Plan, output: Path) -> Forecast:
 
 
 def _of_job(
-    job: Sequence[Run], known: dict[tuple[str, ...], float], workspace: Workspace
+    job: Sequence[Run], known: dict[tuple[str, ...], float], trials: Trials
 ) -> dict[Path, tuple[float | None, str]]:
     """Estimates of runs that share vectors; the first of them has the time to make these."""
     estimates: dict[Path, tuple[float | None, str]] = {}
     for i, run in enumerate(job):
         if (seconds := known.get(_like(run.candidate.name, run.task.id, run.protocol.name))) is not None:
             estimates[run.folder] = (seconds, "results")
-        elif i and run.shares_vectors:
-            estimates[run.folder] = (0.0, "trial")
         else:
             try:
-                seconds = trial_seconds(run, workspace)
+                seconds = trials.seconds(run, first=i == 0)
                 estimates[run.folder] = (seconds, "" if seconds is None else "trial")
             except UserError as error:
                 estimates[run.folder] = (None, str(error))

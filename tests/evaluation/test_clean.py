@@ -12,11 +12,13 @@ from typer.testing import CliRunner
 
 from molbench.cli import main
 from molbench.data.folder.manifest import Manifest
+from molbench.data.leakage import exposure as exposures
 from molbench.errors import UserError
 from molbench.evaluation.clean.scores import CleanScore, CleanScores, clean_scores
 from molbench.evaluation.predictions import Predictions
 from molbench.evaluation.result import RESULT_FILE, Stored
 from molbench.evaluation.score import score
+from molbench.paths import home
 from tests.data.leakage.conftest import handmade
 from tests.leaderboard.conftest import write_result
 
@@ -133,11 +135,28 @@ def test_stages_add_up(results: Path) -> None:
     assert rows(clean_scores(results), "m")["unseen"].n == 8
 
 
+def test_a_comparison_with_a_corpus_is_kept_as_long_as_neither_changes(
+    results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(results, "m", ERRORS, pretraining=pretrained())
+    before = clean_scores(results)
+    (kept,) = (home() / "exposures").iterdir()
+    with monkeypatch.context() as patched:
+        patched.setattr(exposures, "exposure", lambda *_a, **_k: pytest.fail("compared again"))
+        assert clean_scores(results).rows == before.rows
+        patched.setattr(exposures, "_VERSION", 2)
+        with pytest.raises(pytest.fail.Exception):
+            clean_scores(results)
+    kept.write_text("damaged")
+    assert clean_scores(results).rows == before.rows
+
+
 @pytest.mark.parametrize(
     ("pretraining", "why"),
     [
         ({}, "does not say what it was pretrained on"),
-        ({"dataset": "elsewhere"}, "'elsewhere' is not built here"),
+        ({"dataset": "elsewhere"}, "'elsewhere' is not built here: `molbench data build elsewhere`"),
+        ({"dataset": "a-partial", "subset": "b"}, "`molbench data build a --subset b` --allow-partial"),
         (
             {"dataset": "corpus", "digest": "0" * 64, "scheme": "pretrain"},
             "is not the one that is built here",

@@ -70,6 +70,18 @@ def test_what_cannot_be_drawn_is_said(tmp_path: Path) -> None:
         plot(tmp_path / "empty", tmp_path / "f")
 
 
+def test_a_learning_curve_is_of_the_splits_of_one_target(tmp_path: Path) -> None:
+    sizes = {"data/a": 900, "data/a@fewer": 90, "data/b": 900}
+    for seed in (0, 1):
+        for task, size in sizes.items():
+            write_result(tmp_path / "r", "m", task, seed, 90 / size, counts={"train": size, "test": 200})
+    files = plot(tmp_path / "r", tmp_path / "f", kinds="learning").files
+    rows = table(files[1])
+    assert {(row["task"], int(row["records"])) for row in rows} == {("data/a", 900), ("data/a@fewer", 90)}
+    curve = [float(row["score"]) for row in sorted(rows, key=lambda row: int(row["records"]))]
+    assert curve[0] > 5 * curve[1]
+
+
 @pytest.fixture
 def trained(toy_home: Path, checkpoint: Path, tmp_path: Path) -> Path:
     settings = ["training.steps=4", "evaluations=2", "training.batch_size=8"]
@@ -84,7 +96,7 @@ def trained(toy_home: Path, checkpoint: Path, tmp_path: Path) -> Path:
 @pytest.mark.slow
 def test_every_kind_is_drawn_of_results_that_have_it_all(trained: Path, tmp_path: Path) -> None:
     plotted = plot(trained, tmp_path / "f")
-    assert not plotted.skipped
+    assert {*plotted.skipped} == {"learning"}  # splits of one size
     names = {path.stem for path in plotted.files}
     assert {"strip", "curves", "radar", "cost", "errors-toy-size", "parity-model"} <= names
     curve = [

@@ -12,7 +12,9 @@ from torch import nn
 
 from molbench.errors import UserError
 from molbench.evaluation import dry_run, evaluate, read_results
+from molbench.evaluation.external.standalone import Molecule
 from molbench.evaluation.shards import Joined, join
+from tests.evaluation.test_external import Atoms
 
 TASKS = ["toy/size,toy/mass,toy/ring,toy-frames/co"]
 
@@ -31,6 +33,19 @@ def test_a_dry_run_tells_all_and_writes_nothing(toy_home: Path, checkpoint: Path
     assert (row.runs, row.cached, row.source) == (3, 2, "results")
     fine = dry_run(checkpoint, ["toy/size"], protocol="finetune", seeds=1, output=output, scratch=False)
     assert fine.rows[0].seconds and fine.rows[0].seconds > 1
+
+
+def test_models_of_somebody_elses_have_estimates_too(toy_home: Path, tmp_path: Path) -> None:
+    def sizes(molecules: list[Molecule]) -> list[list[float]]:
+        return [[float(molecule.atomic_numbers.size), 1.0] for molecule in molecules]
+
+    given = {"seeds": 2, "output": tmp_path / "r", "scratch": False}
+    told = dry_run(sizes, ["toy/size,toy/ring,toy-frames/co"], **given)
+    assert [(row.task, row.source) for row in told.rows] == [("toy/size", "trial"), ("toy/ring", "trial")]
+    assert all(row.seconds is not None and row.seconds > 0 for row in told.rows)
+    assert [pair.task for pair in told.not_applicable] == ["toy-frames/co"]
+    trained = dry_run(Atoms(), ["toy/size,toy-frames/co,audit/batch"], protocol="finetune", **given)
+    assert [row.source for row in trained.rows] == ["trial"] * 3 and not (tmp_path / "r").exists()
 
 
 def test_what_is_not_built_is_left_out_on_request(toy_home: Path, checkpoint: Path, tmp_path: Path) -> None:

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
+from molbench.atomic import replace_file
 from molbench.chem.fingerprint import morgan
 from molbench.chem.similarity import nearest
 from molbench.data.folder.record_identity import first_blocks
 from molbench.data.leakage.molecules import GEOMETRY, connectivity, named_molecules, smiles_columns
 from molbench.data.leakage.sides import Split
 from molbench.data.records import SMILES
+from molbench.paths import home
+
+#: Raised whenever what is kept would change.
+_VERSION = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +61,32 @@ def exposure(test: Split, source: Split, *, without_test: bool = False) -> Expos
     if {*GEOMETRY} <= {*test.columns} & {*source.columns}:
         return _by_bonds(test, source, without_test)
     return None
+
+
+def kept_exposure(test: Split, source: Split, *, without_test: bool = False) -> Exposure | None:
+    """:func:`exposure`, kept below ``$MOLBENCH_HOME/exposures`` for as long as both sides stay the same."""
+    sides = [side.model_dump(exclude={"records"}) for side in (test.side, source.side)]
+    text = json.dumps([_VERSION, sides, without_test], sort_keys=True)
+    path = home() / "exposures" / f"{sha256(text.encode()).hexdigest()}.parquet"
+    if (kept := _read(path)) is not None:
+        return kept
+    made = exposure(test, source, without_test=without_test)
+    if made is not None:
+        columns = {"id": made.ids, "seen": made.seen, "similarity": made.similarity}
+        with replace_file(path) as temporary:
+            pq.write_table(pa.table(columns), temporary, compression="zstd")
+    return made
+
+
+def _read(path: Path) -> Exposure | None:
+    """What was kept; None where there is nothing, or something else."""
+    try:
+        table = pq.read_table(path, partitioning=None)
+        similarity = table.column("similarity").to_numpy().astype(np.float32)
+        seen = table.column("seen").to_numpy(zero_copy_only=False).astype(bool)
+        return Exposure(table.column("id").to_pylist(), seen, similarity)
+    except (OSError, pa.ArrowException, KeyError, ValueError):
+        return None
 
 
 def _by_smiles(

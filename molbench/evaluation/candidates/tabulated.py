@@ -40,6 +40,11 @@ class TabulatedCandidate(Candidate):
     def _table(self) -> VectorTable:
         return _opened(self.path, self.path.stat().st_mtime_ns)
 
+    @property
+    def width(self) -> int:
+        """Numbers in a vector of the table."""
+        return int(self._table.vectors.shape[1])
+
     @override
     def encoder_digest(self, seed: int) -> str:
         return self._table.digest

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 
 from molbench.data.leakage.attach import left_out
-from molbench.data.leakage.exposure import Exposure, exposure
+from molbench.data.leakage.exposure import Exposure, kept_exposure
 from molbench.data.leakage.sides import Split, corpus, tested
 from molbench.errors import UserError
 from molbench.evaluation.result import CheckpointEntry
 from molbench.spec.catalogue import Catalogue, TaskRef
+from molbench.spec.dataset import PARTIAL
 from molbench.spec.fingerprint import FINGERPRINT
+from molbench.spec.names import is_name
 from molbench.spec.provenance import stages
 
 _SILENT = "it does not say what it was pretrained on"
@@ -55,7 +57,7 @@ class Corpora:
             spared = left_out(stage, test.side.name) == "molecule"
             key = (source.side.name, source.side.digest, test.side.name, spared)
             if key not in self._known:
-                self._known[key] = exposure(test, source, without_test=spared)
+                self._known[key] = kept_exposure(test, source, without_test=spared)
             if (shown := self._known[key]) is None:
                 raise UnjudgedError(f"{test.side.name} and {source.side.name} have nothing to be compared by")
             for name, seen, similarity in zip(shown.ids, shown.seen, shown.similarity, strict=True):
@@ -79,12 +81,25 @@ class Corpora:
         name, digest = stage.get("dataset"), stage.get("digest")
         entry = self.catalogue.entries.get(name) if isinstance(name, str) else None
         if entry is None or not entry.built:
-            raise UnjudgedError(f"its corpus '{name}' is not built here" if name else _SILENT)
+            raise UnjudgedError(f"its corpus '{name}' is not built here{_build(stage)}" if name else _SILENT)
         subset, scheme = stage.get("subset"), stage.get("scheme")
         try:
             split = corpus(entry.folder, subset, scheme)
         except UserError as error:
             raise UnjudgedError(str(error)) from error
         if digest != split.side.digest:
-            raise UnjudgedError(f"its corpus '{name}' ({str(digest)[:12]}) is not the one that is built here")
+            raise UnjudgedError(
+                f"its corpus '{name}' ({str(digest)[:12]}) is not the one that is built here "
+                f"({split.side.digest[:12]}){_build(stage)}"
+            )
         return split
+
+
+def _build(stage: dict[str, Any]) -> str:
+    """What builds the corpus of a stage, as far as it tells."""
+    name, subset = str(stage["dataset"]), stage.get("subset")
+    if not is_name(name):
+        return ""
+    words = f"{name.removesuffix(PARTIAL)}{f' --subset {subset}' if subset else ''}"
+    partial = " --allow-partial, from the same raw files" if name.endswith(PARTIAL) else ""
+    return f": `molbench data build {words}`{partial}"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from molbench.arguments import listed
 from molbench.errors import UserError, unknown_name
-from molbench.evaluation.figures import cost, curves, errors, parity, radar, strip
+from molbench.evaluation.figures import cost, curves, errors, learning, parity, radar, strip
 from molbench.evaluation.figures.canvas import SUFFIXES, Drawn, save, styled
 from molbench.evaluation.figures.records import Naming, by_task, naming
 from molbench.evaluation.result import Stored
@@ -23,6 +23,7 @@ KINDS: dict[str, Draw] = {
     "parity": lambda results, _cells, _name: parity.parity(results),
     "errors": lambda results, _cells, name: errors.errors(by_task(results, name)),
     "curves": lambda results, _cells, _name: [curves.curves(results)],
+    "learning": lambda results, cells, _name: [learning.learning(results, cells)],
     "radar": lambda _results, summaries, _name: [radar.radar(summaries)],
     "cost": lambda results, summaries, name: [cost.cost(results, summaries, name)],
 }
