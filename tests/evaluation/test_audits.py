@@ -220,3 +220,22 @@ def test_audits_are_compared_plotted_and_ranked(tmp_path: Path) -> None:
     rows = {row.model: row for row in built.records.boards[0].rows}
     assert not built.rejections and rows["sound"].rank == 1
     assert "breaks its tolerance" in rows["broken"].warnings[0] and not rows["sound"].warnings
+
+
+def test_a_broken_law_is_told_beside_every_score(tmp_path: Path) -> None:
+    sound, broken = (
+        save(tmp_path / "sound.pt"),
+        save(tmp_path / "broken.pt", **SMALL, regulariser="anisotropic"),
+    )
+    report = molbench.evaluate(
+        [sound, broken],
+        "xtb-molecules/homo",
+        seeds=1,
+        scratch=False,
+        output=tmp_path / "r",
+        executor="inline",
+    )
+    told = {row.candidate: row.warnings for row in report.rows}
+    assert told["sound"] == ()
+    (warning,) = [text for text in told["broken"] if "law" in text]
+    assert warning.startswith("breaks the law of rotation (")

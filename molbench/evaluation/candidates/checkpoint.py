@@ -104,6 +104,7 @@ class CheckpointCandidate(Candidate):
     def predict(
         self, run: Run, data: TaskData, workspace: Workspace, progress: StepCallback | None
     ) -> Scored:
+        from molbench.evaluation.audits.marks import marks
         from molbench.evaluation.protocol_predictions import protocol_predictions
 
         checkpoint, protocol = self.checkpoint(run.seed), run.protocol
@@ -116,6 +117,8 @@ class CheckpointCandidate(Candidate):
             backbone.check_records(data.store)
         except UserError as error:
             raise NotApplicableError(str(error)) from error
+        # Training changes the encoder, so its laws are tried before; random weights are of the same build.
+        broken = marks(run.encoder_digest, backbone) if data.kind.learns and not self.is_scratch else []
         predictions, throughput = protocol_predictions(
             backbone,
             data,
@@ -127,7 +130,7 @@ class CheckpointCandidate(Candidate):
             key=run.key,
             progress=progress,
         )
-        return Scored(self.entry(run.encoder_digest, checkpoint), predictions, throughput)
+        return Scored(self.entry(run.encoder_digest, checkpoint), predictions, throughput, broken)
 
     def entry(self, encoder_digest: str, checkpoint: Checkpoint) -> CheckpointEntry:
         """What is told of it in its results."""
