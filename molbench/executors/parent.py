@@ -13,12 +13,15 @@ _PR_SET_PDEATHSIG = 1
 _TICK = 0.5
 
 
-def exit_with_parent() -> None:
+def exit_with_parent(parent: int | None = None) -> None:
     """Kill this process when its parent is gone.
 
-    For processes that a library forked. The system does it on Linux; elsewhere a thread looks.
+    For processes that a library started. The system does it on Linux; elsewhere a thread looks.
+
+    Args:
+        parent: Process that started this one, where that is known; by now it may have ended.
     """
-    parent = os.getppid()
+    parent = parent or os.getppid()
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != parent:  # it ended in between

@@ -10,6 +10,7 @@ take turns, do what one does that accumulates n times as much.
 from __future__ import annotations
 
 import atexit
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -20,9 +21,13 @@ from lightning_fabric.strategies.ddp import DDPStrategy
 from torch import distributed, nn
 
 from molbench.errors import UserError
+from molbench.executors.parent import exit_with_parent
 from molbench.spec.training import TrainingConfig
 from molbench.training.run import FitReport, StepReport, TrainingRun
 from molbench.training.step import Batches
+
+#: Tells further processes which one started them.
+_FIRST = "MOLBENCH_FIRST_PROCESS"
 
 __all__ = ["FitReport", "StepReport", "fit"]
 
@@ -89,10 +94,20 @@ def _launch(precision: str, accelerator: str, devices: int) -> Fabric:
     # An objective need not reach every weight: a backbone's last vector update, say, when scalars are read.
     strategy: Any = DDPStrategy(find_unused_parameters=True) if devices > 1 else "auto"
     fabric = Fabric(accelerator=accelerator, devices=devices, strategy=strategy, precision=precision)  # type: ignore[arg-type]
+    if devices > 1:
+        _end_together()
     fabric.launch()
     if devices > 1:
         atexit.register(_close_connections)
     return fabric
+
+
+def _end_together() -> None:
+    """A further process, which Fabric starts by the same command, ends with the first one."""
+    if os.environ.get("LOCAL_RANK", "0") == "0":
+        os.environ[_FIRST] = str(os.getpid())
+    elif first := os.environ.get(_FIRST):  # none where another launcher starts them all
+        exit_with_parent(int(first))
 
 
 def _close_connections() -> None:
