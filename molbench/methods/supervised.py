@@ -7,7 +7,7 @@ Molecule3D's molecules: mean absolute error of the value standardised over the w
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -48,6 +48,11 @@ class Supervised(Method[SupervisedConfig, None]):
     name = "supervised"
     mean: Tensor
     std: Tensor
+
+    @classmethod
+    def small(cls) -> dict[str, Any]:
+        """See :meth:`Configured.small`; a target of ``xtb-molecules``."""
+        return {"target": "gap"}
 
     def __init__(self, backbone: GeometryBackbone, config: SupervisedConfig | None = None) -> None:
         super().__init__(backbone, config)

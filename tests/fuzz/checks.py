@@ -25,14 +25,14 @@ def check_molecules(table: pa.Table, schema: pa.Schema, labels_may_be_null: bool
             _promise(all(i < len(own) for bond in bonds for i in bond), "bonds between atoms")
 
 
-def check_pairs(table: pa.Table, schema: pa.Schema) -> None:
+def check_pairs(table: pa.Table, schema: pa.Schema, labels_may_be_null: bool = False) -> None:
     """Raise RuntimeError unless every record has an id and two molecules that RDKit reads."""
     table.validate(full=True)
     _promise(table.schema == schema, "schema")
     _promise(all(table["id"].to_pylist()), "ids")
     for side in ("a_smiles", "b_smiles"):
         _promise(all(Chem.MolFromSmiles(text) for text in set(table[side].to_pylist())), side)
-    _finite_labels(table, may_be_null=False)
+    _finite_labels(table, labels_may_be_null)
 
 
 def _finite_labels(table: pa.Table, may_be_null: bool) -> None:

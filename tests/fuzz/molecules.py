@@ -16,7 +16,7 @@ from tests.fuzz.mutation import Files, Sample
 def samples() -> list[Sample]:
     """One sample for each parser and each container that it reads."""
     unsuitable = b"\n# Index  GDB17  B3LYP  Corina  D_IJ\n====\n 3  C  C  [C]  1.5\n====\n"
-    sdf = b"".join(_molblock(i) for i in range(1, 6))
+    sdf = b"".join(molblock(i) for i in range(1, 6))
     return [
         Sample("qm9-sdf", {"gdb9.sdf": sdf, "gdb9.sdf.csv": _table(5), "uncharacterized.txt": unsuitable}),
         Sample(
@@ -27,18 +27,19 @@ def samples() -> list[Sample]:
         ),
         Sample("xyz", {"a.xyz": b"".join(_frame(i) for i in range(5))}),
         Sample("xyz", {"a.xyz": b"".join(_frame(i) for i in range(5))}, outer=_in_xz),
-        Sample("md17-npz", _trajectory("z", "R", "E", "F"), {"molecule": "water"}, _in_npz),
+        Sample("md17-npz", trajectory("z", "R", "E", "F"), {"molecule": "water"}, in_npz),
         Sample(
             "rmd17-npz",
-            _trajectory("nuclear_charges", "coords", "energies", "forces"),
+            trajectory("nuclear_charges", "coords", "energies", "forces"),
             {"molecule": "water", "labels": "revised"},
-            _in_npz,
+            in_npz,
         ),
         Sample("records", {"records.parquet": _parquet()}, {"columns": ["smiles", "forces", "energy"]}),
     ]
 
 
-def _molblock(i: int) -> bytes:
+def molblock(i: int) -> bytes:
+    """Water in a block of version 2000."""
     atoms = "".join(
         f"{x:10.4f}{0.5:10.4f}{-x:10.4f} {s:<3} 0  0\n" for x, s in [(0.0, "O"), (0.9, "H"), (-0.3, "H")]
     )
@@ -63,7 +64,8 @@ def _frame(i: int) -> bytes:
     return f"3\nmolecule-{i}\nO 0.0 0.0 {i}.5\nH 0.9 0.1 0.2\nH -0.3 0.9 1e-1\n".encode()
 
 
-def _trajectory(numbers: str, positions: str, energies: str, forces: str) -> Files:
+def trajectory(numbers: str, positions: str, energies: str, forces: str) -> Files:
+    """Arrays of seven frames of water under these names."""
     rng = np.random.default_rng(0)
     arrays: dict[str, np.ndarray] = {
         numbers: np.array([8, 1, 1], dtype=np.uint8),
@@ -115,7 +117,8 @@ def _in_xz(files: Files) -> Files:
     return {f"{name}.xz": lzma.compress(content, preset=0) for name, content in files.items()}
 
 
-def _in_npz(files: Files) -> Files:
+def in_npz(files: Files) -> Files:
+    """Arrays as one archive."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():

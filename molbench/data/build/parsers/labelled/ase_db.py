@@ -110,13 +110,17 @@ def read_systems(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         UserError: If the file is no undamaged database of ASE.
     """
     with _database(path) as database:
+        database.execute("PRAGMA trusted_schema = OFF")
+        kinds = database.execute("SELECT type, sql FROM sqlite_schema WHERE name = 'systems'").fetchall()
+        if [kind for kind, _ in kinds] != ["table"] or "virtual" in str(kinds[0][1]).lower():
+            raise UserError(f"{path}: not an ASE database: no table 'systems'")
         cursor = database.execute("SELECT * FROM systems ORDER BY id")
         names = [column[0] for column in cursor.description]
         if missing := [name for name in ("numbers", "positions", "pbc") if name not in names]:
             raise UserError(f"{path}: not an ASE database: no column {missing[0]}")
-        for row in cursor:
+        for place, row in enumerate(cursor, start=1):
             values = dict(zip(names, row, strict=True))
-            yield int(values["id"]), values
+            yield values["id"] if isinstance(values["id"], int) else place, values
 
 
 def row_values(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -176,5 +180,5 @@ def _database(path: Path) -> Iterator[sqlite3.Connection]:
         address = f"file:{quote(str(path.resolve()))}?mode=ro&immutable=1"
         with closing(sqlite3.connect(address, uri=True)) as database:
             yield database
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not an undamaged ASE database: {error_line(error)}") from error
