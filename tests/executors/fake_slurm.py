@@ -9,26 +9,21 @@ state = Path(os.environ["FAKE_SLURM"])
 script = Path(sys.argv[-1]).read_text()
 number = 1 + sum(1 for _ in state.glob("submitted-*"))
 (state / f"submitted-{number}").write_text(script)
-array = re.search(r"--array=(\\d+)-(\\d+)(?:%(\\d+))?", script)
-at_once, lanes = int(array[3]) if array and array[3] else 256, {}
-for place, task in enumerate(range(int(array[1]), int(array[2]) + 1) if array else [None]):
+array = re.search(r"--array=(\\d+)-(\\d+)", script)
+for task in range(int(array[1]), int(array[2]) + 1) if array else [None]:
     name = f"{number}_{task}" if array else str(number)
-    env = {"SLURM_JOB_ID": number, "FAKE_NAME": name}
+    env = {**os.environ, "SLURM_JOB_ID": str(number), "FAKE_NAME": name}
     if array:
-        env |= {"SLURM_ARRAY_JOB_ID": number, "SLURM_ARRAY_TASK_ID": task}
+        env |= {"SLURM_ARRAY_JOB_ID": str(number), "SLURM_ARRAY_TASK_ID": str(task)}
     ranks = {"PROCID": 0, "LOCALID": 0, "NTASKS": 1, "JOB_NUM_NODES": 1, "NODEID": 0}
-    env |= {f"SLURM_{key}": value for key, value in ranks.items()}
+    env |= {f"SLURM_{key}": str(value) for key, value in ranks.items()}
     file = state / f"{name}.sh"
     file.write_text(script)
     done = state / f"{name}.state"
     done.write_text("RUNNING")
-    words = " ".join(f"{key}={value}" for key, value in env.items())
-    command = f"env {words} bash {file} >/dev/null 2>&1 && echo COMPLETED > {done} || echo FAILED > {done}"
-    lanes.setdefault(place % at_once, []).append(command)
-for commands in lanes.values():
     quiet = subprocess.DEVNULL  # whoever called waits until nobody holds its pipe
-    line = "; ".join(["sleep 1", *commands])
-    subprocess.Popen(["sh", "-c", line], start_new_session=True, stdout=quiet, stderr=quiet)
+    command = f"sleep 1; bash {file} >/dev/null 2>&1 && echo COMPLETED > {done} || echo FAILED > {done}"
+    subprocess.Popen(["sh", "-c", command], env=env, start_new_session=True, stdout=quiet, stderr=quiet)
 print(f"Submitted batch job {number}")
 """
 
