@@ -1,6 +1,7 @@
 """Where the tests find files that are not part of the project, and what a test may not do."""
 
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -16,6 +17,18 @@ import pytest
 STARTS = {"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system"}
 #: Programs that whichever test comes first starts: kernels are compiled, libraries and fonts are looked for.
 HELPERS = {Path(os.environ.get("CC", "cc")).name, "ldconfig", "fc-list"}
+
+CHROMIUM = shutil.which("chromium")
+#: Without these a browser without a network looks for one all the time.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 _fast_test: str | None = None
 
@@ -111,3 +124,16 @@ def build_molecules(tmp_path: Path) -> Callable[..., Path]:
     from tests.molecule_dataset import MoleculeDataset
 
     return MoleculeDataset(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Debian's Chromium; one for all tests, since a second one cannot be started in the same process."""
+    if CHROMIUM is None:
+        pytest.skip("needs a browser: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield running
+        running.close()

@@ -2,12 +2,12 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -132,15 +132,9 @@ def test_every_command_and_option_is_listed(site: Path) -> None:
     check(typer.main.get_command(app), "molbench")
 
 
-def test_a_page_from_a_disk_can_be_searched(site: Path) -> None:
-    playwright = pytest.importorskip("playwright.sync_api")
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("needs chromium")
-    with playwright.sync_playwright() as run:
-        browser = run.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page()
-        page.goto((site / "methods.html").as_uri())
-        page.fill("input.md-search__input", "geossl-ddm")
-        page.wait_for_function(ASK_AGAIN, polling=500, timeout=120_000)
-        browser.close()
+def test_a_page_from_a_disk_can_be_searched(site: Path, browser: Any) -> None:
+    page = browser.new_page()
+    page.goto((site / "methods.html").as_uri())
+    page.fill("input.md-search__input", "geossl-ddm")
+    page.wait_for_function(ASK_AGAIN, polling=500, timeout=120_000)
+    page.close()

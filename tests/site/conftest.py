@@ -1,6 +1,5 @@
 """A site made from results written by hand, and a browser to look at it with."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,17 +19,6 @@ from molbench.spec.board import Board
 from molbench.spec.catalogue import Catalogue
 from tests.leaderboard.conftest import write_result
 
-CHROMIUM = shutil.which("chromium")
-#: Without these a browser without a network looks for one all the time.
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 TASKS = ("data/a", "data/b", "data/c")
 REAL_TASKS = ("xtb-molecules/homo", "xtb-molecules/mu")
 HOSTILE = "=cmd|<img src=x onerror=alert(1)>\"'`</script><script>alert(2)</script>\u202e{{7*7}}"
@@ -102,19 +90,6 @@ def real_site(real: tuple[Records, Evidence], tmp_path_factory: pytest.TempPathF
     folder = tmp_path_factory.mktemp("pages") / "real"
     write_site(*real, Catalogue.load(), folder)
     return folder
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """Debian's Chromium."""
-    if CHROMIUM is None:
-        pytest.skip("needs a browser: apt-get install chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield running
-        running.close()
 
 
 @pytest.fixture
