@@ -21,6 +21,8 @@ from molbench.testing import example_batch
 from tests.golden_files import read_golden
 from tests.releases.test_convert import lightning_file
 
+pytestmark = pytest.mark.slow
+
 SMALL = {"width": 16, "layers": 2, "heads": 2, "radial": 8}
 
 

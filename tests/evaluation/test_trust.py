@@ -210,6 +210,7 @@ def test_a_forged_result_is_set_aside_with_its_reason(results: Path, name: str) 
     assert {s.folder: s.result for s in good} == {k: v for k, v in before.items() if k != folder}
 
 
+@pytest.mark.slow
 def test_a_weakened_baseline_is_caught(results: Path) -> None:
     """Scratch results of an encoder that is not the one its seed gives."""
     [scratch] = [path for path in results.iterdir() if path.name.startswith("scratch-")]
@@ -228,6 +229,7 @@ def test_one_prediction_under_two_seeds_is_no_second_seed(results: Path) -> None
     assert len(good) == 14
 
 
+@pytest.mark.slow
 def test_other_weights_of_the_same_name_do_not_take_the_place_of_stored_results(
     results: Path, checkpoint: Path, save
 ) -> None:
@@ -239,6 +241,7 @@ def test_other_weights_of_the_same_name_do_not_take_the_place_of_stored_results(
     assert (results / "model" / "toy" / "size" / "probe" / "0" / "result.json").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_forged_result_is_made_again(results: Path, checkpoint: Path) -> None:
     folder = results / "model" / "toy" / "size" / "probe" / "0"
     honest = Stored.read(folder).result.metrics

@@ -121,6 +121,7 @@ def test_partners_and_ligands_are_distinct_neutral_closed_shell_molecules():
         assert all(atom.GetNumRadicalElectrons() == 0 for atom in molecule.GetAtoms())
 
 
+@pytest.mark.slow
 def test_the_plan_of_few_is_the_start_of_the_whole():
     whole = dimers.plan(0, None)
     assert [smiles for _, _, smiles, _ in whole] == dimers.partners(0) and dimers.plan(0, 5) == whole[:5]

@@ -114,6 +114,7 @@ def test_a_damaged_one_does_not_crash_the_process(made: Path) -> None:
     assert made.read_bytes() == whole
 
 
+@pytest.mark.slow
 @needs_kernels
 def test_what_others_could_have_written_is_compiled_again(made: Path) -> None:
     made.chmod(0o666)

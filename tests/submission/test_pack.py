@@ -79,6 +79,7 @@ def test_the_checkpoint_is_evaluated_again_in_another_process(results: Path) -> 
     assert rerun is not None and rerun.largest <= rerun.tolerance
 
 
+@pytest.mark.slow
 def test_what_lacks_a_commit_stays_reported(results: Path) -> None:
     assert "commit its tier stays 'reported'" in _run("submit", "pack", results / "model", *OWN)
     assert "reported, 2 scores" in _run("submit", "verify")

@@ -8,6 +8,8 @@ from molbench.submission.folder import submissions_in
 from molbench.submission.verify import check_receipt, verify
 from tests.rooms import ROOT
 
+pytestmark = pytest.mark.slow
+
 STORED = submissions_in(ROOT / "submissions")
 
 

@@ -16,6 +16,8 @@ from molbench.data import Store, import_file, locate
 from molbench.data.read.export import export
 from molbench.errors import UserError
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_split_for_torch_gives_the_batches_of_the_store() -> None:
     records = molbench.torch_dataset("xtb-molecules", split="test", scheme="size", targets="gap")
