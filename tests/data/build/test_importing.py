@@ -2,12 +2,14 @@
 
 import gzip
 import lzma
+import os
 
 import datasets
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from molbench.atomic import temporary_beside
 from molbench.cli.main import app
 from molbench.data import Store, import_file, locate
 from molbench.data.folder.manifest import Manifest
@@ -70,6 +72,16 @@ def test_refusals_leave_nothing(tmp_path):
         import_file(tmp_path / "cut.xyz", "mine")
     with pytest.raises(UserError, match="unknown dataset"):
         locate("mine")
+
+
+def test_what_a_killed_import_left_is_swept(tmp_path):
+    (tmp_path / "mine.xyz").write_text(XYZ)
+    mine = temporary_beside(home() / "datasets" / "mine")
+    left = mine.with_name(mine.name.replace(f"-{os.getpid()}-", "-99999999-"))
+    left.mkdir()
+    (left / "half").touch()
+    import_file(tmp_path / "mine.xyz")
+    assert not left.exists()
 
 
 def test_name_of_another_dataset_is_refused(tmp_path, declare, molecules, raw):

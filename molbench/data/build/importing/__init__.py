@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from molbench.atomic import replace_folder, scratch_folder
+from molbench.atomic import replace_folder, scratch_folder, sweep
 from molbench.data.build.importing.declare import Declared
 from molbench.data.build.importing.write import write_declarations
 from molbench.data.folder.manifest import Manifest
@@ -41,6 +41,7 @@ def run_import(request: ImportRequest, progress: ProgressCallback | None = None)
     from molbench.data.build.builder import run_build  # after what can be wrong has been looked at
 
     final = home() / "datasets" / request.dataset
+    sweep(final.parent)
     with scratch_folder(final) as folder:
         splits = declared.splits
         schemes = [*splits.schemes]
