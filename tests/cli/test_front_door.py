@@ -182,7 +182,7 @@ def test_doctor_tells_what_there_is() -> None:
             capture_output=True, text=True,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
-        assert torch.__version__ in done.stdout and "xtb-molecules" in done.stdout
+        assert torch.__version__.partition("+")[0] in done.stdout and "xtb-molecules" in done.stdout
     facts = json.loads(done.stdout)
     assert facts["wrong"] == [] and facts["versions"]["python"]
     ill = subprocess.run(

@@ -72,7 +72,7 @@ def test_a_command_takes_them_too() -> None:
         """Cook."""
         asked.update(given)
 
-    app = typer.Typer()
+    app = typer.Typer(rich_markup_mode=None)  # else lines are broken in older versions
     app.command()(cook)
     run = CliRunner().invoke
     assert run(app, ["soup", "--without", "salt", "--without", "oil"]).exit_code == 0
