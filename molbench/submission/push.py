@@ -7,6 +7,7 @@ from pathlib import Path
 
 import yaml
 
+from molbench.data.folder.upload import upload_model_files
 from molbench.errors import UserError
 from molbench.escape import markdown
 from molbench.spec.submission import Submission
@@ -47,27 +48,9 @@ def push(folder: Path, repository: str, *, private: bool = False, dry_run: bool 
             path.write_text(text, encoding="utf-8")
             files[name] = path
         if not dry_run:
-            _upload(files, repository, private, f"{submission.name}, seal {receipt.seal[:16]}")
+            message = f"{submission.name}, seal {receipt.seal[:16]}"
+            upload_model_files(files, repository, private, message)
     return sorted(files)
-
-
-def _upload(files: dict[str, Path], repository: str, private: bool, message: str) -> None:
-    from huggingface_hub import CommitOperationAdd, HfApi
-    from huggingface_hub.errors import HTTPError  # base of the Hub's refusals and of lost connections
-
-    api = HfApi()
-    try:
-        api.create_repo(repository, repo_type="model", private=private, exist_ok=True)
-        api.create_commit(
-            repo_id=repository,
-            repo_type="model",
-            operations=[
-                CommitOperationAdd(path_in_repo=name, path_or_fileobj=path) for name, path in files.items()
-            ],
-            commit_message=message,
-        )
-    except (HTTPError, ValueError, OSError) as error:
-        raise UserError(f"{repository}: the Hub did not take the upload: {error}") from error
 
 
 def model_card(card: Submission, receipt: Receipt) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from molbench.data.folder.upload import upload_model_files
 from molbench.errors import UserError, error_line
 from molbench.escape import markdown
 from molbench.spec.names import hub_id
@@ -84,24 +85,12 @@ def push_checkpoint(
     name = f"checkpoint{path.suffix}"
     if dry_run:
         return ["README.md", name]
-    from huggingface_hub import CommitOperationAdd, HfApi
-    from huggingface_hub.errors import HTTPError  # base of the Hub's refusals and of lost connections
-
     with TemporaryDirectory(prefix="molbench-push-") as temporary:
         card = Path(temporary) / "README.md"
         card.write_text(model_card(checkpoint, repository, licence), encoding="utf-8")
         files = {"README.md": card, name: path}
-        api = HfApi()
-        try:
-            api.create_repo(repository, repo_type="model", private=private, exist_ok=True)
-            api.create_commit(
-                repo_id=repository,
-                repo_type="model",
-                operations=[CommitOperationAdd(to, file) for to, file in files.items()],
-                commit_message=f"{checkpoint.backbone}, weights {checkpoint.digest[:16]}",
-            )
-        except (HTTPError, ValueError, OSError) as error:
-            raise UserError(f"{repository}: the Hub did not take the upload: {error_line(error)}") from error
+        message = f"{checkpoint.backbone}, weights {checkpoint.digest[:16]}"
+        upload_model_files(files, repository, private, message)
     return sorted(files)
 
 

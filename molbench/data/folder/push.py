@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from molbench.data.folder.manifest import MANIFEST_FILE
+from molbench.data.folder.upload import repository_for
 from molbench.data.folder.verify import verify
-from molbench.errors import UserError
 
 
 def push(
@@ -31,12 +31,7 @@ def push(
     files.append((MANIFEST_FILE, (folder / MANIFEST_FILE).stat().st_size))
     if dry_run:
         return files
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import HTTPError  # base of the Hub's refusals and of lost connections
-
-    api = HfApi()
-    try:
-        api.create_repo(repository, repo_type="dataset", private=private, exist_ok=True)
+    with repository_for(repository, "dataset", private) as api:
         api.upload_folder(
             repo_id=repository,
             repo_type="dataset",
@@ -45,6 +40,4 @@ def push(
             delete_patterns=["*cells*/*.parquet", "*splits/*.parquet", "*molecules.parquet"],
             commit_message=f"{manifest.dataset_id} {manifest.version}, content digest {manifest.digest[:16]}",
         )
-    except (HTTPError, ValueError, OSError) as error:
-        raise UserError(f"{repository}: the Hub did not take the upload: {error}") from error
     return files
