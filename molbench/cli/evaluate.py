@@ -149,7 +149,7 @@ def evaluate(  # noqa: PLR0917 - the command's options
             logger=logger or (),
             watcher=display.watcher(),
         )
-    return finish(report, output, as_json)
+    return finish(report, output, as_json, tasks or ())
 
 
 def _seeds(text: str) -> list[int]:

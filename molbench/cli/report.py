@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -86,11 +86,17 @@ class Display:
         self._progress.stop()
 
 
-def finish(report: Report, output: Path, as_json: bool) -> None:
+def finish(report: Report, output: Path, as_json: bool, tasks: Sequence[str] = ()) -> None:
     """Print a report as a table or a JSON object.
 
+    Args:
+        report: The report.
+        output: Folder of the results, which is named.
+        as_json: Whether to print an object.
+        tasks: Patterns that the user gave; a task named in full is one that is expected to be scored.
+
     Raises:
-        UserError: If runs failed, or none was applicable.
+        UserError: If runs failed, none was applicable, or a task named in full was scored for no model.
     """
     if as_json:
         typer.echo(json.dumps(_plain(report), indent=2, ensure_ascii=False))
@@ -104,6 +110,10 @@ def finish(report: Report, output: Path, as_json: bool) -> None:
         )
     if report.not_applicable and not report.results:
         raise UserError("nothing was scored: no task is one for any of the models")
+    scored = {summary.task for summary in report.rows}
+    expected = {part.strip() for text in tasks for part in text.split(",")}
+    if missing := [p for p in report.not_applicable if p.task in expected - scored]:
+        raise UserError("\n".join(f"{pair.candidate} on {pair.task}: {pair.reason}" for pair in missing))
 
 
 def _label(run: Run) -> str:

@@ -54,8 +54,12 @@ def test_a_task_with_other_elements_does_not_keep_the_others_from_being_scored(t
     assert made.returncode == 0, made.stderr
     tasks = ("-t", "xtb-molecules/homo,xtb-solvation/dg_solv")
     done = molbench(tmp_path, "evaluate", "c.pt", *tasks, "--seeds", "1", "--executor", "inline")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 2, "a task was named in full and not scored"
     table, _, others = done.stdout.partition("not applicable: ")
     assert "xtb-molecules/homo" in table and "xtb-solvation" not in table
     assert "c on xtb-solvation/dg_solv: backbone 'egnn' knows elements up to F" in others
+    assert "error: c on xtb-solvation/dg_solv: backbone 'egnn' knows elements up to F" in done.stderr
     assert "Traceback" not in done.stderr
+    tasks = ("-t", "xtb-molecules/homo,xtb-solvation/dg*")
+    done = molbench(tmp_path, "evaluate", "c.pt", *tasks, "--seeds", "1", "--executor", "inline")
+    assert done.returncode == 0, "a pattern takes what there is"
