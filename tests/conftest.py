@@ -1,5 +1,6 @@
 """Where the tests find files that are not part of the project, and what a test may not do."""
 
+import gc
 import os
 import shutil
 import signal
@@ -42,6 +43,12 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["MOLBENCH_HOME"] = str(Path(folder.name) / "molbench")
     os.environ["HF_HOME"] = str(Path(folder.name) / "huggingface")
     os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what stays to the end: the libraries and the tests themselves."""
+    gc.collect()
+    gc.freeze()
 
 
 def _refuse_processes(event: str, arguments: tuple[Any, ...]) -> None:

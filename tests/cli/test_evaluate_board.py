@@ -37,6 +37,7 @@ def _run(*arguments: str, code: int = 0) -> str:
     return result.stdout
 
 
+@pytest.mark.slow
 def test_the_closing_table_has_units_intervals_and_the_gain(ready: Path) -> None:
     output = _run(
         "evaluate", "model.pt", "--tasks", "toy/size,toy/mass", "--seeds", "2", "--executor", "inline"

@@ -88,6 +88,7 @@ def values(report: Report) -> dict[tuple[str, str], float]:
     return {(s.result.task.id, n): v.value for s in report.results for n, v in s.result.metrics.items()}
 
 
+@pytest.mark.slow
 def test_one_encoder_has_the_same_scores_by_all_four_ways(toy_home: Path, tmp_path: Path) -> None:
     """A function, a program, a table, and predictions only."""
     from molbench.evaluation.handed_in.score import score_predictions
@@ -236,6 +237,7 @@ def test_an_item_that_hangs_becomes_a_failure_and_the_others_go_on(
     assert {cell.candidate for cell in report.rows} == {"shape"}
 
 
+@pytest.mark.slow
 def test_modules_of_atoms_and_of_molecules_are_the_same(toy_home: Path, tmp_path: Path) -> None:
     before = {name: value.clone() for name, value in Atoms().state_dict().items()}
     model = Atoms()

@@ -138,6 +138,7 @@ def test_false_discoveries_are_controlled_as_benjamini_and_hochberg_did(p: list[
     assert false_discovery(np.array(p)) == pytest.approx(multipletests(p, method="fdr_bh")[1])
 
 
+@pytest.mark.slow
 def test_only_a_group_that_differs_is_named() -> None:
     """Without a difference few atlases name a group; with one they name it and its records."""
     rng = np.random.default_rng(0)

@@ -116,6 +116,7 @@ def test_moving_the_ligand_out_of_the_pocket_leaves_nothing_of_the_contact() -> 
     assert not torch.allclose(together[0, :8], apart[0, :8])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("target", "kind"), [("mu", DipoleHead), ("r2", SpatialExtentHead)])
 def test_physical_heads_answer_in_the_unit_of_the_label(target: str, kind: type) -> None:
     data, backbone = data_of(f"xtb-molecules/{target}"), painn()

@@ -6,6 +6,8 @@ import torch
 from molbench.testing import small_backbone, small_method
 from tests.methods.method_pairs import PAIRS, batch_for
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(("name", "backbone"), PAIRS)
 def test_mixed_precision_stays_near_single(name: str, backbone: str) -> None:

@@ -13,6 +13,8 @@ from molbench.data.build.importing import import_file
 from molbench.paths import home
 from tests.security.conftest import Refused
 
+pytestmark = pytest.mark.slow
+
 ZEROS = b"0 " * 500_000
 GOOD = b"2\nhydrogen\nH 0 0 0\nH 0 0 0.74\n"
 

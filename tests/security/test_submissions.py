@@ -22,6 +22,8 @@ from tests.security.conftest import CommandRefused, Refused
 from tests.submission.conftest import _packed, submission, trust  # noqa: F401 - fixtures
 from tests.submission.packed import read_card, repack, write_card
 
+pytestmark = pytest.mark.slow
+
 SIZE = "predictions/toy/size/probe.parquet"
 Attack = Callable[[Path], None]
 

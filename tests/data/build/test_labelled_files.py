@@ -80,6 +80,7 @@ TABLES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TABLES)
 def test_a_table_of_any_kind_gives_the_same_records(tmp_path: Path, name: str) -> None:
     path = TABLES[name](tmp_path / name)
@@ -212,6 +213,7 @@ def blocks(v3000: bool, hydrogens: bool = True) -> str:
     return "".join(pieces)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("v3000", [False, True], ids=["V2000", "V3000"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["unix", "windows"])
 def test_an_sd_file_of_either_version(tmp_path: Path, v3000: bool, end: str) -> None:

@@ -86,6 +86,7 @@ def test_links_in_a_zip_are_refused(tmp_path) -> None:
         extract(tmp_path / "a.zip", ["gdb9.sdf"], tmp_path / "out")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wanted", ["big", "small"])
 @pytest.mark.parametrize("name", ["a.zip", "a.tar.bz2"])
 def test_what_expands_without_measure_is_refused(tmp_path, name: str, wanted: str) -> None:
@@ -108,6 +109,7 @@ def test_the_checksum_behind_the_end_mark_is_read(tmp_path, flip: int) -> None:
         extract(archive, ["gdb9.sdf"], tmp_path / "out")
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=40)
 @given(data=st.data())
 @pytest.mark.parametrize("name", ["a.zip", "a.tar", "a.tar.gz", "a.tar.bz2", "a.tar.xz"])
