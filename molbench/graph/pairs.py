@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -55,6 +56,20 @@ class MolecularGraphs:
             self.bonds.to(device, non_blocking=True),
             self.bond_features.to(device, dtype or self.bond_features.dtype, non_blocking=True),
             self.ptr.to(device, non_blocking=True),
+        )
+
+    @classmethod
+    def collate(cls, graphs: Sequence[MolecularGraphs]) -> MolecularGraphs:
+        """Several batches as one."""
+        ends = torch.stack([part.ptr[-1] for part in graphs]).cumsum(0)
+        starts = [ends[0] * 0, *ends[:-1]]
+        return cls(
+            torch.cat([part.atoms for part in graphs]),
+            torch.cat([part.bonds + start for part, start in zip(graphs, starts, strict=True)]),
+            torch.cat([part.bond_features for part in graphs]),
+            torch.cat(
+                [*(part.ptr[:-1] + start for part, start in zip(graphs, starts, strict=True)), ends[-1:]]
+            ),
         )
 
 

@@ -11,9 +11,10 @@ from molbench.backbones.base import Representation
 from molbench.backbones.pairs.base import PairBackbone
 from molbench.backbones.pairs.cgib import CGIB
 from molbench.backbones.pairs.contrast import nt_xent
-from molbench.backbones.pairs.edge_network import BondConv, BondKinds
+from molbench.backbones.pairs.edge_network import BondConv
 from molbench.backbones.pairs.interaction import interact, interaction_maps
 from molbench.errors import UserError
+from molbench.graph.environments import environments
 from molbench.graph.pairs import MolecularGraphs, PairBatch
 from molbench.releases.mrl3d import MRL3DRelease
 from molbench.testing import small_backbone
@@ -156,9 +157,13 @@ def test_one_matrix_a_kind_of_bond_is_what_pyg_computes() -> None:
     graphs = example_pairs().a
     torch.manual_seed(0)
     conv = BondConv(56, 10).double()
+    # Random trees with random bits: no two atoms have the same environment.
+    near = environments(graphs, 1)
     x = torch.randn_like(graphs.atoms).requires_grad_()
-    kinds = BondKinds.of(graphs)
-    ours = conv.with_matrices(x, kinds, conv.matrices(kinds))
+    (step,) = near.rounds
+    assert len(near.atoms) == len(step.own) == len(x)
+    sorted_ = torch.empty_like(x).index_copy(0, step.own[near.of_atom], x)
+    ours = conv.with_matrices(sorted_, step, conv.matrices(near.bonds))[near.of_atom]
     theirs = conv(x, graphs.edge_index, torch.cat([graphs.bond_features] * 2))
     torch.testing.assert_close(ours, theirs)
     parameters = [x, *conv.parameters()]
@@ -168,6 +173,23 @@ def test_one_matrix_a_kind_of_bond_is_what_pyg_computes() -> None:
         strict=True,
     ):
         torch.testing.assert_close(left, right)
+
+
+@every_encoder
+def test_a_batch_that_repeats_molecules_weighs_them_all(name: str) -> None:
+    backbone = seeded(name).train()
+    pairs = example_pairs(((5, 3), (2, 4)), backbone.features)
+    twice = PairBatch(
+        MolecularGraphs.collate([pairs.a, pairs.a]), MolecularGraphs.collate([pairs.b, pairs.b])
+    )
+    parameters = [p for p in backbone.parameters() if p.requires_grad]
+    once, both = (
+        torch.autograd.grad(backbone.encode(batch).graph.square().sum(), parameters, allow_unused=True)
+        for batch in (pairs, twice)
+    )
+    for single, double in zip(once, both, strict=True):
+        if single is not None:
+            torch.testing.assert_close(double, 2 * single)
 
 
 @pytest.mark.parametrize("name", ["cgib", "cgib-cont"])

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
 from torch_geometric.nn import Set2Set
 from typing_extensions import TypeVar
 
@@ -67,6 +66,6 @@ class CIGIN(PairBackbone[C_co]):
 
     def interacting_atoms(self, pairs: PairBatch) -> tuple[Tensor, Tensor]:
         """Features of the atoms of both molecules, [N_a, D] and [N_b, D]."""
-        a, b = normalize(self.network_a(pairs.a)), normalize(self.network_b(pairs.b))
+        a, b = self.network_a(pairs.a), self.network_b(pairs.b)
         from_b, from_a = interact(a, b, pairs)
         return torch.cat([a, from_b], dim=-1), torch.cat([b, from_a], dim=-1)

@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import normalize
+from torch.nn.functional import linear, normalize
 from torch_geometric.nn import GINEConv, Set2Set
 
 from molbench.backbones.pairs.base import PairBackbone, PairConfig, PairRepresentation
-from molbench.backbones.pairs.interaction import interact
-from molbench.backbones.pairs.layers import perceptron, read_out, start
+from molbench.backbones.pairs.blocks import PairBlock, blocks, gathered
+from molbench.backbones.pairs.interaction import Interacting, received
+from molbench.backbones.pairs.layers import perceptron, start
+from molbench.backbones.pairs.readout import read_out_interacting
 from molbench.chem.features import ATOM_BITS, BOND_BITS
+from molbench.graph.environments import environments
 from molbench.graph.pairs import MolecularGraphs, PairBatch
 
 if TYPE_CHECKING:
@@ -72,17 +75,34 @@ class GINCIGIN(PairBackbone[GINCIGINConfig]):
 
     def encode(self, pairs: PairBatch) -> PairRepresentation:
         """See :meth:`PairBackbone.encode`."""
-        a, b = normalize(self.network(pairs.a)), normalize(self.network(pairs.b))
-        from_b, from_a = interact(a, b, pairs)
-        a, b = torch.cat([a, from_b], dim=-1), torch.cat([b, from_a], dim=-1)
-        first, second = read_out(self.readout, a, pairs.a), read_out(self.readout, b, pairs.b)
+        features, of_atom = self.network(MolecularGraphs.collate([pairs.a, pairs.b]))
+        features = normalize(features)
+        of_a, of_b = of_atom.split([len(pairs.a.atoms), len(pairs.b.atoms)])
+        made, place = blocks(pairs)
+        interacting = _interacting(features, of_a, of_b, made)
+        first, second = (
+            vectors.index_select(0, place)
+            for vectors in read_out_interacting(interacting, self.readout, self.readout)
+        )
         if self.config.unordered:
             first, second = first + second, (first - second).abs()
+        from_b, from_a = received(interacting)
+        a = torch.cat([features.index_select(0, of_a), from_b], dim=-1)
+        b = torch.cat([features.index_select(0, of_b), from_a], dim=-1)
         return PairRepresentation(a, torch.cat([first, second], dim=-1), b_atoms=b)
 
 
+def _interacting(features: Tensor, of_a: Tensor, of_b: Tensor, made: list[PairBlock]) -> list[Interacting]:
+    """Atoms of both molecules of pairs, each with the features of its environment, [C, F]."""
+    none = of_a.new_full((1,), len(features))
+    of_a, of_b = torch.cat([of_a, none]), torch.cat([of_b, none])
+    padded = gathered(features, [of_a[block.a] for block in made] + [of_b[block.b] for block in made])
+    parts = zip(made, padded[: len(made)], padded[len(made) :], strict=True)
+    return [Interacting(*part) for part in parts]
+
+
 class GIN(nn.Module):
-    """GINE layers whose inputs and outputs are mixed at the end.
+    """GINE layers whose inputs and outputs are mixed at the end, computed on environments of atoms.
 
     Args:
         atom_bits: Input features of an atom.
@@ -100,12 +120,16 @@ class GIN(nn.Module):
         )
         self.mix = nn.Linear((layers + 1) * width, width)
 
-    def forward(self, graphs: MolecularGraphs) -> Tensor:
-        """Features of every atom, [N, F]."""
-        states = [self.embedding(graphs.atoms)]
-        for encoder, conv in zip(self.bonds, self.convs, strict=True):
-            of_bonds = encoder(graphs.bond_features)
-            x = conv(states[-1], graphs.edge_index, torch.cat([of_bonds, of_bonds]))
-            states.append(x.relu())
-        mixed: Tensor = self.mix(torch.cat(states, dim=-1))
-        return mixed
+    def forward(self, graphs: MolecularGraphs) -> tuple[Tensor, Tensor]:
+        """Features of the different environments of atoms [C, F], and which each atom has, [N]."""
+        near = environments(graphs, len(self.convs))
+        x = self.embedding(near.atoms)
+        parts = self.mix.weight.chunk(len(near.rounds) + 1, dim=1)
+        mixed = linear(x, parts[0], self.mix.bias)
+        for encoder, conv, step, part in zip(self.bonds, self.convs, near.rounds, parts[1:], strict=True):
+            messages = torch.stack([step.source, step.target])
+            x = conv(
+                (x, x.index_select(0, step.own)), messages, encoder(near.bonds).index_select(0, step.kind)
+            ).relu()
+            mixed = mixed.index_select(0, step.own) + linear(x, part)
+        return mixed, near.of_atom

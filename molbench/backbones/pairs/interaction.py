@@ -1,18 +1,41 @@
 """The interaction map of CIGIN, between the atoms of the two molecules of each pair and no others.
 
 Pathak et al., AAAI 2020 (CIGIN), as 3DMRL (arXiv 2412.02957) computes it: plain dot products, no squashing.
-The maps of all pairs are padded to the largest and made by one batched product. That is less memory traffic
-than one gathered row for each of the Σ n_a n_b pairs of atoms, and R times fewer products than a map of all
-solutes against all solvents of which only the blocks on the diagonal are wanted.
+The maps of pairs of similar sizes are made by one batched product. That is less memory traffic than one
+gathered row for each of the Σ n_a n_b pairs of atoms, and R times fewer products than a map of all solutes
+against all solvents of which only the blocks on the diagonal are wanted.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
+
 import torch
 from torch import Tensor
-from torch_geometric.utils import to_dense_batch
 
-from molbench.graph.pairs import MolecularGraphs, PairBatch
+from molbench.backbones.pairs.blocks import PairBlock, blocks, gathered
+from molbench.graph.pairs import PairBatch
+
+
+@dataclass(frozen=True, eq=False)
+class Interacting:
+    """The atoms of the r pairs of a block, padded with zeros.
+
+    Attributes:
+        block: Which atoms they are.
+        a: Features of the atoms of the first molecules, [r, n, F].
+        b: Of the second, [r, m, F].
+    """
+
+    block: PairBlock
+    a: Tensor
+    b: Tensor
+
+    @cached_property
+    def maps(self) -> Tensor:
+        """``I_ij = a_i · b_j`` of each pair, [r, n, m]."""
+        return self.a @ self.b.transpose(1, 2)
 
 
 def interact(a: Tensor, b: Tensor, pairs: PairBatch) -> tuple[Tensor, Tensor]:
@@ -26,10 +49,19 @@ def interact(a: Tensor, b: Tensor, pairs: PairBatch) -> tuple[Tensor, Tensor]:
     Returns:
         [N_a, F] and [N_b, F].
     """
-    padded_a, is_a = _padded(a, pairs.a)
-    padded_b, is_b = _padded(b, pairs.b)
-    maps = torch.bmm(padded_a, padded_b.transpose(1, 2))
-    return torch.bmm(maps, padded_b)[is_a], torch.bmm(maps.transpose(1, 2), padded_a)[is_b]
+    made, _ = blocks(pairs)
+    padded = gathered(a, [block.a for block in made]), gathered(b, [block.b for block in made])
+    return received([Interacting(*parts) for parts in zip(made, *padded, strict=True)])
+
+
+def received(interacting: list[Interacting]) -> tuple[Tensor, Tensor]:
+    """What the atoms of all blocks receive, in the order of the batch, [N_a, F] and [N_b, F]."""
+    from_b = [(part.maps @ part.b)[part.block.is_a] for part in interacting]
+    from_a = [(part.maps.transpose(1, 2) @ part.a)[part.block.is_b] for part in interacting]
+    return (
+        _in_order(from_b, [part.block.a[part.block.is_a] for part in interacting]),
+        _in_order(from_a, [part.block.b[part.block.is_b] for part in interacting]),
+    )
 
 
 def interaction_maps(a: Tensor, b: Tensor, pairs: PairBatch) -> list[Tensor]:
@@ -38,7 +70,7 @@ def interaction_maps(a: Tensor, b: Tensor, pairs: PairBatch) -> list[Tensor]:
     return [first @ second.t() for first, second in zip(of_a, of_b, strict=True)]
 
 
-def _padded(atoms: Tensor, graphs: MolecularGraphs) -> tuple[Tensor, Tensor]:
-    """Atoms of each molecule side by side, [R, n, F], and where there is one, [R, n]."""
-    padded, is_atom = to_dense_batch(atoms, graphs.molecule, batch_size=graphs.num_graphs)
-    return padded, is_atom
+def _in_order(rows: list[Tensor], numbers: list[Tensor]) -> Tensor:
+    """Rows of atoms as the batch lists its atoms."""
+    result = torch.cat(rows)
+    return torch.empty_like(result).index_copy(0, torch.cat(numbers), result)

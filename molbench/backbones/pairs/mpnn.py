@@ -6,7 +6,6 @@ The weakest of the encoders that 3DMRL (arXiv 2412.02957) pretrains.
 from __future__ import annotations
 
 import torch
-from torch.nn.functional import normalize
 from torch_geometric.nn import Set2Set
 
 from molbench.backbones.pairs.base import PairBackbone, PairRepresentation
@@ -39,7 +38,7 @@ class MPNN(PairBackbone[CIGINConfig]):
 
     def encode(self, pairs: PairBatch) -> PairRepresentation:
         """See :meth:`PairBackbone.encode`."""
-        a, b = normalize(self.network_a(pairs.a)), normalize(self.network_b(pairs.b))
+        a, b = self.network_a(pairs.a), self.network_b(pairs.b)
         graph = torch.cat(
             [read_out(self.readout_a, a, pairs.a), read_out(self.readout_b, b, pairs.b)], dim=-1
         )
