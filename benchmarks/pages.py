@@ -22,7 +22,7 @@ from molbench.evaluation.predictions import Predictions
 from molbench.evaluation.protocols import load_protocol
 from molbench.evaluation.result import CheckpointEntry, Result, Stored, TaskEntry
 from molbench.evaluation.score import Value
-from molbench.leaderboard.card import cards_of
+from molbench.leaderboard.card import Card
 from molbench.leaderboard.records import Records
 from molbench.leaderboard.score import Difference, Number, Score
 from molbench.leaderboard.table import Row, Table
@@ -206,7 +206,13 @@ def main() -> None:
     parser.add_argument("--tasks", type=int, default=60)
     options = parser.parse_args()
     stored = list(results(options.models, options.tasks))
-    records = Records(cards=cards_of(stored), boards=[table_of(stored)])
+    cards = [
+        Card(model=one.name, family=one.backbone, corpora=(one.pretraining["dataset"],))
+        for one in {
+            stored_one.result.checkpoint.name: stored_one.result.checkpoint for stored_one in stored
+        }.values()
+    ]
+    records = Records(cards=cards, boards=[table_of(stored)])
     evidence, catalogue = Evidence.of(stored), Catalogue.load()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with tempfile.TemporaryDirectory() as scratch:

@@ -15,7 +15,7 @@ from molbench.escape import visible
 
 if TYPE_CHECKING:
     from molbench.leaderboard import Table
-    from molbench.leaderboard.build import Built
+    from molbench.leaderboard.entry import SetAside
     from molbench.leaderboard.records import Records
 
 app = typer.Typer(no_args_is_help=True)
@@ -66,11 +66,7 @@ def build(
     if results is None and (root := submissions or _submissions()) is not None:
         _publish(names, root, output, as_json=as_json, check=check)
         return
-    built = _build(names, results or Path("results"), output)
-    _written(built.records, output, as_json)
-    if not as_json:
-        typer.echo(f"{output / 'site' / 'index.html'}: the pages")
-    _told(built)
+    _build(names, results or Path("results"), output, as_json=as_json)
 
 
 @app.command()
@@ -92,7 +88,7 @@ def serve(
     root = None if results else submissions or _submissions()
     own = results or Path("results")
     if root is None:
-        live = Live(lambda: result_files(own), lambda: _told(_build(names, own, output)), say)
+        live = Live(lambda: result_files(own), lambda: _build(names, own, output), say)
     else:
         live = Live(
             lambda: [folder / RECEIPT for folder in submissions_in(root) if (folder / RECEIPT).is_file()],
@@ -123,7 +119,7 @@ def show(
         _print(table)
 
 
-def _build(names: list[str] | None, results: Path, output: Path) -> Built:
+def _build(names: list[str] | None, results: Path, output: Path, *, as_json: bool = False) -> None:
     from molbench.leaderboard import build_boards
     from molbench.site.evidence import Evidence
     from molbench.site.write import write_site
@@ -131,7 +127,8 @@ def _build(names: list[str] | None, results: Path, output: Path) -> Built:
 
     built = build_boards(results, output, names or ())
     write_site(built.records, Evidence.of(built.results), Catalogue.load(), output / "site")
-    return built
+    _written(built.records, output, as_json)
+    _told(built.empty, "results", built.aside)
 
 
 def _submissions() -> Path | None:
@@ -155,10 +152,7 @@ def _publish(
     evidence = evidence_of(published.records, root, catalogue)
     write_site(published.records, evidence, catalogue, output / "site")
     _written(published.records, output, as_json)
-    for name in published.empty:
-        typer.echo(f"{name}: no submissions, not written", err=True)
-    for one in published.aside:
-        typer.echo(visible(f"set aside: {one.path}: {one.reason}"), err=True)
+    _told(published.empty, "submissions", published.aside)
 
 
 def _written(records: Records, output: Path, as_json: bool) -> None:
@@ -169,13 +163,15 @@ def _written(records: Records, output: Path, as_json: bool) -> None:
             typer.echo(to_json(table), nl=False)
         else:
             typer.echo(f"{output / table.name}.md, .csv: {len(table.rows)} models, {len(table.tasks)} tasks")
+    if not as_json:
+        typer.echo(f"{output / 'site' / 'index.html'}: the pages")
 
 
-def _told(built: Built) -> None:
-    for name in built.empty:
-        typer.echo(f"{name}: no results, not written", err=True)
-    for rejection in built.rejections:
-        typer.echo(visible(f"set aside: {rejection.folder}: {rejection.reason}"), err=True)
+def _told(empty: list[str], what: str, aside: list[SetAside]) -> None:
+    for name in empty:
+        typer.echo(f"{name}: no {what}, not written", err=True)
+    for one in aside:
+        typer.echo(visible(f"set aside: {one.path}: {one.reason}"), err=True)
 
 
 @app.command()
@@ -202,7 +198,7 @@ def _print(table: Table) -> None:
     console = table_console()
     console.print(f"{table.title} (protocol {table.protocol['name']})")
     if table.missing:
-        console.print(f"{len(table.missing)} tasks have no results yet, so nothing is ranked")
+        console.print(f"{len(table.missing)} tasks have no results yet")
     grid = Grid(box=None, pad_edge=False, header_style="bold")
     for column in ("rank", "95 %", "model", "pretraining", "relative error", "gain over scratch", "tasks"):
         grid.add_column(column, justify="right" if column in {"rank", "tasks"} else "left")

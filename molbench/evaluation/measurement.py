@@ -64,7 +64,7 @@ class Estimate:
         """Two-sided p-value of the value being zero; 1 where there was one seed."""
         return p_value(self.value, [self.records, self.seeds])
 
-    def detectable(self, level: float = LEVEL, more_seeds: float = 1.0) -> np.ndarray:
+    def detectable(self, level: Array = LEVEL, more_seeds: float = 1.0) -> np.ndarray:
         """Smallest true difference that would be found significant in 80 % of repetitions.
 
         Args:

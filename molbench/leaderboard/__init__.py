@@ -1,4 +1,4 @@
-"""Leaderboards: results collected, checked to be comparable, ranked with their uncertainty, and rendered."""
+"""Leaderboards: models of submissions or results, ranked with their uncertainty, recorded and rendered."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

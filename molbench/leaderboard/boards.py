@@ -1,4 +1,4 @@
-"""The rules of boards, and the files of finished ones."""
+"""The rules of boards, boards laid out from models, and the files of finished ones."""
 
 from __future__ import annotations
 
@@ -7,10 +7,15 @@ from pathlib import Path
 
 from molbench.atomic import replace_file
 from molbench.errors import unknown_name
+from molbench.leaderboard.card import Card
+from molbench.leaderboard.entry import Entry
+from molbench.leaderboard.field import BoardField
 from molbench.leaderboard.records import Records
 from molbench.leaderboard.render import to_csv, to_markdown
+from molbench.leaderboard.tabulate import tabulate
 from molbench.paths import catalogue_root
 from molbench.spec.board import Board
+from molbench.spec.catalogue import Catalogue
 from molbench.spec.document import read_listing, read_yaml
 
 #: Suffix of a file of a board to what writes it.
@@ -38,6 +43,29 @@ def boards_named(names: Sequence[str]) -> list[Board]:
         else:
             raise unknown_name("board", name, [*known, "or a path to a YAML file"])
     return boards
+
+
+def lay_out(
+    boards: Sequence[Board], entries: Sequence[Entry], catalogue: Catalogue, commands: Sequence[str]
+) -> tuple[Records, list[str]]:
+    """Everything that boards show of some models, and the names of boards that none of these has a task of.
+
+    Args:
+        boards: Their rules.
+        entries: The models.
+        catalogue: What tasks there are.
+        commands: What a reader types between evaluating a model and building a board.
+    """
+    tables, empty = [], []
+    cards: dict[str, Card] = {}
+    for board in boards:
+        field = BoardField.of(board, catalogue.tasks(board.tasks, board.suite), entries)
+        if field.empty:
+            empty.append(board.name)
+            continue
+        tables.append(tabulate(field, commands))
+        cards |= {model: entry.card for model, entry in field.entries.items()}
+    return Records(cards=[cards[model] for model in sorted(cards)], boards=tables), empty
 
 
 def write_boards(records: Records, output: Path) -> None:

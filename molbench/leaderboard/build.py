@@ -8,12 +8,12 @@ from pathlib import Path
 
 from molbench.errors import UserError
 from molbench.evaluation.result import Stored
-from molbench.evaluation.trust import RejectedResult, read_trusted
-from molbench.leaderboard.boards import boards_named, write_boards
-from molbench.leaderboard.card import cards_of
-from molbench.leaderboard.collect import collect
+from molbench.evaluation.trust import read_trusted
+from molbench.leaderboard.boards import boards_named, lay_out, write_boards
+from molbench.leaderboard.entry import SetAside
+from molbench.leaderboard.evaluated import entries_of
 from molbench.leaderboard.records import Records
-from molbench.leaderboard.table import Table, tabulate
+from molbench.leaderboard.table import Table
 from molbench.spec.catalogue import Catalogue
 
 #: Rejected results that an error names one by one.
@@ -26,15 +26,15 @@ class Built:
 
     Attributes:
         records: Every number of the boards written.
-        results: What they were computed from.
         empty: Names of boards without results.
-        rejections: Results that no board believes, and why.
+        aside: Results that no board believes, and why.
+        results: What the boards were computed from.
     """
 
     records: Records
-    results: list[Stored]
     empty: list[str]
-    rejections: list[RejectedResult]
+    aside: list[SetAside]
+    results: list[Stored]
 
 
 def build_boards(results: Path, output: Path, names: Sequence[str] = ()) -> Built:
@@ -46,31 +46,23 @@ def build_boards(results: Path, output: Path, names: Sequence[str] = ()) -> Buil
         names: Boards to build, or YAML files of some; none for all of the catalogue.
 
     Raises:
-        UserError: If a board is unknown, results are not comparable, or none at all hold.
+        UserError: If a board is unknown, or no result at all belongs on one.
     """
     boards = boards_named(names)
     catalogue = Catalogue.load()
     stored, rejections = read_trusted(results, catalogue)
-    tables, empty = [], []
-    for board in boards:
-        tasks = [ref.id for ref in catalogue.tasks(board.tasks, board.suite)]
-        collection = collect(board, tasks, stored)
-        if not collection.tasks:
-            empty.append(board.name)
-            continue
-        tables.append(tabulate(collection))
-    if not tables:
+    tasks = {ref.id: ref for board in boards for ref in catalogue.tasks(board.tasks, board.suite)}
+    entries = entries_of(stored, tasks, catalogue.entries)
+    records, empty = lay_out(boards, entries, catalogue, ())
+    if not records.boards:
         raise UserError(
             f"{results}: no result of the tasks and protocol of {', '.join(map(repr, empty))} among the "
             f"{len(stored)} that hold"
             + "".join(f"\n  {rejection.folder}: {rejection.reason}" for rejection in rejections[:_NAMED])
         )
-    shown = {row.model for table in tables for row in table.rows}
-    records = Records(
-        cards=cards_of(item for item in stored if item.result.checkpoint.name in shown), boards=tables
-    )
     write_boards(records, output)
-    return Built(records, stored, empty, rejections)
+    aside = [SetAside(rejection.folder, rejection.reason) for rejection in rejections]
+    return Built(records, empty, aside, stored)
 
 
 def load_table(name: str, folder: Path) -> Table:

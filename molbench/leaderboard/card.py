@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Literal
-
 from pydantic import Field
 
-from molbench.evaluation.result import Stored
 from molbench.spec.base import Spec
-from molbench.spec.provenance import stages
-from molbench.spec.submission import Cost, Tier
-from molbench.submission.cost import cost_of
+from molbench.spec.submission import Cost, Modality, Tier
 
 
 class Card(Spec):
@@ -35,7 +29,7 @@ class Card(Spec):
 
     model: str
     family: str
-    modality: Literal["geometry", "graph", "pair", "fingerprint"] = "geometry"
+    modality: Modality = "geometry"
     tier: Tier = "re-scored"
     corpora: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
@@ -51,25 +45,3 @@ class Card(Spec):
     cost: Cost | None = None
     date: str | None = Field(default=None, pattern=r"^\d{4}-\d{2}-\d{2}$")
     withdrawn: str | None = None
-
-
-def cards_of(results: Iterable[Stored]) -> list[Card]:
-    """What results say of their models, in the order of the models' names."""
-    of_model: dict[str, list[Stored]] = {}
-    for stored in results:
-        of_model.setdefault(stored.result.checkpoint.name, []).append(stored)
-    return [_card(name, own) for name, own in sorted(of_model.items())]
-
-
-def _card(name: str, results: list[Stored]) -> Card:
-    checkpoint = results[0].result.checkpoint
-    corpora = (stage.get("dataset") for stage in stages(checkpoint.pretraining))
-    return Card(
-        model=name,
-        family=checkpoint.backbone,
-        corpora=tuple(str(corpus) for corpus in corpora if corpus),
-        digest=None if checkpoint.scratch else checkpoint.encoder_digest,
-        parameters=checkpoint.parameters,
-        cost=cost_of([stored.result for stored in results]),
-        date=max((stored.result.date for stored in results if stored.result.date), default=None),
-    )

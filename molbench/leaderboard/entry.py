@@ -1,46 +1,54 @@
-"""Submissions as boards read them: cards and receipts, and what is set aside with its reason."""
+"""A model as boards read it, whether it was submitted or is a result of one's own."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cache
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from molbench.errors import UserError
-from molbench.evaluation import EVALUATION_VERSION
-from molbench.evaluation.built import data_of
-from molbench.evaluation.protocols import load_protocols
-from molbench.metrics import METRICS
-from molbench.spec.catalogue import Catalogue, TaskRef
-from molbench.spec.submission import Submission, Withdrawal
-from molbench.submission.folder import RECEIPT, SubmissionFolder, submissions_in, withdrawals
-from molbench.submission.receipt import Cell, Receipt, unlike
+from molbench.leaderboard.card import Card
+from molbench.submission.receipt import Cell
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A submission that holds.
+    """A model and its scores.
 
     Attributes:
-        name: ``family/model``.
-        card: Its card, without the list of its predictions.
-        receipt: What it scores; of its cells those that were computed as scores are computed now.
+        card: What is told of it beside its scores.
+        backbone: Name of its encoder.
+        baseline: Model that is the same encoder from scratch; None if it is one itself, or has none.
+        method: How it was pretrained; None if it was not.
+        pretrained_on: Names of its corpora, first to last; None if there are none.
+        cells: What it scores, all computed as scores are computed now.
+        scratch: Whether its weights are random, drawn from the seed of each run.
         speeds: Records a second by task and protocol, where they were measured.
-        withdrawn: Why it was withdrawn as a whole; None where it was not.
+        seen: What is known of test records seen in pretraining, by task.
+        warnings: What is suspicious about predictions, by task and protocol.
+        partial: Tasks of whose split schemes records are missing here.
     """
 
-    name: str
-    card: Submission
-    receipt: Receipt
+    card: Card
+    backbone: str
+    baseline: str | None
+    method: str | None
+    pretrained_on: str | None
+    cells: tuple[Cell, ...]
+    scratch: bool = False
     speeds: Mapping[tuple[str, str], float] = field(default_factory=dict)
-    withdrawn: str | None = None
+    seen: Mapping[str, str] = field(default_factory=dict)
+    warnings: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    partial: frozenset[str] = frozenset()
+
+    @property
+    def name(self) -> str:
+        """``family/model``."""
+        return f"{self.card.family}/{self.card.model}"
 
 
 @dataclass(frozen=True)
 class SetAside:
-    """A submission, or a part of one, that no board shows.
+    """A model, or a part of one, that no board shows.
 
     Attributes:
         path: Its folder.
@@ -49,141 +57,3 @@ class SetAside:
 
     path: Path
     reason: str
-
-
-def read_entries(
-    root: Path, catalogue: Catalogue, again: Callable[[SubmissionFolder, Receipt], str | None] | None = None
-) -> tuple[list[Entry], list[SetAside]]:
-    """Submissions below a folder that hold, in path order, and what does not.
-
-    Receipts are taken where they belong to the card and the files beside them, and to the versions and
-    records of today.
-
-    Args:
-        root: Folder of submissions.
-        catalogue: What tasks and datasets there are.
-        again: Computes the scores of a submission again and says what is wrong with its receipt, if anything
-            is; without it what a receipt says of files that fit is believed.
-
-    Raises:
-        UserError: If the folder does not exist, or its list of withdrawals is damaged.
-    """
-    withdrawn = withdrawals(root)
-    known = _Known(catalogue)
-    entries: list[Entry] = []
-    aside: list[SetAside] = []
-    for path in submissions_in(root):
-        try:
-            entry = _read(path, again)
-        except UserError as error:
-            aside.append(SetAside(path, str(error)))
-            continue
-        except Exception as error:  # noqa: BLE001 - a file of a stranger; no fault of it may end the others
-            aside.append(SetAside(path, f"cannot be read: {type(error).__name__}: {error}"))
-            continue
-        entry, problems = known.current(entry)
-        aside += [SetAside(path, problem) for problem in problems]
-        entries.append(_withdrawn(entry, withdrawn))
-    models = Counter(entry.card.model for entry in entries)
-    for entry in entries:
-        if models[entry.card.model] > 1:
-            aside.append(SetAside(root / entry.name, f"another submission is called '{entry.card.model}'"))
-    return [entry for entry in entries if models[entry.card.model] == 1], aside
-
-
-def _read(path: Path, check: Callable[[SubmissionFolder, Receipt], str | None] | None) -> Entry:
-    folder = SubmissionFolder.read(path)
-    if folder.card.model != path.name:
-        raise UserError(f"{folder.path}: is called '{folder.card.model}' in its card")
-    receipt = Receipt.read(path / RECEIPT)
-    again = "`molbench submit verify` makes another"
-    if receipt.submission != folder.name or receipt.card != folder.digest:
-        raise UserError(f"{path / RECEIPT}: is of another card; {again}")
-    listed = {(entry.task, entry.protocol) for entry in folder.card.predictions}
-    scored = [(cell.task, cell.protocol, cell.version) for cell in receipt.cells]
-    if listed != {(task, protocol) for task, protocol, _ in scored} or len(set(scored)) < len(scored):
-        raise UserError(f"{path / RECEIPT}: has other tasks than the card; {again}")
-    if receipt.versions.get("evaluation") != str(EVALUATION_VERSION):
-        raise UserError(f"{path / RECEIPT}: of another version of evaluation; {again}")
-    if problem := _other_files(folder, receipt) or (check and check(folder, receipt)):
-        raise UserError(f"{path}: {problem}; {again}")
-    # Of thousands of submissions the lists of files would take more memory than the scores.
-    card = folder.card.model_copy(update={"predictions": []})
-    speeds = {(one.task, one.protocol): one.speed for one in folder.card.predictions if one.speed}
-    return Entry(folder.name, card, receipt, speeds)
-
-
-def _other_files(folder: SubmissionFolder, receipt: Receipt) -> str | None:
-    """What of the files, or of what the card says they score, is not what was verified; cheap."""
-    scored: dict[tuple[str, str], Cell] = {}
-    for cell in receipt.cells:
-        scored.setdefault((cell.task, cell.protocol), cell)
-    for entry in folder.card.predictions:
-        if unlike(entry.value, scored[entry.task, entry.protocol].mean):
-            return f"{entry.task}: the card says {entry.value:.6g}, the receipt another score"
-    problems = (folder.problem_with(entry) for _, entry in folder.files() if entry.file is not None)
-    return next((problem for problem in problems if problem), None)
-
-
-@dataclass
-class _Known:
-    """What a score depends on today."""
-
-    catalogue: Catalogue
-
-    def __post_init__(self) -> None:
-        self.protocols = {name: protocol.version for name, protocol in load_protocols().items()}
-        self._task = cache(self._find)
-        self._data = cache(self._digests)
-
-    def current(self, entry: Entry) -> tuple[Entry, list[str]]:
-        """An entry with the cells that were computed as scores are computed now, and why others were not."""
-        cells = entry.receipt.cells
-        there = {(cell.task, cell.protocol, cell.version) for cell in cells}
-        problems = [(cell, self._problem(cell, there)) for cell in cells]
-        kept = [cell for cell, problem in problems if problem is None]
-        receipt = entry.receipt.model_copy(update={"cells": kept})
-        return replace(entry, receipt=receipt), [
-            f"{cell.task}: {problem}; `molbench submit verify` scores it again"
-            for cell, problem in problems
-            if problem is not None
-        ]
-
-    def _problem(self, cell: Cell, there: set[tuple[str, str, str]]) -> str | None:
-        task = self._task(cell.task)
-        if task is None:
-            return "is no task any more"
-        versions = [version for version, _ in task.versions]
-        if cell.version not in versions or (cell.task, cell.protocol, versions[-1]) not in there:
-            return f"scored as version {cell.version} of the task, which is at {versions[-1]}"
-        if cell.metric != task.task.metrics[0] or cell.metric_version != METRICS[cell.metric].version:
-            return "scored by another metric, or another version of it"
-        if self.protocols.get(cell.protocol, cell.protocol_version) != cell.protocol_version:
-            return f"made under version {cell.protocol_version} of protocol '{cell.protocol}'"
-        if self._data(cell.task) not in {None, cell.data[1]}:
-            return "made on other records, or another split"
-        return None
-
-    def _find(self, name: str) -> TaskRef | None:
-        try:
-            return next((ref for ref in self.catalogue.tasks([name]) if ref.id == name), None)
-        except UserError:
-            return None
-
-    def _digests(self, name: str) -> str | None:
-        """Digest of the records of a scheme; None where it is not built here, or is a cross-validation."""
-        task = self._task(name)
-        if task is None or task.folder is None or task.scheme.folds[1]:
-            return None
-        try:
-            return data_of(task).split
-        except UserError:
-            return None
-
-
-def _withdrawn(entry: Entry, listed: Sequence[Withdrawal]) -> Entry:
-    own = [item for item in listed if item.submission == entry.name]
-    whole = next((item.reason for item in own if not item.tasks), None)
-    tasks = {task for item in own for task in item.tasks}
-    cells = [cell for cell in entry.receipt.cells if cell.task not in tasks]
-    return replace(entry, receipt=entry.receipt.model_copy(update={"cells": cells}), withdrawn=whole)

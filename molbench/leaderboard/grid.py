@@ -27,7 +27,9 @@ class ScoreGrid:
         logs: Logarithm of the relative error, [M, T].
         replicates: What the draw of test records may do to it, [M, T, R], see
             :mod:`molbench.submission.replicates`.
-        seeds: What each seed adds to its mean over seeds, [M, T, S].
+        seeds: What each repeat adds to its mean over repeats, over the root of n (n - 1) of the n repeats
+            that the model's tasks share, so that squares add up to a variance, [M, T, S].
+        repeats: The n of each model, 1 where the luck of its seeds is not known, [M].
     """
 
     weights: np.ndarray
@@ -35,6 +37,7 @@ class ScoreGrid:
     logs: np.ndarray
     replicates: np.ndarray
     seeds: np.ndarray
+    repeats: np.ndarray
 
     @classmethod
     def of(
@@ -49,21 +52,25 @@ class ScoreGrid:
             seeds: Seeds that a score needs; it has the mean of all it has.
         """
         shape = (len(cells), len(tasks))
-        there, logs = np.zeros(shape), np.zeros(shape)
+        there, logs, repeats = np.zeros(shape), np.zeros(shape), np.ones(len(cells), dtype=np.int64)
         drawn = np.zeros((*shape, COUNT), dtype=np.float32)
-        of_seeds = np.zeros((*shape, seeds))
+        deviations: dict[tuple[int, int], np.ndarray] = {}
         for i, own in enumerate(cells):
-            for j, task in enumerate(tasks):
-                cell = own.get(task)
-                if cell is None or len(cell.values) < seeds:
-                    continue
+            enough = {
+                j: own[task] for j, task in enumerate(tasks) if task in own and len(own[task].values) >= seeds
+            }
+            for (j, cell), deviation in zip(enough.items(), _deviations(list(enough.values())), strict=True):
                 there[i, j] = 1
                 logs[i, j], slope = log_error(cell)
                 drawn[i, j] = slope * cell.drawn
-                # The first of each model: those it has more of count in the mean, and not for how sure it is.
-                values = np.asarray(cell.values[:seeds])
-                of_seeds[i, j] = slope * (values - values.mean())
-        return cls(np.asarray(weights), there, logs, drawn, of_seeds)
+                repeats[i] = deviation.size
+                deviations[i, j] = (
+                    slope * deviation / math.sqrt(max(deviation.size * (deviation.size - 1), 1))
+                )
+        of_seeds = np.zeros((*shape, repeats.max(initial=1)))
+        for (i, j), deviation in deviations.items():
+            of_seeds[i, j, : deviation.size] = deviation
+        return cls(np.asarray(weights), there, logs, drawn, of_seeds, repeats)
 
     @property
     def complete(self) -> np.ndarray:
@@ -73,9 +80,8 @@ class ScoreGrid:
 
     def take(self, models: np.ndarray) -> ScoreGrid:
         """Some of the models."""
-        return ScoreGrid(
-            self.weights, self.there[models], self.logs[models], self.replicates[models], self.seeds[models]
-        )
+        parts = (self.there, self.logs, self.replicates, self.seeds, self.repeats)
+        return ScoreGrid(self.weights, *(part[models] for part in parts))
 
 
 def log_error(cell: Cell) -> tuple[float, float]:
@@ -85,3 +91,26 @@ def log_error(cell: Cell) -> tuple[float, float]:
     reference = trivial if lower else 1 - trivial
     error = max(cell.mean if lower else 1 - cell.mean, _TINY)
     return math.log(error / max(reference, _TINY)), (1 if lower else -1) / error
+
+
+def _deviations(cells: Sequence[Cell]) -> list[np.ndarray]:
+    """What each repeat adds to the mean over repeats, of every task of a model, [S] each.
+
+    One encoder may be drawn for all tasks, so repeats of several tasks belong together: those that all share
+    count, whatever else some have. Where fewer than two are shared, as many as all have are taken in turn.
+    """
+    drawn = [cell.repeats for cell in cells if not cell.fixed]
+    if not drawn:
+        return [np.zeros(2) for _ in cells]
+    shared = sorted(set.intersection(*map(set, drawn)))
+    count = len(shared) if len(shared) > 1 else min(map(len, drawn))
+    parts = []
+    for cell in cells:
+        values = np.zeros(count)
+        if not cell.fixed:
+            repeats = cell.repeats
+            values = np.array(
+                [repeats[key] for key in (shared if len(shared) > 1 else list(repeats)[:count])]
+            )
+        parts.append(values - values.mean())
+    return parts

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from molbench.evaluation.measurement import Estimate
-from molbench.evaluation.statistics import SIGNIFICANT, Component, merge
+from molbench.evaluation.statistics import LEVEL, Component, merge
+from molbench.evaluation.summary import MORE_SEEDS
 from molbench.leaderboard.grid import ScoreGrid
 
 
@@ -39,20 +40,23 @@ def differences(one: ScoreGrid, other: ScoreGrid) -> Estimate:
         drawn += np.square(pair(one.replicates[..., k], other.replicates[..., k]))
     records = Component(drawn / count, float(count))
     none = np.zeros_like
-    left = _of_seeds([pair(one.seeds[..., s], none(other.logs)) for s in range(one.seeds.shape[-1])])
-    right = _of_seeds([pair(none(one.logs), other.seeds[..., s]) for s in range(one.seeds.shape[-1])])
+    mine_alone = [pair(part, none(other.logs)) for part in _last_first(one.seeds)]
+    theirs_alone = [pair(none(one.logs), part) for part in _last_first(other.seeds)]
+    left = _of_repeats(np.stack(mine_alone), one.repeats[:, None])
+    right = _of_repeats(np.stack(theirs_alone), other.repeats)
     return Estimate(value, records, merge([left, right]))
 
 
-def _of_seeds(deviations: list[np.ndarray]) -> Component:
-    """What the seeds of one model add to the variance of a mean over tasks."""
-    count = len(deviations)
-    if count < 2:
-        return Component(np.full(deviations[0].shape, np.inf), 1.0)
-    total = np.zeros(deviations[0].shape)
-    for deviation in deviations:
-        total += np.square(deviation)
-    return Component(total / (count * (count - 1)), float(count - 1))
+def _last_first(parts: np.ndarray) -> np.ndarray:
+    return np.moveaxis(parts, -1, 0)
+
+
+def _of_repeats(parts: np.ndarray, counts: np.ndarray) -> Component:
+    """What the repeats of one model add to the variance of a mean over tasks; unknown of a single one."""
+    variance = np.sum(np.square(parts), axis=0)
+    known = np.broadcast_to(counts > 1, variance.shape)
+    freedom = np.broadcast_to(np.maximum(counts - 1.0, 1.0), variance.shape)
+    return Component(np.where(known, variance, np.inf), freedom)
 
 
 def against(one: ScoreGrid, other: ScoreGrid) -> Estimate:
@@ -66,16 +70,14 @@ def against(one: ScoreGrid, other: ScoreGrid) -> Estimate:
         return total
 
     drawn = np.square(mean(one.replicates, other.replicates)).mean(axis=-1)
-    seeds = merge([_of_seeds(list(mean(grid.seeds).T)) for grid in (one, other)])
+    seeds = merge([_of_repeats(_last_first(mean(grid.seeds)), grid.repeats) for grid in (one, other)])
     return Estimate(mean(one.logs, other.logs), Component(drawn, float(one.replicates.shape[-1])), seeds)
 
 
 def alone(grid: ScoreGrid) -> Estimate:
     """Mean over a model's tasks of the logarithm of its relative error, [M]."""
-    nothing = ScoreGrid(
-        grid.weights, grid.there, *(np.zeros_like(part) for part in (grid.logs, grid.replicates, grid.seeds))
-    )
-    return against(grid, nothing)
+    parts = {name: np.zeros_like(getattr(grid, name)) for name in ("logs", "replicates", "seeds")}
+    return against(grid, replace(grid, **parts))
 
 
 @dataclass(frozen=True)
@@ -91,20 +93,42 @@ class Places:
     last: np.ndarray
 
 
-def places(grid: ScoreGrid) -> Places:
+def places(every: Estimate) -> Places:
     """First and last place of every model, all at once with a probability of 95 %.
 
-    As :attr:`~molbench.leaderboard.separation.Separation.places`, with Bonferroni's adjustment in the place
-    of Holm's: so what is said of two models does not depend on what is said of others.
+    One more than the number of models told to be better, and the number of models less that of those told to
+    be worse (Mogstad, Romano, Shaikh and Wilhelm, Rev. Econ. Stud. 91, 476 (2024)). Pairs are adjusted by
+    Bonferroni's method, not Holm's: so what is said of two models does not depend on what is said of others.
+
+    Args:
+        every: The differences of every two models, [M, M].
     """
-    models = grid.logs.shape[0]
-    pairs = max(models * (models - 1) // 2, 1)
-    estimate = differences(grid, grid)
-    value = np.asarray(estimate.value)
+    value = np.array(every.value)
     np.fill_diagonal(value, np.nan)
     with np.errstate(invalid="ignore"):
-        better = value < -estimate.half_width(1 - SIGNIFICANT / pairs)
-    return Places(1 + better.sum(axis=0), models - better.sum(axis=1))
+        better = value < -every.half_width(_level(len(value)))
+    return Places(1 + better.sum(axis=0), len(value) - better.sum(axis=1))
+
+
+def detectable(every: Estimate) -> list[float | None]:
+    """Smallest true difference of two models that is found in 80 % of repetitions, of a typical pair.
+
+    Returns:
+        The share of an error that is gone, and the same with :data:`~molbench.evaluation.summary.MORE_SEEDS`
+        times as many seeds; None for no pair, or where the luck of seeds is not known.
+    """
+    models = len(np.asarray(every.value))
+    upper = every.at(np.triu_indices(models, 1))
+    known = upper.at((np.isfinite(upper.value) & np.isfinite(upper.seeds.variance),))
+    if np.asarray(known.value).size <= np.asarray(upper.value).size / 2:
+        return [None, None]
+    sizes = [np.median(known.detectable(_level(models), times)) for times in (1, MORE_SEEDS)]
+    return [float(-np.expm1(-size)) for size in sizes]
+
+
+def _level(models: int) -> float:
+    """Level of an interval of one pair that holds together with those of all others."""
+    return 1 - (1 - LEVEL) / max(models * (models - 1) // 2, 1)
 
 
 def mean_ranks(grid: ScoreGrid) -> np.ndarray:

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from molbench.errors import UserError
-from molbench.leaderboard.boards import boards_named, write_boards
-from molbench.leaderboard.card import Card
-from molbench.leaderboard.entry import Entry, SetAside, read_entries
+from molbench.leaderboard.boards import boards_named, lay_out, write_boards
+from molbench.leaderboard.entry import SetAside
 from molbench.leaderboard.records import FILENAME, Records
-from molbench.leaderboard.submitted import BoardField, tabulate_submitted
+from molbench.leaderboard.submitted import read_entries
 from molbench.leaderboard.table import Table
 from molbench.spec.catalogue import Catalogue
 from molbench.submission.folder import SubmissionFolder, withdrawals
@@ -19,6 +18,10 @@ from molbench.submission.receipt import Receipt
 
 #: Dropped scores, and submissions set aside, that an error names one by one.
 _NAMED = 10
+_COMMANDS = (
+    "molbench submit pack results/MODEL --name … --license … --author … --commit …",
+    "molbench submit verify submissions/FAMILY/MODEL",
+)
 
 
 @dataclass(frozen=True)
@@ -58,20 +61,11 @@ def publish(
     """
     catalogue = Catalogue.load()
     entries, aside = read_entries(root, catalogue, _again(catalogue) if check else None)
-    tables, empty = [], []
-    cards: dict[str, Card] = {}
-    for board in boards_named(names):
-        field = BoardField.of(board, catalogue.tasks(board.tasks, board.suite), entries)
-        if not field.live:
-            empty.append(board.name)
-            continue
-        tables.append(tabulate_submitted(field))
-        cards |= {model: _card(entry) for model, entry in field.entries.items()}
-    if not tables:
+    records, empty = lay_out(boards_named(names), entries, catalogue, _COMMANDS)
+    if not records.boards:
         listed = "".join(f"\n  {one.path}: {one.reason}" for one in aside[:_NAMED])
         raise UserError(f"{root}: no submission has a task of {', '.join(empty)}{listed}")
-    del entries, field  # receipts of thousands of submissions, before as much is written
-    records = Records(cards=[cards[model] for model in sorted(cards)], boards=tables)
+    del entries  # receipts of thousands of submissions, before as much is written
     _refuse_dropped(root, output, records, aside)
     if write:
         write_boards(records, output)
@@ -115,27 +109,3 @@ def _refuse_dropped(root: Path, output: Path, records: Records, aside: Sequence[
 
 def _cells(table: Table) -> set[tuple[str, str]]:
     return {(score.model, score.task) for score in table.scores}
-
-
-def _card(entry: Entry) -> Card:
-    card = entry.card
-    return Card(
-        model=card.model,
-        family=entry.name.partition("/")[0],
-        modality=card.modality,
-        tier=entry.receipt.tier,
-        corpora=tuple(stage.dataset for stage in card.pretraining if stage.dataset),
-        others=tuple(stage.other for stage in card.pretraining if stage.other),
-        digest=card.weights.encoder_digest if card.weights else None,
-        commit=card.commit,
-        title=card.name,
-        authors=tuple(card.authors),
-        paper=card.paper,
-        licence=card.licence,
-        links=dict(card.links),
-        notes=card.notes,
-        parameters=card.parameters,
-        cost=card.cost,
-        date=entry.receipt.date or None,
-        withdrawn=entry.withdrawn,
-    )

@@ -16,14 +16,6 @@ from molbench.spec.fingerprint import FINGERPRINT
 
 _RANKING_NOTE = (
     "*Relative error*: geometric mean over tasks of the error divided by that of predicting one constant; "
-    "lower is better. *Rank*: one more than the number of models that are told to be better; ties share a "
-    "rank; beside it the last place the model may have. *Gain*: share of the error of the same backbone from "
-    "scratch that pretraining removes. Intervals are of 95 %, over test records in their clusters and over "
-    "seeds; p-values in brackets are adjusted for the number of models by Holm's method, and so are those "
-    "that ranks come from, for all pairs."
-)
-_SUBMITTED_NOTE = (
-    "*Relative error*: geometric mean over tasks of the error divided by that of predicting one constant; "
     "lower is better; absent where a task is missing. *Rank*: one more than the number of models that are "
     "told to be better on the tasks that both have, adjusted for all pairs; ties share a rank; beside it "
     "the last place the model may have. *Gain*: share of the error of the same backbone from scratch that "
@@ -51,8 +43,12 @@ _RANKING = [
     "relative error",
     "gain over scratch",
     "tasks",
+    "mean rank",
+    "skill",
+    "first",
+    "weights",
+    "tier",
 ]
-_SUBMITTED = ["mean rank", "skill", "first", "weights", "tier"]
 _SCORES_NOTE = (
     "Mean over seeds ± half-width of the 95 % interval over test records and seeds, in brackets the standard "
     "deviation over seeds. ▲ better and ▼ worse than the same backbone from scratch, adjusted p < 0.05; "
@@ -97,10 +93,10 @@ def to_markdown(table: Table) -> str:
         *_cautions(table),
         "## Ranking",
         _grid(
-            [*_RANKING, *(_SUBMITTED if _is_submitted(table) else [])],
+            _RANKING,
             [_ranking(row, len(table.tasks) + len(table.missing)) for row in table.rows],
         ),
-        (_SUBMITTED_NOTE if _is_submitted(table) else _RANKING_NOTE) + _detectable_difference(table),
+        _RANKING_NOTE + _detectable_difference(table),
         "## Scores",
         _scores(table),
         _SCORES_NOTE + (_FINGERPRINT_NOTE if _has_fingerprint(table) else ""),
@@ -137,8 +133,7 @@ def _cautions(table: Table) -> list[str]:
             "nothing else.**"
         )
     if table.missing:
-        so = "" if _is_submitted(table) else ", so nothing is ranked"
-        cautions.append(f"No results yet{so}: {', '.join(map(markdown, table.missing))}.")
+        cautions.append(f"No results yet: {', '.join(map(markdown, table.missing))}.")
     return cautions
 
 
@@ -164,22 +159,12 @@ def _ranking(row: Row, tasks: int) -> list[str]:
         "" if row.relative_error is None else estimate(row.relative_error),
         "" if row.gain is None else gain(row.gain),
         f"{row.tasks}/{tasks}",
-        *([] if row.tier is None else _submitted(row)),
-    ]
-
-
-def _submitted(row: Row) -> list[str]:
-    return [
         "" if row.mean_rank is None else plain(row.mean_rank, 3),
         "" if row.skill is None else f"{100 * row.skill.value:+.0f} %",
         "" if row.first is None else f"{100 * row.first:.0f} %",
         ("" if row.parameters is None else f"{row.parameters:,}") + (" ●" if row.pareto else ""),
         row.tier or "",
     ]
-
-
-def _is_submitted(table: Table) -> bool:
-    return any(row.tier is not None for row in table.rows)
 
 
 def _published(table: Table) -> list[str]:

@@ -14,6 +14,7 @@ from molbench.leaderboard.score import Score
 from molbench.spec.base import Spec
 from molbench.spec.catalogue import TaskRef
 from molbench.spec.protocol import Protocol
+from molbench.spec.recipe import Recipe
 from molbench.spec.reported import ReportedTable
 
 if TYPE_CHECKING:  # tables hold published numbers, which hold these
@@ -51,7 +52,7 @@ class Ours:
 
     rows: Sequence[Row]
     scores: Mapping[tuple[str, str], Score]
-    protocol: Protocol
+    protocol: Recipe
 
     def of(self, table: ReportedTable, row: str, ref: TaskRef, value: float, unit: str) -> list[Reproduction]:
         """Scores of the models that repeat one row of a paper, on one task."""
@@ -76,7 +77,7 @@ class Ours:
 
     def _budget(self, table: ReportedTable, ref: TaskRef) -> float | None:
         published = load_protocols().get(table.protocol or "")
-        if published is None:
+        if published is None or not isinstance(self.protocol, Protocol):
             return None
         share = _passes(self.protocol, ref) / _passes(published, ref)
         return float(f"{share:.2g}") if math.isfinite(share) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from molbench.evaluation.summary import Verdict
@@ -22,8 +23,7 @@ class Difference(Number):
 
     Attributes:
         p: Two-sided p-value of its being zero.
-        p_adjusted: Adjusted by Holm's method: of submissions for the tasks of the model, of results of one's
-            own for all differences of this kind on the board.
+        p_adjusted: Adjusted by Holm's method for the tasks of the model.
         verdict: What it amounts to, see :data:`~molbench.evaluation.summary.Verdict`.
         detectable: Smallest true difference that is found in 80 % of repetitions.
         detectable_later: The same with as many times more seeds as ``Table.more_seeds``.
@@ -55,18 +55,18 @@ class Publication(Spec):
 
 
 class Score(Spec):
-    """One model on one task of one board, see :class:`~molbench.evaluation.summary.SummaryRow`.
+    """One model on one task of one board.
 
     Attributes:
         tier: How far it has been checked.
         mean: Mean over seeds.
         half_width: Of the 95 % interval over seeds and test records.
-        spread: Standard deviation over seeds.
+        spread: Standard deviation over seeds, or over complete repeats of a cross-validation.
         records: Test records.
         clusters: Effective number of independent ones.
         few: Whether they are too few, or too skewed, for the interval to be relied on.
         seen: Whether test records were seen in pretraining, in words; None where nothing is known of it.
-        keys: Keys of the results it was computed from, by seed.
+        keys: Digest of the predictions it was computed from.
         version: Of the task, ``1.0``; the number behind the dot counts exclusions of records.
     """
 
@@ -89,3 +89,13 @@ class Score(Spec):
     version: str | None = later(None)
     over_scratch: Difference | None
     over_fingerprint: Difference | None = later(None)
+
+
+def rounded(value: float) -> float:
+    """Six significant digits: what differs beyond them between machines is noise."""
+    return float(f"{value:.6g}")
+
+
+def known(value: float | None) -> float | None:
+    """Likewise; what is not finite is not known."""
+    return None if value is None or not math.isfinite(value) else rounded(value)

@@ -1,4 +1,4 @@
-"""Every score of a board of submissions, beside its baseline's and the fingerprint trees'."""
+"""Every score of a board, beside its baseline's and the fingerprint trees'."""
 
 from __future__ import annotations
 
@@ -8,18 +8,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from molbench.evaluation.measurement import Estimate
-from molbench.evaluation.statistics import (
-    SIGNIFICANT,
-    Component,
-    half_width,
-    holm,
-    merge,
-    of_repeats,
-    p_value,
-)
-from molbench.evaluation.summary import Verdict
+from molbench.evaluation.statistics import LEVEL, SIGNIFICANT, Component, holm, merge, of_repeats
+from molbench.evaluation.summary import MORE_SEEDS, Verdict
 from molbench.leaderboard.entry import Entry
-from molbench.leaderboard.score import Difference, Score
+from molbench.leaderboard.score import Difference, Score, known, rounded
 from molbench.spec.fingerprint import FINGERPRINT
 from molbench.submission.receipt import Cell
 
@@ -36,7 +28,7 @@ def scores_of(
     Differences are adjusted for the tasks of their model, by Holm's method, and not for the number of models:
     what is said of one does not depend on the others.
     """
-    baselines = {model: entries[model].card.baseline or "" for model in models}
+    baselines = {model: entries[model].baseline or "" for model in models}
     scratch = _differences(cells, tasks, baselines)
     trees = _differences(cells, tasks, {model: FINGERPRINT for model in models if model != FINGERPRINT})
     return [
@@ -50,35 +42,28 @@ def scores_of(
 def _score(board: str, entry: Entry, cell: Cell, *, scratch: Differences, trees: Differences) -> Score:
     model = entry.card.model
     key = (model, cell.task)
-    spread = float(np.std(cell.values, ddof=1)) if len(cell.values) > 1 else None
+    sample = cell.sample
     return Score(
         board=board,
         model=model,
         task=cell.task,
-        tier=entry.receipt.tier,
+        tier=entry.card.tier,
         metric=cell.metric,
         unit=cell.unit,
         direction=cell.direction,
-        mean=_rounded(cell.mean),
-        half_width=_rounded(cell.half_width) if math.isfinite(cell.half_width) else None,
-        spread=None if spread is None else _rounded(spread),
+        mean=rounded(cell.mean),
+        half_width=known(cell.half_width),
+        spread=known(np.std(sample, ddof=1)) if sample.size > 1 else None,
         seeds=len(cell.values),
         records=cell.records,
-        clusters=_rounded(cell.clusters),
+        clusters=rounded(cell.clusters),
         few=cell.few,
-        seen=_seen(entry, cell.task),
+        seen=entry.seen.get(cell.task),
         keys=[cell.content],
         version=cell.version,
         over_scratch=scratch.get(key),
         over_fingerprint=trees.get(key),
     )
-
-
-def _seen(entry: Entry, task: str) -> str | None:
-    """What a card says of the records of a task in pretraining."""
-    dataset = task.partition("/")[0]
-    known = any(stage.dataset == dataset for stage in entry.card.pretraining)
-    return f"pretrained on the same dataset ('{dataset}')" if known else None
 
 
 def _differences(cells: Cells, tasks: Sequence[str], others: Mapping[str, str]) -> Differences:
@@ -87,12 +72,33 @@ def _differences(cells: Cells, tasks: Sequence[str], others: Mapping[str, str]) 
         (model, task)
         for task in tasks
         for model, other in others.items()
-        if task in cells[model] and task in cells.get(other, {})
+        if task in cells[model]
+        and task in cells.get(other, {})
+        and comparable(cells[model][task], cells[other][task])
     ]
     if not keys:
         return {}
     pairs = [(cells[model][task], cells[others[model]][task]) for model, task in keys]
-    estimates = [_difference(one, other) for one, other in pairs]
+    together = _stacked([_difference(one, other) for one, other in pairs])
+    count = {model: sum(own == model for own, _ in keys) for model in others}
+    level = 1 - (1 - LEVEL) / np.array([count[model] for model, _ in keys])
+    p = together.p
+    columns = (
+        together.half_width(),
+        p,
+        _adjusted(keys, p),
+        *(together.detectable(level, times) for times in (1, MORE_SEEDS)),
+    )
+    numbers = zip(np.asarray(together.value).tolist(), *(own.tolist() for own in columns), strict=True)
+    return {key: _tested(pair, *own) for key, pair, own in zip(keys, pairs, numbers, strict=True)}
+
+
+def comparable(one: Cell, other: Cell) -> bool:
+    """Whether two scores are of the same records: those of a cross-validation of the same folds."""
+    return not one.folds or one.seeds == other.seeds
+
+
+def _stacked(estimates: Sequence[Estimate]) -> Estimate:
     values = np.array([float(estimate.value) for estimate in estimates])
     records, seeds = (
         Component(
@@ -101,9 +107,7 @@ def _differences(cells: Cells, tasks: Sequence[str], others: Mapping[str, str]) 
         )
         for name in ("records", "seeds")
     )
-    widths, p = half_width([records, seeds]), p_value(values, [records, seeds])
-    numbers = zip(values.tolist(), widths.tolist(), p.tolist(), _adjusted(keys, p).tolist(), strict=True)
-    return {key: _tested(pair, *own) for key, pair, own in zip(keys, pairs, numbers, strict=True)}
+    return Estimate(values, records, seeds)
 
 
 def _adjusted(keys: Sequence[tuple[str, str]], p: np.ndarray) -> np.ndarray:
@@ -117,28 +121,32 @@ def _adjusted(keys: Sequence[tuple[str, str]], p: np.ndarray) -> np.ndarray:
 
 
 def _difference(one: Cell, other: Cell) -> Estimate:
+    """Test records are paired; so are the repeats of a cross-validation, which cut them in the same way."""
     drawn = np.square(one.drawn.astype(float) - other.drawn).mean()
-    seeds = merge([of_repeats(np.asarray(cell.values)) for cell in (one, other)])
+    seeds = (
+        of_repeats(one.sample - other.sample)
+        if one.folds
+        else merge([of_repeats(cell.sample) for cell in (one, other)])
+    )
     return Estimate(one.mean - other.mean, Component(float(drawn), float(one.drawn.size)), seeds)
 
 
-def _tested(pair: tuple[Cell, Cell], value: float, width: float, p: float, adjusted: float) -> Difference:
-    known = math.isfinite(width)
-    verdict: Verdict = "=" if known else "needs more seeds"
-    if known and adjusted < SIGNIFICANT:
+def _tested(
+    pair: tuple[Cell, Cell], value: float, width: float, p: float, adjusted: float, *detectable: float
+) -> Difference:
+    told = math.isfinite(width)
+    verdict: Verdict = "=" if told else "needs more seeds"
+    if told and adjusted < SIGNIFICANT:
         better = (value < 0) == (pair[0].direction == "lower")
         verdict = "few records" if pair[0].few else "better" if better else "worse"
+    smallest, later_on = map(known, detectable)
     return Difference(
-        value=_rounded(value),
-        low=_rounded(value - width) if known else None,
-        high=_rounded(value + width) if known else None,
-        p=_rounded(p) if known else None,
-        p_adjusted=_rounded(adjusted) if known else None,
+        value=rounded(value),
+        low=known(value - width),
+        high=known(value + width),
+        p=rounded(p) if told else None,
+        p_adjusted=rounded(adjusted) if told else None,
         verdict=verdict,
-        detectable=None,
-        detectable_later=None,
+        detectable=smallest,
+        detectable_later=later_on,
     )
-
-
-def _rounded(value: float) -> float:
-    return float(f"{value:.6g}")

@@ -17,6 +17,8 @@ from molbench.spec.units import check_unit
 #: How far a number has been checked: told by somebody, computed again from stored predictions, or made again
 #: from the weights.
 Tier = Literal["reported", "re-scored", "re-run"]
+#: What an encoder reads: atoms in space, a bond graph, pairs of molecules, or fingerprints.
+Modality = Literal["geometry", "graph", "pair", "fingerprint"]
 #: Bytes of a file of predictions, and of weights.
 MOST_BYTES = 2**30
 _TASK = re.compile(r"[a-z0-9][a-z0-9._-]*/[a-z0-9][a-z0-9._-]*(@[a-z0-9][a-z0-9._-]*)?")
@@ -231,7 +233,7 @@ class Submission(Spec):
     scratch: bool = False
     parameters: int | None = Field(default=None, ge=0, le=10**12)
     method: Line | None = None
-    modality: Literal["geometry", "graph", "pair", "fingerprint"] = "geometry"
+    modality: Modality = "geometry"
     pretraining: list[PretrainingCorpus] = Field(default=[], max_length=20)
     compute: Compute | None = None
     cost: Cost | None = None

@@ -18,7 +18,7 @@ from molbench.spec.catalogue import Catalogue
 from molbench.spec.fingerprint import FINGERPRINT
 from molbench.spec.names import require_name
 from molbench.spec.provenance import stages
-from molbench.spec.submission import Cost, Submission
+from molbench.spec.submission import Cost, Modality, Submission
 from molbench.submission.cost import cost_of, speed_of
 from molbench.submission.folder import CARD, README, described
 from molbench.submission.predictions import write_predictions
@@ -164,7 +164,7 @@ def _card(
         "scratch": model.scratch,
         "parameters": _parameters(model),
         "method": model.method,
-        "modality": _modality(model),
+        "modality": modality_of(model),
         "pretraining": [] if model.scratch else _corpora(model),
         "compute": compute,
         "cost": cost and cost.model_dump(),
@@ -215,7 +215,8 @@ def _parameters(model: CheckpointEntry) -> int | None:
     return sum(value.numel() for value in build_backbone(model.backbone, model.config).parameters())
 
 
-def _modality(model: CheckpointEntry) -> str:
+def modality_of(model: CheckpointEntry) -> Modality:
+    """What the encoder of a model reads."""
     from molbench.backbones import BACKBONES
 
     if model.name == FINGERPRINT:

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, ValidationError
 from molbench.atomic import replace_file
 from molbench.errors import UserError
 from molbench.evaluation.score import Number
-from molbench.spec.base import Spec
+from molbench.spec.base import Spec, later
 from molbench.spec.submission import Tier
 from molbench.submission.replicates import unpacked
 
@@ -53,6 +53,8 @@ class Cell(Spec):
         others: Means of the other metrics.
         content: SHA-256 of the predicted numbers in the dataset's order.
         data: Digest of all records of the build, and of those that the scheme uses.
+        folds: Of each repeat of a cross-validation, whose folds the seeds are in turn; 0 for what is none.
+        fixed: Whether nothing was drawn, as in audits of given weights: another seed would give the same.
     """
 
     task: str
@@ -74,6 +76,8 @@ class Cell(Spec):
     others: dict[str, Number] = Field(default={})
     content: str
     data: tuple[str, str]
+    folds: int = later(0)
+    fixed: bool = later(False)
 
     @property
     def drawn(self) -> np.ndarray:
@@ -84,6 +88,29 @@ class Cell(Spec):
     def mean(self) -> float:
         """Mean over seeds."""
         return sum(self.values) / len(self.values)
+
+    @property
+    def repeats(self) -> dict[int, float]:
+        """Scores that each measure everything once, by seed, or by repeat of a cross-validation.
+
+        Single folds scatter more than repeats: they are smaller, and some are harder than others. They stand
+        for themselves where there are no two complete repeats.
+        """
+        of_seed = dict(zip(self.seeds, self.values, strict=True))
+        if not self.folds:
+            return of_seed
+        repeats: dict[int, list[float]] = {}
+        for seed, value in of_seed.items():
+            repeats.setdefault(seed // self.folds, []).append(value)
+        if len(repeats) < 2 or any(len(own) < self.folds for own in repeats.values()):
+            return of_seed
+        return {repeat: sum(own) / len(own) for repeat, own in repeats.items()}
+
+    @property
+    def sample(self) -> np.ndarray:
+        """The same as a sample of what chance may do, [S]: twice the one score that leaves nothing to it."""
+        values = np.array(list(self.repeats.values()))
+        return np.repeat(values, 2) if self.fixed and values.size == 1 else values
 
 
 class Rerun(Spec):

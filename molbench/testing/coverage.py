@@ -17,7 +17,9 @@ import numpy as np
 from molbench.evaluation.clusters import Clusters
 from molbench.evaluation.measurement import Measurement, difference, estimate
 from molbench.evaluation.statistics import SIGNIFICANT, half_width, holm
-from molbench.leaderboard.separation import Measured, Separation
+from molbench.leaderboard.grid import ScoreGrid
+from molbench.leaderboard.pairs import differences, places
+from molbench.submission.replicates import replicates
 
 DISTRIBUTIONS = ("normal", "t(2.5)", "lognormal")
 CLUSTERINGS = ("none", "unequal", "crossed")
@@ -171,17 +173,31 @@ def folds(
 
 def boards(models: int, count: int, spread: float, draws: int, rng: np.random.Generator) -> dict[str, float]:
     """Share of boards of equal models, on six tasks of 212 records, on which any is ranked above another."""
-    clusters, wrong, error = Clusters(212), 0, 1 / np.sqrt(6 * 212)
+    wrong, error, names = 0, 1 / np.sqrt(6 * 212), [[f"r{i}"] for i in range(212)]
+    of_records = [
+        np.stack([replicates(f"task {task}", names, one) for one in np.eye(212)]) for task in range(6)
+    ]
     for _ in range(draws):
-        blocks, repeats = [], spread * error * rng.standard_normal((models, count))
-        for _task in range(6):
+        drawn, repeats = [], np.zeros((models, 6, count))
+        luck = spread * error * rng.standard_normal((models, 1, count))
+        for task in range(6):
             effect = rng.standard_normal(212) + np.sqrt(0.5) * rng.standard_normal((models, 212))
             together = np.sqrt(0.5) * rng.standard_normal((models, count, 212))
-            repeats += (effect[:, None] + together).mean(axis=2) / 6
-            rows = (effect + together.mean(axis=1)) / 6
-            blocks.append((clusters, (rows - rows.mean(axis=1, keepdims=True)) / 212))
-        first, _last = Separation.of(Measured(repeats.mean(axis=1), blocks, list(repeats))).places
-        wrong += int((first > 1).any())
+            repeats[:, task] = (effect[:, None] + together).mean(axis=2)
+            rows = effect + together.mean(axis=1)
+            apart = (rows - rows.mean(axis=1, keepdims=True)) / 212
+            drawn.append(apart @ of_records[task])
+        repeats += luck
+        means = repeats.mean(axis=2)
+        grid = ScoreGrid(
+            weights=np.full(6, 1 / 6),
+            there=np.ones_like(means),
+            logs=means,
+            replicates=np.stack(drawn, axis=1),
+            seeds=(repeats - means[..., None]) / np.sqrt(count * (count - 1)),
+            repeats=np.full(models, count),
+        )
+        wrong += int((places(differences(grid, grid)).first > 1).any())
     return {"models": models, "seeds": count, "spread": spread, "separated": wrong / draws}
 
 

@@ -16,6 +16,7 @@ from molbench.evaluation import evaluate
 from molbench.evaluation.predictions import CLUSTERS
 from molbench.evaluation.result import Stored
 from molbench.evaluation.trust import read_trusted
+from molbench.leaderboard import build_boards
 from molbench.spec.catalogue import Catalogue
 
 TASKS = "toy/size,toy/mass,toy/ring,toy-frames/co"
@@ -208,6 +209,27 @@ def test_a_forged_result_is_set_aside_with_its_reason(results: Path, name: str) 
     assert len(bad) == 1 and told in bad[0].reason, bad
     assert "\n" not in bad[0].reason
     assert {s.folder: s.result for s in good} == {k: v for k, v in before.items() if k != folder}
+
+
+@pytest.mark.slow
+def test_a_board_is_built_of_the_others(results: Path, tmp_path: Path) -> None:
+    """Damaged results are told, each with its reason; no other model's row changes."""
+    rules = tmp_path / "toy.yaml"
+    rules.write_text(
+        "name: toy\ntitle: Toy\ndescription: d\ntasks: ['toy/size,toy/mass,toy/ring']\nseeds: 2\n"
+    )
+    (before,) = build_boards(results, tmp_path / "before", [str(rules)]).records.boards
+    forged = list(results.glob("model/toy/*/probe/0"))
+    for folder, name in zip(forged, ("half a file", "no predictions", "one record less"), strict=True):
+        FORGERIES[name][0](folder)
+    built = build_boards(results, tmp_path / "after", [str(rules)])
+    assert {one.path: bool(one.reason) for one in built.aside} == dict.fromkeys(forged, True)
+    (after,) = built.records.boards
+    one, other = ({row.model: row for row in table.rows} for table in (before, after))
+    assert one["model"].tasks == 3 and other["model"].tasks == 0 and other["model"].rank is None
+    (scratch,) = one.keys() - {"model"}
+    assert other[scratch].relative_error == one[scratch].relative_error
+    assert [s for s in after.scores if s.model == scratch] == [s for s in before.scores if s.model == scratch]
 
 
 @pytest.mark.slow

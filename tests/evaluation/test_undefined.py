@@ -16,9 +16,8 @@ from molbench.data.folder.columns import read_labels
 from molbench.errors import UserError
 from molbench.evaluation import Predictions, evaluate, read_results
 from molbench.evaluation.score import score
-from molbench.leaderboard.collect import collect
+from molbench.leaderboard import build_boards
 from molbench.paths import home
-from molbench.spec.board import Board
 from molbench.spec.tasks import Task
 from tests.evaluation.test_kinds import declare, molecules
 
@@ -147,8 +146,10 @@ def test_the_correlation_of_a_constant_is_no_number_in_a_result(
         written = json.loads((item.folder / "result.json").read_text())["metrics"]
         assert written["spearman"]["value"] is None and written["pearson"]["half_width"] is None
         assert np.isnan(item.result.metrics["spearman"].value) and item.result.primary.value > 0
-    board = Board(name="b", title="B", description="d", tasks=["toy/*"], seeds=2)
-    assert collect(board, ["toy/size"], stored).tasks == ["toy/size"]
+    board = {"name": "b", "title": "B", "description": "d", "tasks": ["toy/size"], "seeds": 2}
+    (tmp_path / "b.yaml").write_text(yaml.safe_dump(board))
+    (table,) = build_boards(output, tmp_path / "boards", [str(tmp_path / "b.yaml")]).records.boards
+    assert table.tasks == ["toy/size"] and {score.model for score in table.scores} == {"model"}
 
 
 def test_a_primary_metric_without_a_value_is_a_failed_run(

@@ -10,18 +10,20 @@ import pytest
 from molbench.errors import UserError
 from molbench.evaluation.result import read_results
 from molbench.leaderboard import build_boards, load_boards, load_table
-from molbench.leaderboard.collect import collect
 from molbench.leaderboard.records import Records
 from molbench.leaderboard.render import to_csv, to_json, to_markdown
-from molbench.leaderboard.table import Table, _known, _removed, tabulate
+from molbench.leaderboard.rows import _exp, _removed
+from molbench.leaderboard.score import known
+from molbench.leaderboard.table import Table
 from molbench.numbers import interval, plain, plus_minus, probabilities, share, signed
 from molbench.spec.board import Board
+from tests.leaderboard.tables import MadeCatalogue, table_of
 
-BOARD = Board(name="b", title="Board | <b>", description="What it says.", tasks=["data/*"])
+BOARD = Board(name="b", title="Board | <b>", description="What it says.", tasks=["data/a", "data/b"])
 
 
 def _table(root: Path) -> Table:
-    return tabulate(collect(BOARD, ("data/a", "data/b"), read_results(root)))
+    return table_of(BOARD, read_results(root))
 
 
 def test_every_rendering_has_every_score(tmp_path: Path, write_model) -> None:
@@ -36,7 +38,7 @@ def test_every_rendering_has_every_score(tmp_path: Path, write_model) -> None:
     assert Table.model_validate_json(to_json(table)) == table
     page = to_markdown(table)
     assert "kcal/mol" in page and "mae ↓" in page and "▲" in page
-    assert "molbench evaluate CHECKPOINT --tasks 'data/*' --protocol probe --seeds 3" in page
+    assert "molbench evaluate CHECKPOINT --tasks 'data/a,data/b' --protocol probe --seeds 3" in page
     assert "molbench board build b" in page
 
 
@@ -60,7 +62,7 @@ def test_names_from_files_cannot_break_out(tmp_path: Path, write_model) -> None:
     assert "<img" not in page and "<script" not in page and "[a](" not in page
     # An escaped pipe does not open another cell.
     (line,) = [text for text in page.splitlines() if "cmd" in text and "2/2" in text]
-    assert line.replace("\\|", "").count("|") == 9
+    assert line.replace("\\|", "").count("|") == 14
     assert next(csv.DictReader(to_csv(table).splitlines()))["model"].startswith("'=")
 
 
@@ -74,12 +76,13 @@ def test_what_is_not_known_is_no_number(tmp_path: Path, write_model) -> None:
     assert perfect.gain.value == pytest.approx(1) and scratch.relative_error.low > 0
     assert Table.model_validate_json(to_json(table)) == table
     assert "nan" not in to_markdown(table) and "inf" not in to_csv(table)
-    assert [_known(number) for number in (None, float("nan"), float("inf"), 0.0, 1 / 3)] == [
+    assert [known(number) for number in (None, float("nan"), float("inf"), 0.0, 1 / 3)] == [
         *[None] * 3,
         0.0,
         0.333333,
     ]
     assert [_removed(log) for log in (0.0, 1e4)] == [0.0, -float("inf")]
+    assert [_exp(log) for log in (0.0, 1e4)] == [1.0, float("inf")]
 
 
 def test_pretraining_on_the_dataset_and_wrong_units_are_said(tmp_path: Path, write_model) -> None:
@@ -120,7 +123,8 @@ def test_a_board_without_results_is_not_written(tmp_path: Path, write_model, mon
 def test_a_built_board_is_read_back(tmp_path: Path, write_model, monkeypatch) -> None:
     write_model("good", 0.2, date="2026-03-02")
     monkeypatch.setattr("molbench.leaderboard.boards.load_boards", lambda: {"b": BOARD})
-    monkeypatch.setattr("molbench.leaderboard.build.Catalogue", _Catalogue)
+    made = MadeCatalogue(read_results(tmp_path))
+    monkeypatch.setattr("molbench.leaderboard.build.Catalogue.load", lambda: made)
     # Whether results hold is another matter, and these have no dataset that they could be held against.
     monkeypatch.setattr("molbench.leaderboard.build.read_trusted", lambda root, _: (read_results(root), []))
     built = build_boards(tmp_path, tmp_path / "boards")
@@ -136,17 +140,6 @@ def test_a_built_board_is_read_back(tmp_path: Path, write_model, monkeypatch) ->
         load_table("b", tmp_path / "boards")
     with pytest.raises(UserError, match="no boards were built here"):
         load_table("b", tmp_path / "nowhere")
-
-
-class _Catalogue:
-    @classmethod
-    def load(cls) -> "_Catalogue":
-        return cls()
-
-    def tasks(self, patterns, suite) -> list:
-        from types import SimpleNamespace
-
-        return [SimpleNamespace(id="data/a"), SimpleNamespace(id="data/b")]
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ SHARED = {"rank", "rank_high", "mean_rank", "first", "pareto"}
 @pytest.fixture
 def place(toy_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:  # noqa: F811
     """A folder with submissions of four models, and a board of them."""
-    monkeypatch.setattr("molbench.leaderboard.entry._Known._digests", lambda self, name: None)
+    monkeypatch.setattr("molbench.leaderboard.submitted._Known._digests", lambda self, name: None)
     monkeypatch.chdir(tmp_path)
     for model, error in ERRORS.items():
         _write(model, error)

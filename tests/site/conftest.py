@@ -7,16 +7,14 @@ from typing import Any
 import pytest
 
 from molbench.evaluation.result import read_results
-from molbench.leaderboard.card import cards_of
-from molbench.leaderboard.collect import collect
 from molbench.leaderboard.published import PublishedScore
 from molbench.leaderboard.records import Records
 from molbench.leaderboard.score import Publication
-from molbench.leaderboard.table import tabulate
 from molbench.site.evidence import Evidence
 from molbench.site.write import write_site
 from molbench.spec.board import Board
 from molbench.spec.catalogue import Catalogue
+from tests.leaderboard import tables
 from tests.leaderboard.conftest import write_result
 
 TASKS = ("data/a", "data/b", "data/c")
@@ -27,10 +25,9 @@ ERRORS = {"good": 0.2, "better": 0.1, "scratch-b": 0.4, "Good": 0.25, HOSTILE: 0
 
 def records_of(root: Path, name: str = "b", **changes: Any) -> tuple[Records, Evidence]:
     """The records of one board of all results below a folder."""
-    told = {"title": f"Board {HOSTILE}", "description": HOSTILE, "tasks": ["data/*"]} | changes
+    told = {"title": f"Board {HOSTILE}", "description": HOSTILE, "tasks": list(TASKS)} | changes
     stored = read_results(root)
-    table = tabulate(collect(Board(name=name, **told), TASKS, stored))
-    return Records(cards=cards_of(stored), boards=[table]), Evidence.of(stored)
+    return tables.records_of(Board(name=name, **told), stored), Evidence.of(stored)
 
 
 @pytest.fixture(scope="session")
@@ -62,8 +59,8 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> tuple[Records, Evidence]:
             for seed in range(2):
                 write_result(root, model, task, seed, ERRORS[model], overlap=HOSTILE, warnings=[HOSTILE])
     stored = read_results(root)
-    board = Board(name="r", title="Real", description="Real tasks.", tasks=["xtb-molecules/*"], seeds=2)
-    table = tabulate(collect(board, REAL_TASKS, stored))
+    board = Board(name="r", title="Real", description="Real tasks.", tasks=list(REAL_TASKS), seeds=2)
+    made = tables.records_of(board, stored)
     published = Publication(paper=HOSTILE, table=HOSTILE, url="javascript:alert(3)", dispersion=HOSTILE)
     reported = PublishedScore(
         model=HOSTILE,
@@ -79,8 +76,8 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> tuple[Records, Evidence]:
         "authors": (HOSTILE,),
         "links": {HOSTILE: "javascript:alert(4)"},
     }
-    cards = [card.model_copy(update=told) for card in cards_of(stored)]
-    board_table = table.model_copy(update={"published": [reported]})
+    cards = [card.model_copy(update=told) for card in made.cards]
+    board_table = made.boards[0].model_copy(update={"published": [reported]})
     return Records(cards=cards, boards=[board_table]), Evidence.of(stored)
 
 

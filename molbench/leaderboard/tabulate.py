@@ -1,0 +1,77 @@
+"""A finished board as plain data, laid out from its models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from molbench.evaluation import EVALUATION_VERSION
+from molbench.evaluation.protocols import load_protocol
+from molbench.leaderboard.field import BoardField
+from molbench.leaderboard.published import published_scores
+from molbench.leaderboard.reproduced import Ours
+from molbench.leaderboard.rows import rows_of
+from molbench.leaderboard.score import known
+from molbench.leaderboard.scores import scores_of
+from molbench.leaderboard.table import BoardDataset, Table
+from molbench.spec.direct import DIRECT, Direct
+from molbench.spec.fingerprint import FINGERPRINT
+from molbench.spec.recipe import Recipe
+
+
+def tabulate(field: BoardField, commands: Sequence[str]) -> Table:
+    """Rank the models of a board and lay out everything about it.
+
+    Args:
+        field: The models.
+        commands: What a reader types between evaluating a model and building the board.
+    """
+    board, scored = field.board, field.scored
+    protocol = _recipe(board.protocol)
+    wanted = f"--suite {board.suite}" if board.suite else f"--tasks '{','.join(board.tasks)}'"
+    rows = rows_of(field)
+    scores = scores_of(board.name, field.entries, field.cells, scored, field.live)
+    ours = Ours(rows.listed, {(score.task, score.model): score for score in scores}, protocol)
+    evaluate = f"molbench evaluate CHECKPOINT {wanted} --protocol {board.protocol} --seeds {board.seeds}"
+    return Table(
+        name=board.name,
+        title=board.title,
+        description=board.description,
+        commands=[
+            evaluate + (" --fingerprint" if FINGERPRINT in field.entries else ""),
+            *commands,
+            f"molbench board build {board.name}",
+        ],
+        protocol=protocol.model_dump(exclude_none=True),
+        evaluation=str(EVALUATION_VERSION),
+        embedded=all(ref.dataset.embedded for ref in field.tasks.values()),
+        partial=field.partial,
+        detectable=known(rows.detectable),
+        detectable_later=known(rows.detectable_later),
+        tasks=scored,
+        missing=[task for task in field.tasks if task not in scored],
+        sources=_sources(field),
+        rows=rows.listed,
+        published=published_scores(list(field.tasks.values()), ours),
+        scores=scores,
+    )
+
+
+def _sources(field: BoardField) -> list[BoardDataset]:
+    """Records behind the board; of several versions of them, each."""
+    grouped: dict[tuple[str, str, str, str], dict[str, None]] = {}
+    builds: dict[tuple[str, str, str, str], str] = {}
+    for model in field.live:
+        for task, cell in field.cells[model].items():
+            ref = field.tasks[task]
+            key = (ref.entry.id, ref.dataset.version, ref.scheme_name, cell.data[1])
+            grouped.setdefault(key, {})[task] = None
+            builds.setdefault(key, cell.data[0])
+    names = ("dataset", "version", "scheme", "split_digest")
+    return [
+        BoardDataset(**dict(zip(names, key, strict=True)), digest=builds[key], tasks=sorted(tasks))
+        for key, tasks in sorted(grouped.items())
+    ]
+
+
+def _recipe(name: str) -> Recipe:
+    return Direct() if name == DIRECT else load_protocol(name)
