@@ -1,40 +1,133 @@
-"""Wall time of the commands a user types most, as whole processes: median of runs after a warm-up."""
+"""Time of the commands a user types most, as whole processes: medians after a warm-up, and of the processor.
+
+    python benchmarks/startup.py --repeats 7
+
+The last two take one training step and end: how long a user waits for the first one, and a little more.
+"""
 
 import argparse
 import json
 import os
 import platform
+import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
+from dataclasses import dataclass
+from pathlib import Path
 
-COMMANDS = [["--help"], ["list", "datasets"], ["list", "tasks"], ["list", "tasks", "--json"]]
+CLI = ("-m", "molbench.cli")
+ENCODER = (
+    "--set",
+    "backbone.width=16",
+    "--set",
+    "training.batch_size=16",
+    "--set",
+    "training.warmup_steps=0",
+)
+PRETRAIN = (*CLI, "pretrain", "coord", "--backbone", "painn", "--data", "xtb-molecules", *ENCODER)
+FINETUNE = (
+    *CLI,
+    "evaluate",
+    "m.pt",
+    "-t",
+    "xtb-molecules/gap",
+    "--protocol",
+    "finetune-lite",
+    "--no-scratch",
+)
 
 
-def seconds(command: list[str]) -> float:
-    """Wall time of one run."""
-    start = time.perf_counter()
-    subprocess.run([sys.executable, "-m", "molbench.cli", *command], capture_output=True, check=True)
-    return time.perf_counter() - start
+@dataclass(frozen=True)
+class Start:
+    """What is started.
+
+    Attributes:
+        name: For the table.
+        words: Behind the interpreter.
+        aim: Seconds.
+        code: Exit code that it ends with.
+    """
+
+    name: str
+    words: tuple[str, ...]
+    aim: float
+    code: int = 0
+
+
+STARTS = (
+    Start("python -c 'import molbench'", ("-c", "import molbench"), 0.1),
+    Start("molbench --help", (*CLI, "--help"), 0.3),
+    Start("molbench list tasks", (*CLI, "list", "tasks"), 0.3),
+    Start("molbench list datasets", (*CLI, "list", "datasets"), 0.3),
+    Start("molbench evaluate nofile.pt", (*CLI, "evaluate", "nofile.pt"), 0.6, 2),
+    Start("molbench evaluate m.pt --suite wrong", (*CLI, "evaluate", "m.pt", "--suite", "wrong"), 0.6, 2),
+    Start(
+        "molbench evaluate m.pt --protocol wrong", (*CLI, "evaluate", "m.pt", "--protocol", "wrong"), 0.6, 2
+    ),
+    Start("molbench pretrain, one step", (*PRETRAIN, "--steps", "1", "-o", "new.pt"), 2.5),
+    Start("molbench evaluate, one step", (*FINETUNE, "--seeds", "1", "--set", "steps=1"), 2.5),
+)
+
+
+def seconds(start: Start, folder: Path) -> tuple[float, float]:
+    """Wall and processor time of one run."""
+    for path in folder.glob("new.*"):
+        path.unlink()
+    words = start.words
+    if "evaluate" in words:
+        words = (*words, "-o", tempfile.mkdtemp(dir=folder))
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, *words], cwd=folder, capture_output=True, text=True, timeout=300, check=False
+    )
+    wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode != start.code:
+        raise RuntimeError(f"{start.name}: ended with {done.returncode}: {done.stderr}")
+    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def main() -> None:
-    """Time each command."""
+    """Time each, in turns."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=7)
-    repeats = parser.parse_args().repeats
-    report = {}
-    for command in COMMANDS:
-        seconds(command)
-        times = [seconds(command) for _ in range(repeats)]
-        report["molbench " + " ".join(command)] = {
-            "median s": round(statistics.median(times), 3),
-            "min s": round(min(times), 3),
-            "max s": round(max(times), 3),
-        }
-    machine = {"machine": platform.machine(), "cores": os.cpu_count(), "repeats": repeats}
-    print(json.dumps(machine | report, indent=2))
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    times: dict[str, list[tuple[float, float]]] = {start.name: [] for start in STARTS}
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        made = [sys.executable, *PRETRAIN, "--steps", "1", "-o", "m.pt"]
+        subprocess.run(made, cwd=folder, check=True, capture_output=True, timeout=300)
+        for repeat in range(options.repeats + 1):
+            for start in STARTS:
+                taken = seconds(start, folder)
+                if repeat:  # the first one reads files that the others find in memory
+                    times[start.name].append(taken)
+    report = {name: summary(taken) for name, taken in times.items()}
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, {options.repeats} repeats"
+    print(f"| {machine} | s | of the processor | aim |")
+    print("|---|---|---|---|")
+    for start in STARTS:
+        row = report[start.name]
+        print(
+            f"| `{start.name}` | {row['median']:.2f} ({row['least']:.2f} … {row['most']:.2f}) "
+            f"| {row['processor']:.2f} | {start.aim} |"
+        )
+    if options.json:
+        options.json.write_text(json.dumps(report, indent=1))
+
+
+def summary(taken: list[tuple[float, float]]) -> dict[str, float]:
+    """Median, least and most wall time, and the median of the processor's."""
+    wall, processor = zip(*taken, strict=True)
+    return {
+        "median": round(statistics.median(wall), 3),
+        "least": round(min(wall), 3),
+        "most": round(max(wall), 3),
+        "processor": round(statistics.median(processor), 3),
+    }
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
 """A folder's listing is the registry: what a file there defines is found under the name it gives itself."""
 
 import ast
+import sys
 from collections.abc import Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib import import_module
-from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from molbench.errors import UserError, unknown_name
 
@@ -88,7 +88,7 @@ class Registry(Mapping[str, T], Generic[T]):
         targets: dict[str, list[str]] = {}
         for name, target in self._built_in():
             targets.setdefault(name, []).append(target)
-        for point in entry_points(group=self._group):
+        for point in _entry_points(tuple(sys.path)).select(group=self._group):
             if point.value not in targets.setdefault(point.name, []):
                 targets[point.name].append(point.value)
         return targets
@@ -101,6 +101,14 @@ class Registry(Mapping[str, T], Generic[T]):
                 module = ".".join((self._package, *(part for part in below if part != "__init__")))
                 for name, attribute in _named(path, self.kind):
                     yield name, f"{module}:{attribute}"
+
+
+@lru_cache(maxsize=1)
+def _entry_points(_path: tuple[str, ...]) -> Any:  # of two types, by the version of Python
+    """Those of all packages that are installed, which takes reading something of each."""
+    from importlib.metadata import entry_points
+
+    return entry_points()
 
 
 def _named(path: Path, kind: str) -> Iterator[tuple[str, str]]:

@@ -1,7 +1,7 @@
 """A folder's listing is a registry."""
 
 import sys
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
 
 import pytest
@@ -53,7 +53,7 @@ def shapes() -> Registry[object]:
 def claim(monkeypatch: pytest.MonkeyPatch, **targets: str) -> None:
     """Another package is installed that adds these."""
     points = [EntryPoint(name, value, "nobody.shapes") for name, value in targets.items()]
-    monkeypatch.setattr(registry, "entry_points", lambda group: points)
+    monkeypatch.setattr(registry, "_entry_points", lambda path: EntryPoints(points))
 
 
 def test_what_names_itself_is_found_wherever_it_lies(folder: Path) -> None:

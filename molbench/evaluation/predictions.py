@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from molbench.atomic import replace_file
+from molbench.data.folder.parquet import read_parquet
 from molbench.errors import UserError
 
 PREDICTIONS_FILE = "predictions.parquet"
@@ -135,7 +136,7 @@ class Predictions:
             UserError: If the file is missing, damaged, empty, mixes units, or holds what is not finite.
         """
         try:
-            table = pq.read_table(path, partitioning=None).combine_chunks()
+            table = read_parquet(path).combine_chunks()
             forces = None
             if "force_target" in table.schema.names:
                 truth, guess = (table.column(f"force_{n}").combine_chunks() for n in ("target", "prediction"))

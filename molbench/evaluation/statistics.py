@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from functools import reduce
 
 import numpy as np
-from scipy.optimize import elementwise
 from scipy.special import stdtrit
 
 Array = np.ndarray | float
@@ -121,6 +120,8 @@ def p_value(value: Array, components: Sequence[Component]) -> np.ndarray:
     Returns:
         Numbers between 1e-15, which stands for anything smaller, and 1.
     """
+    from scipy.optimize import elementwise  # takes long to import, and a single run needs no p-value
+
     known = reduce(np.logical_and, [np.isfinite(part.variance) for part in components])
     sources = [(np.where(known, part.variance, 1.0), part.freedom, part.third) for part in components]
     flat = [np.asarray(number, dtype=float) for source in sources for number in source]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from scipy.spatial import cKDTree
 from torch import Tensor
 
 from molbench.graph.molecules import MoleculeBatch
@@ -63,6 +62,8 @@ def _masked_pairs(batch: MoleculeBatch, cutoff: float) -> EdgeList:
 
 def _tree_pairs(batch: MoleculeBatch, cutoff: float) -> EdgeList:
     """One tree for the whole batch: the molecule is a fourth coordinate, further apart than the cutoff."""
+    from scipy.spatial import cKDTree  # most commands meet no molecule so large
+
     points = np.empty((batch.num_atoms, 4))
     points[:, :3] = batch.positions.detach().numpy()
     points[:, 3] = batch.molecule.numpy() * (2.0 * cutoff)

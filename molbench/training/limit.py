@@ -32,6 +32,11 @@ class CreationLimit(TorchDispatchMode):  # type: ignore[no-untyped-call]
         super().__init__()  # type: ignore[no-untyped-call]
         self._values, self._operations = values, operations
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """No: PyTorch would import its compiler for it, which takes long, and nothing is compiled here."""
+        return False
+
     def __torch_dispatch__(
         self,
         func: Callable[..., Any],

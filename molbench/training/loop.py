@@ -16,8 +16,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from lightning_fabric import Fabric
-from lightning_fabric.strategies.ddp import DDPStrategy
 from torch import distributed, nn
 
 from molbench.errors import UserError
@@ -25,6 +23,7 @@ from molbench.executors.parent import exit_with_parent
 from molbench.spec.training import TrainingConfig
 from molbench.training.run import FitReport, StepReport, TrainingRun
 from molbench.training.step import Batches
+from molbench.training.without_compiler import DDPStrategy, Fabric
 
 #: Tells further processes which one started them.
 _FIRST = "MOLBENCH_FIRST_PROCESS"

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lightning_fabric import Fabric
 from torch import nn
 
 from molbench.errors import UserError
@@ -20,6 +19,7 @@ from molbench.training.log import TrainingLog
 from molbench.training.schedules import Schedule
 from molbench.training.state import STATE, State, identity_of, remove_state
 from molbench.training.step import Batches, Stepper, StepResult
+from molbench.training.without_compiler import Fabric
 
 #: So many steps in a row without a finite gradient, and the run is given up.
 MAX_STREAK = 20

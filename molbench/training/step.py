@@ -8,13 +8,13 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from molbench.graph.batch import Batch
 from molbench.spec.training import TrainingConfig
+from molbench.training.without_compiler import Adam, AdamW, Fabric
 
-OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+OPTIMIZERS = {"adam": Adam, "adamw": AdamW}
 
 
 class Batches(Protocol):

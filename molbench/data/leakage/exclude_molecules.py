@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from molbench.chem.connectivity import connectivity_key
 from molbench.data.read.store import Store
 from molbench.errors import UserError
 from molbench.spec.catalogue import TaskRef
@@ -92,6 +91,8 @@ class _Identities:
         return None if keys.null_count else pc.utf8_slice_codeunits(keys, 0, 14)
 
     def _connectivity_keys(self) -> Iterator[str]:
+        from molbench.chem.connectivity import connectivity_key  # loads RDKit
+
         for start in range(0, len(self._rows), _CHUNK):
             batch = self._store.batch(self._rows[start : start + _CHUNK])
             numbers, positions, bounds = (

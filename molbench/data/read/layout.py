@@ -22,6 +22,7 @@ from molbench.atomic import replace_file, scratch_folder, sweep
 from molbench.data.folder.digest import ContentDigest, assignment_digest
 from molbench.data.folder.location import subset_folder
 from molbench.data.folder.manifest import Manifest, file_entry
+from molbench.data.folder.parquet import read_parquet
 from molbench.data.folder.scheme_digest import record_digests, scheme_digest, scored_columns, spelled
 from molbench.errors import UserError
 from molbench.paths import catalogue_root, home
@@ -67,7 +68,7 @@ def refuse_unequal(folder: Path, manifest: Manifest) -> None:
 
 @cache
 def _labels(path: Path, digest: str, _stamp: tuple[int, int]) -> pa.ChunkedArray:
-    table = pq.read_table(path, columns=["id", "split"], partitioning=None)
+    table = read_parquet(path, ["id", "split"])
     actual = assignment_digest(table.column("id").to_pylist(), table.column("split").to_pylist())
     if actual != digest:
         raise UserError(f"{path}: damaged, it is not the split that was built; build or fetch it again")
@@ -141,7 +142,7 @@ def lay_out(folder: Path, path: Path, digest: str) -> None:
     schemes = sorted((folder / "splits").glob("*.parquet"))
     if not cells or not schemes:
         raise UserError(f"{folder}: no cells or no splits: the build is damaged; see `molbench data verify`")
-    order = pq.read_table(schemes[0], columns=["id"]).column("id").combine_chunks()
+    order = read_parquet(schemes[0], ["id"]).column("id").combine_chunks()
     take = pc.index_in(order, value_set=_column(cells, "id"))
     if take.null_count or len(pc.unique(take)) != sum(pq.read_metadata(cell).num_rows for cell in cells):
         raise UserError(f"{folder}: ids of cells and splits disagree: damaged; see `molbench data verify`")
@@ -191,11 +192,7 @@ def _schemes(manifest: Manifest) -> dict[str | None, dict[str, str]]:
 
 def _column(cells: list[Path], name: str) -> pa.Array:
     return pa.concat_arrays(
-        [
-            chunk
-            for cell in cells
-            for chunk in pq.read_table(cell, columns=[name], partitioning=None).column(0).chunks
-        ]
+        [chunk for cell in cells for chunk in read_parquet(cell, [name]).column(0).chunks]
     )
 
 

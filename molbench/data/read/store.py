@@ -191,7 +191,8 @@ class Store:
         entry = self.manifest.part(self.subset).schemes[scheme]
         labels = checked_labels(path, entry.digest)
         if scheme not in self._checked:
-            content = content_of(self.table, self.dataset, self.digest, labels.to_numpy(), entry.geometry)
+            splits = np.array(labels.to_pylist())  # their own `to_numpy` imports pandas
+            content = content_of(self.table, self.dataset, self.digest, splits, entry.geometry)
             if content != entry.content:
                 raise UserError(
                     f"{path}: the records that it uses are not those that the manifest tells; "
