@@ -2,10 +2,11 @@
 
     python benchmarks/fanout.py --checkpoints 6 --seeds 5 --kills 20
 
-Tiny encoders of six backbones are scored on the embedded suite in one process, in two, with Ray, with a Slurm
-of this machine, in eight shards that are joined, and in two processes whose evaluation is killed again and
-again. Keys, metrics and predictions must be the same to the last digit. It also tells which share of the time
-passes inside of runs, and how long stored results take to be tabulated.
+Tiny encoders of six backbones are scored on the embedded suite in one process, in two, with Ray, with a
+Slurm of this machine (twice: the second time no job may be submitted), in eight shards that are joined, and
+in two processes whose evaluation is killed again and again. Results must be the same to the last digit, but
+for times and machine. It also tells which share of the time passes inside of runs, and how long stored
+results take to be tabulated.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from hashlib import sha256
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -25,6 +27,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from tests.executors.fake_slurm import install
 
 ROOT = Path(__file__).parent.parent
+#: What of a result is of the one run and its machine.
+OWN = {"seconds", "throughput", "cost", "environment", "date"}
 #: Backbone to settings that make it tiny.
 ENCODERS = {
     "schnet": {"width": 8, "filters": 8, "interactions": 1, "gaussians": 6},
@@ -34,7 +38,6 @@ ENCODERS = {
     "visnet": {"width": 8, "layers": 1, "heads": 2, "radial": 6},
     "dimenet++": {"width": 8, "hidden": 8, "blocks": 1, "triplet_features": 8, "output_features": 8},
 }
-SHARDS = 8
 
 
 def main() -> None:
@@ -43,6 +46,7 @@ def main() -> None:
     parser.add_argument("--checkpoints", type=int, default=6)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--shards", type=int, default=8)
     parser.add_argument("--tasks", help="Globs over task ids; the embedded suite by default.")
     parser.add_argument("--ways", default="inline,local,ray,slurm,shards,killed")
     parser.add_argument("--json", type=Path)
@@ -52,7 +56,7 @@ def main() -> None:
         models = write_checkpoints(folder, options.checkpoints)
         asked = [*models, "--no-scratch", "--seeds", str(options.seeds), "--set", "frames=4"]
         asked += ["--tasks", options.tasks] if options.tasks else ["--suite", "embedded"]
-        report = compared(folder, asked, options.ways.split(","), options.kills)
+        report = compared(folder, asked, options.ways.split(","), options.kills, options.shards)
     for line in told(report):
         print(line)
     if options.json:
@@ -76,21 +80,23 @@ def write_checkpoints(folder: Path, count: int) -> list[str]:
     return names
 
 
-def compared(folder: Path, asked: list[str], ways: list[str], kills: int) -> dict[str, dict[str, object]]:
-    """Every way in a folder of results of its own."""
+def compared(
+    folder: Path, asked: list[str], ways: list[str], kills: int, shards: int
+) -> dict[str, dict[str, object]]:
+    """Every way in a folder of results of its own; all are compared with the first."""
     install(folder / "slurm")
     report: dict[str, dict[str, object]] = {}
     first: dict[str, object] | None = None
     for way in ways:
         started = time.perf_counter()
-        tries = perform(folder, way, asked, kills)
+        tries = perform(folder, way, asked, kills, shards)
         seconds = time.perf_counter() - started
-        scores = read_scores(folder / way)
-        first = first or scores
+        results = read_results(folder / way)
+        first = first or results
         report[way] = {
             "seconds": round(seconds, 1),
-            "runs": len(scores),
-            "same": scores == first,
+            "runs": len(results),
+            "same": results == first,
             "kills": tries,
             **spent(folder / way, seconds),
         }
@@ -99,21 +105,26 @@ def compared(folder: Path, asked: list[str], ways: list[str], kills: int) -> dic
     return report
 
 
-def perform(folder: Path, way: str, asked: list[str], kills: int) -> int:
+def perform(folder: Path, way: str, asked: list[str], kills: int, shards: int) -> int:
     """Evaluate in one way; how often it was killed."""
     words = [*asked, "-o", way]
     match way:
         case "shards":
-            names = [f"shard-{number}" for number in range(SHARDS)]
+            names = [f"shard-{number}" for number in range(1, shards + 1)]
             for number, name in enumerate(names, 1):
-                run(
-                    folder, way, [*asked, "-o", name, "--executor", "inline", "--shard", f"{number}/{SHARDS}"]
-                )
+                part = ["--executor", "inline", "--shard", f"{number}/{shards}"]
+                run(folder, way, [*asked, "-o", name, *part])
             run(folder, way, [*names, "-o", way], verb="join")
             return 0
         case "killed":
             return killed(folder, way, [*words, "--executor", "local", "-j", "2"], kills)
-        case "local" | "ray" | "slurm":
+        case "slurm":
+            for _ in range(2):
+                run(folder, way, [*words, "--executor", way, "-j", "2", "--executor-set", "jobs=8"])
+            if (submitted := len(list((folder / "slurm" / "state").glob("submitted-*")))) != 1:
+                raise RuntimeError(f"{submitted} arrays were submitted for one evaluation")
+            return 0
+        case "local" | "ray":
             run(folder, way, [*words, "--executor", way, "-j", "2"])
             return 0
     run(folder, way, [*words, "--executor", way])
@@ -171,22 +182,25 @@ def environment(folder: Path, way: str) -> dict[str, str]:
     return {**os.environ, **own, "OMP_NUM_THREADS": "1", "MOLBENCH_HOME": str(folder / f"home-{way}")}
 
 
-def read_scores(results: Path) -> dict[str, object]:
-    """Every metric, and the digest of the predictions behind it."""
-    from hashlib import sha256
-
-    scores: dict[str, object] = {}
+def read_results(results: Path) -> dict[str, object]:
+    """Every result but for times and machine, and the digest of the predictions behind it."""
+    read: dict[str, object] = {}
     for path in sorted(results.rglob("result.json")):
-        stored = json.loads(path.read_text())
+        stored = {name: value for name, value in json.loads(path.read_text()).items() if name not in OWN}
         digest = sha256((path.parent / "predictions.parquet").read_bytes()).hexdigest()
-        scores[str(path.parent.relative_to(results))] = [stored["key"], stored["metrics"], digest]
-    return scores
+        read[str(path.parent.relative_to(results))] = [stored, digest]
+    return read
 
 
 def spent(results: Path, seconds: float) -> dict[str, float]:
-    """Time inside of runs, of that in all."""
-    inside = sum(json.loads(path.read_text())["seconds"]["run"] for path in results.rglob("result.json"))
-    return {"inside runs": round(inside, 1), "share": round(inside / seconds, 3)}
+    """Time inside of the runs that are stored, of that in all, and the processor's."""
+    costs = [json.loads(path.read_text())["cost"] for path in results.rglob("result.json")]
+    inside = sum(cost["seconds"] for cost in costs)
+    return {
+        "inside runs": round(inside, 1),
+        "share": round(inside / seconds, 3),
+        "processor seconds": round(sum(cost["processor_seconds"] for cost in costs), 1),
+    }
 
 
 def tabulated(results: Path, count: int = 1000) -> dict[str, object]:
@@ -210,7 +224,8 @@ def tabulated(results: Path, count: int = 1000) -> dict[str, object]:
 def told(report: dict[str, dict[str, object]]) -> list[str]:
     """A row of a table each."""
     return [
-        f"| {way} | {row.get('runs', '')} | {row['seconds']} | {row.get('kills', '')} | {row.get('same')} |"
+        f"| {way} | {row.get('runs', '')} | {row.get('same', '')} | {row.get('kills', '')} "
+        f"| {row['seconds']} | {row.get('processor seconds', '')} |"
         for way, row in report.items()
     ]
 
