@@ -11,6 +11,7 @@ import typer
 from molbench.arguments import require_results
 from molbench.cli import complete
 from molbench.cli.console import table_console
+from molbench.errors import UserError
 from molbench.escape import visible
 
 if TYPE_CHECKING:
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 
 
 def clean(
-    results: Annotated[Path, typer.Argument(help="Folder of results.")] = Path("results"),
+    results: Annotated[
+        Path, typer.Argument(help="Folder of results, or of submissions: one, a family of them, or all.")
+    ] = Path("results"),
     tasks: Annotated[
         list[str] | None,
         typer.Option(
@@ -35,12 +38,14 @@ def clean(
 ) -> None:
     """Score stored predictions again on records that pretraining has not seen, and rank models on them.
 
-    What was seen is told by the corpora that checkpoints declare, which must be built here.
+    What was seen is told by the corpora that checkpoints declare, which must be built here. No model is run.
     """
     require_results(results)
-    from molbench.evaluation.clean.scores import clean_scores
+    from molbench.evaluation.clean.scores import ALL, clean_scores
+    from molbench.submission.clean import clean_submissions, submissions_below
 
-    scores = clean_scores(results, tanimoto=tanimoto, tasks=tasks)
+    score = clean_submissions if submissions_below(results) else clean_scores
+    scores = score(results, tanimoto=tanimoto, tasks=tasks)
     if as_json:
         content = {
             "scores": [vars(row) for row in scores.rows],
@@ -53,6 +58,9 @@ def clean(
         typer.echo(json.dumps(content, indent=1, allow_nan=False))
     else:
         _print(scores)
+    if {row.records for row in scores.rows} == {ALL}:
+        why = next(iter(scores.unjudged.values()))
+        raise UserError(f"no score can be told apart by what pretraining has seen: {why}")
 
 
 def _print(scores: CleanScores) -> None:
@@ -72,8 +80,11 @@ def _print(scores: CleanScores) -> None:
         "are ranked: one more than the number of models told to be better",
         soft_wrap=True,
     )
+    unjudged: dict[tuple[str, str], list[str]] = {}
     for (model, task), why in scores.unjudged.items():
-        console.print(visible(f"not judged: {model} on {task}: {why}"), soft_wrap=True)
+        unjudged.setdefault((model, why), []).append(task)
+    for (model, why), tasks in unjudged.items():
+        console.print(visible(f"not judged: {model} on {', '.join(tasks)}: {why}"), soft_wrap=True)
     for folder, why in scores.damaged.items():
         console.print(visible(f"damaged: {folder}: {why}"), soft_wrap=True)
 

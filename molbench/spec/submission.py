@@ -145,12 +145,16 @@ class PretrainingCorpus(Spec):
     Attributes:
         dataset: Id of a dataset of the catalogue; or
         other: the name of one that is not in it.
+        subset: Part of it, where it has parts.
+        scheme: Split scheme whose training split it was.
         digest: Content digest, where it is known.
         steps: Optimiser steps.
     """
 
     dataset: Name | None = None
     other: Line | None = None
+    subset: Name | None = None
+    scheme: Name | None = None
     digest: Sha256 | None = None
     steps: int | None = Field(default=None, ge=0)
 

@@ -202,7 +202,9 @@ def _corpora(model: CheckpointEntry) -> list[dict[str, Any]]:
     for stage in stages(model.pretraining):
         name = str(stage.get("dataset") or "unknown")
         corpus: dict[str, Any] = {"dataset": name} if name in known else {"other": name}
-        corpus |= {key: stage[key] for key in ("digest", "steps") if stage.get(key) is not None}
+        corpus |= {
+            key: stage[key] for key in ("subset", "scheme", "digest", "steps") if stage.get(key) is not None
+        }
         corpora.append(corpus)
     return corpora
 

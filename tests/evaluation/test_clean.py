@@ -155,8 +155,17 @@ def test_a_comparison_with_a_corpus_is_kept_as_long_as_neither_changes(
     ("pretraining", "why"),
     [
         ({}, "does not say what it was pretrained on"),
-        ({"dataset": "elsewhere"}, "'elsewhere' is not built here: `molbench data build elsewhere`"),
-        ({"dataset": "a-partial", "subset": "b"}, "`molbench data build a --subset b` --allow-partial"),
+        ({"dataset": "md22"}, "'md22' is not built here: `molbench data build md22`"),
+        (
+            {"dataset": "md17-partial", "subset": "uracil"},
+            "`molbench data build md17 --subset uracil` --allow-partial",
+        ),
+        (
+            {"dataset": "mine"},
+            "'mine' is not built here; it is in no catalogue: `molbench data import FILE --name",
+        ),
+        ({"dataset": "../x"}, "its corpus '../x' is not built here"),
+        ({"dataset": "corpus", "subset": ["x"]}, "names no part of its corpus"),
         (
             {"dataset": "corpus", "digest": "0" * 64, "scheme": "pretrain"},
             "is not the one that is built here",

@@ -72,6 +72,16 @@ def corpus(folder: Path, subset: str | None, scheme: str | None) -> Split:
     return _split(folder, subset, scheme, "train")
 
 
+def everything(folder: Path, subset: str | None) -> Split:
+    """All records of a built dataset.
+
+    Raises:
+        UserError: If there is no such subset.
+    """
+    manifest = Manifest.read(folder)
+    return _split(folder, subset, next(iter(manifest.part(subset).schemes)), None)
+
+
 def tested(task: TaskRef) -> Split:
     """What a task tests on; all records where it is a cross-validation, since each is in test once.
 

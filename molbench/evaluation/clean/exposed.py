@@ -9,9 +9,10 @@ import numpy as np
 
 from molbench.data.leakage.attach import left_out
 from molbench.data.leakage.exposure import Exposure, kept_exposure
-from molbench.data.leakage.sides import Split, corpus, tested
+from molbench.data.leakage.sides import Split, corpus, everything, tested
 from molbench.errors import UserError
 from molbench.evaluation.result import CheckpointEntry
+from molbench.paths import catalogue_root
 from molbench.spec.catalogue import Catalogue, TaskRef
 from molbench.spec.dataset import PARTIAL
 from molbench.spec.fingerprint import FINGERPRINT
@@ -38,7 +39,7 @@ class Corpora:
 
     catalogue: Catalogue
     _splits: dict[str, Split] = field(default_factory=dict)
-    _known: dict[tuple[str, str, str, bool], Exposure | None] = field(default_factory=dict)
+    _known: dict[tuple[str, str, bool], Exposure | None] = field(default_factory=dict)
 
     def records(self, entry: CheckpointEntry, task_id: str) -> Records:
         """What a model has seen of the records of a task; nothing where it was not pretrained.
@@ -55,7 +56,7 @@ class Corpora:
         for stage in history:
             source = self._source(stage)
             spared = left_out(stage, test.side.name) == "molecule"
-            key = (source.side.name, source.side.digest, test.side.name, spared)
+            key = (source.side.model_dump_json(), test.side.name, spared)
             if key not in self._known:
                 self._known[key] = kept_exposure(test, source, without_test=spared)
             if (shown := self._known[key]) is None:
@@ -81,25 +82,31 @@ class Corpora:
         name, digest = stage.get("dataset"), stage.get("digest")
         entry = self.catalogue.entries.get(name) if isinstance(name, str) else None
         if entry is None or not entry.built:
-            raise UnjudgedError(f"its corpus '{name}' is not built here{_build(stage)}" if name else _SILENT)
+            raise UnjudgedError(
+                f"its corpus '{name}' is not built here{self._command(stage)}" if name else _SILENT
+            )
         subset, scheme = stage.get("subset"), stage.get("scheme")
+        if not isinstance(subset, str | None) or not isinstance(scheme, str | None):
+            raise UnjudgedError(f"it names no part of its corpus '{name}' that there could be")
         try:
-            split = corpus(entry.folder, subset, scheme)
+            split = corpus(entry.folder, subset, scheme) if scheme else everything(entry.folder, subset)
         except UserError as error:
             raise UnjudgedError(str(error)) from error
         if digest != split.side.digest:
             raise UnjudgedError(
                 f"its corpus '{name}' ({str(digest)[:12]}) is not the one that is built here "
-                f"({split.side.digest[:12]}){_build(stage)}"
+                f"({split.side.digest[:12]}){self._command(stage)}"
             )
         return split
 
-
-def _build(stage: dict[str, Any]) -> str:
-    """What builds the corpus of a stage, as far as it tells."""
-    name, subset = str(stage["dataset"]), stage.get("subset")
-    if not is_name(name):
-        return ""
-    words = f"{name.removesuffix(PARTIAL)}{f' --subset {subset}' if subset else ''}"
-    partial = " --allow-partial, from the same raw files" if name.endswith(PARTIAL) else ""
-    return f": `molbench data build {words}`{partial}"
+    def _command(self, stage: dict[str, Any]) -> str:
+        """What makes the corpus of a stage, as far as it tells."""
+        name, subset = str(stage["dataset"]), stage.get("subset")
+        if not is_name(name):
+            return ""
+        declared = name.removesuffix(PARTIAL)
+        if not (catalogue_root() / "datasets" / declared).is_dir():
+            return f"; it is in no catalogue: `molbench data import FILE --name {name}` makes it of its file"
+        words = f"{declared}{f' --subset {subset}' if subset else ''}"
+        partial = " --allow-partial, from the same raw files" if name.endswith(PARTIAL) else ""
+        return f": `molbench data build {words}`{partial}"

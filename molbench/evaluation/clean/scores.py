@@ -17,6 +17,7 @@ from molbench.evaluation.measurement import Estimate, estimate
 from molbench.evaluation.repeats import TaskRecords
 from molbench.evaluation.result import Stored
 from molbench.evaluation.results_folder import ResultsFolder
+from molbench.evaluation.score import Scorer
 from molbench.evaluation.summary import verdicts
 from molbench.spec.catalogue import Catalogue
 
@@ -100,11 +101,27 @@ def clean_scores(
     Raises:
         UserError: If there are no results, or the similarity is none.
     """
+    folder = ResultsFolder.read(results, tasks)
+    return scores_of(folder.results, tanimoto=tanimoto, damaged=folder.damaged)
+
+
+def scores_of(
+    results: Iterable[Stored], *, tanimoto: float = 0.7, damaged: Mapping[Path, str] | None = None
+) -> CleanScores:
+    """:func:`clean_scores` of results that were read already.
+
+    Args:
+        results: The results.
+        tanimoto: Largest similarity to the corpus, 0 to 1, of records that count as unlike it.
+        damaged: Results that cannot be read, and why.
+
+    Raises:
+        UserError: If the similarity is none.
+    """
     if not 0 <= tanimoto <= 1:
         raise UserError(f"a Tanimoto similarity is between 0 and 1, not {tanimoto}")
-    folder = ResultsFolder.read(results, tasks)
     groups: Group = {}
-    for stored in folder.results:
+    for stored in results:
         result = stored.result
         key = (result.task.id, result.protocol.name, result.checkpoint.name)
         groups.setdefault(key, {})[result.seed] = stored
@@ -125,7 +142,7 @@ def clean_scores(
             if len(judged) > 1:
                 clean = [_ids(runs, seen[key], is_clean) for key, runs in judged.items()]
                 rows += _ranked(judged, name, clean)
-    return CleanScores(rows, unjudged, folder.damaged)
+    return CleanScores(rows, unjudged, dict(damaged or {}))
 
 
 def _seen(groups: Group) -> tuple[dict[tuple[str, str, str], Records], dict[tuple[str, str], str]]:
@@ -160,14 +177,16 @@ def _score(
     ids: set[str] | None,
     common: bool = False,
 ) -> CleanScore:
-    first = next(iter(runs.values())).result
+    first = next(iter(runs.values()))
+    declaration = first.result.task.declaration
+    scorer = Scorer.of(declaration, declaration.metrics[0], first.predictions)
     of = len({name for stored in runs.values() for name in stored.predictions.ids})
     kept = dict(runs) if ids is None else {seed: _kept(stored, ids) for seed, stored in runs.items()}
     n = of if ids is None else len(ids)
     value, width = _estimate(kept.values(), n)
     return CleanScore(
         model=key[2], task=key[0], protocol=key[1], records=records, common=common,
-        metric=first.task.declaration.metrics[0], unit=first.primary.unit, direction=first.primary.direction,
+        metric=declaration.metrics[0], unit=scorer.unit, direction=scorer.metric.direction,
         score=value, half_width=width, n=n, of=of,
     )  # fmt: skip
 
