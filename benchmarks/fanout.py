@@ -47,6 +47,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--shards", type=int, default=8)
+    parser.add_argument("--jobs", type=int, default=8, help="Of Slurm.")
     parser.add_argument("--tasks", help="Globs over task ids; the embedded suite by default.")
     parser.add_argument("--ways", default="inline,local,ray,slurm,shards,killed")
     parser.add_argument("--json", type=Path)
@@ -56,7 +57,8 @@ def main() -> None:
         models = write_checkpoints(folder, options.checkpoints)
         asked = [*models, "--no-scratch", "--seeds", str(options.seeds), "--set", "frames=4"]
         asked += ["--tasks", options.tasks] if options.tasks else ["--suite", "embedded"]
-        report = compared(folder, asked, options.ways.split(","), options.kills, options.shards)
+        amounts = {"kills": options.kills, "shards": options.shards, "jobs": options.jobs}
+        report = compared(folder, asked, options.ways.split(","), **amounts)
     for line in told(report):
         print(line)
     if options.json:
@@ -81,7 +83,7 @@ def write_checkpoints(folder: Path, count: int) -> list[str]:
 
 
 def compared(
-    folder: Path, asked: list[str], ways: list[str], kills: int, shards: int
+    folder: Path, asked: list[str], ways: list[str], *, kills: int, shards: int, jobs: int
 ) -> dict[str, dict[str, object]]:
     """Every way in a folder of results of its own; all are compared with the first."""
     install(folder / "slurm")
@@ -89,7 +91,7 @@ def compared(
     first: dict[str, object] | None = None
     for way in ways:
         started = time.perf_counter()
-        tries = perform(folder, way, asked, kills, shards)
+        tries = perform(folder, way, asked, kills=kills, shards=shards, jobs=jobs)
         seconds = time.perf_counter() - started
         results = read_results(folder / way)
         first = first or results
@@ -105,7 +107,7 @@ def compared(
     return report
 
 
-def perform(folder: Path, way: str, asked: list[str], kills: int, shards: int) -> int:
+def perform(folder: Path, way: str, asked: list[str], *, kills: int, shards: int, jobs: int) -> int:
     """Evaluate in one way; how often it was killed."""
     words = [*asked, "-o", way]
     match way:
@@ -120,7 +122,7 @@ def perform(folder: Path, way: str, asked: list[str], kills: int, shards: int) -
             return killed(folder, way, [*words, "--executor", "local", "-j", "2"], kills)
         case "slurm":
             for _ in range(2):
-                run(folder, way, [*words, "--executor", way, "-j", "2", "--executor-set", "jobs=8"])
+                run(folder, way, [*words, "--executor", way, "-j", "2", "--executor-set", f"jobs={jobs}"])
             if (submitted := len(list((folder / "slurm" / "state").glob("submitted-*")))) != 1:
                 raise RuntimeError(f"{submitted} arrays were submitted for one evaluation")
             return 0

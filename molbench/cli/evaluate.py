@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from molbench.cli import complete
+from molbench.cli.devices import require_devices, use_devices
 from molbench.cli.forecast import show_forecast
 from molbench.cli.foreign import processes, trusted
 from molbench.cli.mistakes import refuse_mistakes
@@ -92,6 +93,12 @@ def evaluate(  # noqa: PLR0917 - the command's options
     workers: Annotated[
         int | None, typer.Option("--workers", "-j", min=1, help="Runs at once. Default: one a processor.")
     ] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(
+            help="cpu, or numbers of accelerators, 0,1, which workers share. Default: all there are."
+        ),
+    ] = None,
     time_limit: Annotated[
         float | None, typer.Option(min=1, help="Seconds after which a run is given up.")
     ] = None,
@@ -115,10 +122,14 @@ def evaluate(  # noqa: PLR0917 - the command's options
     recipe = refuse_mistakes(models or (), tasks, suite, protocol, settings or (), executor=executor)
     if model:
         trusted(model, trust_code)
+    if device is not None:
+        use_devices(device)
     from molbench import evaluation
     from molbench.training import tune_allocator
 
     tune_allocator()
+    if device is not None:
+        require_devices(device)
     with Display(quiet=as_json) as display, ExitStack() as stack:
         foreign = processes(model or (), python, model_seconds, model_memory)
         for encoder in foreign:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from molbench.evaluation.perform import perform
 from molbench.evaluation.report import Report, Watcher
 from molbench.evaluation.tracking import tracking
 from molbench.executors import EXECUTORS
-from molbench.executors.base import Executor
+from molbench.executors.base import DEVICES, Executor
 from molbench.spec.protocol import Protocol
 from molbench.training.trackers.base import trackers_of
 
@@ -137,7 +138,9 @@ def _engine(
     options: Mapping[str, str],
 ) -> Executor:
     """The executor asked for; on a machine with accelerators one worker each, by default."""
-    devices = tuple(str(index) for index in range(torch.cuda.device_count()))
+    count = torch.cuda.device_count()
+    visible = os.environ.get(DEVICES)  # of these torch counts from 0, and a worker needs their own names
+    devices = tuple(visible.split(",")[:count] if visible else map(str, range(count)))
     return EXECUTORS[name or "local"](
         workers=workers or len(devices) or None,
         time_limit=time_limit,

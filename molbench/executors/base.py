@@ -11,13 +11,17 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
 
-from molbench.errors import UserError, unknown_name
+from molbench.errors import UserError, quoted, unknown_name
 
+#: Environment variable of the accelerators that a process may use.
+DEVICES = "CUDA_VISIBLE_DEVICES"
 #: What a worker tells while it works; must be JSON.
 Message = Mapping[str, Any]
 Listener = Callable[[Message], None]
 
 _PACKAGE = Path(__file__).parent.parent
+#: No count of anything is as large.
+_MOST = 1e6
 
 
 class InterruptedWorkError(UserError):
@@ -65,8 +69,7 @@ class Executor(ABC):
         workers: Units executed at once; None for as many as the machine has processors.
         time_limit: Seconds after which a unit is given up; None for no limit.
         retries: How often a unit is tried again whose worker was lost.
-        devices: Accelerators shared out among the workers of this machine, as ``CUDA_VISIBLE_DEVICES`` names
-            them.
+        devices: Accelerators shared out among the workers of this machine, as ``DEVICES`` names them.
         options: What only some executor knows, such as the address of a cluster or a partition.
     """
 
@@ -75,6 +78,8 @@ class Executor(ABC):
     needs: ClassVar[tuple[str, ...]] = ()
     #: Names of the options it knows, and what they mean.
     known: ClassVar[Mapping[str, str]] = {}
+    #: Those that are numbers above zero, whole ones or any.
+    counts: ClassVar[Mapping[str, type[int] | type[float]]] = {}
     workers: int | None = None
     time_limit: float | None = None
     retries: int = 0
@@ -94,6 +99,20 @@ class Executor(ABC):
         for option in self.options:
             if option not in self.known:
                 raise unknown_name(f"option of executor '{self.name}'", option, self.known)
+        for option, kind in self.counts.items():
+            self._check_count(option, kind)
+
+    def _check_count(self, option: str, kind: type[int] | type[float]) -> None:
+        text = self.options.get(option, "1")
+        try:
+            good = 0 < kind(text) < _MOST
+        except ValueError:
+            good = False
+        if not good:
+            what = "whole number" if kind is int else "number"
+            raise UserError(
+                f"option '{option}' of executor '{self.name}': {quoted(text)} is no {what} above 0"
+            )
 
     @abstractmethod
     def run(

@@ -23,13 +23,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
-from molbench.executors.base import Attempts, Done, Executor, Message, Unit
+from molbench.executors.base import DEVICES, Attempts, Done, Executor, Message, Unit
 
 #: Seconds in which workers that are asked to end may save what they need to continue.
 _GRACE = 20.0
 _TICK = 0.5
 _LOG = 4096
-_DEVICE = "CUDA_VISIBLE_DEVICES"
 
 
 class Local(Executor):
@@ -83,7 +82,7 @@ class Local(Executor):
         environment = {**os.environ, "PYTHONPATH": path, **numbers}
         if self.devices:
             taken = [worker.device for worker in workers]
-            environment[_DEVICE] = min(self.devices, key=taken.count)
+            environment[DEVICES] = min(self.devices, key=taken.count)
         return environment
 
     def _give_up_slow(self, workers: set[_Worker]) -> None:
@@ -113,7 +112,7 @@ class _Worker:
         attempts: Attempts,
     ) -> None:
         self.group = group
-        self.device = environment.get(_DEVICE, "")
+        self.device = environment.get(DEVICES, "")
         self.unit: Unit | None = None
         self.given_up: str | None = None
         self._last_line = ""

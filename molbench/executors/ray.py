@@ -30,6 +30,8 @@ class Ray(Executor):
         "gpus": "Accelerators of one worker.",
     }
 
+    counts: ClassVar[Mapping[str, type[int] | type[float]]] = {"cpus": float, "gpus": float}
+
     def run(
         self,
         groups: Sequence[Sequence[Unit]],

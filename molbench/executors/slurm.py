@@ -1,10 +1,11 @@
-"""Jobs of a Slurm cluster, one a group of units, through submitit."""
+"""Jobs of a Slurm cluster, one a group of units or several, through submitit."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -30,8 +31,13 @@ class Slurm(Executor):
         "gpus": "Accelerators of one job.",
         "memory": "Memory of one job, such as 8GB.",
         "minutes": "Time of one job; by default the time limit of all its units.",
+        "jobs": "Most jobs, among which the units are dealt out; by default one for all that share vectors.",
         "wait": "no: submit and leave; the same command later collects.",
     }
+
+    counts: ClassVar[Mapping[str, type[int] | type[float]]] = dict.fromkeys(
+        ("cpus", "gpus", "minutes", "jobs"), int
+    )
 
     def run(
         self,
@@ -41,7 +47,7 @@ class Slurm(Executor):
         """See :meth:`Executor.run`."""
         import submitit
 
-        jobs = [list(group) for group in groups if group]
+        jobs = self._dealt([list(group) for group in groups if group])
         folder = Path(self.options.get("folder", "slurm-jobs"))
         try:
             engine = submitit.SlurmExecutor(folder=folder, max_num_timeout=self.retries)
@@ -63,6 +69,11 @@ class Slurm(Executor):
                 yield from _outcome(job, waiting.pop(job))
             if waiting:
                 time.sleep(_TICK)
+
+    def _dealt(self, groups: list[list[Unit]]) -> list[list[Unit]]:
+        """Units of each job; groups stay together."""
+        most = int(self.options.get("jobs", len(groups)))
+        return [list(chain.from_iterable(groups[start::most])) for start in range(min(most, len(groups)))]
 
     def _parameters(self, units: int) -> dict[str, Any]:
         given = self.options

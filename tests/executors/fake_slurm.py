@@ -3,28 +3,40 @@
 from pathlib import Path
 
 SBATCH = """#!/usr/bin/env python3
-import os, re, subprocess, sys
+import os, re, subprocess, sys, time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
 state = Path(os.environ["FAKE_SLURM"])
-script = Path(sys.argv[-1]).read_text()
-number = 1 + sum(1 for _ in state.glob("submitted-*"))
-(state / f"submitted-{number}").write_text(script)
-array = re.search(r"--array=(\\d+)-(\\d+)", script)
-for task in range(int(array[1]), int(array[2]) + 1) if array else [None]:
-    name = f"{number}_{task}" if array else str(number)
-    env = {**os.environ, "SLURM_JOB_ID": str(number), "FAKE_NAME": name}
-    if array:
-        env |= {"SLURM_ARRAY_JOB_ID": str(number), "SLURM_ARRAY_TASK_ID": str(task)}
+quiet = subprocess.DEVNULL  # whoever called waits until nobody holds its pipe
+
+
+def perform(number, task):
+    name = number if task is None else f"{number}_{task}"
+    env = {**os.environ, "SLURM_JOB_ID": number}
+    if task is not None:
+        env |= {"SLURM_ARRAY_JOB_ID": number, "SLURM_ARRAY_TASK_ID": str(task)}
     ranks = {"PROCID": 0, "LOCALID": 0, "NTASKS": 1, "JOB_NUM_NODES": 1, "NODEID": 0}
     env |= {f"SLURM_{key}": str(value) for key, value in ranks.items()}
-    file = state / f"{name}.sh"
-    file.write_text(script)
     done = state / f"{name}.state"
     done.write_text("RUNNING")
-    quiet = subprocess.DEVNULL  # whoever called waits until nobody holds its pipe
-    command = f"sleep 1; bash {file} >/dev/null 2>&1 && echo COMPLETED > {done} || echo FAILED > {done}"
-    subprocess.Popen(["sh", "-c", command], env=env, start_new_session=True, stdout=quiet, stderr=quiet)
-print(f"Submitted batch job {number}")
+    script = str(state / f"submitted-{number}")
+    code = subprocess.run(["bash", script], env=env, stdin=quiet, stdout=quiet, stderr=quiet).returncode
+    done.write_text("FAILED" if code else "COMPLETED")
+
+
+if sys.argv[1] == "--perform":
+    time.sleep(1)  # the one who submits moves what a job reads to where it looks
+    array = re.search(r"--array=(\\d+)-(\\d+)(?:%(\\d+))?", (state / f"submitted-{sys.argv[2]}").read_text())
+    tasks = range(int(array[1]), int(array[2]) + 1) if array else [None]
+    with ThreadPoolExecutor(int(array[3] or len(tasks)) if array else 1) as at_once:
+        list(at_once.map(lambda task: perform(sys.argv[2], task), tasks))
+else:
+    number = str(1 + sum(1 for _ in state.glob("submitted-*")))
+    (state / f"submitted-{number}").write_text(Path(sys.argv[-1]).read_text())
+    runner = [sys.executable, __file__, "--perform", number]
+    subprocess.Popen(runner, start_new_session=True, stdin=quiet, stdout=quiet, stderr=quiet)
+    print(f"Submitted batch job {number}")
 """
 
 SRUN = """#!/usr/bin/env python3

@@ -73,3 +73,22 @@ def test_an_unknown_option_is_named() -> None:
     pytest.importorskip("submitit")
     with pytest.raises(UserError, match="partition"):
         EXECUTORS["slurm"](options={"partitoin": "x"})
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "value"),
+    [("slurm", "cpus", "two"), ("slurm", "jobs", "0"), ("slurm", "minutes", "1.5"), ("ray", "gpus", "nan")],
+)
+def test_an_option_that_is_no_number_is_told(name: str, option: str, value: str) -> None:
+    pytest.importorskip({"slurm": "submitit"}.get(name, name))
+    with pytest.raises(UserError, match=f"'{option}' of executor '{name}': '{value}' is no (whole )?number"):
+        EXECUTORS[name](options={option: value})
+
+
+@pytest.mark.parametrize(("most", "sizes"), [("2", [3, 2]), ("9", [2, 1, 1, 1]), (None, [2, 1, 1, 1])])
+def test_slurm_deals_groups_out_among_jobs(most: str | None, sizes: list[int]) -> None:
+    pytest.importorskip("submitit")
+    groups = [[Unit("a", "f", {}), Unit("b", "f", {})], *squares(3)]
+    jobs = EXECUTORS["slurm"](options={"jobs": most} if most else {})._dealt(groups)  # type: ignore[attr-defined]
+    assert [len(job) for job in jobs] == sizes
+    assert sorted(unit.key for job in jobs for unit in job) == ["0", "1", "2", "a", "b"]
