@@ -35,7 +35,7 @@ def _flat(summary: SummaryRow) -> dict[str, Any]:
 
 
 def to_html(report: Report) -> str:
-    """A row a model and task, then what there is no score of."""
+    """A row a model and task, then what is to be known of some, and what there is no score of."""
     titles = ("task", "metric", "unit", "model", "score ± 95 %", "over scratch ± 95 %", "")
     head = "".join(f"<th>{html(title)}</th>" for title in titles)
     body = "".join(
@@ -47,7 +47,12 @@ def to_html(report: Report) -> str:
         for outcome in report.failures
     ]
     missing += [f"{item.candidate} on {item.task}: {item.reason}" for item in report.not_applicable]
-    notes = "".join(f"<li>{html(line)}</li>" for line in missing)
+    marks = [
+        f"warning: {summary.candidate} on {summary.task}: {warning}"
+        for summary in report.rows
+        for warning in summary.warnings
+    ]
+    notes = "".join(f"<li>{html(line)}</li>" for line in marks + missing)
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     return f"{table}<ul>{notes}</ul>" if notes else table
 

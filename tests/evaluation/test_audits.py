@@ -57,6 +57,7 @@ def test_audits_are_no_tasks_unless_they_are_asked_for() -> None:
 
 
 def test_a_sound_encoder_keeps_every_law(sound: Path, tmp_path: Path) -> None:
+    """Beside every number stands the version of the audit that gave it, in what is stored, too."""
     results = audit_model(sound, output=tmp_path / "results")
     assert not [verdict for verdict in results if verdict.passed is False]
     for name, verdict in laws(results, "molecule").items():

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,9 @@ from typer.testing import CliRunner
 import molbench
 from molbench.cli import main
 from molbench.errors import UserError
+from molbench.evaluation.cost import RunCost
 from molbench.evaluation.figures.atlas import atlas, differing, false_discovery
+from molbench.evaluation.figures.cost import cost
 from molbench.evaluation.figures.grouping import Grouping
 from molbench.evaluation.figures.plot import plot
 from molbench.evaluation.protocols import load_protocol
@@ -80,6 +83,28 @@ def test_a_learning_curve_is_of_the_splits_of_one_target(tmp_path: Path) -> None
     assert {(row["task"], int(row["records"])) for row in rows} == {("data/a", 900), ("data/a@fewer", 90)}
     curve = [float(row["score"]) for row in sorted(rows, key=lambda row: int(row["records"]))]
     assert curve[0] > 5 * curve[1]
+
+
+def test_costs_of_two_devices_or_two_ways_of_measuring_share_no_axes(tmp_path: Path) -> None:
+    """A second of one machine is not one of another, nor is one that was taken otherwise: a panel each."""
+    measured = RunCost(
+        device="here", seconds=1, processor_seconds=1, device_seconds=0, peak_memory=1, peak_device_memory=0,
+        parameters=1, training=None, inference=10.0,
+    )  # fmt: skip
+    costs = {"a": {}, "b": {}, "c": {"device": "there"}, "d": {"version": 2}}
+    results = []
+    for model, change in costs.items():
+        stored = write_result(tmp_path / "r", model)
+        spent = measured.model_copy(update=change)
+        results.append(replace(stored, result=stored.result.model_copy(update={"cost": spent})))
+    drawn = cost(results, summarise(results), lambda stored: stored.result.checkpoint.name)
+    shown = [{text.get_text() for text in panel.texts} for panel in drawn.figure.axes]
+    assert sorted(shown, key=sorted) == [{"a", "b"}, {"c"}, {"d"}]
+    assert {(row["device"], row["cost_version"]) for row in drawn.rows} == {
+        ("here", 1),
+        ("there", 1),
+        ("here", 2),
+    }
 
 
 @pytest.fixture

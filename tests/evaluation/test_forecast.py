@@ -71,6 +71,7 @@ def shards(checkpoint: Path, folder: Path, count: int = 3) -> list[Path]:
 def test_shards_are_joined_and_one_that_is_missing_or_doubled_is_named(
     toy_home: Path, checkpoint: Path, tmp_path: Path
 ) -> None:
+    """Scores of shards come together whole, or the one that is missing, or there twice, is told by number."""
     first, second, empty = folders = shards(checkpoint, tmp_path)
     assert join(folders, tmp_path / "joined") == Joined(3, 4)
     whole = evaluate(
@@ -115,6 +116,7 @@ def test_a_record_of_a_shard_that_is_none_is_refused(tmp_path: Path, text: str) 
 
 @pytest.mark.slow
 def test_eight_shards_are_the_whole(toy_home: Path, checkpoint: Path, tmp_path: Path) -> None:
+    """Eight shards do every run once between them, with the metrics of one evaluation of everything."""
     arguments = {"seeds": [0, 2], "executor": "inline"}
     whole = evaluate(checkpoint, TASKS, output=tmp_path / "whole", **arguments)
     parts = [

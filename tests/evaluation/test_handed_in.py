@@ -148,6 +148,7 @@ FAULTS: dict[str, tuple[Callable[[Rows], Any], str]] = {
 def test_a_fault_is_one_line_with_its_place_and_nothing_is_written(
     rows: Rows, tmp_path: Path, name: str
 ) -> None:
+    """Two dozen ways to get a file of predictions wrong: one line each, which says where."""
     damage, message = FAULTS[name]
     if "forces" not in message:
         rows = [
@@ -196,6 +197,7 @@ def test_other_predictions_of_the_same_name_are_kept_unless_replaced(rows: Rows,
 
 
 def test_a_template_is_what_is_asked_for(toy_home: Path, tmp_path: Path) -> None:
+    """The file has every row and column that is needed; predictions that stay empty in it are told."""
     table = predictions_template(["toy/size", "toy-frames/co"])
     assert table.column_names == ["task", "seed", "id", "prediction", "unit", "forces", "force_unit"]
     assert table.column("prediction").null_count == len(table) == 24 + 12

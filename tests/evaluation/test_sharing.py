@@ -41,6 +41,15 @@ def scores(output: Path) -> dict[str, list[float]]:
     }
 
 
+def finished(output: Path) -> list[Path]:
+    """Results that are where they belong; hidden folders are being written."""
+    return [
+        path
+        for path in output.rglob("result.json")
+        if not any(part.startswith(".") for part in path.relative_to(output).parts)
+    ]
+
+
 def leftovers(output: Path) -> list[str]:
     return [str(path) for path in output.rglob("*") if path.name.startswith((".", "state-"))]
 
@@ -84,15 +93,14 @@ def test_values_that_are_not_numbers_are_no_result(toy_home, checkpoint, tmp_pat
     assert "predictions are not finite (24 of 24)" in (report.failures[0].error or "")
 
 
-@pytest.mark.parametrize("moment", range(2))
-def test_killed_and_repeated_gives_what_was_not_killed(toy_home, checkpoint, tmp_path, moment: int) -> None:
+def test_killed_and_repeated_gives_what_was_not_killed(toy_home, checkpoint, tmp_path) -> None:
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     evaluate([checkpoint], [TASKS], seeds=2, output=whole, executor="inline")
     process = start(checkpoint, broken)
-    time.sleep(random.Random(moment).uniform(2, 9))
+    time.sleep(random.Random(0).uniform(2, 9))
     workers = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.SIGKILL)
-    process.communicate()
+    process.communicate(timeout=60)
     assert not psutil.wait_procs(workers, timeout=10)[1], "workers outlive their parent"
     before = {path: path.stat().st_mtime_ns for path in broken.rglob("result.json")}
     repeated = start(checkpoint, broken)
@@ -100,6 +108,49 @@ def test_killed_and_repeated_gives_what_was_not_killed(toy_home, checkpoint, tmp
     assert repeated.returncode == 0, err
     assert json.loads(out)["reused"] == len(before)
     assert all(path.stat().st_mtime_ns == time for path, time in before.items())
+    assert scores(broken) == scores(whole)
+    assert not leftovers(broken)
+
+
+def test_twenty_kills_cost_no_more_than_the_run_that_was_going_on(toy_home, checkpoint, tmp_path) -> None:
+    """An evaluation is killed at twenty random moments, and each time continued by the same command.
+
+    Whatever was stored is never made again, so that a kill costs at most the one run that the process was at;
+    in the end there are the scores of an evaluation that nobody disturbed, and nothing else lies about.
+    """
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    words = (
+        "--protocol",
+        "finetune",
+        "--set",
+        "steps=60",
+        "--set",
+        "forces.steps=60",
+        "--executor",
+        "inline",
+    )
+    undisturbed = start(checkpoint, whole, *words)
+    assert undisturbed.wait(240) == 0
+    rng, kept, unfinished = random.Random(0), dict[Path, tuple[int, int]](), 0
+    for number in range(20):
+        process, end = start(checkpoint, broken, *words), time.monotonic() + 60
+        if number % 2:  # while it works; the other times anywhere, which is mostly while it starts
+            while not list(broken.rglob("*.lock")) and process.poll() is None and time.monotonic() < end:
+                time.sleep(0.01)
+            time.sleep(rng.uniform(0, 0.5))
+        else:
+            time.sleep(rng.uniform(0, 2.5))
+        unfinished += process.poll() is None
+        process.kill()
+        process.communicate(timeout=60)
+        stored = {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in finished(broken)}
+        assert kept.items() <= stored.items(), "a stored result was made again"
+        kept = stored
+    assert unfinished == 20 and 0 < len(kept) < 12
+    last = start(checkpoint, broken, *words)
+    out, err = last.communicate(timeout=240)
+    assert last.returncode == 0, err
+    assert json.loads(out)["reused"] == len(kept)
     assert scores(broken) == scores(whole)
     assert not leftovers(broken)
 

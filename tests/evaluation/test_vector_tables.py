@@ -32,6 +32,7 @@ def values(report: Report) -> dict[tuple[str, str], float]:
 def test_a_checkpoint_and_its_vectors_have_the_same_scores(
     toy_home: Path, checkpoint: Path, tmp_path: Path, suffix: str
 ) -> None:
+    """Vectors that `molbench embed` wrote are scored as the encoder itself, to a millionth."""
     path = tmp_path / f"vectors{suffix}"
     assert write_vectors(checkpoint, ["toy/*"], path) == (120, 16)
     own, table = score(checkpoint, tmp_path / "o"), score(path, tmp_path / "t")
@@ -57,6 +58,7 @@ def table(toy_home: Path, checkpoint: Path, tmp_path: Path) -> dict[str, Any]:
 
 
 def test_shuffled_rows_are_the_same_table(table: dict[str, Any], tmp_path: Path) -> None:
+    """Vectors belong to ids, in whatever order they are written; even the stored results are used again."""
     first = score(write(tmp_path / "v.parquet", table), tmp_path / "r")
     order = np.random.default_rng(0).permutation(len(table["id"]))
     shuffled = {name: [column[i] for i in order] for name, column in table.items()}
@@ -86,6 +88,7 @@ FAULTS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_is_named_and_nothing_is_scored(table: dict[str, Any], tmp_path: Path, name: str) -> None:
+    """A record without a vector is named, and so is every other fault, by file and row or id."""
     damage, message = FAULTS[name]
     damage(table)
     path = write(tmp_path / "v.parquet", table)

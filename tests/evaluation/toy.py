@@ -120,6 +120,36 @@ def write_frames(home: Path, n: int = 60) -> Path:
     return folder
 
 
+def write_ions(home: Path, n: int = 30) -> Path:
+    """Water in six states of charge and multiplicity, whose label is the state and nothing else."""
+    rng = np.random.default_rng(3)
+    records = []
+    for i in range(n):
+        charge, multiplicity = i % 3 - 1, 1 + i % 2
+        records.append(
+            {
+                "id": f"w{i}",
+                "atomic_numbers": [8, 1, 1],
+                "positions": _chain(rng, 3),
+                "charge": charge,
+                "multiplicity": multiplicity,
+                "state": 1.0 * charge + 10.0 * multiplicity,
+            }
+        )
+    declaration = _dataset("toy-ions", {"state": {"unit": "eV", "description": "state"}})
+    task = {"target": "state", "metrics": ["mae"], "unit": "eV", "scheme": "random", "schemes": ["random"]}
+    schema = {"id": pa.string(), "atomic_numbers": pa.list_(pa.uint8()), "positions": VECTORS}
+    schema |= {"charge": pa.int64(), "multiplicity": pa.int64(), "state": pa.float64()}
+    folder = home / "datasets" / "toy-ions"
+    part = _write_part(folder, records, pa.schema(schema), declaration, ["random"], False)
+    _declare(folder, declaration, ["random"], {"tasks": {"state": {**task, "why": "made by hand"}}})
+    files = file_entries(folder)
+    Manifest(name="toy-ions", dataset_id="toy-ions", version="1.0.0", files=files, **part.model_dump()).write(
+        folder
+    )
+    return folder
+
+
 def _chain(rng: np.random.Generator, size: int) -> list[list[float]]:
     steps = rng.normal(size=(size, 3))
     return (

@@ -197,7 +197,10 @@ def test_tasks_of_a_group_weigh_once(place: Path) -> None:
 
 
 def test_time_is_compared_on_one_device_alone(place: Path) -> None:
-    """The slow one is on the front of its own device, and the slower of two on one device is not."""
+    """The slow one is on the front of its own device, and the slower of two on one device is not.
+
+    Nor are times compared that were measured in another way, which the version of the cost tells.
+    """
     here, there = ({"device": name, "version": 1, "seconds": 9.0} for name in ("here", "there"))
     _write("good", 0.2, speed=100.0, cost=here)
     _write("fair", 0.4, speed=50.0, cost=here)
