@@ -59,20 +59,20 @@ def _undecorated(method: Callable[..., Any]) -> Callable[..., Any]:
     return plain
 
 
-class _Plain(Optimizer):
+class _Undecorated(Optimizer):
     state_dict = _undecorated(Optimizer.state_dict)
     load_state_dict = _undecorated(Optimizer.load_state_dict)
     zero_grad = _undecorated(Optimizer.zero_grad)
     add_param_group = _undecorated(Optimizer.add_param_group)
 
 
-class Adam(_Plain, torch.optim.Adam):
+class Adam(_Undecorated, torch.optim.Adam):
     """PyTorch's."""
 
     step = torch.no_grad()(_undecorated(torch.optim.Adam.step))
 
 
-class AdamW(_Plain, torch.optim.AdamW):
+class AdamW(_Undecorated, torch.optim.AdamW):
     """PyTorch's."""
 
     step = torch.no_grad()(_undecorated(torch.optim.AdamW.step))
