@@ -1,20 +1,20 @@
 """Training steps with glibc's default allocator, with ``tune_allocator`` and with the environment variables.
 
 Processes with each setting take turns, so that a busy machine slows all of them alike. Build a dataset first,
-then run ``python benchmarks/allocator.py "$MOLBENCH_HOME/datasets/qm9-partial"``.
+then run ``python -m benchmarks.allocator "$MOLBENCH_HOME/datasets/qm9-partial"``.
 """
 
 import argparse
 import json
 import os
-import platform
 import resource
-import statistics
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+
+from benchmarks.record import Measured, Spread, options_of, report
+from molbench.paths import catalogue_root
 
 #: What has the same effect, set before a process starts.
 ENVIRONMENT = {
@@ -66,16 +66,16 @@ def child(setting: str, options: list[str]) -> dict[str, list[float]]:
     """The same in a process of its own."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
     environment = clean | (ENVIRONMENT if setting == "environment" else {})
-    command = [sys.executable, __file__, *options, "--setting", setting]
+    command = [sys.executable, "-m", "benchmarks.allocator", *options, "--setting", setting]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     samples: dict[str, list[float]] = json.loads(done.stdout.splitlines()[-1])
     return samples
 
 
 def main() -> None:
-    """Print medians of each setting, and the ratio of the default to it."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path)
+    """Time each setting."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, nargs="?", default=catalogue_root() / "datasets/xtb-molecules")
     parser.add_argument("--backbone", default="painn")
     parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--steps", type=int, default=8)
@@ -83,7 +83,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--setting", choices=SETTINGS, help="Only this one, in this process; print JSON.")
-    arguments = parser.parse_args()
+    arguments = options_of(parser, toy={"batch_size": 2, "steps": 1, "warm_up": 0, "rounds": 1})
     if arguments.setting:
         print(json.dumps(steps(arguments)))
         return
@@ -92,25 +92,18 @@ def main() -> None:
         for setting in SETTINGS:
             for name, values in child(setting, sys.argv[1:]).items():
                 all_samples[setting].setdefault(name, []).extend(values)
-    medians = {
-        setting: {name: statistics.median(values) for name, values in samples.items()}
-        for setting, samples in all_samples.items()
-    }
-    report: dict[str, Any] = {
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.libc_ver()[1] or 'no'} glibc",
-        "threads": arguments.threads,
-        "step": f"geossl-ddm {arguments.backbone}, batch {arguments.batch_size}",
-        "median": medians,
-        "speed-up": {
-            setting: round(medians["default"]["seconds"] / medians[setting]["seconds"], 3)
-            for setting in SETTINGS[1:]
-        },
-        "speed-up in processor time": {
-            setting: round(medians["default"]["processor"] / medians[setting]["processor"], 3)
-            for setting in SETTINGS[1:]
-        },
-    }
-    print(json.dumps(report, indent=2))
+    rows = []
+    for setting, samples in all_samples.items():
+        cells = {
+            "ms": Spread.of(samples["seconds"], 1e3),
+            "ms of processors": Spread.of(samples["processor"], 1e3),
+        }
+        if setting != "default":
+            default = all_samples["default"]
+            cells["default takes ×"] = Spread.ratio(default["seconds"], samples["seconds"])
+            cells["×, processor time"] = Spread.ratio(default["processor"], samples["processor"])
+        rows.append(Measured(setting, cells | {"page faults": Spread.of(samples["faults"])}))
+    report(arguments, rows, step=f"geossl-ddm {arguments.backbone}, batch {arguments.batch_size}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Training steps: our SchNet against PyTorch Geometric's, and GeoSSL-DDM on both backbones.
 
-    python benchmarks/backbones.py [--threads N] [--repeats N]
+    python -m benchmarks.backbones [--threads N] [--repeats N]
 
 Both SchNets have 128 features, 128 filters, 6 interactions, 51 Gaussians, 10 Å, the same 128 molecules and
 the same edges, found beforehand; a step is forward, backward and Adam. Molecules are QM9 geometries of
@@ -14,8 +14,6 @@ import argparse
 import itertools
 import lzma
 import os
-import platform
-import statistics
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -25,6 +23,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.nn import SchNet as PygSchNet
 
+from benchmarks.record import Measured, Spread, options_of, report
 from molbench.backbones import build_backbone
 from molbench.backbones.base import Backbone
 from molbench.graph.molecules import MoleculeBatch
@@ -36,6 +35,7 @@ from molbench.training.allocator import tune_allocator
 
 ELEMENTS = {"H": 1, "C": 6, "N": 7, "O": 8, "F": 9}
 MOLECULES = 128
+PEER = "SchNet, PyG"
 
 
 def qm9_molecules(every: int = 300) -> Iterator[MoleculeBatch]:
@@ -53,13 +53,11 @@ def qm9_molecules(every: int = 300) -> Iterator[MoleculeBatch]:
                 yield MoleculeBatch(numbers, positions, torch.tensor([0, len(rows)]))
 
 
-def molecules() -> tuple[str, MoleculeBatch]:
+def molecules(count: int = MOLECULES) -> tuple[str, MoleculeBatch]:
     """Where the molecules come from, and all of them."""
     if "MOLBENCH_REAL_DATA" in os.environ:
-        return "QM9 geometries", MoleculeBatch.collate(list(itertools.islice(qm9_molecules(), MOLECULES)))
-    sizes = (
-        torch.normal(18.0, 3.0, (MOLECULES,), generator=torch.Generator().manual_seed(0)).round().clamp(3, 29)
-    )
+        return "QM9 geometries", MoleculeBatch.collate(list(itertools.islice(qm9_molecules(), count)))
+    sizes = torch.normal(18.0, 3.0, (count,), generator=torch.Generator().manual_seed(0)).round().clamp(3, 29)
     return "made-up molecules", example_batch(sizes.int().tolist(), dtype=torch.float32)
 
 
@@ -114,7 +112,7 @@ def contestants(batch: MoleculeBatch) -> dict[str, Callable[[], None]]:
     theirs = PygSchNet(128, 128, 6, 51, 10.0, interaction_graph=GivenGraph(edges), readout="mean")
     labels = torch.randn(batch.num_graphs, 1)
     steps = {
-        "SchNet, PyG": step(
+        PEER: step(
             theirs,
             lambda: (theirs(batch.atomic_numbers, batch.positions, batch.molecule) - labels).abs().mean(),
             ours=False,
@@ -134,11 +132,12 @@ def main() -> None:
     )
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--repeats", type=int, default=15)
-    options = parser.parse_args()
+    parser.add_argument("--molecules", type=int, default=MOLECULES)
+    options = options_of(parser, toy={"repeats": 1, "molecules": 2})
     tune_allocator()
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
-    source, batch = molecules()
+    source, batch = molecules(options.molecules)
     steps = contestants(batch)
     wall: dict[str, list[float]] = {name: [] for name in steps}
     busy: dict[str, list[float]] = {name: [] for name in steps}
@@ -149,18 +148,20 @@ def main() -> None:
             if repeat >= 2:  # the first two warm up
                 wall[name].append(time.perf_counter() - start)
                 busy[name].append(time.process_time() - start_busy)
-    print(f"{platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}")
-    print(f"{options.threads} threads, {batch.num_graphs} {source}, {batch.num_atoms} atoms")
-    print(f"{'training step':22} {'wall ms':>9} {'CPU ms':>9} {'molecules/s':>12}  PyG / this: wall    CPU")
-    reference = "SchNet, PyG"
-    for name in steps:
-        ratio = statistics.median(a / b for a, b in zip(wall[reference], wall[name], strict=True))
-        busy_ratio = statistics.median(a / b for a, b in zip(busy[reference], busy[name], strict=True))
-        median = statistics.median(wall[name])
-        print(
-            f"{name:22} {1e3 * median:9.1f} {1e3 * statistics.median(busy[name]):9.1f} "
-            f"{batch.num_graphs / median:12.1f} {ratio:17.2f}x {busy_ratio:5.2f}x"
+    rows = [
+        Measured(
+            name,
+            {
+                "ms": Spread.of(wall[name], 1e3),
+                "ms of processors": Spread.of(busy[name], 1e3),
+                "molecules/s": Spread.of([batch.num_graphs / seconds for seconds in wall[name]]),
+                **({} if name == PEER else {"peer takes ×": Spread.ratio(wall[PEER], wall[name])}),
+            },
+            None if name == PEER else PEER,
         )
+        for name in steps
+    ]
+    report(options, rows, molecules=f"{batch.num_graphs} {source}", atoms=batch.num_atoms)
 
 
 if __name__ == "__main__":

@@ -2,23 +2,20 @@
 
 Scores are random; receipts, cards and files are as ``molbench submit`` writes them.
 
-    python benchmarks/boards.py --submissions 1000 --tasks 60
+    python -m benchmarks.boards --submissions 1000 --tasks 60
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import resource
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 import yaml
 
+from benchmarks.child import add_repeats, in_turns
+from benchmarks.record import options_of, report
 from molbench.evaluation import EVALUATION_VERSION
 from molbench.metrics import METRICS
 from molbench.spec.catalogue import Catalogue, TaskRef
@@ -27,18 +24,12 @@ from molbench.submission.receipt import Cell, Receipt
 from molbench.submission.replicates import COUNT, packed
 
 MEASURE = """
-import json, resource, sys, time
+import json, sys
 from pathlib import Path
 from molbench.leaderboard.publish import publish
-start = time.perf_counter()
 published = publish(Path(sys.argv[1]), Path(sys.argv[2]), [sys.argv[3]])
 (table,) = published.records.boards
-print(json.dumps({
-    "seconds": time.perf_counter() - start,
-    "processor": time.process_time(),
-    "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-    "rows": len(table.rows), "scores": len(table.scores), "aside": len(published.aside),
-}))
+print(json.dumps({"rows": len(table.rows), "scores": len(table.scores), "aside": len(published.aside)}))
 """
 
 
@@ -47,25 +38,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--submissions", type=int, default=1000)
     parser.add_argument("--tasks", type=int, default=60)
-    options = parser.parse_args()
+    add_repeats(parser, 1)
+    options = options_of(parser, toy={"submissions": 3, "tasks": 4})
     tasks = Catalogue.load().tasks(["qm9/*@*", "solvation/*@*"])[: options.tasks]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         ids = [ref.id for ref in tasks]
         board = {"name": "many", "title": "Many", "description": "Random.", "tasks": ids}
         (folder / "many.yaml").write_text(yaml.safe_dump(board))
-        start = time.perf_counter()
         for i in range(options.submissions):
             _write(folder / "submissions" / "made" / f"model-{i}", tasks, np.random.default_rng(i))
-        print(f"{options.submissions} submissions written in {time.perf_counter() - start:.0f} s")
         places = [folder / part for part in ("submissions", "boards", "many.yaml")]
-        command = [sys.executable, "-c", MEASURE, *places]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=1800)
-        print(done.stdout.strip() or done.stderr)
-        if done.returncode == 0:
-            measured = json.loads(done.stdout)
-            print(f"{measured['seconds']:.1f} s, {measured['megabytes']:.0f} MB")
-    print(f"this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
+        what = f"{options.submissions} submissions × {len(tasks)} tasks"
+        report(options, in_turns(what, MEASURE, places, options))
 
 
 def _write(folder: Path, tasks: list[TaskRef], rng: np.random.Generator) -> None:

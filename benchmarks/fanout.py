@@ -1,6 +1,6 @@
 """Scores several checkpoints by every way of spreading runs, and compares the numbers.
 
-    python benchmarks/fanout.py --checkpoints 6 --seeds 5 --kills 20
+    python -m benchmarks.fanout --checkpoints 6 --seeds 5 --kills 20
 
 Tiny encoders of six backbones are scored on the embedded suite in one process, in two, with Ray, with a
 Slurm of this machine (twice: the second time no job may be submitted), in eight shards that are joined, and
@@ -22,8 +22,7 @@ import time
 from hashlib import sha256
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
+from benchmarks.record import Cell, Measured, options_of, report
 from tests.executors.fake_slurm import install
 
 ROOT = Path(__file__).parent.parent
@@ -41,7 +40,7 @@ ENCODERS = {
 
 
 def main() -> None:
-    """Print a line a way, and what everything took as JSON where that is asked for."""
+    """Print a line a way."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--checkpoints", type=int, default=6)
     parser.add_argument("--seeds", type=int, default=5)
@@ -50,19 +49,16 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=8, help="Of Slurm.")
     parser.add_argument("--tasks", help="Globs over task ids; the embedded suite by default.")
     parser.add_argument("--ways", default="inline,local,ray,slurm,shards,killed")
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args()
+    few = {"checkpoints": 1, "seeds": 1, "kills": 0, "tasks": "xtb-molecules/homo", "ways": "inline"}
+    options = options_of(parser, toy=few)
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         models = write_checkpoints(folder, options.checkpoints)
         asked = [*models, "--no-scratch", "--seeds", str(options.seeds), "--set", "frames=4"]
         asked += ["--tasks", options.tasks] if options.tasks else ["--suite", "embedded"]
         amounts = {"kills": options.kills, "shards": options.shards, "jobs": options.jobs}
-        report = compared(folder, asked, options.ways.split(","), **amounts)
-    for line in told(report):
-        print(line)
-    if options.json:
-        options.json.write_text(json.dumps(report, indent=1))
+        ways, tabulated = compared(folder, asked, options.ways.split(","), **amounts)
+    report(options, [Measured(way, cells) for way, cells in ways.items()], **tabulated)
 
 
 def write_checkpoints(folder: Path, count: int) -> list[str]:
@@ -84,10 +80,10 @@ def write_checkpoints(folder: Path, count: int) -> list[str]:
 
 def compared(
     folder: Path, asked: list[str], ways: list[str], *, kills: int, shards: int, jobs: int
-) -> dict[str, dict[str, object]]:
-    """Every way in a folder of results of its own; all are compared with the first."""
+) -> tuple[dict[str, dict[str, Cell]], dict[str, Cell]]:
+    """Every way in a folder of results of its own, compared with the first; and what tabulating takes."""
     install(folder / "slurm")
-    report: dict[str, dict[str, object]] = {}
+    measured: dict[str, dict[str, Cell]] = {}
     first: dict[str, object] | None = None
     for way in ways:
         started = time.perf_counter()
@@ -95,16 +91,15 @@ def compared(
         seconds = time.perf_counter() - started
         results = read_results(folder / way)
         first = first or results
-        report[way] = {
-            "seconds": round(seconds, 1),
+        measured[way] = {
             "runs": len(results),
-            "same": results == first,
-            "kills": tries,
+            "same results": results == first,
+            "killed": tries,
+            "s": seconds,
             **spent(folder / way, seconds),
         }
-        print(way, report[way], flush=True)
-    report["tabulated"] = tabulated(folder / ways[0])
-    return report
+        print(way, measured[way], flush=True)
+    return measured, tabulated(folder / ways[0])
 
 
 def perform(folder: Path, way: str, asked: list[str], *, kills: int, shards: int, jobs: int) -> int:
@@ -194,18 +189,18 @@ def read_results(results: Path) -> dict[str, object]:
     return read
 
 
-def spent(results: Path, seconds: float) -> dict[str, float]:
+def spent(results: Path, seconds: float) -> dict[str, Cell]:
     """Time inside of the runs that are stored, of that in all, and the processor's."""
     costs = [json.loads(path.read_text())["cost"] for path in results.rglob("result.json")]
     inside = sum(cost["seconds"] for cost in costs)
     return {
-        "inside runs": round(inside, 1),
-        "share": round(inside / seconds, 3),
-        "processor seconds": round(sum(cost["processor_seconds"] for cost in costs), 1),
+        "s inside of runs": inside,
+        "share": inside / seconds,
+        "s of processors": sum(cost["processor_seconds"] for cost in costs),
     }
 
 
-def tabulated(results: Path, count: int = 1000) -> dict[str, object]:
+def tabulated(results: Path, count: int = 1000) -> dict[str, Cell]:
     """How long so many stored results take to be read and summarised."""
     from molbench.evaluation.results_folder import ResultsFolder
     from molbench.evaluation.summary import summarise
@@ -216,20 +211,11 @@ def tabulated(results: Path, count: int = 1000) -> dict[str, object]:
     rows = summarise(stored[:count])
     seconds = time.perf_counter() - started
     return {
-        "results": len(stored[:count]),
-        "rows": len(rows),
-        "read": round(read, 2),
-        "seconds": round(seconds, 2),
+        "stored_results": len(stored[:count]),
+        "seconds_to_read_all": read,
+        "seconds_to_read_and_summarise_them": seconds,
+        "rows_of_the_summary": len(rows),
     }
-
-
-def told(report: dict[str, dict[str, object]]) -> list[str]:
-    """A row of a table each."""
-    return [
-        f"| {way} | {row.get('runs', '')} | {row.get('same', '')} | {row.get('kills', '')} "
-        f"| {row['seconds']} | {row.get('processor seconds', '')} |"
-        for way, row in report.items()
-    ]
 
 
 if __name__ == "__main__":

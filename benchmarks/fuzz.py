@@ -1,6 +1,6 @@
 """Mutates the input of every parser: nothing but records, counted failures and UserErrors may come out.
 
-Run ``PYTHONPATH=. python benchmarks/fuzz.py --rounds 10000``; the same seed gives the same mutations.
+Run ``python -m benchmarks.fuzz --rounds 10000``; the same seed gives the same mutations.
 The tests run a few rounds of them.
 """
 
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from benchmarks.record import Measured, options_of, report
 from molbench.data.build.parsers import geom_rdkit
 from tests.fuzz import FAMILIES, family
 from tests.fuzz.corpora import SharedProcess
@@ -44,7 +45,8 @@ def main() -> None:
     arguments.add_argument("--seed", type=int, default=0)
     arguments.add_argument("--family", choices=FAMILIES, help="only this one")
     arguments.add_argument("--parser", help="only this one")
-    options = arguments.parse_args()
+    options = options_of(arguments, toy={"rounds": 2, "parser": "xyz"})
+    rows = []
     pa.set_cpu_count(1)
     geom_rdkit.MolProcess = SharedProcess  # type: ignore[assignment,misc]
     for name in [options.family] if options.family else FAMILIES:
@@ -57,7 +59,10 @@ def main() -> None:
             seconds = time.perf_counter() - started
             what = f"{sample.parser} {dict(sample.options)}"
             print(f"{what}: {options.rounds:,} mutations in {seconds:.0f} s: {dict(counts)}", flush=True)
+            outcome = {name: counts[name] for name in ("refused", "clean", "with failures", "ESCAPED")}
+            rows.append(Measured(what, {**outcome, "mutations/s": options.rounds / seconds}))
     SharedProcess.process.close()
+    report(options, rows, rounds=options.rounds)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Peak memory and throughput of building a GEOM-like archive of many conformers.
 
-``python benchmarks/geom_memory.py --conformers 200000`` makes the archive in a folder that is thrown away and
+``python -m benchmarks.geom_memory --conformers 200000`` makes the archive in a folder that is thrown away and
 builds it decompressed, with one process and with two, and compressed, which only one process can read.
 """
 
@@ -9,7 +9,6 @@ import io
 import json
 import os
 import pickle
-import platform
 import random
 import resource
 import subprocess
@@ -24,6 +23,8 @@ import yaml
 from rdkit import Chem, RDLogger
 from rdkit.Chem import AllChem
 
+from benchmarks.record import Cell, Measured, options_of, report
+
 CHILD = """
 import json, sys
 from pathlib import Path
@@ -32,7 +33,7 @@ from molbench.data.folder.manifest import Manifest
 from molbench.spec.catalogue import DatasetEntry
 declared, raw, output, processes = sys.argv[1:]
 folder = build(DatasetEntry("geom-drugs", Path(declared)), output=Path(output), raw=Path(raw), offline=True,
-               num_proc=int(processes))
+               allow_partial=True, num_proc=int(processes))
 print(json.dumps({"records": Manifest.read(folder).records}))
 """
 FRAGMENTS = ("C", "CC", "CO", "c1ccccc1", "C(=O)N", "C(F)(F)F", "OC", "c1ccncc1", "S(=O)(=O)N", "C1CCNCC1")
@@ -105,7 +106,7 @@ def _add(archive: tarfile.TarFile, name: str, data: bytes) -> None:
     archive.addfile(member, io.BytesIO(data))
 
 
-def measure(declared: Path, raw: Path, processes: int) -> dict[str, object]:
+def measure(declared: Path, raw: Path, processes: int) -> Measured:
     """Build once in a fresh process and watch the resident memory of each process of it."""
     with TemporaryDirectory() as folder:
         environment = os.environ | {"MOLBENCH_HOME": folder, "HF_HOME": folder}
@@ -123,14 +124,9 @@ def measure(declared: Path, raw: Path, processes: int) -> dict[str, object]:
     if child.returncode:
         raise SystemExit(f"the build failed with status {child.returncode}")
     records = json.loads(output.splitlines()[-1])["records"]
-    return {
-        "archive": next(raw.iterdir()).name,
-        "processes": processes,
-        "records": records,
-        "seconds": round(seconds, 1),
-        "records per second": round(records / seconds),
-        **{f"peak MB, {name}": round(value) for name, value in peaks.items()},
-    }
+    cells: dict[str, Cell] = {"conformers": records, "records/s": records / seconds}
+    cells |= {f"peak MB, {name}": value for name, value in peaks.items()}
+    return Measured(f"`{next(raw.iterdir()).name}`, {processes} process{'es' * (processes > 1)}", cells)
 
 
 def _watch(child: "subprocess.Popen[str]", peaks: dict[str, float]) -> None:
@@ -171,7 +167,7 @@ def main() -> None:
     parser.add_argument("--conformers", type=int, default=200_000)
     parser.add_argument("--each", type=int, default=100, help="conformers of a molecule")
     parser.add_argument("--processes", type=int, nargs="+", default=[1, 2])
-    arguments = parser.parse_args()
+    arguments = options_of(parser, toy={"conformers": 40, "each": 1, "processes": [1]})
     RDLogger.DisableLog("rdApp.*")  # some of the molecules that are tried are none
     with TemporaryDirectory() as name:
         raw, packed, declared = (Path(name) / part for part in ("raw", "packed", "declared"))
@@ -186,8 +182,7 @@ def main() -> None:
         subprocess.run(["gzip", "-1", "-k", str(raw / "rdkit_folder.tar")], check=True)
         (raw / "rdkit_folder.tar.gz").rename(packed / "rdkit_folder.tar.gz")
         rows.append(measure(declared, packed, 1))
-    facts = {"machine": platform.machine(), "cores": os.cpu_count(), "archive MB": round(size / 2**20)}
-    print(json.dumps({**facts, "builds": rows}, indent=2))
+    report(arguments, rows, archive_MB=size / 2**20)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Kills builds, imports, pretraining, evaluations and boards at random moments, and counts what that costs.
 
-    python benchmarks/kills.py --moments 20 --raw FOLDER
+    python -m benchmarks.kills --moments 20 --raw FOLDER
 
 ``FOLDER`` holds QM9 in its official layout, complete or a part; without it builds are not tried.
 """
@@ -8,18 +8,15 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
+from benchmarks.record import Measured, Spread, options_of, report
 from tests.kills import Command, Killed, Victim, files_digest, kill, manifest_digest, undisturbed
 
 ROOT = Path(__file__).parent.parent
@@ -42,24 +39,21 @@ PRETRAIN = (
 
 
 def main() -> None:
-    """Print a line a command, and everything as JSON where that is asked for."""
+    """Print a line a command."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--moments", type=int, default=20)
     parser.add_argument("--raw", type=Path)
-    parser.add_argument("--json", type=Path)
     parser.add_argument("--only", action="append")
-    options = parser.parse_args()
-    report: dict[str, list[dict[str, object]]] = {}
+    options = options_of(parser, toy={"moments": 1, "only": ["import"]})
+    rows = []
     with tempfile.TemporaryDirectory() as place:
         for command in commands(Path(place), options.raw):
             if options.only and command.name not in options.only:
                 continue
-            report[command.name] = []
             for killed in measure(command, Path(place), options.moments):
-                report[command.name] += [asdict(item) for item in killed]
-                print(summary(command.name, killed), flush=True)
-    if options.json:
-        options.json.write_text(json.dumps(report, indent=1))
+                rows.append(row_of(command.name, killed))
+                print(rows[-1], *(item for item in killed if not item.clean), sep="\n    ", flush=True)
+    report(options, rows)
 
 
 def measure(command: Command, place: Path, moments: int) -> Iterator[list[Killed]]:
@@ -78,18 +72,17 @@ def measure(command: Command, place: Path, moments: int) -> Iterator[list[Killed
         yield killed
 
 
-def summary(name: str, killed: list[Killed]) -> str:
-    """One line of text."""
-    moments = [item.after for item in killed]
-    line = (
-        f"{name:20} {killed[0].victim:6}: {len(killed)} kills "
-        f"after {min(moments):.1f} to {max(moments):.1f} s, "
-        f"{sum(item.same for item in killed)} with the same outcome, "
-        f"{sum(item.survivors for item in killed)} survivors, "
-        f"{sum(len(item.leftovers) for item in killed)} leftovers"
-    )
-    wrong = [item for item in killed if not item.clean]
-    return "\n".join([line, *(f"    {item}" for item in wrong[:5])])
+def row_of(name: str, killed: list[Killed]) -> Measured:
+    """What came of killing one."""
+    cells = {
+        "killed": "command" if killed[0].victim == "parent" else "a worker",
+        "times": len(killed),
+        "after s": Spread.of([item.after for item in killed]),
+        "same outcome": sum(item.same for item in killed),
+        "processes left": sum(item.survivors for item in killed),
+        "files, semaphores left": sum(len(item.leftovers) for item in killed),
+    }
+    return Measured(name, cells)
 
 
 def commands(place: Path, raw: Path | None) -> list[Command]:
@@ -99,14 +92,12 @@ def commands(place: Path, raw: Path | None) -> list[Command]:
     geometries = made / "mine.xyz"
     write_geometries(geometries)
     pretrain = Command("pretrain", PRETRAIN, lambda folder: weights(folder / "model.pt"))
-    undisturbed(pretrain, made)
     evaluate = Command(
         "evaluate",
         ("evaluate", "model.pt", "-t", TASKS, "--seeds", "2", "-o", "results"),
         lambda folder: files_digest(folder, "results/*/*/*/*/*/predictions.parquet"),
-        lambda folder: _copy(made / "model.pt", folder / "model.pt"),
+        lambda folder: _copy(made_by(pretrain, made / "model.pt"), folder / "model.pt"),
     )
-    undisturbed(evaluate, made)
     everything = [
         Command(
             "import",
@@ -119,7 +110,7 @@ def commands(place: Path, raw: Path | None) -> list[Command]:
             "board",
             ("board", "build", "embedded", "-r", "results", "-o", "boards"),
             lambda folder: files_digest(folder, "boards/**/*"),
-            lambda folder: _copy(made / "results", folder / "results"),
+            lambda folder: _copy(made_by(evaluate, made / "results"), folder / "results"),
         ),
     ]
     if raw is not None:
@@ -127,6 +118,13 @@ def commands(place: Path, raw: Path | None) -> list[Command]:
         everything.append(Command("build", words, manifest_digest("home/datasets/qm9*/manifest.json")))
     everything.append(replace(pretrain, name="pretrain --devices 2", words=(*PRETRAIN, "--devices", "2")))
     return everything
+
+
+def made_by(command: Command, path: Path) -> Path:
+    """What an undisturbed command makes, made when it is first asked for."""
+    if not path.exists():
+        undisturbed(command, path.parent)
+    return path
 
 
 def _copy(source: Path, target: Path) -> None:

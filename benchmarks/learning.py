@@ -1,6 +1,6 @@
 """Does every method learn? Losses, and probes against untrained and label-shuffled controls.
 
-``python benchmarks/learning.py --output FOLDER --page docs/learning.md`` pretrains each method under one
+``python -m benchmarks.learning --output FOLDER --page docs/learning.md`` pretrains each method under one
 budget on embedded data, probes it, and writes the table. What is in FOLDER already is used again, so that a
 stopped run goes on.
 """
@@ -9,6 +9,7 @@ import argparse
 import json
 import shlex
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
+from benchmarks.record import Measured, options_of, report
 from molbench.atomic import replace_file
 from molbench.data.build.builder import build
 from molbench.evaluation import evaluate
@@ -92,7 +94,7 @@ def shuffled(folder: Path) -> Path:
     return build(DatasetEntry(built.name, declared), output=built, raw=raw, offline=True)
 
 
-def train(name: str, folder: Path) -> dict[str, Any]:
+def train(name: str, folder: Path, steps: int = STEPS) -> dict[str, Any]:
     """Pretrain one method, unless that is done; its losses and cost."""
     method, own = name.partition(",")[0], OWN.get(name, {})
     path = folder / "checkpoints" / f"{name.replace(', ', '-').replace(' ', '-')}.pt"
@@ -110,7 +112,7 @@ def train(name: str, folder: Path) -> dict[str, Any]:
             backbone=backbone,
             init=folder / "checkpoints" / f"{own['init']}.pt" if "init" in own else None,
             exclude=own.get("exclude", ()),
-            steps=own.get("steps", STEPS),
+            steps=min(steps, own.get("steps", STEPS)),
             overrides={
                 "training": {**TRAINING, "batch_size": own.get("batch_size", BATCH)},
                 "backbone": size,
@@ -134,12 +136,12 @@ def train(name: str, folder: Path) -> dict[str, Any]:
     return {**json.loads(facts.read_text()), "path": path}
 
 
-def probe(row: dict[str, Any], folder: Path) -> dict[str, Any]:
+def probe(row: dict[str, Any], folder: Path, targets: str = "*") -> dict[str, Any]:
     """Score of a checkpoint and of its backbone with random weights on every target."""
     data = "xtb-solvation" if row["method"] == "3dmrl" else "xtb-molecules"
     report = evaluate(
         [row["path"]],
-        [f"{data}/*"],
+        [f"{data}/{targets}"],
         protocol="probe",
         seeds=SEEDS,
         output=folder / "results",
@@ -282,22 +284,36 @@ Error on each target, divided by that of the untrained encoder:
 def main() -> None:
     """Train and probe what is missing, then write the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--output", type=Path, required=True, help="folder of checkpoints and results")
+    parser.add_argument("--output", type=Path, help="folder of checkpoints and results; else thrown away")
     parser.add_argument("--page", type=Path, help="Markdown page, written anew after every method")
     parser.add_argument("--methods", nargs="*", help="only these; the page is of those")
-    arguments = parser.parse_args()
+    parser.add_argument("--steps", type=int, default=STEPS, help="at most; the page is of all")
+    parser.add_argument("--targets", default="*", help="globs over them; the page is of all")
+    arguments = options_of(parser, toy={"methods": ["coord"], "steps": 1, "targets": "homo"})
     every = sorted(METHODS, key=lambda name: (name in OWN, name != "supervised", name))
     names = arguments.methods or [every[0], SHUFFLED, *every[1:]]
-    command = shlex.join(["python", "benchmarks/learning.py", *sys.argv[1:]])
+    command = shlex.join(["python", "-m", "benchmarks.learning", *sys.argv[1:]])
     rows = []
-    for name in names:
-        rows.append(probe(train(name, arguments.output), arguments.output))
-        row = rows[-1]
-        losses = f"{row['first']:.4g} -> {row['last']:.4g}"
-        print(f"{name}: {losses}, {row['ratio']:.3f}, {row['seconds']:.0f} s")
-        if arguments.page and SHUFFLED in names[: len(rows)]:
-            with replace_file(arguments.page) as temporary:
-                temporary.write_text(page(rows, command), encoding="utf-8")
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = arguments.output or Path(scratch)
+        for name in names:
+            rows.append(probe(train(name, folder, arguments.steps), folder, arguments.targets))
+            print(f"{name}: {rows[-1]['ratio']:.3f}, {rows[-1]['seconds']:.0f} s", flush=True)
+            if arguments.page and SHUFFLED in names[: len(rows)]:
+                with replace_file(arguments.page) as temporary:
+                    temporary.write_text(page(rows, command), encoding="utf-8")
+    report(arguments, [row_of(row) for row in rows])
+
+
+def row_of(row: dict[str, Any]) -> Measured:
+    """What is recorded of a method."""
+    cells = {
+        "loss, first steps": row["first"],
+        "loss, last steps": row["last"],
+        "error, × untrained": row["ratio"],
+    }
+    cells |= {"better": row["better"], "worse": row["worse"], "of": row["tasks"], "s": row["seconds"]}
+    return Measured(row["method"], cells, "the same encoder, untrained")
 
 
 if __name__ == "__main__":

@@ -1,26 +1,21 @@
-"""Training steps of every method, beside PyTorch Geometric's SchNet as the yardstick of ``backbones.py``.
+"""Training steps of every method, in turns with PyTorch Geometric's SchNet.
 
-    python benchmarks/methods.py families|finetuning|methods [--threads N] [--repeats N] [--only PART ...]
+    python -m benchmarks.methods families|finetuning|methods [--threads N] [--repeats N] [--only PART ...]
         [--compile] [--precision bf16] [--profile]
 
-``families`` and ``finetuning`` are the originals' own configurations at their batch sizes; the column
-``carried over`` is what an original, with its allocator tuned, does on the machine where the yardstick does
-282 molecules/s, in proportion to the yardstick measured here. ``methods`` is every method that needs nothing
-but molecules, each on one backbone.
+``families`` and ``finetuning`` are the originals' own configurations at their batch sizes; ``methods`` is
+every method that needs nothing but molecules, each on one backbone.
 
 Molecules are the larger ones of the dataset ``xtb-molecules``, 18 atoms on average like QM9's; frames are one
 of them with 21 atoms, as aspirin has, shaken. Spectra are random. A step is forward, backward and Adam on a
-batch at hand, with the allocator set as for training. All contestants take turns with the yardstick, which
-runs in a process of its own with the allocator as it comes, as on the machine of the originals; medians of
-the repeats count.
+batch at hand, with the allocator set as for training. All contestants take turns with the peer, which runs in
+a process of its own with the allocator as it comes, as its users have it.
 """
 
 from __future__ import annotations
 
 import argparse
 import multiprocessing
-import os
-import platform
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -30,10 +25,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from backbones import GivenGraph, step
 from torch import Tensor, nn
 from torch_geometric.nn import SchNet as PygSchNet
 
+from benchmarks.backbones import PEER, GivenGraph, step
+from benchmarks.record import Measured, Spread, options_of, report
 from molbench.backbones import build_backbone
 from molbench.backbones.base import Backbone
 from molbench.backbones.heads.gated import ScalarVectorHead
@@ -46,9 +42,7 @@ from molbench.methods import METHODS, build_method
 from molbench.testing import labelled
 from molbench.training.allocator import tune_allocator
 
-#: Molecules/s of the yardstick on the machine on which the originals were timed.
-YARDSTICK = 282.0
-YARDSTICK_MOLECULES = 128
+PEER_MOLECULES = 128
 MD17_ET = {"width": 128, "layers": 6, "radial": 32}
 EMGP_EGNN = ("attr-mask", "edge-pred", "gpt-gnn", "infograph", "gcc", "graphcl", "joao", "joaov2", "pos-pred")
 EMGP_EGNN += ("graphmvp", "infomax-3d", "gem", "emgp")
@@ -63,7 +57,6 @@ class Contest:
         backbone: As registered.
         method: As registered, or "forces" for fine-tuning on energies and forces.
         molecules: Batch size.
-        original: Molecules/s of the authors' code beside :data:`YARDSTICK`, None where it was not timed.
         config: Of the backbone.
     """
 
@@ -71,22 +64,21 @@ class Contest:
     backbone: str
     method: str
     molecules: int
-    original: float | None = None
     config: dict[str, Any] = field(default_factory=dict)
 
 
 FAMILIES = [
-    Contest("GeoSSL-DDM, SchNet", "schnet", "geossl-ddm", 128, 142.5),
-    Contest("GeoSSL-DDM, PaiNN", "painn", "geossl-ddm", 128, 129.1),
-    Contest("3D-EMGP, EGNN", "egnn", "emgp", 64, 37.0),
-    Contest("Coord, ET", "torchmd-et", "coord", 70, 38.6),
-    Contest("MolSpectra stage 1, ET", "torchmd-et", "coord", 70, 36.9, {"layer_norms": True}),
-    Contest("MolSpectra stage 2, ET", "torchmd-et", "molspectra", 32, 15.4, {"layer_norms": True}),
+    Contest("GeoSSL-DDM, SchNet", "schnet", "geossl-ddm", 128),
+    Contest("GeoSSL-DDM, PaiNN", "painn", "geossl-ddm", 128),
+    Contest("3D-EMGP, EGNN", "egnn", "emgp", 64),
+    Contest("Coord, ET", "torchmd-et", "coord", 70),
+    Contest("MolSpectra stage 1, ET", "torchmd-et", "coord", 70, {"layer_norms": True}),
+    Contest("MolSpectra stage 2, ET", "torchmd-et", "molspectra", 32, {"layer_norms": True}),
 ]
 FINETUNING = [
-    Contest("MD17, PaiNN", "painn", "forces", 100, 101.8),
-    Contest("MD17, EGNN", "egnn", "forces", 100, 39.0),
-    Contest("MD17, ET", "torchmd-et", "forces", 8, 33.2, MD17_ET),
+    Contest("MD17, PaiNN", "painn", "forces", 100),
+    Contest("MD17, EGNN", "egnn", "forces", 100),
+    Contest("MD17, ET", "torchmd-et", "forces", 8, MD17_ET),
 ]
 
 
@@ -144,9 +136,9 @@ def frames(count: int) -> MoleculeBatch:
     return batch.replace(positions=batch.positions + 0.05 * torch.randn_like(batch.positions))
 
 
-def yardstick() -> Callable[[], None]:
+def peer(count: int) -> Callable[[], None]:
     """PyTorch Geometric's SchNet with GeoSSL's hyperparameters and given edges."""
-    batch = molecules(YARDSTICK_MOLECULES)
+    batch = molecules(count)
     model = PygSchNet(128, 128, 6, 51, 10.0, interaction_graph=GivenGraph(radius_edges(batch, 10.0)))
     labels = torch.randn(batch.num_graphs, 1)
     return step(
@@ -158,11 +150,11 @@ def yardstick() -> Callable[[], None]:
 
 def step_of(contest: Contest, options: argparse.Namespace) -> tuple[Callable[[], None], str]:
     """A contestant's step, and what it works on."""
-    backbone = build_backbone(contest.backbone, contest.config)
+    backbone, count = build_backbone(contest.backbone, contest.config), options.molecules or contest.molecules
     if contest.method == "forces":
-        module, batch = Forces(backbone), frames(contest.molecules)
+        module, batch = Forces(backbone), frames(count)
     else:
-        module, batch = build_method(contest.method, backbone), molecules(contest.molecules)
+        module, batch = build_method(contest.method, backbone), molecules(count)
         batch = _with_labels(batch, module)
     if options.compile:
         backbone.neighbors = torch.compiler.disable(backbone.neighbors)  # its sizes depend on the data
@@ -185,11 +177,11 @@ def _with_labels(batch: MoleculeBatch, method: nn.Module) -> MoleculeBatch:
     return labelled(batch, labels).replace(targets=labelled(batch, labels).targets | spectra)
 
 
-def ruler(connection: Connection, threads: int) -> None:
-    """Time the yardstick whenever asked, in a process whose allocator nobody has touched."""
+def timed_peer(connection: Connection, threads: int, count: int) -> None:
+    """Time the peer whenever asked, in a process whose allocator nobody has touched."""
     torch.set_num_threads(threads)
     torch.manual_seed(0)
-    run = yardstick()
+    run = peer(count)
     run()
     while connection.recv():
         connection.send(seconds(run))
@@ -218,48 +210,60 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     tables = {"families": FAMILIES, "finetuning": FINETUNING, "methods": every_method()}
-    parser.add_argument("table", choices=tables)
+    parser.add_argument("table", choices=tables, nargs="?", default="families")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=11)
     parser.add_argument("--only", nargs="+", default=[""], help="Rows whose name contains one of these.")
+    parser.add_argument("--molecules", type=int, help="In place of each row's batch size.")
     parser.add_argument("--compile", action="store_true", help="torch.compile the encoder.")
     parser.add_argument("--precision", choices=("32", "bf16"), default="32")
     parser.add_argument("--profile", action="store_true", help="Print operators instead of the table.")
-    options = parser.parse_args()
+    options = options_of(parser, toy={"repeats": 1, "molecules": 2, "only": ["DDM, PaiNN"]})
     tune_allocator()
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
-    print(f"{platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}, {options}")
-    print(
-        f"{'training step':26} {'molecules/s':>11} {'yardstick':>10} {'carried over':>13}  ratio  (CPU)  work"
-    )
+    contests = [one for one in tables[options.table] if any(part in one.name for part in options.only)]
+    if options.profile:
+        for contest in contests:
+            profile(step_of(contest, options)[0])
+        return
     own_end, other_end = multiprocessing.Pipe()
-    yard = multiprocessing.get_context("spawn").Process(
-        target=ruler, args=(other_end, options.threads), daemon=True
+    count = options.molecules or PEER_MOLECULES
+    other = multiprocessing.get_context("spawn").Process(
+        target=timed_peer, args=(other_end, options.threads, count), daemon=True
     )
-    yard.start()
-    for contest in tables[options.table]:
-        if not any(part in contest.name for part in options.only):
-            continue
+    other.start()
+    rows = []
+    for contest in contests:
         run, work = step_of(contest, options)
-        if options.profile:
-            profile(run)
-            continue
         run()
         pairs = []
         for _ in range(options.repeats):
             own_end.send(True)
             pairs.append((own_end.recv(), seconds(run)))
-        rule, own = (np.median(times, axis=0) for times in zip(*pairs, strict=True))
-        ruled, ours = YARDSTICK_MOLECULES / rule, contest.molecules / own
-        row = f"{contest.name:26} {ours[0]:11.1f} {ruled[0]:10.1f}"
-        if contest.original:
-            originals = contest.original * ruled / YARDSTICK
-            ratio, busy = ours / originals
-            row += f" {originals[0]:13.1f} {ratio:5.2f}x {busy:5.2f}x"
-        print(f"{row}  {contest.molecules} molecules, {work}", flush=True)
+        rows.append(row_of(contest.name, options.molecules or contest.molecules, count, pairs, work))
+        print(rows[-1], flush=True)
     own_end.send(False)
-    yard.join()
+    other.join()
+    report(options, rows)
+
+
+def row_of(
+    name: str, own: int, other: int, pairs: list[tuple[tuple[float, float], ...]], work: str
+) -> Measured:
+    """A contestant beside the peer, by the clock and by the processor."""
+    theirs, ours = zip(*pairs, strict=True)
+    rates = [[count / taken[0] for taken in times] for count, times in ((own, ours), (other, theirs))]
+    busy = [[count / taken[1] for taken in times] for count, times in ((own, ours), (other, theirs))]
+    cells = {
+        "batch": own,
+        "molecules/s": Spread.of(rates[0]),
+        "peer, molecules/s": Spread.of(rates[1]),
+        "× peer": Spread.ratio(*rates),
+        "× peer, processor time": Spread.ratio(*busy),
+        "work": work,
+    }
+    return Measured(name, cells, PEER)
 
 
 if __name__ == "__main__":

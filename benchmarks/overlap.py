@@ -1,13 +1,11 @@
 """Searching a corpus for near neighbours of test molecules, against comparing every pair, in one run.
 
-``python benchmarks/overlap.py --test 130000 --corpus 100000``: synthetic fingerprints with as many bits as
+``python -m benchmarks.overlap --test 130000 --corpus 100000``: synthetic fingerprints with as many bits as
 drug-like molecules have, in a like spread of frequencies, one test molecule in ten a near copy of one of the
 corpus. Memory does not depend on the corpus, which is drawn chunk by chunk as it would be read.
 """
 
 import argparse
-import json
-import platform
 import resource
 import time
 from collections.abc import Iterator
@@ -15,6 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 from rdkit import DataStructs
 
+from benchmarks.record import Measured, options_of, report
 from molbench.chem.fingerprint import BITS
 from molbench.chem.similarity import nearest
 from molbench.data.leakage.similarity_search import SimilaritySearch
@@ -53,12 +52,12 @@ def planted(test: np.ndarray, first: np.ndarray) -> np.ndarray:
 
 
 def main() -> None:
-    """Print one JSON object."""
+    """Search, and compare a sample of the corpus with everything."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--test", type=int, default=20_000)
     parser.add_argument("--corpus", type=int, default=20_000)
     parser.add_argument("--bits", type=float, default=45.0, help="mean number of bits of a molecule")
-    options = parser.parse_args()
+    options = options_of(parser, toy={"test": 200, "corpus": 200})
 
     test = planted(draw(options.test, options.bits, 0), next(corpus(options.corpus, options.bits)))
     search = SimilaritySearch(test, THRESHOLD)
@@ -83,21 +82,20 @@ def main() -> None:
     nearest(sample, test)
     dense = (time.perf_counter() - start) / len(sample)
     pairs = options.test * options.corpus
-    print(
-        json.dumps(
-            {
-                "test": options.test,
-                "corpus": options.corpus,
-                "found": int(search.similar.sum()),
-                "corpus molecules a second": round(options.corpus / seconds),
-                "pairs compared in full": search.compared / pairs,
-                "RDKit takes, every pair": round(rdkit * options.corpus / seconds, 1),
-                "sparse product takes, every pair": round(dense * options.corpus / seconds, 1),
-                "peak MB": round(peak / 1024),
-                "machine": f"{platform.machine()}, Python {platform.python_version()}",
-            },
-            indent=1,
-        )
+    whole = {
+        "every pair with RDKit": rdkit * options.corpus,
+        "every pair in a sparse product": dense * options.corpus,
+    }
+    rows = [Measured("search", {"s": seconds})]
+    rows += [Measured(name, {"s": taken, "× search": taken / seconds}) for name, taken in whole.items()]
+    report(
+        options,
+        rows,
+        test=options.test,
+        corpus=options.corpus,
+        found=int(search.similar.sum()),
+        pairs_in_a_million_compared_in_full=1e6 * search.compared / pairs,
+        peak_MB=peak / 1024,
     )
 
 

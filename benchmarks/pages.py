@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import resource
 import shutil
-import statistics
 import tempfile
 import time
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.record import Cell, Measured, Spread, options_of, report
 from molbench.evaluation.predictions import Predictions
 from molbench.evaluation.protocols import load_protocol
 from molbench.evaluation.result import CheckpointEntry, Result, Stored, TaskEntry
@@ -169,8 +169,8 @@ def _score(model: str, task: str, mean: float, difference: Difference) -> Score:
     )
 
 
-def interactions(page: Path) -> dict[str, float]:
-    """Milliseconds until the screen is drawn again, medians of five."""
+def interactions(page: Path) -> dict[str, Spread]:
+    """Milliseconds until the screen is drawn again, five times each."""
     from playwright.sync_api import sync_playwright
 
     timed = """(act) => new Promise(done => { const start = performance.now(); eval(act);
@@ -185,18 +185,18 @@ def interactions(page: Path) -> dict[str, float]:
         "hide a column": "document.querySelectorAll('#columns input')[20].click()",
         "next page": "document.querySelectorAll('#pages button')[1].click()",
     }
-    found = {}
+    taken = {}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         view = browser.new_context(viewport={"width": 1280, "height": 900}, bypass_csp=True).new_page()
         view.context.new_cdp_session(view).send("Emulation.setCPUThrottlingRate", {"rate": 4})
         start = time.perf_counter()
         view.goto(page.as_uri())
-        found["load"] = 1000 * (time.perf_counter() - start)
+        taken["load"] = Spread.of([1000 * (time.perf_counter() - start)])
         for name, act in acts.items():
-            found[name] = statistics.median(view.evaluate(timed, act) for _ in range(5))
+            taken[name] = Spread.of([view.evaluate(timed, act) for _ in range(5)])
         browser.close()
-    return found
+    return taken
 
 
 def main() -> None:
@@ -204,7 +204,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", type=int, default=1000)
     parser.add_argument("--tasks", type=int, default=60)
-    options = parser.parse_args()
+    parser.add_argument("--browser", action=argparse.BooleanOptionalAction, default=True)
+    options = options_of(parser, toy={"models": 3, "tasks": 2, "browser": False})
     stored = list(results(options.models, options.tasks))
     cards = [
         Card(model=one.name, family=one.backbone, corpora=(one.pretraining["dataset"],))
@@ -221,15 +222,21 @@ def main() -> None:
         write_site(records, evidence, catalogue, site)
         seconds, busy = time.perf_counter() - start, time.process_time() - busy
         after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        files = [path for path in site.rglob("*") if path.is_file()]
-        print(f"{options.models} models x {options.tasks} tasks: {seconds:.1f} s, {busy:.1f} s of one core")
-        print(f"{len(files)} files")
-        print(f"memory: {after / 2**20:.2f} GiB, of which {before / 2**20:.2f} GiB before")
+        sizes = {path: path.stat().st_size for path in site.rglob("*") if path.is_file()}
         page = site / "boards" / "large.html"
-        everything = sum(path.stat().st_size for path in files)
-        print(f"board page {page.stat().st_size / 1e6:.2f} MB, all pages {everything / 1e6:.0f} MB")
-        for name, milliseconds in interactions(page).items() if shutil.which("chromium") else ():
-            print(f"{name}: {milliseconds:.0f} ms")
+        made: dict[str, Cell] = {
+            "s to make all": seconds,
+            "s of a processor": busy,
+            "files": len(sizes),
+            "MB of all": sum(sizes.values()) / 1e6,
+            "MB of the board's page": sizes[page] / 1e6,
+            "GiB of memory": after / 2**20,
+            "GiB of them the results": before / 2**20,
+        }
+        acts = interactions(page) if options.browser and shutil.which("chromium") else {}
+    rows = [Measured(name, {"": value}) for name, value in made.items()]
+    rows += [Measured(f"ms to {name}", {"": value}) for name, value in acts.items()]
+    report(options, rows, models=options.models, tasks=options.tasks, seeds=SEEDS, test_records=RECORDS)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,10 @@
 """The reader against PyTorch Geometric's in-memory dataset and loader, on the same molecules in one run.
 
 Build a dataset first (``molbench data build qm9 --raw DIR --allow-partial``), then run
-``python benchmarks/reader.py "$MOLBENCH_HOME/datasets/qm9-partial" --target homo``.
+``python -m benchmarks.reader "$MOLBENCH_HOME/datasets/qm9-partial"``; without a folder, it is xtb-molecules.
 """
 
 import argparse
-import json
-import platform
-import statistics
 import time
 from collections.abc import Callable, Iterable
 from itertools import pairwise
@@ -19,8 +16,10 @@ import torch
 from torch_geometric.data import Data, InMemoryDataset
 from torch_geometric.loader import DataLoader
 
+from benchmarks.record import Measured, Spread, options_of, report
 from molbench.data.read.loader import Loader
 from molbench.data.read.store import Store
+from molbench.paths import catalogue_root
 
 
 class Molecules(InMemoryDataset):
@@ -60,41 +59,38 @@ def seconds(epoch: Callable[[], Iterable[object]]) -> float:
 
 
 def main() -> None:
-    """Time both readers and print graphs per second and their ratios."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--target", required=True)
+    """Time both readers in turns."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, nargs="?", default=catalogue_root() / "datasets/xtb-molecules")
+    parser.add_argument("--target", default="homo")
     parser.add_argument("--batch-size", type=int, default=256)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-
-    store = Store.open(arguments.folder)
-    loader = Loader(store, np.arange(len(store)), arguments.batch_size, targets=[arguments.target])
+    parser.add_argument("--molecules", type=int, help="Only the first so many.")
+    options = options_of(parser, toy={"repeats": 1, "molecules": 50})
+    torch.set_num_threads(options.threads)
+    store = Store.open(options.folder)
+    count = min(options.molecules or len(store), len(store))
+    loader = Loader(store, np.arange(count), options.batch_size, targets=[options.target])
+    first, later, ours = [], [], []
     with TemporaryDirectory() as root:
-        first, later, ours = [], [], []
-        for _ in range(arguments.repeats):
-            dataset = Molecules(root, store, arguments.target)
-            pyg = DataLoader(dataset, arguments.batch_size, shuffle=True)
+        for _ in range(options.repeats):
+            dataset = Molecules(root, store, options.target)[:count]
+            pyg = DataLoader(dataset, options.batch_size, shuffle=True)
             first.append(seconds(lambda pyg=pyg: pyg))
             later += [seconds(lambda pyg=pyg: pyg) for _ in range(2)]
-            ours += [seconds(lambda e=e: loader.epoch(e)) for e in range(3)]
-    rate = {
-        name: len(store) / statistics.median(times)
-        for name, times in {"pyg first epoch": first, "pyg later epochs": later, "molbench": ours}.items()
-    }
-    report = {
-        "machine": platform.processor() or platform.machine(),
-        "threads": arguments.threads,
-        "molecules": len(store),
-        "batch size": arguments.batch_size,
-        "repeats": arguments.repeats,
-        "graphs per second (median)": {name: round(value) for name, value in rate.items()},
-        "ratio to pyg first epoch": round(rate["molbench"] / rate["pyg first epoch"], 1),
-        "ratio to pyg later epochs": round(rate["molbench"] / rate["pyg later epochs"], 1),
-    }
-    print(json.dumps(report, indent=2))
+            ours += [seconds(lambda e=e: loader.epoch(e)) for e in range(2)]
+    peers = {"PyG's first epoch": first, "PyG's later epochs": later}
+    rows = [Measured(name, {"graphs/s": rate(count, taken)}) for name, taken in peers.items()]
+    ratios = {f"× {name}": Spread.ratio(taken, ours[: len(taken)]) for name, taken in peers.items()}
+    peer = "InMemoryDataset and DataLoader of PyG"
+    rows.append(Measured("molbench", {"graphs/s": rate(count, ours), **ratios}, peer))
+    report(options, rows, molecules=count, batch_size=options.batch_size)
+
+
+def rate(count: int, taken: list[float]) -> Spread:
+    """Graphs a second."""
+    return Spread.of([count / one for one in taken])
 
 
 if __name__ == "__main__":

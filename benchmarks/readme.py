@@ -18,6 +18,8 @@ import time
 import venv
 from pathlib import Path
 
+from benchmarks.record import Measured, options_of, report
+
 README = Path(__file__).resolve().parents[1] / "README.md"
 LINE = re.compile(r"^\$ (?P<command>.*?) +# (?P<number>\d+) (?P<unit>s|min)$", re.MULTILINE)
 
@@ -31,8 +33,8 @@ def commands() -> list[tuple[list[str], int]]:
     ]
 
 
-def run(command: list[str], folder: Path, seconds: int) -> bool:
-    """Run one; whether it did what it should, and in time.
+def run(command: list[str], folder: Path, seconds: int) -> tuple[Measured, bool]:
+    """Run one; what it took, and whether it did what it should in time.
 
     Of a machine that does something else beside, processor time says more than the clock: the smaller counts.
     """
@@ -42,10 +44,11 @@ def run(command: list[str], folder: Path, seconds: int) -> bool:
         command, cwd=folder, env=environment | {"NO_COLOR": "1"}, capture_output=True, text=True, check=False
     )
     clock, processor = time.monotonic() - start, _processor() - before
-    print(f"{clock:6.1f} s, {processor:6.1f} s of processors, says {seconds} s: {shlex.join(command[-8:])}")
     if ended.returncode:
         print(ended.stdout[-2000:], ended.stderr[-2000:], sep="\n")
-    return ended.returncode == 0 and min(clock, processor) <= seconds
+    cells = {"s": clock, "s of processors": processor, "s in the README": seconds}
+    held = ended.returncode == 0 and min(clock, processor) <= seconds
+    return Measured(f"`{shlex.join(command[2:])}`", {**cells, "held": held}), held
 
 
 def _processor() -> float:
@@ -57,22 +60,25 @@ def main() -> None:
     """Type them one after the other; the exit code says whether all of them held."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--wheel", type=Path, help="Install this into an empty environment first.")
-    options = parser.parse_args()
+    parser.add_argument("--commands", type=int, help="Only the first so many.")
+    options = options_of(parser, toy={"commands": 1})
+    typed = [(command, seconds) for command, seconds in commands() if options.wheel or command[0] != "pip"]
+    rows, held = [], True
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        python, held = Path(sys.executable), True
+        python = Path(sys.executable)
         if options.wheel:
             venv.create(folder / "env", with_pip=True)
             python = folder / "env" / "bin" / "python"
         (folder / "empty").mkdir()
-        for command, seconds in commands():
+        for command, seconds in typed[: options.commands]:
             program, *words = command
             if program == "pip":
-                if not options.wheel:
-                    continue
                 words = [str(options.wheel.resolve()) if word == "molbench" else word for word in words]
             module = {"molbench": "molbench.cli"}.get(program, program)
-            held &= run([str(python), "-m", module, *words], folder / "empty", seconds)
+            row, kept = run([str(python), "-m", module, *words], folder / "empty", seconds)
+            rows, held = [*rows, row], held and kept
+    report(options, rows)
     sys.exit(not held)
 
 

@@ -1,6 +1,6 @@
 """Released 3D-EMGP encoders on real data: converted, then scored beside the same encoder from scratch.
 
-    python benchmarks/released.py FOLDER -o OUT [--only PROTOCOL ...] [--dry-run]
+    python -m benchmarks.released FOLDER -o OUT [--only PROTOCOL ...] [--dry-run]
 
 FOLDER has the authors' files, `checkpoint-<name>` each; another one laid beside them is scored by the same
 line. Needs `rmd17` (published split 1 is enough) and `qm9` (the listed 12,000 are enough) built in
@@ -15,19 +15,29 @@ import argparse
 import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+
+from benchmarks.record import Measured, options_of, report
+from molbench.evaluation.results_folder import ResultsFolder
+from molbench.evaluation.summary import summarise
+from tests.releases.emgp_weights import egnn
 
 SEEDS = 3
 FRAMES = ("ethanol", "malonaldehyde", "uracil", "benzene", "toluene", "aspirin")
 
+Stages = Sequence[tuple[str, Sequence[str]]]
 #: Protocol and tasks, the most telling for its time first.
-STAGES = (
+STAGES: Stages = (
     ("finetune-lite", ("rmd17/ethanol",)),
     ("probe", ("qm9/*@12k",)),
     ("emgp-lite", ("rmd17/ethanol",)),
     ("finetune-lite", ("qm9/gap@12k", "qm9/mu@12k", *(f"rmd17/{molecule}" for molecule in FRAMES[1:]))),
     ("emgp-lite", ("qm9/gap@12k", "qm9/mu@12k")),
 )
+
+TOY: Stages = (("probe", ("xtb-molecules/homo",)),)
 
 
 def molbench(*arguments: str) -> int:
@@ -64,26 +74,53 @@ def converted(released: Path, folder: Path) -> Path:
 def main() -> None:
     """Convert what is not converted, and evaluate stage by stage."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("-o", "--output", type=Path, default=Path("released"))
     parser.add_argument("--only", nargs="+", choices=sorted({protocol for protocol, _ in STAGES}))
     parser.add_argument("--dry-run", action="store_true", help="show what each stage would take")
-    options = parser.parse_args()
+    options = options_of(parser, toy={})
+    with tempfile.TemporaryDirectory() as scratch:
+        if options.toy:
+            options.folder, options.output = made_up(Path(scratch)), Path(scratch) / "released"
+        failed = perform(options, TOY if options.toy else STAGES)
+        report(options, rows_of(options.output / "results"))
+    raise SystemExit(failed)
+
+
+def perform(options: argparse.Namespace, stages: Stages) -> int:
+    """Every stage; not 0 if something failed."""
     files = sorted(path for path in options.folder.glob("checkpoint-*") if path.is_file())
     if not files:
         raise SystemExit(f"{options.folder}: no file checkpoint-*")
     models = [str(converted(path, options.output / "checkpoints")) for path in files]
     common = ["--seeds", str(SEEDS), "-o", str(options.output / "results"), "--executor", "inline"]
+    common += ["--dry-run"] if options.dry_run else []
     failed = 0
-    for protocol, tasks in STAGES:
-        if options.only and protocol not in options.only:
-            continue
-        for task in tasks:
-            further = ["--dry-run"] if options.dry_run else []
-            failed |= molbench(
-                "evaluate", *models, "--tasks", task, "--protocol", protocol, *common, *further
-            )
-    raise SystemExit(failed)
+    for protocol, tasks in stages:
+        if not options.only or protocol in options.only:
+            for task in tasks:
+                failed |= molbench("evaluate", *models, "--tasks", task, "--protocol", protocol, *common)
+    return failed
+
+
+def made_up(folder: Path) -> Path:
+    """A folder with a file of random weights."""
+    import torch
+
+    torch.save(egnn(), folder / "checkpoint-random")
+    return folder
+
+
+def rows_of(results: Path) -> list[Measured]:
+    """The scores of what is finished."""
+    stored = ResultsFolder.read(results).results if results.is_dir() else []
+    return [
+        Measured(
+            f"{row.candidate}, {row.task}, {row.protocol}",
+            {row.metric: row.mean, "± half width": row.half_width, "unit": row.unit, "seeds": len(row.seeds)},
+        )
+        for row in summarise(stored)
+    ]
 
 
 if __name__ == "__main__":

@@ -1,22 +1,20 @@
 """Time of the commands a user types most, as whole processes: medians after a warm-up, and of the processor.
 
-    python benchmarks/startup.py --repeats 7
+    python -m benchmarks.startup --repeats 7
 
 The last two take one training step and end: how long a user waits for the first one, and a little more.
 """
 
 import argparse
-import json
-import os
-import platform
 import resource
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
+from benchmarks.record import Measured, Spread, options_of, report
 
 CLI = ("-m", "molbench.cli")
 ENCODER = (
@@ -93,41 +91,26 @@ def main() -> None:
     """Time each, in turns."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args()
-    times: dict[str, list[tuple[float, float]]] = {start.name: [] for start in STARTS}
+    parser.add_argument("--only", nargs="+", default=[""], help="Rows whose name contains one of these.")
+    options = options_of(parser, toy={"repeats": 1, "only": ["--help", "nofile"]})
+    starts = [start for start in STARTS if any(part in start.name for part in options.only)]
+    times: dict[str, list[tuple[float, float]]] = {start.name: [] for start in starts}
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         made = [sys.executable, *PRETRAIN, "--steps", "1", "-o", "m.pt"]
-        subprocess.run(made, cwd=folder, check=True, capture_output=True, timeout=300)
+        if any("m.pt" in start.words for start in starts):
+            subprocess.run(made, cwd=folder, check=True, capture_output=True, timeout=300)
         for repeat in range(options.repeats + 1):
-            for start in STARTS:
+            for start in starts:
                 taken = seconds(start, folder)
                 if repeat:  # the first one reads files that the others find in memory
                     times[start.name].append(taken)
-    report = {name: summary(taken) for name, taken in times.items()}
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, {options.repeats} repeats"
-    print(f"| {machine} | s | of the processor | aim |")
-    print("|---|---|---|---|")
-    for start in STARTS:
-        row = report[start.name]
-        print(
-            f"| `{start.name}` | {row['median']:.2f} ({row['least']:.2f} … {row['most']:.2f}) "
-            f"| {row['processor']:.2f} | {start.aim} |"
-        )
-    if options.json:
-        options.json.write_text(json.dumps(report, indent=1))
-
-
-def summary(taken: list[tuple[float, float]]) -> dict[str, float]:
-    """Median, least and most wall time, and the median of the processor's."""
-    wall, processor = zip(*taken, strict=True)
-    return {
-        "median": round(statistics.median(wall), 3),
-        "least": round(min(wall), 3),
-        "most": round(max(wall), 3),
-        "processor": round(statistics.median(processor), 3),
-    }
+    rows = []
+    for start in starts:
+        wall, processor = zip(*times[start.name], strict=True)
+        cells = {"s": Spread.of(wall), "s of processors": Spread.of(processor), "aim, s": start.aim}
+        rows.append(Measured(f"`{start.name}`", cells))
+    report(options, rows)
 
 
 if __name__ == "__main__":

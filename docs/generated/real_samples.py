@@ -1,6 +1,6 @@
 """Builds for ``docs/datasets.md`` from real records that come in other containers than the declared ones.
 
-``python benchmarks/real_samples.py FOLDER``, FOLDER being what ``MOLBENCH_REAL_DATA`` names, builds those
+``python docs/generated/real_samples.py FOLDER``, FOLDER being what ``MOLBENCH_REAL_DATA`` names, builds those
 that are not there yet below ``$MOLBENCH_HOME/datasets``, by the catalogue's declaration with the differences
 that SAMPLES names. GEOM needs none: ``molbench data build geom-drugs --raw FOLDER/geom --offline
 --allow-partial``.
