@@ -23,6 +23,7 @@ class Collector:
         self._schema = schema
         self._most = most
         self._types = {field.name: field.type for field in schema}
+        self._lists = {name: kind for name, kind in self._types.items() if pa.types.is_nested(kind)}
         self._columns: dict[str, list[Any]] = {name: [] for name in schema.names}
         self._failures: list[Failure] = []
         self._places: list[str] = []
@@ -50,13 +51,16 @@ class Collector:
         """
         values["id"] = identifier
         with np.errstate(over="ignore", invalid="ignore"):
-            stored = {name: _stored(values[name], kind) for name, kind in self._types.items()}
-        if bad := [name for name, value in stored.items() if isinstance(value, str) and _unwritable(value)]:
-            self.fail(identifier, where, f"{bad[0]} holds text that is no UTF-8")
-            return
+            for name, kind in self._lists.items():
+                values[name] = _entries_of(values[name], kind)
+        stored = [values[name] for name in self._columns]
+        for name, value in zip(self._columns, stored, strict=True):
+            if isinstance(value, str) and _unwritable(value):
+                self.fail(identifier, where, f"{name} holds text that is no UTF-8")
+                return
         self._places.append(where)
-        for name, value in stored.items():
-            self._columns[name].append(value)
+        for column, value in zip(self._columns.values(), stored, strict=True):
+            column.append(value)
 
     def fail(self, identifier: str, where: str, reason: str) -> None:
         """Count one record that could not be read."""
@@ -77,10 +81,8 @@ class Collector:
         return chunk
 
 
-def _stored(value: Any, kind: pa.DataType) -> Any:
+def _entries_of(value: Any, kind: pa.DataType) -> np.ndarray:
     """A list column's entries as an array of the stored type, [n], or [n, size] where they are lists too."""
-    if not pa.types.is_nested(kind):
-        return value
     inner = kind.value_type
     if pa.types.is_fixed_size_list(inner):
         return np.asarray(value, inner.value_type.to_pandas_dtype()).reshape(-1, inner.list_size)

@@ -1,5 +1,6 @@
 """V2000 connection tables (CTfile formats, BIOVIA): atoms by fixed columns, SMILES through RDKit."""
 
+import re
 from typing import Any
 
 from rdkit import Chem
@@ -10,6 +11,8 @@ from molbench.data.build.parsers.text import coordinate, shown, whole
 
 _HEADER = 4
 _COLUMNS = (slice(0, 10), slice(10, 20), slice(20, 30))
+#: Columns with four decimals each, which need no closer look but at what is before the point.
+_DECIMALS = re.compile(rb"(?:[ \d-]{5}\.\d{4}){3}")
 
 
 def read_molblock(block: bytes) -> tuple[list[int], list[float]]:
@@ -52,6 +55,11 @@ def atom_position(line: bytes) -> list[float]:
     Raises:
         ValueError: If one of them is no coordinate.
     """
+    if _DECIMALS.match(line):
+        try:
+            return [float(line[:10]), float(line[10:20]), float(line[20:30])]
+        except ValueError:
+            pass
     return [coordinate(line[column], 4) for column in _COLUMNS]
 
 

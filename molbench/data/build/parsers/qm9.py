@@ -1,10 +1,13 @@
 """What the two published layouts of QM9 share: the properties, the exclusion list and the label table."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
-from math import nan
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.compute as pc
 
 from molbench.data.build.parsers.base import only_file
@@ -53,6 +56,17 @@ def parse_id(title: str) -> int:
     return int(digits)
 
 
+def label_table(path: Path) -> LabelTable:
+    """The table of a file, which is read once for all shards of a process."""
+    state = path.stat()
+    return _label_table(path, state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=1)
+def _label_table(path: Path, *_: int) -> LabelTable:
+    return LabelTable(path)
+
+
 class LabelTable:
     """The properties of ``gdb9.sdf.csv``, looked up by ``mol_id``.
 
@@ -72,11 +86,14 @@ class LabelTable:
         self.has_smiles = "smiles" in table.column_names
         counts = pc.value_counts(table.column("mol_id"))
         self._repeated = set(counts.filter(pc.greater(counts.field("counts"), 1)).field("values").to_pylist())
-        self._columns = table.drop_columns("mol_id")
+        self._properties = np.column_stack(
+            [table.column(name).to_numpy(zero_copy_only=False) for name in PROPERTIES]
+        )
+        self._smiles = table.column("smiles") if self.has_smiles else None
         self._row = {identifier: row for row, identifier in enumerate(table.column("mol_id").to_pylist())}
 
     def __len__(self) -> int:
-        return len(self._columns)
+        return len(self._properties)
 
     def row(self, identifier: str) -> dict[str, Any]:
         """Properties of one molecule, NaN where a cell holds no number; also its SMILES if there is one.
@@ -89,5 +106,7 @@ class LabelTable:
         row = self._row.get(identifier)
         if row is None:
             raise ValueError("no row of the label table has this mol_id")
-        (values,) = self._columns.slice(row, 1).to_pylist()
-        return {name: nan if value is None else value for name, value in values.items()}
+        values: dict[str, Any] = dict(zip(PROPERTIES, self._properties[row].tolist(), strict=True))
+        if self._smiles is not None:
+            values["smiles"] = self._smiles[row].as_py()
+        return values

@@ -1,8 +1,9 @@
 """QM9 as distributed for machine learning: ``gdb9.sdf``, ``gdb9.sdf.csv`` and ``uncharacterized.txt``."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,8 +13,10 @@ from molbench.data.build.parsers.base import Chunk, Parser, Shard, even_bounds, 
 from molbench.data.build.parsers.collector import Collector
 from molbench.data.build.parsers.columns import record_schema
 from molbench.data.build.parsers.molblock import read_molblock, smiles_of_molblock
-from molbench.data.build.parsers.qm9 import PROPERTIES, LabelTable, parse_id, uncharacterized
+from molbench.data.build.parsers.qm9 import PROPERTIES, label_table, parse_id, uncharacterized
 from molbench.errors import UserError
+
+STRUCTURES = "structures"
 
 _structures = partial(only_file, suffixes=(".sdf",), what="the structure file gdb9.sdf")
 _labels = partial(only_file, suffixes=(".csv",), what="the label table gdb9.sdf.csv")
@@ -36,21 +39,22 @@ class Qm9Sdf(Parser):
 
     def bounds(self, files: Mapping[str, Path], count: int) -> list[int]:
         """Ranges of records."""
-        path, table = _structures(files), _labels(files)
-        uncharacterized(files)
-        if (records := sdf.count(path)) != (rows := len(LabelTable(table))):
-            raise UserError(
-                f"{path} has {records:,} records and {table} {rows:,} rows: they do not belong together, "
-                "or one of them is cut short"
-            )
-        return even_bounds(records, count)
+        return even_bounds(len(self._starts(files)), count)
+
+    def shards(self, files: Mapping[str, Path], count: int) -> list[Shard]:
+        """Ranges of records, with the place of each in the file."""
+        starts = self._starts(files)
+        return [
+            Shard(self, files, start, stop, {STRUCTURES: starts[start]})
+            for start, stop in pairwise(even_bounds(len(starts), count))
+        ]
 
     def read(self, shard: Shard) -> Iterator[Chunk]:
         """Stream a range of records."""
         path = _structures(shard.files)
-        labels, excluded = LabelTable(_labels(shard.files)), uncharacterized(shard.files)
+        labels, excluded = label_table(_labels(shard.files)), uncharacterized(shard.files)
         chunk = Collector(self.schema())
-        for number, block in sdf.records(path, shard.start, shard.stop):
+        for number, block in sdf.records(path, shard.start, shard.stop, shard.offsets.get(STRUCTURES)):
             title = block.partition(b"\n")[0].strip().decode("utf-8", "replace")
             where = f"{path.name}, record {number:,}"
             with chunk.record(title, where):
@@ -63,3 +67,14 @@ class Qm9Sdf(Parser):
                 chunk.add(title, where, atomic_numbers=numbers, positions=positions, **values)
             yield from chunk.when_full()
         yield chunk.take()
+
+    def _starts(self, files: Mapping[str, Path]) -> Sequence[int]:
+        path, table = _structures(files), _labels(files)
+        uncharacterized(files)
+        starts = sdf.starts(path)
+        if (records := len(starts)) != (rows := len(label_table(table))):
+            raise UserError(
+                f"{path} has {records:,} records and {table} {rows:,} rows: they do not belong together, "
+                "or one of them is cut short"
+            )
+        return starts

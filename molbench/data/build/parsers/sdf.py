@@ -2,6 +2,7 @@
 
 import re
 import tarfile
+from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,36 +38,62 @@ def open_sdf(path: Path) -> Iterator[IO[bytes]]:
         raise UserError(f"{path}: no .sdf file in the archive")
 
 
-def records(path: Path, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, bytes]]:
+def records(
+    path: Path, start: int = 0, stop: int | None = None, offset: int | None = None
+) -> Iterator[tuple[int, bytes]]:
     """Number and text of the records ``start`` to ``stop``, each without its ``$$$$``.
 
-    What comes before ``start`` is only searched for the ends of records.
+    Args:
+        path: The file.
+        start: The first of them.
+        stop: The first behind them; None reads to the end.
+        offset: Where ``start`` begins, see :func:`starts`. Without it, what comes before is searched for the
+            ends of records.
 
     Raises:
         UserError: If the file ends in the middle of a record, or a record is longer than any molecule's.
     """
-    number = 0
     with open_sdf(path) as file:
-        rest = b""
-        while block := file.read(_READ):
-            rest += block
-            begin = 0
-            for match in _END.finditer(rest):
-                if number >= start:
-                    yield number, rest[begin : match.start()]
-                begin = match.end()
-                number += 1
-                if number == stop:
-                    return
-            rest = rest[begin:]
-            if len(rest) > _MAX_RECORD:
-                raise UserError(f"{path}: record {number:,} has no end ($$$$): not an SD file")
-        if rest.rstrip() == b"$$$$" or rest.endswith(b"\n$$$$"):
+        if offset is not None:
+            file.seek(offset)
+        for number, _, block in _placed(file, path, 0 if offset is None else start):
+            if number == stop:
+                return
             if number >= start:
-                yield number, rest[: -len(b"$$$$")]
-        elif rest.strip():
-            what = "not an SD file" if number == 0 else "the file is cut short"
-            raise UserError(f"{path}: ends in the middle of record {number:,}: {what}")
+                yield number, block
+
+
+def starts(path: Path) -> Sequence[int]:
+    """The first byte of every record; reads the file once.
+
+    Raises:
+        UserError: As ``records``, and if there is none.
+    """
+    with open_sdf(path) as file:
+        places = array("q", (place for _, place, _ in _placed(file, path, 0)))
+    if not places:
+        raise UserError(f"{path}: no record in it")
+    return places
+
+
+def _placed(file: IO[bytes], path: Path, number: int) -> Iterator[tuple[int, int, bytes]]:
+    """Number, first byte and text of each record from here on, the first of them the ``number``-th."""
+    place, rest = 0, b""
+    while block := file.read(_READ):
+        rest += block
+        begin = 0
+        for match in _END.finditer(rest):
+            yield number, place + begin, rest[begin : match.start()]
+            begin = match.end()
+            number += 1
+        place, rest = place + begin, rest[begin:]
+        if len(rest) > _MAX_RECORD:
+            raise UserError(f"{path}: record {number:,} has no end ($$$$): not an SD file")
+    if rest.rstrip() == b"$$$$" or rest.endswith(b"\n$$$$"):
+        yield number, place, rest[: -len(b"$$$$")]
+    elif rest.strip():
+        what = "not an SD file" if number == 0 else "the file is cut short"
+        raise UserError(f"{path}: ends in the middle of record {number:,}: {what}")
 
 
 def count(path: Path) -> int:
@@ -75,10 +102,7 @@ def count(path: Path) -> int:
     Raises:
         UserError: As ``records``, and if there is none.
     """
-    total = sum(1 for _ in records(path))
-    if total == 0:
-        raise UserError(f"{path}: no record in it")
-    return total
+    return len(starts(path))
 
 
 def numbered(
