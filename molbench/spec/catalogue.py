@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from molbench.arguments import listed
 from molbench.errors import UserError, closest, unknown_name
 from molbench.paths import add_dataset_folder, catalogue_root, dataset_folders, home
+from molbench.spec.units import same_dimension
 
 if TYPE_CHECKING:
     from molbench.spec.dataset import Dataset, Target
@@ -114,9 +115,10 @@ class DatasetEntry:
             return {}
 
     def _check(self, name: str, task: Task) -> None:
+        where = f"{self.folder / 'tasks.yaml'}: tasks.{name}"
+
         def require(value: str, known: Iterable[str], what: str) -> None:
             if value not in known:
-                where = f"{self.folder / 'tasks.yaml'}: tasks.{name}"
                 raise UserError(f"{where}: {unknown_name(what, value, known)}")
 
         require(task.target, self.dataset.columns, "target")
@@ -124,6 +126,10 @@ class DatasetEntry:
             require(task.subset, self.dataset.subsets, "subset")
         for scheme in [task.scheme, *task.schemes]:
             require(scheme, self.splits.schemes, "split scheme")
+        forces = self.dataset.forces if task.kind == "forces" else None
+        unit = (forces or self.dataset.columns[task.target]).unit
+        if task.kind != "classification" and not same_dimension(unit, task.unit):
+            raise UserError(f"{where}.unit: '{unit}' cannot be told in '{task.unit}'")
 
 
 @dataclass(frozen=True)

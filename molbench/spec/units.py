@@ -1,6 +1,13 @@
-"""Units of targets and scores, and exact conversion between them."""
+"""Units of targets and scores, and exact conversion between those that are known.
 
+Any other unit is taken as it is written: it is told beside every number, and nothing is converted to it.
+"""
+
+import re
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, TypeVar
+
+from molbench.errors import quoted
 
 if TYPE_CHECKING:  # importing NumPy would double the start-up time of the command line
     import numpy as np
@@ -60,6 +67,7 @@ _SPELLINGS = {
     **dict.fromkeys(("angstrom", "angstroms", "ang", "a"), "Å"),
     **dict.fromkeys(("bohr", "bohrs"), "a0"),
     **dict.fromkeys(("ha", "eh", "hartrees"), "Hartree"),
+    **dict.fromkeys(("electronvolt", "electronvolts"), "eV"),
     **dict.fromkeys(("kcal mol-1", "kcal mol^-1", "kcal/mole"), "kcal/mol"),
     **dict.fromkeys(("kj mol-1", "kj mol^-1", "kj/mole"), "kJ/mol"),
     **dict.fromkeys(("cm-1", "cm^-1", "1/cm"), "cm⁻¹"),
@@ -77,26 +85,33 @@ _SPELLINGS = {
 }
 
 
+#: How a unit may be written: it is shown on terminals, in Markdown and on pages.
+_WRITTEN = re.compile(r"(?! )[\w%°·*/^()\[\]+\-.⁻⁺⁰¹²³⁴-⁹µ ]{1,32}(?<! )")
+#: A metric prefix where a word begins.
+_PREFIX = re.compile(r"(?<![^\W\d_])(?:da|[yzafpnµumcdhkMGTP])(?=[^\W\d_])")
+_POWERS = re.compile(r"[\d^⁻⁺⁰¹²³⁴-⁹+\-]+")
+
+
 def convertible(unit: str) -> list[str]:
-    """All units of the dimension of one."""
+    """All units of the dimension of one; itself where it is not known."""
     check_unit(unit)
-    return list(_DIMENSIONS[_DIMENSION_OF[unit]])
+    return list(_DIMENSIONS[_DIMENSION_OF[unit]]) if unit in _DIMENSION_OF else [unit]
 
 
 def unit_called(text: str) -> str:
-    """The unit that somebody means: ``ev``, ``kcal/mol/angstrom``, ``cm-1``.
+    """The unit that somebody means: ``ev``, ``kcal/mol/angstrom``, ``cm-1``; what is not known, as it is.
 
     Raises:
-        ValueError: If it is none, with all that are known.
+        ValueError: As :func:`check_unit`.
     """
-    named = text.strip()
+    named = re.sub(r" */ *", "/", text.strip())
     if named in _DIMENSION_OF:
         return named
     lower = {unit.lower(): unit for unit in _DIMENSION_OF} | _SPELLINGS
     energy, _, length = named.lower().rpartition("/")
     spelt = f"{lower.get(energy, energy)}/{lower.get(length, length)}"
-    unit = lower.get(named.lower(), spelt)
-    check_unit(unit if unit in _DIMENSION_OF else named)
+    unit = lower.get(named.lower(), spelt if spelt in _DIMENSION_OF else named)
+    check_unit(unit)
     return unit
 
 
@@ -106,26 +121,57 @@ def is_unit(text: str) -> bool:
 
 
 def same_dimension(one: str, other: str) -> bool:
-    """Whether two known units measure the same thing."""
-    return _DIMENSION_OF[one] == _DIMENSION_OF[other]
+    """Whether two units measure the same thing, as far as they are known."""
+    return one == other or _DIMENSION_OF.get(one, one) == _DIMENSION_OF.get(other, other)
 
 
 def check_unit(unit: str) -> None:
-    """Raise ValueError unless ``unit`` is known."""
-    if unit not in _DIMENSION_OF:
-        raise ValueError(f"unknown unit '{unit}'; known: {', '.join(_DIMENSION_OF)}")
+    """Raise ValueError if ``unit`` is a known one misspelt, or cannot be a unit."""
+    if unit in _DIMENSION_OF:
+        return
+    if not _WRITTEN.fullmatch(unit):
+        raise ValueError(
+            f"{quoted(unit)} is no unit: at most 32 letters, digits and signs such as / · ^ ( ) °"
+        )
+    if likely := _misspelt(unit):
+        raise ValueError(
+            f"unknown unit '{unit}' (did you mean '{likely}'?); known: {', '.join(_DIMENSION_OF)}"
+        )
+
+
+def _misspelt(unit: str) -> str | None:
+    """The known unit that one is a slip of; none where a metric prefix or a power makes it another unit."""
+    names = {known.lower(): known for known in _DIMENSION_OF} | _SPELLINGS
+    close = get_close_matches(unit.lower(), [name for name in names if len(name) > 1], n=1, cutoff=0.84)
+    if not close:
+        energy, _, length = unit.rpartition("/")
+        likely = _misspelt(length) if energy in _DIMENSION_OF else None
+        return f"{energy}/{likely}" if likely else None
+    known = names[close[0]]
+    same = any(_variants(unit) & _variants(one) for one in (known, close[0]))
+    return None if same and unit.lower() != known.lower() else known
+
+
+def _variants(unit: str) -> set[str]:
+    """A unit, without one of its prefixes, and without its powers."""
+    prefixes = [match.span() for match in _PREFIX.finditer(unit)]
+    return {unit, _POWERS.sub("", unit), *(unit[:start] + unit[end:] for start, end in prefixes)}
 
 
 def factor(source: str, target: str) -> float:
     """Number that a value in ``source`` is multiplied by to be in ``target``.
 
     Raises:
-        ValueError: If a unit is unknown or the two measure different things.
+        ValueError: If the two are not the same and one is not known, or they measure different things.
     """
     check_unit(source)
     check_unit(target)
     if source == target:
         return 1.0
+    if unknown := [f"'{unit}'" for unit in (source, target) if unit not in _DIMENSION_OF]:
+        raise ValueError(
+            f"nothing converts {' or '.join(unknown)}: no conversion of '{source}' to '{target}'"
+        )
     dimension = _DIMENSION_OF[source]
     if dimension != _DIMENSION_OF[target]:
         raise ValueError(f"'{source}' is {dimension}, '{target}' is {_DIMENSION_OF[target]}: no conversion")

@@ -63,7 +63,7 @@ def test_missing_keys_point_at_the_entry() -> None:
 
 
 def test_wrong_values_say_what_would_be_right() -> None:
-    assert "unknown unit 'mEv'; known: Hartree" in problem(TASKS.replace("meV", "mEv"))
+    assert "unknown unit 'mEv' (did you mean 'meV'?); known: Hartree" in problem(TASKS.replace("meV", "mEv"))
     assert "tasks.yaml:11: tasks.homo.version" in problem(TASKS + "    version: soon\n")
 
 

@@ -21,8 +21,8 @@ def test_a_grid_is_even_and_ends_where_it_says() -> None:
     [
         ("0.02", "0", "grid.step"),
         ("701", "1", "grid.points"),
-        ("eV}", "furlong}", "grid"),
-        ("1/eV", "x", "unit"),
+        ("eV}", "mEv}", "grid"),
+        ("1/eV", "GHzz", "unit"),
     ],
 )
 def test_a_grid_that_makes_no_sense_is_refused(good: str, bad: str, key: str) -> None:

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from molbench.spec.units import convert, factor
+from molbench.spec.units import convert, convertible, factor, same_dimension, unit_called
 
 
 def test_energies_agree_with_codata() -> None:
@@ -23,5 +25,58 @@ def test_there_and_back() -> None:
 def test_different_dimensions_do_not_mix() -> None:
     with pytest.raises(ValueError, match="no conversion"):
         factor("meV", "D")
-    with pytest.raises(ValueError, match="unknown unit"):
+    with pytest.raises(ValueError, match="nothing converts 'furlong'"):
         factor("meV", "furlong")
+
+
+OTHERS = [
+    "g/mol",
+    "kg/mol",
+    "mg/mL",
+    "J/mol",
+    "cal/mol",
+    "mHartree",
+    "pmol/L",
+    "THz",
+    "cm-2",
+    "e·a0²",
+    "mV",
+    "ppm",
+]
+
+
+@pytest.mark.parametrize("unit", OTHERS)
+def test_a_unit_that_nothing_converts_is_taken_as_it_is_written(unit: str) -> None:
+    assert unit_called(f" {unit} ") == unit
+    assert factor(unit, unit) == 1
+    assert convertible(unit) == [unit]
+    assert same_dimension(unit, unit) and not same_dimension(unit, "eV")
+
+
+SLIPS = {
+    "kcla/mol": "kcal/mol",
+    "Hartee": "Hartree",
+    "kJ/mo": "kJ/mol",
+    "GHzz": "GHz",
+    "kelvins": "K",
+    "celcius": "°C",
+    "kcal/mol/Angstrm": "kcal/mol/Å",
+}
+
+
+@pytest.mark.parametrize("written", SLIPS)
+def test_a_known_unit_misspelt_is_asked_back(written: str) -> None:
+    with pytest.raises(ValueError, match=f"did you mean '{SLIPS[written]}'"):
+        unit_called(written)
+
+
+@given(st.text(max_size=40))
+def test_what_is_taken_for_a_unit_can_be_shown_anywhere(text: str) -> None:
+    try:
+        unit = unit_called(text)
+    except ValueError as error:
+        assert str(error).isprintable()
+        return
+    assert unit.isprintable() and 0 < len(unit) <= 32
+    assert not set(unit) & set("<>&|`'\"{}\\")
+    assert unit_called(unit) == unit

@@ -170,7 +170,8 @@ def test_a_bad_row_is_told_by_its_line(tmp_path: Path, row: str) -> None:
 REQUESTS = [
     ({"targets": ["gpa:eV"], "conformers": True}, "did you mean 'gap (eV)'?"),
     ({"targets": ["active"], "conformers": True}, "in which unit"),
-    ({"targets": ["active:furlong"], "conformers": True}, "unknown unit 'furlong'"),
+    ({"targets": ["active:kcla/mol"], "conformers": True}, "did you mean 'kcal/mol'?"),
+    ({"targets": ["active:g/mol:eV"], "conformers": True}, "cannot be told in"),
     ({"targets": ["gap (eV):eV:K"], "conformers": True}, "cannot be told in"),
     ({"targets": ["active:1"]}, "--conformers"),
     ({"targets": ["active:1"], "conformers": True, "smiles": ["smile"]}, "did you mean 'SMILES'?"),
