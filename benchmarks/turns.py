@@ -1,6 +1,6 @@
 """Training steps of two checkouts, before a change and after it, in turns.
 
-    python benchmarks/turns.py BEFORE [--rows PART ...] [--threads N] [--repeats N] [--json]
+    python -m benchmarks.turns BEFORE [--rows PART ...] [--threads N] [--repeats N] [--json FILE]
 
 BEFORE is a folder with another state of this repository; the rows are those of ``methods.py`` (``families``
 and ``finetuning``) and ``Pairs, ...``: fine-tuning of encoders of pairs, reading included, on the subset that
@@ -14,10 +14,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
-import statistics
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -25,11 +24,12 @@ from typing import cast
 
 import numpy as np
 import torch
-from backbones import step
-from methods import FAMILIES, FINETUNING, seconds, step_of
 from torch import Tensor
 from torch.nn.functional import mse_loss
 
+from benchmarks.backbones import step
+from benchmarks.methods import FAMILIES, FINETUNING, seconds, step_of
+from benchmarks.record import Measured, Spread, options_of, report
 from molbench.backbones import build_backbone
 from molbench.backbones.pairs.base import PairBackbone
 from molbench.data.read.pair_reader import PairReader
@@ -46,7 +46,6 @@ PAIRS = {
 }
 PAIRS["Pairs, pretraining by 3dmrl"] = "3dmrl"
 BATCH, PRETRAINED = 256, 48
-LINE = "{row:26} {before:8} {after:8}  {ratio:.2f} [{least:.2f}–{most:.2f}] ({processor:.2f})  {work}"
 
 
 def pair_step(name: str, dataset: str) -> tuple[Callable[[], None], str]:
@@ -94,8 +93,8 @@ def serve(options: argparse.Namespace) -> None:
         run, work = pair_step(PAIRS[row], options.pairs)
         size = int(work.split()[0])
     else:
-        run, work = step_of(CONTESTS[row], argparse.Namespace(compile=False, precision="32"))
-        size = CONTESTS[row].molecules
+        run, work = step_of(CONTESTS[row], options)
+        size = options.molecules or CONTESTS[row].molecules
     run()
     print(json.dumps([size, work]), flush=True)
     for _ in sys.stdin:
@@ -112,11 +111,21 @@ class Contestant:
     """
 
     def __init__(self, checkout: Path, row: str, options: argparse.Namespace) -> None:
-        command = [sys.executable, __file__, str(checkout), "--serve", "--rows", row]
+        command = [sys.executable, "-m", "benchmarks.turns", str(checkout), "--serve", "--rows", row]
         command += ["--threads", str(options.threads), "--pairs", options.pairs]
-        environment = os.environ | {"PYTHONPATH": str(checkout.resolve())}
+        command += ["--molecules", str(options.molecules)] if options.molecules else []
+        self.place = tempfile.TemporaryDirectory()
+        # The package of the checkout, and the benchmarks of this one.
+        for root, names in ((checkout, ("molbench", "datasets", "leaderboards")), (ROOT, ("benchmarks",))):
+            for name in names:
+                (Path(self.place.name) / name).symlink_to(root.resolve() / name)
         self.process = subprocess.Popen(
-            command, env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            command,
+            cwd=self.place.name,
+            env=os.environ | {"PYTHONPATH": self.place.name},
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
         )
         self.size, self.work = self._read()
 
@@ -128,6 +137,7 @@ class Contestant:
     def end(self) -> None:
         """No more steps."""
         self.process.communicate(timeout=60)
+        self.place.cleanup()
 
     def _read(self) -> list[float]:
         line = self.process.stdout.readline() if self.process.stdout else ""
@@ -136,24 +146,21 @@ class Contestant:
         return cast("list[float]", json.loads(line))
 
 
-def compare(row: str, options: argparse.Namespace) -> dict[str, object]:
+def compare(row: str, options: argparse.Namespace) -> Measured:
     """One row of the table."""
     before, after = Contestant(options.before, row, options), Contestant(ROOT, row, options)
     times = np.array([(before.run(), after.run()) for _ in range(options.repeats + 1)])[1:]
     before.end()
     after.end()
-    rates = [after.size / statistics.median(times[:, side, 0]) for side in (0, 1)]
-    ratio, busy = (times[:, 0, kind] / times[:, 1, kind] for kind in (0, 1))
-    return {
-        "row": row,
+    earlier, later = times[:, 0].T.tolist(), times[:, 1].T.tolist()
+    cells = {
+        "before, a second": Spread.of([before.size / taken for taken in earlier[0]]),
+        "after": Spread.of([after.size / taken for taken in later[0]]),
+        "×": Spread.ratio(earlier[0], later[0]),
+        "×, processor time": Spread.ratio(earlier[1], later[1]),
         "work": after.work,
-        "before": round(rates[0], 1),
-        "after": round(rates[1], 1),
-        "ratio": round(float(np.median(ratio)), 2),
-        "least": round(float(ratio.min()), 2),
-        "most": round(float(ratio.max()), 2),
-        "processor": round(float(np.median(busy)), 2),
     }
+    return Measured(row, cells, "the other checkout")
 
 
 def main() -> None:
@@ -161,28 +168,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("before", type=Path, help="Another checkout.")
+    parser.add_argument("before", type=Path, nargs="?", default=ROOT, help="Another checkout.")
     parser.add_argument("--rows", nargs="+", default=[""], help="Rows whose name contains one of these.")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=9)
+    parser.add_argument("--molecules", type=int, help="In place of each row's batch size.")
     parser.add_argument("--pairs", default="ddi/zhang", metavar="DATASET/SUBSET")
-    parser.add_argument("--json", action="store_true")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    parser.set_defaults(compile=False, precision="32")
+    options = options_of(parser, toy={"rows": ["DDM, PaiNN"], "repeats": 1, "molecules": 2})
     if options.serve:
-        return serve(options)
-    if not options.json:
-        print(f"{platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}, {options}")
-        print(f"{'':26} {'before':>8} {'after':>8}  a second, and after is so many times as fast (CPU time)")
+        serve(options)
+        return
+    rows = []
     for row in [*CONTESTS, *PAIRS]:
-        if not any(part in row for part in options.rows):
-            continue
-        found = compare(row, options)
-        if options.json:
-            print(json.dumps(found), flush=True)
-        else:
-            print(LINE.format(**found), flush=True)
-    return None
+        if any(part in row for part in options.rows):
+            rows.append(compare(row, options))
+            print(rows[-1], flush=True)
+    report(options, rows)
 
 
 if __name__ == "__main__":
