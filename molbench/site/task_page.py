@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from markupsafe import Markup
 
@@ -36,7 +37,9 @@ class Answer:
     plot: Markup
 
 
-def task_page(records: Records, name: str, evidence: Evidence, facts: Facts, droppable: bool) -> str:
+def task_page(
+    records: Records, name: str, evidence: Evidence, facts: Facts, asked: dict[str, Any] | None
+) -> str:
     """The page of one task.
 
     Args:
@@ -44,7 +47,7 @@ def task_page(records: Records, name: str, evidence: Evidence, facts: Facts, dro
         name: Id of the task.
         evidence: What stands behind the scores.
         facts: What is known of the dataset.
-        droppable: Whether the page can score a file of predictions.
+        asked: What a file of predictions is held against; None where the page cannot score one.
     """
     scores = records.by_task[name]
     published = [score for board in records.boards for score in board.published if score.task == name]
@@ -69,7 +72,7 @@ def task_page(records: Records, name: str, evidence: Evidence, facts: Facts, dro
         scheme=facts.scheme(task) if task else None,
         splits=SPLITS,
         nearest=_nearest(task, facts) if task and not is_audit(name) else None,
-        droppable=droppable,
+        asked=asked,
         made_again=made_again,
     )
 

@@ -11,7 +11,7 @@ from molbench.leaderboard.table import Table
 from molbench.site import comparison
 from molbench.site.dataset_page import dataset_page, datasets, datasets_page
 from molbench.site.drawings import Drawings
-from molbench.site.environment import slug
+from molbench.site.environment import asset, slug
 from molbench.site.evidence import Evidence
 from molbench.site.facts import Facts
 from molbench.site.feeds import atom_feed, json_feed
@@ -64,11 +64,13 @@ def _write_comparisons(table: Table, evidence: Evidence, compared: dict[str, Any
 
 
 def _write_tasks(records: Records, evidence: Evidence, facts: Facts, site: Path) -> None:
+    decoder = str(asset("vendor/parquet.js"))
+    _text(site / "parquet.js", f'{decoder}molbench.data["../parquet.js"]=parquet;\n')
     for name in records.by_task:
         labels = labels_of(name, records, evidence, facts)
         if labels:
             _script(site / "data" / "labels" / f"{slug(name)}.js", labels)
-        page = task_page(records, name, evidence, facts, labels is not None)
+        page = task_page(records, name, evidence, facts, labels)
         _text(site / "tasks" / f"{slug(name)}.html", page)
 
 

@@ -15,6 +15,10 @@ from molbench.spec.tasks import Task
 
 N = 200
 TARGET = np.random.default_rng(0).normal(size=N)
+METRICS_OF = {
+    "forces": ["force_mae", "energy_mae", "force_rmse", "energy_rmse"],
+    "spectrum": ["spectral_cosine", "spectrum_mae", "spectrum_rmse"],
+}
 
 
 def write_result(
@@ -38,12 +42,15 @@ def write_result(
             np.arange(0, 3 * N + 1, 3),
             "kcal/mol/Å",
         )
-    predictions = Predictions(ids, TARGET, TARGET + size, "kcal/mol", forces)
+    target, unit = TARGET, "kcal/mol"
+    if kind == "spectrum":
+        target, size, unit = np.abs(np.outer(TARGET, [1, 2, 3])), size[:, None], "1/eV"
+    predictions = Predictions(ids, target, target + size, unit, forces)
     declaration = Task(
         kind=kind,
         target="a",
-        metrics=["force_mae", "energy_mae"] if kind == "forces" else ["mae", "r2"],
-        unit="kcal/mol/Å" if kind == "forces" else "kcal/mol",
+        metrics=METRICS_OF.get(kind, ["mae", "r2"]),
+        unit="kcal/mol/Å" if kind == "forces" else unit,
         scheme="random",
         why="made by hand",
     )

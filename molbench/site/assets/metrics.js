@@ -1,4 +1,4 @@
-// The metrics of molbench.metrics, of labels and predictions of one number a record.
+// The metrics of molbench.metrics, of labels and predictions: one number a record, spectra, or components of forces.
 molbench.metrics = (() => {
   const mean = (values) => values.reduce((sum, v) => sum + v, 0) / values.length;
   const pearson = (y, p) => {
@@ -15,11 +15,18 @@ molbench.metrics = (() => {
     }
     return found;
   };
+  const mae = (y, p) => mean(y.map((v, i) => Math.abs(p[i] - v)));
+  const square = (y, p) => mean(y.map((v, i) => (p[i] - v) ** 2));
+  const rmse = (y, p) => Math.sqrt(square(y, p));
+  const norm = (values) => Math.hypot(...values);
+  const cosine = (y, p) => y.reduce((sum, v, i) => sum + v * p[i], 0) / (norm(y) * norm(p)) || 0;
   const count = (y, p, test) => y.reduce((total, v, i) => total + test(v > 0.5, p[i] > 0.5), 0);
   return {
-    mae: (y, p) => mean(y.map((v, i) => Math.abs(p[i] - v))),
-    rmse: (y, p) => Math.sqrt(mean(y.map((v, i) => (p[i] - v) ** 2))),
-    r2: (y, p) => { const m = mean(y); return 1 - mean(y.map((v, i) => (p[i] - v) ** 2)) / mean(y.map((v) => (v - m) ** 2)); },
+    mae, rmse, force_mae: mae, force_rmse: rmse, energy_mae: mae, energy_rmse: rmse,
+    spectral_cosine: (y, p) => mean(y.map((v, i) => cosine(v, p[i]))),
+    spectrum_mae: (y, p) => mean(y.map((v, i) => mae(v, p[i]))),
+    spectrum_rmse: (y, p) => Math.sqrt(mean(y.map((v, i) => square(v, p[i])))),
+    r2: (y, p) => { const m = mean(y); return 1 - square(y, p) / mean(y.map((v) => (v - m) ** 2)); },
     pearson,
     spearman: (y, p) => pearson(ranks(y), ranks(p)),
     accuracy: (y, p) => count(y, p, (a, b) => a === b) / y.length,
