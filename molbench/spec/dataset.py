@@ -1,16 +1,24 @@
 """``dataset.yaml``: where a dataset comes from and what its columns mean."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from molbench.registry import Registry
 from molbench.spec.base import Spec
-from molbench.spec.names import FileName, Name
+from molbench.spec.names import FileName, Name, listed
 from molbench.spec.spectra import SpectrumColumn
 from molbench.spec.units import check_unit
 
+#: Kinds of record by name. What they are lies in a room below, which is listed here and not imported.
+RECORD_KINDS: Registry[Any] = Registry("record kind", "molbench.data.records", "molbench.record_kinds")
+
 PARTIAL = "-partial"
 """Ends the id of a build that lacks records."""
+
+
+def _known_records(schema: dict[str, Any]) -> None:
+    schema["enum"] = [*RECORD_KINDS]
 
 
 class SourceFile(Spec):
@@ -110,7 +118,7 @@ class Dataset(Spec):
     version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
     title: str
     summary: str
-    record: Literal["molecule", "pair", "complex"]
+    record: Annotated[str, listed(RECORD_KINDS), Field(json_schema_extra=_known_records)]
     licence: str
     citation: list[str]
     homepage: str | None = None

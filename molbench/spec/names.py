@@ -2,11 +2,12 @@
 
 import re
 import unicodedata
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator
 
-from molbench.errors import UserError, quoted
+from molbench.errors import UserError, quoted, unknown_name
+from molbench.registry import Registry
 
 LONGEST = 64
 """Characters of a name."""
@@ -92,6 +93,17 @@ def require_name(name: str, what: str) -> str:
         return check_name(name)
     except ValueError as error:
         raise UserError(f"{what}: {error}") from error
+
+
+def listed(registry: Registry[Any]) -> AfterValidator:
+    """What refuses a field that names nothing of a registry."""
+
+    def check(name: str) -> str:
+        if name not in registry:
+            raise ValueError(str(unknown_name(registry.kind, name, registry)))
+        return name
+
+    return AfterValidator(check)
 
 
 Name = Annotated[str, AfterValidator(check_name)]

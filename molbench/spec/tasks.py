@@ -2,26 +2,16 @@
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from molbench.errors import unknown_name
 from molbench.metrics import METRICS
 from molbench.registry import Registry
 from molbench.spec.base import Spec, later
-from molbench.spec.names import Name
+from molbench.spec.names import Name, listed
 from molbench.spec.units import check_unit
 
 #: Kinds of task by name. What they do lies in a room above, which is listed here and not imported.
 TASK_KINDS: Registry[Any] = Registry("task kind", "molbench.evaluation.kinds", "molbench.task_kinds")
-
-
-def _listed(registry: Registry[Any]) -> AfterValidator:
-    def check(name: str) -> str:
-        if name not in registry:
-            raise ValueError(str(unknown_name(registry.kind, name, registry)))
-        return name
-
-    return AfterValidator(check)
 
 
 class Task(Spec):
@@ -45,10 +35,10 @@ class Task(Spec):
         version: Raised whenever scores of it change their meaning, so that old and new ones are never mixed.
     """
 
-    kind: Annotated[str, _listed(TASK_KINDS)] = "regression"
+    kind: Annotated[str, listed(TASK_KINDS)] = "regression"
     target: str
     subset: Name | None = None
-    metrics: list[Annotated[str, _listed(METRICS)]] = Field(min_length=1)
+    metrics: list[Annotated[str, listed(METRICS)]] = Field(min_length=1)
     unit: str
     scheme: str
     schemes: list[str] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from molbench.errors import UserError, quoted, unknown_name
+from molbench.evaluation.kinds import kind_of
 from molbench.evaluation.protocols import load_protocols
 from molbench.spec.catalogue import Catalogue, TaskRef
 from molbench.spec.fingerprint import FINGERPRINT
@@ -117,7 +118,7 @@ def _of_task(entry: Predicted, task: TaskRef) -> list[tuple[str, str]]:
         faults.append(
             ("unit", f"{task.id} is predicted in {task.unit}, the unit of its dataset, not {entry.unit}")
         )
-    forces = task.dataset.forces.unit if task.task.kind == "forces" and task.dataset.forces else None
+    forces = kind_of(task.task).force_unit(task)
     if entry.force_unit != forces:
         wanted = f"forces are predicted in {forces}" if forces else "it has no forces"
         faults.append(("force_unit", f"{task.id}: {wanted}, not {entry.force_unit}"))

@@ -13,7 +13,7 @@ from molbench.data.folder.manifest import Manifest
 from molbench.data.folder.record_identity import COLUMNS, first_blocks, identity_keys
 from molbench.data.leakage.sides import Split, tested
 from molbench.data.read.store import Store
-from molbench.data.records import PAIR, RECORD_KINDS
+from molbench.data.records import RECORD_KINDS
 from molbench.data.records.pair import both_rows
 from molbench.errors import UserError
 from molbench.spec.catalogue import DatasetEntry, TaskRef
@@ -25,7 +25,7 @@ KEYS = COLUMNS["pair"]
 
 def holds_pairs(dataset: Dataset) -> bool:
     """Whether its records are pairs of molecules."""
-    return RECORD_KINDS[dataset.record] is PAIR
+    return {*KEYS} <= {*RECORD_KINDS[dataset.record].smiles.values()}
 
 
 def pairs_of(store: Store, rows: np.ndarray) -> pa.Table:

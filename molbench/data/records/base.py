@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import pyarrow as pa
 
@@ -24,6 +24,7 @@ class RecordKind(ABC):
         molecule_table: Whether records name molecules that lie in ``molecules.parquet`` once each, with a
             conformer and 2-D graphs.
         may_be_ordered: Whether there can be two molecules whose order matters.
+        inputs: What encoders made for such records read; see :class:`~molbench.backbones.base.Backbone`.
         whole: Level of overlap at which whole records are compared, and the identity that does it; empty
             where a record is its molecule.
     """
@@ -33,7 +34,13 @@ class RecordKind(ABC):
     smiles: ClassVar[Mapping[str, str | None]]
     molecule_table: ClassVar[bool] = False
     may_be_ordered: ClassVar[bool] = True
+    inputs: ClassVar[Literal["molecules", "pairs"]] = "molecules"
     whole: ClassVar[tuple[str, str]] = ("", "")
+
+    @property
+    def single(self) -> bool:
+        """Whether a record is its molecule, and no more."""
+        return not any(self.whole)
 
     @abstractmethod
     def atom_index(self, records: pa.RecordBatch, folder: Path) -> AtomIndex:

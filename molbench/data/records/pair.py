@@ -24,6 +24,7 @@ class PairKind(RecordKind):
     required = ("id", "a_smiles", "b_smiles")
     smiles: ClassVar[Mapping[str, str | None]] = {"a_smiles": "a_inchikey", "b_smiles": "b_inchikey"}
     molecule_table = True
+    inputs = "pairs"
     whole = ("pair", "pair")
 
     @override

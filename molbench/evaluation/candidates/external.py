@@ -61,7 +61,7 @@ class ExternalCandidate(Candidate):
         if without is not None and (why := needs_more_than_vectors(task, protocol)):
             return f"{why}: {without}"
         record = RECORD_KINDS[task.dataset.record]
-        if not self.encoder.limits.pairs and task.dataset.record != "molecule":
+        if not self.encoder.limits.pairs and not record.single:
             return f"its records are of kind '{record.name}', and the model supports single molecules alone"
         if self.encoder.reads == "smiles":
             if "smiles" not in record.smiles and not record.molecule_table:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from molbench.evaluation.figures.canvas import COLOURS, GREY, Drawn, file_name, label, new_figure
+from molbench.evaluation.kinds import kind_of
 from molbench.evaluation.result import Stored
 
 _COLUMNS, _MOST_POINTS = 4, 2000
@@ -16,7 +17,7 @@ def parity(results: Sequence[Stored]) -> Iterator[Drawn]:
     """A figure a model, a panel a task: the mean prediction over seeds of each record with one value."""
     models: dict[str, dict[tuple[str, str], list[Stored]]] = {}
     for stored in results:
-        if stored.predictions.target.ndim == 1 and stored.result.task.declaration.kind != "classification":
+        if stored.predictions.target.ndim == 1 and kind_of(stored.result.task.declaration).continuous:
             result = stored.result
             tasks = models.setdefault(result.checkpoint.name, {})
             tasks.setdefault((result.task.id, result.protocol.name), []).append(stored)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from typing_extensions import override
 
+from molbench.data.records import RECORD_KINDS
 from molbench.errors import UserError
 from molbench.evaluation.kinds.base import Normalisation, TaskKind
 from molbench.evaluation.protocols import load_protocol
@@ -52,8 +53,8 @@ class EncoderAsked(TaskKind):
 
     @override
     def unfit(self, task: TaskRef, backbone: type[Backbone]) -> str | None:
-        if task.dataset.record == "pair" and backbone.inputs != "pairs":
-            return f"a '{backbone.name}' encodes molecules one by one; it is an audit of encoders of pairs"
+        if backbone.inputs != (inputs := RECORD_KINDS[task.dataset.record].inputs):
+            return f"a '{backbone.name}' encodes molecules one by one; it is an audit of encoders of {inputs}"
         return None
 
     @override

@@ -58,6 +58,9 @@ class TaskKind(ABC):
         reads_forces: Whether a model is given the true forces of every record.
         probes_vectors: Whether the probe needs nothing of an encoder but a vector a record, so that tasks and
             seeds can share the vectors.
+        continuous: Whether labels and predictions are numbers on one scale, which a figure can compare.
+        usual_metrics: Metrics of a task that is declared for a user's own labels, the primary one first.
+        standardised: Whether models of such a task learn standardised labels.
         alike: What is said of a split whose labels are all the same.
     """
 
@@ -66,6 +69,9 @@ class TaskKind(ABC):
     learns: ClassVar[bool] = True
     reads_forces: ClassVar[bool] = False
     probes_vectors: ClassVar[bool] = True
+    continuous: ClassVar[bool] = True
+    usual_metrics: ClassVar[tuple[str, ...]] = ()
+    standardised: ClassVar[bool] = True
     alike: ClassVar[str] = "all {split} records have the same label"
 
     # What is declared
@@ -221,9 +227,17 @@ class TaskKind(ABC):
 
     # How it is scored
 
-    def units(self, task: Task, metric: Metric, predictions: Predictions) -> tuple[str, str]:  # noqa: ARG002
+    def units(self, task: Task, metric: Metric, predictions: Predictions) -> tuple[str, str]:
         """Units of what a metric compares: as predicted, and as reported."""
-        return predictions.unit, task.unit
+        return predictions.unit, self.reported_unit(task, metric)
+
+    def reported_unit(self, task: Task, metric: Metric) -> str:  # noqa: ARG002
+        """Unit in which a metric of a task is reported, where its values have one."""
+        return task.unit
+
+    def force_unit(self, task: TaskRef) -> str | None:  # noqa: ARG002
+        """Unit of the forces that are predicted beside the labels; None where there are none."""
+        return None
 
     def scale_warnings(self, task: Task, predictions: Predictions) -> list[str]:
         """Signs that predictions are in another unit than the labels."""

@@ -26,6 +26,9 @@ class Classification(TaskKind):
 
     name = "classification"
     families = ("classification",)
+    continuous = False
+    usual_metrics = ("auroc", "average_precision", "f1", "accuracy")
+    standardised = False
     alike = "all {split} records are of one class"
 
     @override

@@ -35,6 +35,7 @@ class Forces(TaskKind):
 
     name = "forces"
     families = ("forces",)
+    usual_metrics = ("force_mae", "energy_mae")
     reads_forces = True
     probes_vectors = False  # forces are gradients of the encoder
 
@@ -88,10 +89,17 @@ class Forces(TaskKind):
 
     @override
     def units(self, task: Task, metric: Metric, predictions: Predictions) -> tuple[str, str]:
+        predicted = predictions.forces if metric.of == "forces" else None
+        return (predicted or predictions).unit, self.reported_unit(task, metric)
+
+    @override
+    def reported_unit(self, task: Task, metric: Metric) -> str:
         """A task reports forces, ``meV/Å``; its energies are then in ``meV``."""
-        if metric.of == "forces" and predictions.forces is not None:
-            return predictions.forces.unit, task.unit
-        return predictions.unit, task.unit.rpartition("/")[0]
+        return task.unit if metric.of == "forces" else task.unit.rpartition("/")[0]
+
+    @override
+    def force_unit(self, task: TaskRef) -> str | None:
+        return task.dataset.forces.unit if task.dataset.forces else None
 
     @override
     def scale_warnings(self, task: Task, predictions: Predictions) -> list[str]:

@@ -19,6 +19,7 @@ class Regression(TaskKind):
 
     name = "regression"
     families = ("regression",)
+    usual_metrics = ("mae", "rmse", "r2")
 
     @override
     def normalisation(

@@ -11,7 +11,7 @@ import pytest
 
 from molbench.data.read.clusters import cluster_names
 from molbench.data.read.store import Store
-from molbench.data.records import kind_of_columns
+from molbench.data.records import RECORD_KINDS
 from molbench.errors import UserError
 from molbench.spec.catalogue import Catalogue
 
@@ -22,7 +22,7 @@ def _store(ordered: bool = True, **columns: list) -> Store:
     ids = [f"r{i}" for i in range(len(next(iter(columns.values()))))]
     store = Store(Path("d"), None, {}, pa.RecordBatch.from_pydict({"id": ids, **columns}))
     store.dataset = SimpleNamespace(ordered=ordered)
-    store.record = kind_of_columns(columns)
+    store.record = RECORD_KINDS["pair" if "a_smiles" in columns else "molecule"]
     return store
 
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from molbench.data.records import COMPLEX, MOLECULE, PAIR
+from molbench.data.records import RECORD_KINDS
 from molbench.data.records.molecule_table import MOLECULES_FILE, SCHEMA
 
 VECTORS = pa.list_(pa.list_(pa.float32(), 3))
@@ -27,7 +27,7 @@ def records(sizes: list[int], **columns: pa.Array) -> pa.RecordBatch:
 
 def test_bonds_count_from_the_first_atom_of_the_batch(tmp_path: Path) -> None:
     table = records([3, 1, 2], bonds=pa.array([[[0, 1], [1, 2]], [], [[0, 1]]], BONDS))
-    batch = MOLECULE.atom_index(table, tmp_path).gather(np.array([2, 1, 0]), forces=False)
+    batch = RECORD_KINDS["molecule"].atom_index(table, tmp_path).gather(np.array([2, 1, 0]), forces=False)
     assert batch["ptr"].tolist() == [0, 2, 3, 6]
     assert batch["bonds"].tolist() == [[0, 1], [3, 4], [4, 5]]
 
@@ -40,7 +40,7 @@ def test_a_record_of_two_structures_is_two_molecules(first: int, tmp_path: Path)
         structure=pa.array([marks, [0, 1, 1]], pa.list_(pa.uint8())),
         is_ligand=pa.array([[False, True, True, False], [True, False, True]], pa.list_(pa.bool_())),
     )
-    index = COMPLEX.atom_index(table, tmp_path)
+    index = RECORD_KINDS["complex"].atom_index(table, tmp_path)
     assert index.molecules_per_record == 2
     assert index.sizes.tolist() == [[first, 4 - first], [1, 2]]
     batch = index.gather(np.array([1, 0]), forces=False)
@@ -65,7 +65,7 @@ def test_pairs_find_their_molecules_by_smiles_and_one_may_have_no_conformation(t
     columns = empty | dict(zip(molecules.schema.names, molecules.columns, strict=True))
     pq.write_table(pa.table(columns, SCHEMA), tmp_path / MOLECULES_FILE)
     pairs = pa.record_batch({"a_smiles": ["[H][H]", "N"], "b_smiles": ["O", "O"]})
-    index = PAIR.atom_index(pairs, tmp_path)
+    index = RECORD_KINDS["pair"].atom_index(pairs, tmp_path)
     batch = index.gather(np.array([0, 1]), forces=False)
     assert batch["ptr"].tolist() == [0, 2, 5, 5, 8]
     assert batch["bonds"].tolist() == [[0, 1], [2, 3], [2, 4], [5, 6], [5, 7]]

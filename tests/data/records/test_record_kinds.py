@@ -1,7 +1,6 @@
 """What every kind of record says of itself is true of built datasets."""
 
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +15,7 @@ from molbench.data.folder.record_identity import COLUMNS
 from molbench.data.leakage.matrix import LEVELS
 from molbench.data.read.pair_reader import PairReader
 from molbench.data.read.store import Store
-from molbench.data.records import COMPLEX, MOLECULE, PAIR, RECORD_KINDS, SMILES, kind_of_columns
+from molbench.data.records import RECORD_KINDS, SMILES, required_columns
 from molbench.data.records.pair import both_rows
 from molbench.errors import UserError
 from molbench.graph.batch import Batch
@@ -25,9 +24,9 @@ from molbench.spec.dataset import Dataset
 
 DATASETS = Path(__file__).parents[3] / "datasets"
 EXAMPLES = {
-    MOLECULE: ("xtb-molecules", None),
-    PAIR: ("xtb-solvation", None),
-    COMPLEX: ("xtb-dimers", "interaction"),
+    "molecule": ("xtb-molecules", None),
+    "pair": ("xtb-solvation", None),
+    "complex": ("xtb-dimers", "interaction"),
 }
 
 
@@ -35,12 +34,16 @@ EXAMPLES = {
 def stores(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Store]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MOLBENCH_HOME", str(tmp_path_factory.mktemp("records")))
-        return {kind.name: Store.open(DATASETS / name, subset) for kind, (name, subset) in EXAMPLES.items()}
+        return {kind: Store.open(DATASETS / name, subset) for kind, (name, subset) in EXAMPLES.items()}
 
 
-def test_every_kind_that_can_be_declared_is_an_object() -> None:
-    assert {*get_args(Dataset.model_fields["record"].annotation)} == {*RECORD_KINDS}
-    assert {*EXAMPLES} == {*RECORD_KINDS.values()}
+def test_every_kind_is_an_object_and_none_else_can_be_declared() -> None:
+    assert {*EXAMPLES} == {*RECORD_KINDS}
+    document = yaml.safe_load((DATASETS / "xtb-molecules" / "dataset.yaml").read_text(encoding="utf-8"))
+    for name in RECORD_KINDS:
+        assert Dataset.model_validate(document | {"record": name}).record == name
+    with pytest.raises(ValueError, match="unknown record kind 'crystal'"):
+        Dataset.model_validate(document | {"record": "crystal"})
 
 
 @pytest.mark.parametrize("name", RECORD_KINDS)
@@ -54,7 +57,7 @@ def test_its_records_have_its_columns(name: str, stores: dict[str, Store]) -> No
     assert not others & columns  # so that the column alone says what kind of molecule it names
     level, identity = kind.whole
     assert not identity or (level in LEVELS and {*COLUMNS[identity]} <= columns)
-    assert kind_of_columns(columns).required == kind.required
+    assert required_columns(columns) == kind.required
     assert (store.subset_folder / "molecules.parquet").is_file() == kind.molecule_table
 
 

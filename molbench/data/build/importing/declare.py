@@ -9,21 +9,18 @@ from typing import Any, Literal
 
 import numpy as np
 
+from molbench.data.build.importing.inspection import Content, Inspection, inspect_file
 from molbench.data.build.importing.labels import asked_forces, asked_labels
-from molbench.data.build.importing.probe import Probe, probe
 from molbench.data.build.importing.schemes import fitting_schemes
 from molbench.data.folder.columns import stream_columns
 from molbench.data.folder.manifest import Manifest, file_entry
 from molbench.spec.dataset import Dataset, SourceFile, Target
 from molbench.spec.imports import ImportRequest, Labelled
 from molbench.spec.splits import Scheme, Splits
-from molbench.spec.tasks import Task, Tasks
+from molbench.spec.tasks import TASK_KINDS, Task, Tasks
 
-_METRICS = {
-    "regression": ["mae", "rmse", "r2"],
-    "classification": ["auroc", "average_precision", "f1", "accuracy"],
-    "forces": ["force_mae", "energy_mae"],
-}
+_Identity = Literal["pair", "frame", "group", "inchikey"]
+
 FORCES_TASK = "forces"
 
 
@@ -33,13 +30,13 @@ class Declared:
 
     Attributes:
         request: What is asked for.
-        probe: What the file is.
+        inspection: What the file is.
         labels: Labels, with their units.
         forces: Forces, with their unit.
     """
 
     request: ImportRequest
-    probe: Probe
+    inspection: Inspection
     labels: Sequence[Labelled]
     forces: Labelled | None
 
@@ -50,7 +47,7 @@ class Declared:
         Raises:
             UserError: If something is not there.
         """
-        seen = probe(request)
+        seen = inspect_file(request)
         labels = asked_labels(request, seen)
         return cls(request, seen, labels, asked_forces(request, seen, labels))
 
@@ -59,22 +56,22 @@ class Declared:
         """``dataset.yaml``."""
         request, path = self.request, self.request.path
         content = file_entry(path)
-        options: dict[str, Any] = {**self.probe.options}
+        options: dict[str, Any] = {**self.inspection.options}
         if self.labels:
             options["targets"] = {label.name: label.source for label in self.labels}
-        if self.probe.parser != "xyz":
+        if self.inspection.parser != "xyz":
             options |= {"id": request.id} if request.id else {"prefix": request.dataset}
+        what = f"{self.inspection.record}s"
         options |= {"forces": self.forces.source} if self.forces else {}
-        what = "pairs" if self.probe.record == "pair" else "molecules"
         return Dataset(
             name=request.dataset,
             version="1.0.0",
             title=request.dataset,
             summary=f"{'Labelled' if self.labels else 'Unlabelled'} {what} imported from `{path.name}`.",
-            record=self.probe.record,
+            record=self.inspection.record,
             licence=request.licence,
             citation=[],
-            parser=self.probe.parser,
+            parser=self.inspection.parser,
             options=options,
             sources={"file": SourceFile(filename=path.name, size=content.size, sha256=content.sha256)},
             targets={label.name: _target(label) for label in self.labels},
@@ -87,17 +84,17 @@ class Declared:
     @property
     def splits(self) -> Splits:
         """``splits.yaml`` with every scheme that may fit."""
-        return self.splits_of(fitting_schemes(self.request, self.probe, bool(self.labels)))
+        return self.splits_of(fitting_schemes(self.request, self.inspection, bool(self.labels)))
 
     def splits_of(self, schemes: dict[str, Scheme]) -> Splits:
         """``splits.yaml`` of some schemes."""
-        clusters: dict[str, list[Any]] = {
-            "molecule": ["molecule"],
+        clusters: dict[Content, list[Any]] = {
+            "molecules": ["molecule"],
             "trajectory": ["block"],
-            "pair": ["solute", "solvent"] if self.request.ordered else ["drug"],
+            "pairs": ["solute", "solvent"] if self.request.ordered else ["drug"],
         }
-        kind = "pair" if self.probe.record == "pair" else self.probe.place
-        return Splits(cluster=clusters[kind] if self.labels else [], schemes=schemes)
+        cluster = clusters[self.inspection.content] if self.labels else []
+        return Splits(cluster=cluster, schemes=schemes)
 
     def tasks(self, schemes: Sequence[str], built: Path | None = None) -> Tasks:
         """``tasks.yaml``: one task a label, on some schemes.
@@ -115,22 +112,22 @@ class Declared:
         return Tasks(tasks=tasks)
 
     @property
-    def _identity(self) -> Literal["pair", "frame", "group", "inchikey"]:
-        if self.probe.record == "pair":
-            return "pair"
-        if self.probe.parser == "xyz":
+    def _identity(self) -> _Identity:
+        if self.inspection.parser == "xyz":
             return "inchikey"
-        return "frame" if self.probe.place == "trajectory" else "group"
+        identities: dict[Content, _Identity] = {"molecules": "group", "trajectory": "frame", "pairs": "pair"}
+        return identities[self.inspection.content]
 
     def _task(self, target: Labelled, scored: Labelled, kind: str, schemes: Sequence[str]) -> Task:
+        usual = TASK_KINDS[kind]
         return Task(
             kind=kind,
             target=target.name,
-            metrics=_METRICS[kind],
+            metrics=[*usual.usual_metrics],
             unit=scored.scored or str(scored.unit),
             scheme=schemes[0],
             schemes=list(schemes),
-            standardise=kind != "classification",
+            standardise=usual.standardised,
             why=f"`{scored.source}` of {self.request.path.name}; say here what a good score tells.",
         )
 

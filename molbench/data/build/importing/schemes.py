@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from molbench.data.build.importing.probe import Probe
+from molbench.data.build.importing.inspection import Inspection
 from molbench.errors import unknown_name
 from molbench.spec.imports import ImportRequest
 from molbench.spec.splits import Scheme
@@ -13,12 +13,12 @@ _SHARES = {"seed": 0, "fractions": [0.8, 0.1, 0.1]}
 _BLOCKS = 20
 
 
-def fitting_schemes(request: ImportRequest, probe: Probe, labelled: bool) -> dict[str, Scheme]:
+def fitting_schemes(request: ImportRequest, inspection: Inspection, labelled: bool) -> dict[str, Scheme]:
     """Schemes to try; those that cannot be drawn of the records are left out by the build.
 
     Args:
         request: What is asked for.
-        probe: What the file is.
+        inspection: What the file is.
         labelled: Whether there is anything to test.
 
     Raises:
@@ -26,7 +26,9 @@ def fitting_schemes(request: ImportRequest, probe: Probe, labelled: bool) -> dic
     """
     if not labelled:
         return {"pretrain": Scheme(generator="everything", description="All records, to pretrain on.")}
-    schemes = {name: Scheme(**fields, optional=True) for name, fields in _candidates(request, probe).items()}
+    schemes = {
+        name: Scheme(**fields, optional=True) for name, fields in _candidates(request, inspection).items()
+    }
     for name in request.schemes:
         if name not in schemes:
             raise unknown_name("split scheme of such records", name, schemes)
@@ -35,10 +37,10 @@ def fitting_schemes(request: ImportRequest, probe: Probe, labelled: bool) -> dic
     }
 
 
-def _candidates(request: ImportRequest, probe: Probe) -> dict[str, dict[str, Any]]:
-    if probe.record == "pair":
+def _candidates(request: ImportRequest, inspection: Inspection) -> dict[str, dict[str, Any]]:
+    if inspection.content == "pairs":
         return _of_pairs(request.ordered)
-    if probe.place == "trajectory":
+    if inspection.content == "trajectory":
         return _of_frames()
     schemes = {
         "random": {
@@ -52,14 +54,14 @@ def _candidates(request: ImportRequest, probe: Probe) -> dict[str, dict[str, Any
             "description": "Tested on the largest molecules, by heavy atoms; validation is like train.",
         },
     }
-    if probe.parser != "labelled-table":
+    if inspection.parser != "labelled-table":
         schemes["structures"] = {
             "generator": "ratio",
             "parameters": dict(_SHARES),
             "description": "Structures drawn at random, whatever molecules they are of.",
             "leaks": "Conformations of one molecule lie on both sides.",
         }
-    if probe.smiles:
+    if inspection.smiles:
         schemes["scaffold"] = {
             "generator": "scaffold",
             "cluster": ["scaffold"],

@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 
-from molbench.data.records import kind_of_columns
+from molbench.data.records import required_columns
 
 VECTORS = pa.list_(pa.list_(pa.float32(), 3))
 
@@ -49,7 +49,7 @@ def record_schema(*names: str) -> pa.Schema:
     Pairs have SMILES where other records have atoms, and are told by these. ``drawn`` says whether the parser
     drew a negative pair, ``source_rows`` how many rows of the source a record stands for.
     """
-    every = dict.fromkeys((*kind_of_columns(names).required, *names))
+    every = dict.fromkeys((*required_columns(names), *names))
     return pa.schema([(name, RECORD_TYPES.get(name, pa.float64())) for name in every])
 
 

@@ -24,7 +24,7 @@ from molbench.data.build.parsers.base import (
 )
 from molbench.data.build.parsers.columns import UNBOUND, record_schema
 from molbench.data.build.parsers.parquet import undamaged
-from molbench.data.records import kind_of_columns
+from molbench.data.records import required_columns
 from molbench.errors import UserError
 
 _file = partial(only_file, suffixes=(".parquet",), what="the Parquet file of records")
@@ -118,7 +118,7 @@ def _checked(table: pa.Table, places: tuple[str, ...]) -> Chunk:
             problems.setdefault(row, reason)
 
     columns = {field: table.column(field).combine_chunks() for field in table.column_names}
-    for field in kind_of_columns(columns).required:
+    for field in required_columns(columns):
         note(_mask(pc.is_null(columns[field])), f"{field} is missing")
     note(_mask(pc.equal(columns["id"], "")), "id is empty")
     atoms = np.zeros(len(table), dtype=np.int64)

@@ -26,18 +26,19 @@ _ARRAYS = {
 }
 _LOOKED_AT = 100
 
+Content = Literal["molecules", "trajectory", "pairs"]
+
 
 @dataclass(frozen=True)
-class Probe:
-    """What was found.
+class Inspection:
+    """What a file is, and what in it may be asked for.
 
     Attributes:
         parser: Name of the parser.
         columns: What can be a label or an id.
         vectors: What can be forces.
         options: Options of the parser, but for labels, id and forces.
-        record: Kind of record.
-        place: What records that belong together share: a molecule, or a trajectory.
+        content: What its records are: molecules, frames of one trajectory, or pairs of molecules.
         smiles: Whether records have SMILES.
         units: Units that the file or its format states, by column.
     """
@@ -46,13 +47,17 @@ class Probe:
     columns: Sequence[str]
     vectors: Sequence[str] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
-    record: Literal["molecule", "pair"] = "molecule"
-    place: Literal["molecule", "trajectory"] = "molecule"
+    content: Content = "molecules"
     smiles: bool = False
     units: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def record(self) -> str:
+        """Kind of record."""
+        return "pair" if self.content == "pairs" else "molecule"
 
-def probe(request: ImportRequest) -> Probe:
+
+def inspect_file(request: ImportRequest) -> Inspection:
     """Look into a file.
 
     Raises:
@@ -66,7 +71,7 @@ def probe(request: ImportRequest) -> Probe:
     raise UserError(f"{request.path}: no file that is read here; it may end in: {known}")
 
 
-def _table(request: ImportRequest) -> Probe:
+def _table(request: ImportRequest) -> Inspection:
     header = next(table.read_cells(request.path))[1]
     smiles = list(request.smiles) or [name for name in header if name.lower() in _SMILES][:1]
     if not smiles:
@@ -82,20 +87,22 @@ def _table(request: ImportRequest) -> Probe:
             f"{request.path}: SMILES have no structures, and encoders here read structures; "
             "--conformers makes one of each, by ETKDG"
         )
-    kind: Literal["molecule", "pair"] = "molecule" if len(smiles) == 1 else "pair"
-    return Probe("labelled-table", header, options={"smiles": smiles}, record=kind, smiles=True)
+    content: Content = "molecules" if len(smiles) == 1 else "pairs"
+    return Inspection("labelled-table", header, options={"smiles": smiles}, content=content, smiles=True)
 
 
-def _sdf(request: ImportRequest) -> Probe:
+def _sdf(request: ImportRequest) -> Inspection:
     names: dict[str, None] = {}
     for _, _, block in islice(sdf.numbered_blocks(request.path), _LOOKED_AT):
         names |= dict.fromkeys(sdf.properties(block))
-    return Probe("labelled-sdf", [*names], options={"conformers": request.conformers}, smiles=True)
+    return Inspection("labelled-sdf", [*names], options={"conformers": request.conformers}, smiles=True)
 
 
-def _xyz(request: ImportRequest) -> Probe:
+def _xyz(request: ImportRequest) -> Inspection:
     if not (request.targets or request.id or request.smiles):
-        return Probe("xyz", [])  # geometries to pretrain on, under the names that their comment lines are
+        return Inspection(
+            "xyz", []
+        )  # geometries to pretrain on, under the names that their comment lines are
     path, columns, vectors = request.path, {xyz.COMMENT: None}, dict[str, None]()
     symbols: set[tuple[bytes, ...]] = set()
     frames = 0
@@ -110,10 +117,15 @@ def _xyz(request: ImportRequest) -> Probe:
                 vectors |= dict.fromkeys(_vectors(text))
             elif len(symbols) > 1:
                 break
-    place: Literal["molecule", "trajectory"] = "trajectory" if len(symbols) == 1 < frames else "molecule"
+    content = _content(one_molecule=len(symbols) == 1 < frames)
     own = _own_smiles(request, [*columns])
-    options = {"trajectory": place == "trajectory"} | ({"smiles": own} if own else {})
-    return Probe("labelled-xyz", [*columns], [*vectors], options, place=place, smiles=bool(own))
+    options = {"trajectory": content == "trajectory"} | ({"smiles": own} if own else {})
+    return Inspection("labelled-xyz", [*columns], [*vectors], options, content=content, smiles=bool(own))
+
+
+def _content(*, one_molecule: bool) -> Content:
+    """Several geometries of one composition are taken for a trajectory."""
+    return "trajectory" if one_molecule else "molecules"
 
 
 def _elements(comment: str, atoms: Sequence[bytes]) -> tuple[bytes, ...]:
@@ -122,7 +134,7 @@ def _elements(comment: str, atoms: Sequence[bytes]) -> tuple[bytes, ...]:
         layout = layout_of(comment)
     except ValueError:
         return ()
-    column = next(place for place in (layout.symbol, layout.number, 0) if place is not None)
+    column = next(column for column in (layout.symbol, layout.number, 0) if column is not None)
     return tuple((line.split()[column : column + 1] or [b""])[0] for line in atoms)
 
 
@@ -133,7 +145,7 @@ def _vectors(comment: str) -> list[str]:
         return []
 
 
-def _database(request: ImportRequest) -> Probe:
+def _database(request: ImportRequest) -> Inspection:
     columns: dict[str, None] = {}
     vectors: dict[str, None] = {}
     numbers: set[bytes] = set()
@@ -146,14 +158,16 @@ def _database(request: ImportRequest) -> Probe:
                 (vectors if np.ndim(value) == 2 or name == "forces" else columns)[name] = None
         elif len(numbers) > 1:
             break
-    place: Literal["molecule", "trajectory"] = "trajectory" if len(numbers) == 1 < rows else "molecule"
+    content = _content(one_molecule=len(numbers) == 1 < rows)
     own = _own_smiles(request, [*columns])
-    options = {"trajectory": place == "trajectory"} | ({"smiles": own} if own else {})
+    options = {"trajectory": content == "trajectory"} | ({"smiles": own} if own else {})
     units = {"energy": "eV", "free_energy": "eV", "forces": "eV/Å"}
-    return Probe("ase-db", [*columns], [*vectors], options, place=place, smiles=bool(own), units=units)
+    return Inspection(
+        "ase-db", [*columns], [*vectors], options, content=content, smiles=bool(own), units=units
+    )
 
 
-def _archive(request: ImportRequest) -> Probe:
+def _archive(request: ImportRequest) -> Inspection:
     with open_npz(request.path) as archive:
         keys = archive.keys
         stated = {unit: archive.text(key) for unit, key in (("energy", "e_unit"), ("length", "r_unit"))}
@@ -168,7 +182,7 @@ def _archive(request: ImportRequest) -> Probe:
         energy = energy_unit(stated["energy"]) if stated["energy"] else None
     except ValueError as error:
         raise UserError(f"{request.path}: {error}") from None
-    place: Literal["molecule", "trajectory"] = "trajectory" if single else "molecule"
+    content = _content(one_molecule=single)
     options: dict[str, Any] = {what: arrays[what] for what in ("numbers", "positions")}
     options |= {"length": length, "trajectory": single}
     forces = [arrays["forces"]] if arrays["forces"] else []
@@ -176,7 +190,7 @@ def _archive(request: ImportRequest) -> Probe:
     if energy is not None and forces:
         units |= {forces[0]: f"{energy}/{length}"}
     others = [key for key in keys if key not in arrays.values()]
-    return Probe("labelled-npz", others, forces, options, place=place, units=units)
+    return Inspection("labelled-npz", others, forces, options, content=content, units=units)
 
 
 def _own_smiles(request: ImportRequest, columns: Sequence[str]) -> str | None:
@@ -191,7 +205,7 @@ def _own_smiles(request: ImportRequest, columns: Sequence[str]) -> str | None:
     )
 
 
-_LOOKS: tuple[tuple[tuple[str, ...], Callable[[ImportRequest], Probe]], ...] = (
+_LOOKS: tuple[tuple[tuple[str, ...], Callable[[ImportRequest], Inspection]], ...] = (
     (table.SUFFIXES, _table),
     (sdf.SUFFIXES, _sdf),
     (xyz.SUFFIXES, _xyz),
