@@ -10,7 +10,7 @@ import numpy as np
 from molbench.evaluation.repeats import Runs
 from molbench.leaderboard.score import Score
 from molbench.site.facts import Facts
-from molbench.spec.catalogue import AUDIT
+from molbench.spec.catalogue import is_audit
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,6 @@ class AuditLine:
     worst: float | None
     tolerance: float | None
     verdict: str
-
-
-def is_audit(task: str) -> bool:
-    """Whether a task is one."""
-    return task.partition("/")[0] == AUDIT
 
 
 def audit_lines(scores: Iterable[Score], runs: Mapping[str, Runs], facts: Facts) -> list[AuditLine]:

@@ -16,13 +16,14 @@ from molbench.leaderboard.records import Records
 from molbench.leaderboard.render import estimate, gain, made_again, pretraining
 from molbench.leaderboard.score import Score
 from molbench.numbers import plain
-from molbench.site.audits import audit_lines, is_audit
+from molbench.site.audits import audit_lines
 from molbench.site.drawings import Drawings
 from molbench.site.environment import render
 from molbench.site.evidence import Evidence
 from molbench.site.facts import Facts
 from molbench.site.overview import cell
 from molbench.site.pictures import picture
+from molbench.spec.catalogue import is_audit
 from molbench.spec.fingerprint import FINGERPRINT
 
 #: Records shown where a model is most wrong.

@@ -32,6 +32,11 @@ _PATHS = ("./", "../", "/", "~/")
 AUDIT = "audit"
 
 
+def is_audit(task: str) -> bool:
+    """Whether the task of this id is an audit of an encoder."""
+    return task.partition("/")[0] == AUDIT
+
+
 @dataclass(frozen=True)
 class DatasetEntry:
     """One folder of the catalogue or of ``$MOLBENCH_HOME``.

@@ -11,11 +11,13 @@ from pathlib import Path
 
 from molbench.errors import UserError
 from molbench.evaluation.result import Stored
+from molbench.spec.catalogue import AUDIT, Catalogue
 from molbench.submission.download import local_file
 from molbench.submission.folder import SubmissionFolder
 from molbench.submission.receipt import Cell, Rerun
 
-#: Deviation of a score between machines, as a share of it: of what is solved exactly, and of training.
+#: Deviation of a score between machines, as a share of it: of what is solved exactly, and of training. Of an
+#: audit it is a share of its tolerance, where that is larger: below it a number is rounding.
 EXACT, TRAINED = 1e-3, 0.05
 
 
@@ -33,6 +35,7 @@ def rerun(submission: SubmissionFolder, cells: Sequence[Cell], offline: bool = F
     source = local_file(submission, weights.checkpoint, offline)
     suffix = Path(str(weights.checkpoint.file or weights.checkpoint.url)).suffix
     largest, allowed = 0.0, EXACT
+    tolerated = {ref.id: ref.task.tolerance for ref in Catalogue.load().tasks(f"{AUDIT}/*")}
     with tempfile.TemporaryDirectory(prefix="molbench-rerun-") as folder:
         path = Path(folder) / f"{submission.card.model}{suffix}"
         shutil.copyfile(source, path)
@@ -42,7 +45,10 @@ def rerun(submission: SubmissionFolder, cells: Sequence[Cell], offline: bool = F
             tolerance = EXACT if protocol == "probe" else TRAINED
             allowed = max(allowed, tolerance)
             for cell in own:
-                deviation = _deviation(path.parent / "results" / path.stem, cell, weights.encoder_digest)
+                scale = max(abs(cell.mean), tolerated.get(cell.task) or 1e-12)
+                deviation = (
+                    _deviation(path.parent / "results" / path.stem, cell, weights.encoder_digest) / scale
+                )
                 largest = max(largest, deviation)
                 if deviation > tolerance:
                     raise UserError(
@@ -69,5 +75,5 @@ def _deviation(results: Path, cell: Cell, encoder_digest: str) -> float:
         stored = Stored.read(results / cell.task / cell.protocol / str(seed))
         if stored.result.checkpoint.encoder_digest != encoder_digest:
             raise UserError("the checkpoint is not the encoder that weights.encoder_digest names")
-        deviation = max(deviation, abs(stored.value - value) / max(abs(value), 1e-12))
+        deviation = max(deviation, abs(stored.value - value))
     return deviation

@@ -11,7 +11,7 @@ import molbench
 from molbench.errors import UserError
 from molbench.evaluation import EVALUATION_VERSION
 from molbench.evaluation.trust import Trust
-from molbench.spec.catalogue import Catalogue
+from molbench.spec.catalogue import Catalogue, is_audit
 from molbench.spec.fingerprint import FINGERPRINT
 from molbench.spec.submission import Submission
 from molbench.submission.download import local_file
@@ -144,9 +144,11 @@ def _rerun(submission: SubmissionFolder, cells: list[Cell], offline: bool) -> Re
 
 
 def _copies(submission: SubmissionFolder, cells: list[Cell]) -> list[Fault]:
-    """Predictions that another submission of the same folder had before."""
+    """Predictions that another submission of the same folder had before; audits may say zero of any two."""
     listed = [(entry.task, entry.protocol) for entry in submission.card.predictions]
-    own = {cell.content: listed.index((cell.task, cell.protocol)) for cell in cells}
+    own = {
+        cell.content: listed.index((cell.task, cell.protocol)) for cell in cells if not is_audit(cell.task)
+    }
     faults = []
     for other, contents in _contents(submission.path.resolve().parent.parent).items():
         if other == submission.name:
@@ -167,7 +169,7 @@ def _contents(root: Path) -> Mapping[str, dict[str, str]]:
         except UserError:
             continue
         if receipt.submission == name:
-            contents[name] = {cell.content: cell.task for cell in receipt.cells}
+            contents[name] = {cell.content: cell.task for cell in receipt.cells if not is_audit(cell.task)}
     return contents
 
 
