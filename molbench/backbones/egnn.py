@@ -22,7 +22,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear
 
 from molbench.backbones.base import GeometryBackbone, Representation
 from molbench.backbones.parts.layers import Readout, pool
@@ -32,6 +31,7 @@ from molbench.graph.neighbors import all_pairs
 from molbench.kernels.activations import SiLU, silu
 from molbench.kernels.edge_messages import aggregate, edge_messages
 from molbench.kernels.edges import EdgeList
+from molbench.kernels.products import Linear, linear
 
 _BENDS = (0.8, 5.0)
 """Distances between which the hidden units of new weights bend, Å."""
@@ -67,10 +67,10 @@ class EGNNLayer(nn.Module):
     def __init__(self, width: int, edge_features: int) -> None:
         super().__init__()
         self.width = width
-        self.edge_in = nn.Linear(2 * width + edge_features, width)
-        self.edge_out = nn.Linear(width, width)
+        self.edge_in = Linear(2 * width + edge_features, width)
+        self.edge_out = Linear(width, width)
         self.gate = nn.Linear(width, 1)
-        update, last = nn.Linear(2 * width, width), nn.Linear(width, width)
+        update, last = Linear(2 * width, width), Linear(width, width)
         self.node = nn.Sequential(update, SiLU(), last)
         for linear_map in (self.edge_in, self.edge_out, self.gate, update, last):
             nn.init.xavier_uniform_(linear_map.weight)
@@ -145,7 +145,7 @@ class EGNN(GeometryBackbone[EGNNConfig]):
         self.layers = nn.ModuleList(EGNNLayer(width, config.hops + 2) for _ in range(config.layers))
         step = nn.Linear(width, 1, bias=False)
         nn.init.xavier_uniform_(step.weight, gain=0.001)
-        self.displacement = nn.Sequential(nn.Linear(width, width), SiLU(), step)
+        self.displacement = nn.Sequential(Linear(width, width), SiLU(), step)
 
     @property
     def largest_element(self) -> int:

@@ -35,6 +35,7 @@ from molbench.graph.scatter import mean_atoms
 from molbench.kernels.activations import SiLU
 from molbench.kernels.convolution import convolve
 from molbench.kernels.edges import EdgeList
+from molbench.kernels.products import linear
 
 
 @dataclass(frozen=True)
@@ -124,18 +125,19 @@ class PaiNN(GeometryBackbone[PaiNNConfig]):
         # The constant 1 carries the bias of the filters.
         basis = torch.cat([self.basis(distances), torch.ones_like(envelope)], dim=-1) * envelope
         along = basis / distances.unsqueeze(-1)
-        filters = with_bias(self.filters).view(len(self.contexts), 3, self.width, -1).transpose(-1, -2)
+        filters = with_bias(self.filters).view(len(self.contexts), 3, self.width, -1)
 
         s = self.embedding(batch.atomic_numbers)
         v: Tensor | None = None
         position = positions.unsqueeze(-1)
         for context, mixing, weight in zip(self.contexts, self.mixings, filters, strict=True):
             to_s, to_bond, to_v = context(s).unsqueeze(1).chunk(3, dim=-1)
-            s = s + convolve(edges, to_s.squeeze(1), basis @ weight[0])
-            bond = convolve(edges, torch.cat([to_bond, to_bond * position], dim=1), along @ weight[1])
+            s = s + convolve(edges, to_s.squeeze(1), linear(basis, weight[0]))
+            sent = torch.cat([to_bond, to_bond * position], dim=1)
+            bond = convolve(edges, sent, linear(along, weight[1]))
             change = bond[:, 1:] - bond[:, :1] * position
             # Vectors start from zero, and zero vectors send nothing.
-            v = change if v is None else v + change + convolve(edges, to_v * v, basis @ weight[2])
+            v = change if v is None else v + change + convolve(edges, to_v * v, linear(basis, weight[2]))
             last = context is self.contexts[-1]
             s, v = mixing(s, v, update_vectors=vectors or not last)
         return Representation(s, pool(s, batch, self.config.readout), v if vectors else None)

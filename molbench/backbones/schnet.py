@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear
 
 from molbench.backbones.base import GeometryBackbone, Representation
 from molbench.backbones.parts.layers import (
@@ -31,6 +30,7 @@ from molbench.kernels.convolution import convolve
 from molbench.kernels.edges import EdgeList
 from molbench.kernels.interpolation import Interpolation, convolve_interpolated, grid, interpolation
 from molbench.kernels.library import usable
+from molbench.kernels.products import linear
 
 #: Points, from one Gaussian to the next, of the grid on which the filters of many edges are evaluated. The
 #: cubic polynomial between them is then as exact as single precision.

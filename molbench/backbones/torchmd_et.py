@@ -16,7 +16,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear
 
 from molbench.backbones.base import GeometryBackbone, Representation
 from molbench.backbones.parts.layers import Readout, cosine_envelope, decay, dense, pool
@@ -33,6 +32,7 @@ from molbench.kernels.fused_filters import (
     fused_convolve_to_vectors,
     fused_scores,
 )
+from molbench.kernels.products import linear
 from molbench.kernels.whitening import Regulariser, Whitening
 
 

@@ -15,13 +15,13 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd.function import Function, once_differentiable
-from torch.nn.functional import linear
 
 from molbench.kernels.activations import silu
 from molbench.kernels.convolution import compiled_pair_product, convolve
 from molbench.kernels.edge_attention import Ends, attend, compiled_filter_grad, scores
 from molbench.kernels.edges import EdgeList
 from molbench.kernels.library import call, usable
+from molbench.kernels.products import linear, product
 from molbench.kernels.vector_messages import (
     compiled_vector_filter_grad,
     convolve_to_scalars,
@@ -145,7 +145,7 @@ class _Fused(Function):
         bias: Tensor,
         *arguments: Tensor,
     ) -> Tensor:
-        z = basis @ weight.T
+        z = product(basis, weight)
         f = torch.empty_like(z)
         call("silu_biased", z.dtype, z.numel(), *z.shape, bias, z, f)
         ctx.gradients = gradients
@@ -157,7 +157,7 @@ class _Fused(Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         basis, *saved = ctx.saved_tensors
         grad_z, *others = ctx.gradients(gradient, *saved)
-        return None, None, None, grad_z.T @ basis, grad_z.sum(0), *others
+        return None, None, None, product(grad_z.T, basis.T), grad_z.sum(0), *others
 
 
 _fused: Callable[..., Tensor] = _Fused.apply

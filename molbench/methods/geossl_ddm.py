@@ -20,6 +20,7 @@ from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.neighbors import all_pairs
 from molbench.kernels.convolution import sum_ends
 from molbench.kernels.edges import EdgeList
+from molbench.kernels.products import linear
 from molbench.methods.base import Method
 from molbench.methods.parts.crop import draw_pieces, keep_atoms
 from molbench.methods.parts.draws import integers, normal
@@ -79,9 +80,7 @@ class ScoreHead(nn.Module):
         """Atom vectors [N, F] and noisy distances in Å [P] to raw scores [P]."""
         encoded = self.distance(distances.unsqueeze(-1))
         of_atoms, of_distance = self.pair.weight[:, :-1], self.pair.weight[:, -1:]
-        hidden = sum_ends(pairs, nn.functional.linear(atoms, of_atoms)) + nn.functional.linear(
-            encoded, of_distance, self.pair.bias
-        )
+        hidden = sum_ends(pairs, linear(atoms, of_atoms)) + linear(encoded, of_distance, self.pair.bias)
         score: Tensor = self.score(hidden)
         return score.squeeze(-1)
 

@@ -14,6 +14,7 @@ from molbench.backbones.heads.gated import ScalarVectorHead
 from molbench.backbones.parts.layers import dense
 from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.scatter import sum_atoms
+from molbench.kernels.products import Linear
 
 
 class Head(nn.Module, ABC, Generic[BatchT]):
@@ -32,7 +33,7 @@ class Head(nn.Module, ABC, Generic[BatchT]):
 
 def halving(width: int, outputs: int = 1) -> nn.Sequential:
     """Vectors [..., F] to values [..., outputs]: Linear(F, F/2), SiLU, Linear(F/2, outputs)."""
-    return nn.Sequential(nn.Linear(width, width // 2), nn.SiLU(), nn.Linear(width // 2, outputs))
+    return nn.Sequential(Linear(width, width // 2), nn.SiLU(), Linear(width // 2, outputs))
 
 
 class AtomHead(Head[MoleculeBatch]):

@@ -9,6 +9,7 @@ from torch_geometric.nn import NNConv
 
 from molbench.graph.environments import Round, environments
 from molbench.graph.pairs import MolecularGraphs
+from molbench.kernels.products import Linear
 
 
 class BondConv(NNConv):  # type: ignore[misc]  # PyG is untyped
@@ -53,9 +54,9 @@ class EdgeNetwork(nn.Module):
     def __init__(self, width: int, bond_width: int, steps: int) -> None:
         super().__init__()
         self.steps = steps
-        self.embedding = nn.Linear(width, width)
+        self.embedding = Linear(width, width)
         self.conv = BondConv(width, bond_width)
-        self.update = nn.Linear(2 * width, width)
+        self.update = Linear(2 * width, width)
 
     def forward(self, graphs: MolecularGraphs) -> Tensor:
         """Features of every atom, of unit length, [N, F]."""

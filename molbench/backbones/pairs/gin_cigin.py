@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear, normalize
+from torch.nn.functional import normalize
 from torch_geometric.nn import GINEConv, Set2Set
 
 from molbench.backbones.pairs.base import PairBackbone, PairConfig, PairRepresentation
@@ -22,6 +22,7 @@ from molbench.backbones.pairs.readout import read_out_interacting
 from molbench.chem.features import ATOM_BITS, BOND_BITS
 from molbench.graph.environments import environments
 from molbench.graph.pairs import MolecularGraphs, PairBatch
+from molbench.kernels.products import Linear, linear
 
 if TYPE_CHECKING:
     from molbench.chem.features import Kind
@@ -113,12 +114,12 @@ class GIN(nn.Module):
 
     def __init__(self, atom_bits: int, bond_bits: int, width: int, layers: int) -> None:
         super().__init__()
-        self.embedding = nn.Linear(atom_bits, width)
+        self.embedding = Linear(atom_bits, width)
         self.bonds = nn.ModuleList(nn.Linear(bond_bits, width) for _ in range(layers))
         self.convs = nn.ModuleList(
             GINEConv(perceptron(width, 2 * width, width), train_eps=True) for _ in range(layers)
         )
-        self.mix = nn.Linear((layers + 1) * width, width)
+        self.mix = Linear((layers + 1) * width, width)
 
     def forward(self, graphs: MolecularGraphs) -> tuple[Tensor, Tensor]:
         """Features of the different environments of atoms [C, F], and which each atom has, [N]."""

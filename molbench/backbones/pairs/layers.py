@@ -7,13 +7,14 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from molbench.graph.pairs import MolecularGraphs
+from molbench.kernels.products import Linear
 
 
 def perceptron(*widths: int) -> nn.Sequential:
     """Linear layers with rectifiers between them, started like all linear layers of the release."""
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(widths):
-        layers += [nn.ReLU(), nn.Linear(inputs, outputs)]
+        layers += [nn.ReLU(), Linear(inputs, outputs)]
     return nn.Sequential(*layers[1:]).apply(start)
 
 

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn.functional import linear
 from torch_geometric.nn import Set2Set
 
 from molbench.backbones.pairs.interaction import Interacting
+from molbench.kernels.products import linear
 
 
 def read_out_interacting(

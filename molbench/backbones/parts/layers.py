@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.scatter import mean_atoms, sum_atoms
+from molbench.kernels.products import Linear
 
 Vocabulary = Literal["elements", "geossl"]
 Readout = Literal["mean", "sum"]
@@ -104,7 +105,7 @@ def pool(scalars: Tensor, batch: MoleculeBatch, readout: Readout) -> Tensor:
 
 def dense(inputs: int, outputs: int, bias: bool = True) -> nn.Linear:
     """A linear layer with Xavier-uniform weights and zero bias, as both papers' codes start them."""
-    layer = nn.Linear(inputs, outputs, bias=bias)
+    layer = Linear(inputs, outputs, bias=bias)
     nn.init.xavier_uniform_(layer.weight)
     if bias:
         nn.init.zeros_(layer.bias)

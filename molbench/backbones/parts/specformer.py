@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from typing_extensions import TypedDict
 
 from molbench.errors import UserError
+from molbench.kernels.products import Linear
 from molbench.kernels.spectral_attention import attend
 
 
@@ -90,10 +91,10 @@ class SpecFormerLayer(nn.Module):
         super().__init__()
         width = config.width
         self.heads = config.heads
-        self.qkv = nn.Linear(width, 3 * width)
-        self.mix = nn.Linear(width, width)
+        self.qkv = Linear(width, 3 * width)
+        self.mix = Linear(width, width)
         self.mix_norm = nn.BatchNorm1d(width)
-        self.feed = nn.Sequential(nn.Linear(width, config.hidden), nn.GELU(), nn.Linear(config.hidden, width))
+        self.feed = nn.Sequential(Linear(width, config.hidden), nn.GELU(), Linear(config.hidden, width))
         self.feed_norm = nn.BatchNorm1d(width)
 
     def forward(self, x: Tensor, queries: list[Tensor], keys: list[Tensor]) -> Tensor:
@@ -130,14 +131,14 @@ class SpecFormer(nn.Module):
         counts = {name: count_patches(patching) for name, patching in config.spectra.items()}
         lengths = {name: patching["patch"] for name, patching in config.spectra.items()}
         width = config.width
-        self.embeddings = nn.ModuleDict({name: nn.Linear(lengths[name], width) for name in counts})
+        self.embeddings = nn.ModuleDict({name: Linear(lengths[name], width) for name in counts})
         self.places = nn.ParameterDict(
             {name: nn.Parameter(torch.empty(n, width).uniform_(-0.02, 0.02)) for name, n in counts.items()}
         )
         self.layers = nn.ModuleList(SpecFormerLayer(config) for _ in range(config.layers))
-        self.head = nn.Linear(sum(counts.values()) * width, config.outputs)
+        self.head = Linear(sum(counts.values()) * width, config.outputs)
         self.head_norm = nn.LayerNorm(config.outputs)
-        self.reconstructions = nn.ModuleDict({name: nn.Linear(width, lengths[name]) for name in counts})
+        self.reconstructions = nn.ModuleDict({name: Linear(width, lengths[name]) for name in counts})
         self.counts = counts
 
     def patches(self, name: str, spectrum: Tensor) -> Tensor:

@@ -12,10 +12,10 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear
 from torch_geometric.nn import TransformerConv
 from torch_geometric.utils import softmax
 
+from molbench.kernels.products import linear
 from molbench.methods.mrl3d.environment import Environment
 
 _EPSILON, _ANGLE_EPSILON = 1e-6, 1e-5

@@ -6,11 +6,12 @@ from torch import Tensor, nn
 
 from molbench.kernels.convolution import sum_ends
 from molbench.kernels.edges import EdgeList
+from molbench.kernels.products import Linear
 
 
 def two_layers(inputs: int, width: int, outputs: int) -> nn.Sequential:
     """Linear, SiLU, Linear: the form of all of 3D-EMGP's heads."""
-    return nn.Sequential(nn.Linear(inputs, width), nn.SiLU(), nn.Linear(width, outputs))
+    return nn.Sequential(Linear(inputs, width), nn.SiLU(), Linear(width, outputs))
 
 
 class Decoder(nn.Sequential):
@@ -21,7 +22,7 @@ class Decoder(nn.Sequential):
     """
 
     def __init__(self, width: int) -> None:
-        super().__init__(nn.Linear(width, width), nn.BatchNorm1d(width), nn.ReLU(), nn.Linear(width, width))
+        super().__init__(Linear(width, width), nn.BatchNorm1d(width), nn.ReLU(), Linear(width, width))
 
     def forward(self, vectors: Tensor) -> Tensor:
         """Molecule vectors to molecule vectors, [B, F]."""
@@ -42,8 +43,8 @@ class PairHead(nn.Module):
 
     def __init__(self, width: int, outputs: int = 1) -> None:
         super().__init__()
-        self.ends = nn.Linear(width, width)
-        self.values = nn.Sequential(nn.SiLU(), nn.Linear(width, outputs))
+        self.ends = Linear(width, width)
+        self.values = nn.Sequential(nn.SiLU(), Linear(width, outputs))
 
     def forward(self, atoms: Tensor, pairs: EdgeList) -> Tensor:
         """Atom vectors [N, F] to values of P unordered pairs, [P, outputs]."""
