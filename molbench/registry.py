@@ -126,7 +126,10 @@ def _named(path: Path, kind: str) -> Iterator[tuple[str, str]]:
             case ast.ClassDef(name=attribute, body=body, decorator_list=values):
                 for statement in body:
                     match statement:
-                        case ast.Assign(targets=[ast.Name(id="name")], value=ast.Constant(value=str(name))):
+                        case (
+                            ast.Assign(targets=[ast.Name(id="name")], value=ast.Constant(value=str(name)))
+                            | ast.AnnAssign(target=ast.Name(id="name"), value=ast.Constant(value=str(name)))
+                        ):
                             yield name, attribute
             case ast.FunctionDef(name=attribute, decorator_list=values):
                 pass

@@ -43,6 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["MOLBENCH_HOME"] = str(Path(folder.name) / "molbench")
     os.environ["HF_HOME"] = str(Path(folder.name) / "huggingface")
     os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ.pop("MOLBENCH_DATASETS", None)
 
 
 def pytest_collection_finish() -> None:

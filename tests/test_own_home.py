@@ -34,11 +34,12 @@ def test_a_poisoned_dataset_of_the_user_changes_nothing(tmp_path) -> None:
         folder = tmp_path / "datasets" / name
         folder.mkdir(parents=True)
         (folder / "dataset.yaml").write_text("poison: [", encoding="utf-8")
+    named = {"MOLBENCH_HOME": str(tmp_path), "MOLBENCH_DATASETS": str(tmp_path / "datasets" / "qm9")}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *READERS]
     done = subprocess.run(
         command,
         cwd=ROOT,
-        env=os.environ | {"MOLBENCH_HOME": str(tmp_path)},
+        env=os.environ | named,
         capture_output=True,
         text=True,
         check=False,

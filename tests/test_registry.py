@@ -15,6 +15,7 @@ FILES = {
     "base.py": "class Shape:\n    name: str\n\n\nlimits = dict('none')\n",
     "square.py": "class Side:\n    pass\n\n\nclass Square:\n    name = 'square++'\n",
     "round/circle.py": "class Circle:\n    name = '2d-circle'\n",
+    "round/ring.py": "class Ring:\n    name: str = 'ring'\n",
     "functions.py": """
 from types import SimpleNamespace
 
@@ -58,7 +59,7 @@ def claim(monkeypatch: pytest.MonkeyPatch, **targets: str) -> None:
 
 def test_what_names_itself_is_found_wherever_it_lies(folder: Path) -> None:
     shapes_of = shapes()
-    assert list(shapes_of) == ["2d-circle", "crescent", "half-moon", "square++"]
+    assert list(shapes_of) == ["2d-circle", "crescent", "half-moon", "ring", "square++"]
     assert shapes_of["2d-circle"].__module__ == "shapes.round.circle"
     assert shapes_of["half-moon"].area() == 1
     assert shapes_of.module("half-moon") == "shapes.functions"

@@ -18,6 +18,8 @@ from molbench.executors.base import Done, Unit
 pytestmark = pytest.mark.slow
 
 HERE = "tests.executors.units"
+#: What needs no other package; those that do have files of their own beside this one.
+PLAIN = [name for name in EXECUTORS if not EXECUTORS[name].needs]
 
 
 def unit(function: str, key: str = "", **arguments: object) -> Unit:
@@ -53,7 +55,7 @@ def wait_for(path: Path) -> str:
     raise AssertionError(path)
 
 
-@pytest.mark.parametrize("name", ["inline", "local"])
+@pytest.mark.parametrize("name", PLAIN)
 def test_every_executor_gives_the_same(name: str) -> None:
     heard: list[tuple[str, dict]] = []
     groups = [[unit("square", f"{x}", x=x) for x in (1, 2)], [unit("square", "3", x=3)], [unit("wrong")]]
@@ -67,7 +69,7 @@ def test_every_executor_gives_the_same(name: str) -> None:
     assert sorted(heard) == [("1", {"at": 1}), ("2", {"at": 2}), ("3", {"at": 3})]
 
 
-@pytest.mark.parametrize("name", ["inline", "local"])
+@pytest.mark.parametrize("name", PLAIN)
 def test_an_exception_is_told_in_one_line_with_its_place(name: str) -> None:
     done = run(name, [[unit("broken"), unit("square", x=2)], [Unit("lost", "no.such:thing", {})]])
     assert done["broken"].error == "KeyError: 'nothing' (units.py:22)"

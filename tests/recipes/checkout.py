@@ -9,7 +9,7 @@ from pathlib import Path
 from textwrap import dedent
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("molbench", "datasets", "leaderboards", "tests", "pyproject.toml")
+PARTS = ("molbench", "datasets", "leaderboards", "schemas", "tests", "pyproject.toml")
 _SKIPPED = shutil.ignore_patterns("__pycache__", ".*", "*.so")
 
 
@@ -30,9 +30,9 @@ class Checkout:
 
     def write(self, path: str, text: str) -> None:
         """Add a file; the indentation of the text does not matter."""
-        place = self.folder / path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(dedent(text).lstrip(), encoding="utf-8")
+        file = self.folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(dedent(text).lstrip(), encoding="utf-8")
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """``python`` with arguments, in the folder."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pyarrow as pa
 
@@ -82,6 +82,14 @@ class Parser(ABC):
     """
 
     name: ClassVar[str]
+
+    @classmethod
+    def small(cls) -> tuple[dict[str, Any], dict[str, bytes]] | None:
+        """Options and files of a tiny source, for tests that hold every parser to the same laws.
+
+        None where ``tests/fuzz`` has sources of it already.
+        """
+        return None
 
     @abstractmethod
     def schema(self) -> pa.Schema:

@@ -1,6 +1,6 @@
 """From a declared scheme to one label a record."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,20 +22,25 @@ class Splitter:
         name: As in ``splits.yaml``.
         generate: From the keys of all records, parameters and context to a label each, [n].
         may_leave_empty: Whether a split may hold no record.
+        small: Parameters that divide a few hundred records, for tests that hold every generator to the same
+            laws; None where it reads files, or a count of records that it is made for.
     """
 
     name: str
     generate: Generator
     may_leave_empty: bool
+    small: Mapping[str, Any] | None = None
 
     def __call__(self, keys: pa.Table, **parameters: Any) -> np.ndarray:
         """Labels of every record, [n]; see :func:`assign`."""
         return self.generate(keys, **parameters)
 
 
-def splitter(name: str, *, may_leave_empty: bool = False) -> Callable[[Generator], Splitter]:
+def splitter(
+    name: str, *, may_leave_empty: bool = False, small: Mapping[str, Any] | None = None
+) -> Callable[[Generator], Splitter]:
     """Make a function a split generator of the listing; see :class:`Splitter`."""
-    return lambda generate: Splitter(name, generate, may_leave_empty)
+    return lambda generate: Splitter(name, generate, may_leave_empty, small)
 
 
 SPLITTERS: Registry[Splitter] = Registry("splitter", "molbench.data.build.splits", "molbench.splitters")

@@ -10,7 +10,7 @@ from molbench.data.build.splits.assign import fraction_counts, label_in_order, s
 from molbench.errors import UserError
 
 
-@splitter("block")
+@splitter("block", small={"blocks": 10, "fractions": [0.8, 0.1, 0.1], "seed": 0})
 def block(keys: pa.Table, *, blocks: int, fractions: Sequence[float], seed: int, **_: Any) -> np.ndarray:
     """Cut the trajectory into equal time blocks and give whole blocks to a split.
 

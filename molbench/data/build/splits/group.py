@@ -10,7 +10,7 @@ from molbench.data.build.splits.assign import splitter
 from molbench.data.build.splits.groups import group_codes, whole_groups
 
 
-@splitter("group")
+@splitter("group", small={"fractions": [0.8, 0.1, 0.1], "seed": 0})
 def group(
     keys: pa.Table, *, fractions: Sequence[float], seed: int, column: str = "group", **_: Any
 ) -> np.ndarray:

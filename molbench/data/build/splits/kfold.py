@@ -9,7 +9,7 @@ from molbench.data.build.splits.assign import label_in_order, splitter
 from molbench.errors import UserError
 
 
-@splitter("kfold")
+@splitter("kfold", small={"repeat": 0, "fold": 1, "folds": 5, "seed": 0, "validation": 0.1})
 def kfold(
     keys: pa.Table, *, repeat: int, fold: int, folds: int, seed: int, validation: float, **_: Any
 ) -> np.ndarray:
@@ -35,7 +35,7 @@ def kfold(
     )
 
 
-@splitter("kfold-half")
+@splitter("kfold-half", small={"repeat": 0, "fold": 1, "folds": 5})
 def kfold_half(keys: pa.Table, *, repeat: int, fold: int, folds: int, **_: Any) -> np.ndarray:
     """The cross-validation of 3DMRL: half of the held-out fold is for validation, the other half for test.
 

@@ -10,7 +10,7 @@ from molbench.data.build.splits.assign import fraction_counts, label_in_order, s
 from molbench.data.build.splits.cold import Side, check_side, label_pairs, names
 
 
-@splitter("molecule_cold")
+@splitter("molecule_cold", small={"side": "both", "fractions": [0.5, 0.2, 0.3], "seed": 0})
 def molecule_cold(
     keys: pa.Table, *, side: Side, fractions: Sequence[float], seed: int, **_: Any
 ) -> np.ndarray:

@@ -63,7 +63,7 @@ def numbered(
     return labels
 
 
-@splitter("first", may_leave_empty=True)
+@splitter("first", may_leave_empty=True, small={"rows": 200})
 def first(keys: pa.Table, *, rows: int, **_: Any) -> np.ndarray:
     """Records numbered below ``rows`` in train, the others left out: for unlabelled pretraining data."""
     return np.where(record_numbers(keys) < rows, "train", "unused").astype("<U10")

@@ -65,7 +65,7 @@ def published(
     return labels
 
 
-@splitter("everything", may_leave_empty=True)
+@splitter("everything", may_leave_empty=True, small={})
 def everything(keys: pa.Table, **_: Any) -> np.ndarray:
     """All records in train: for unlabelled pretraining data."""
     return np.full(len(keys), "train", dtype="<U10")

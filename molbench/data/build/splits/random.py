@@ -9,7 +9,7 @@ import pyarrow as pa
 from molbench.data.build.splits.assign import fraction_counts, label_in_order, splitter
 
 
-@splitter("permutation")
+@splitter("permutation", small={"rng": "default", "seed": 0, "sizes": [200, 20, "rest"]})
 def permutation(
     keys: pa.Table, *, rng: Literal["legacy", "default"], seed: int, sizes: Sequence[int | str], **_: Any
 ) -> np.ndarray:
@@ -34,7 +34,7 @@ def permutation(
     return label_in_order(order, counts)
 
 
-@splitter("ratio")
+@splitter("ratio", small={"fractions": [0.8, 0.1, 0.1], "seed": 0})
 def ratio(keys: pa.Table, *, seed: int, fractions: Sequence[float], **_: Any) -> np.ndarray:
     """Cut a seeded permutation by fractions, so that subsets of a dataset have the scheme too."""
     n = len(keys)

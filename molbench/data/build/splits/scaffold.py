@@ -12,7 +12,7 @@ from molbench.data.build.splits.groups import whole_groups
 from molbench.errors import UserError
 
 
-@splitter("scaffold")
+@splitter("scaffold", small={"fractions": [0.8, 0.1, 0.1], "seed": 0})
 def scaffold(keys: pa.Table, *, seed: int, fractions: Sequence[float], **_: Any) -> np.ndarray:
     """Put groups of equal Bemis-Murcko scaffold into train, validation and test.
 

@@ -13,7 +13,7 @@ from molbench.data.build.splits.cold import Side, check_side, label_pairs, names
 from molbench.errors import UserError
 
 
-@splitter("scaffold_cold")
+@splitter("scaffold_cold", small={"side": "a", "rule": "frequency", "fractions": [0.8, 0.1, 0.1], "seed": 0})
 def scaffold_cold(
     keys: pa.Table,
     *,

@@ -16,7 +16,7 @@ from molbench.data.build.splits.groups import group_codes, whole_groups
 from molbench.errors import UserError
 
 
-@splitter("similarity")
+@splitter("similarity", small={"threshold": 0.9, "fractions": [0.8, 0.1, 0.1], "seed": 0})
 def similarity(
     keys: pa.Table,
     *,

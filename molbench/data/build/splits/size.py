@@ -10,7 +10,7 @@ from molbench.data.build.splits.assign import fraction_counts, splitter
 from molbench.spec.splits import SPLITS
 
 
-@splitter("size")
+@splitter("size", small={"fractions": [0.8, 0.1, 0.1], "seed": 0})
 def size(keys: pa.Table, *, fractions: Sequence[float], seed: int, **_: Any) -> np.ndarray:
     """Order records by heavy atoms and cut at whole sizes as near to the fractions as they allow.
 
