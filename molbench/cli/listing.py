@@ -191,6 +191,28 @@ def protocols(pattern: Pattern = "*", as_json: Json = False) -> None:
 
 
 @app.command()
+def metrics(pattern: Pattern = "*", as_json: Json = False) -> None:
+    """Metrics, and of what and in which direction they are better."""
+    from molbench.metrics import METRICS
+
+    rows = []
+    for name in METRICS:
+        if fnmatchcase(name, pattern):
+            metric = METRICS[name]
+            rows.append(
+                {
+                    "metric": name,
+                    "title": metric.title,
+                    "of": metric.family,
+                    "better": metric.direction,
+                    "unit": "of the labels" if metric.scaled else "1",
+                    "version": metric.version,
+                }
+            )
+    _show(rows, as_json)
+
+
+@app.command()
 def stages(
     checkpoint: Annotated[Path, typer.Argument(help="Checkpoint file, *.pt or *.safetensors.")],
     as_json: Json = False,

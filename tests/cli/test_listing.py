@@ -17,7 +17,7 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    "what", ["datasets", "tasks", "splits", "suites", "methods", "backbones", "protocols"]
+    "what", ["datasets", "tasks", "splits", "suites", "methods", "backbones", "protocols", "metrics"]
 )
 def test_lists_are_tables_and_json(what: str) -> None:
     table = run("list", what)
