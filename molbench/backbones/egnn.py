@@ -154,7 +154,7 @@ class EGNN(GeometryBackbone[EGNNConfig]):
 
     def neighbors(self, batch: MoleculeBatch) -> EdgeList:
         """All pairs of atoms of a molecule."""
-        return all_pairs(batch.ptr)
+        return all_pairs(batch.ptr, batch.num_atoms)
 
     def forward(
         self, batch: MoleculeBatch, edges: EdgeList | None = None, *, vectors: bool = False
@@ -163,7 +163,7 @@ class EGNN(GeometryBackbone[EGNNConfig]):
         edges = edges or self.neighbors(batch)
         squares = edges.vectors(batch.positions).square().sum(-1, keepdim=True)
         hops = hop_classes(batch, edges, self.config.hops)
-        classes = nn.functional.one_hot(hops, self.config.hops + 1).to(squares)
+        classes = (hops.unsqueeze(-1) == torch.arange(self.config.hops + 1, device=hops.device)).to(squares)
         features = torch.cat([squares, classes], dim=-1)
 
         h = self.embed(batch.atomic_numbers)

@@ -18,13 +18,14 @@ from molbench.kernels.edges import EdgeList
 TREE_FROM = 192
 
 
-def all_pairs(ptr: Tensor) -> EdgeList:
+def all_pairs(ptr: Tensor, atoms_of_all: int | None = None) -> EdgeList:
     """All unordered pairs of atoms within each molecule, ordered by source, then target.
 
     Args:
         ptr: First atom of each molecule, then N, [B + 1] int64.
+        atoms_of_all: N, where it is known; an accelerator would have to be asked.
     """
-    atoms = torch.arange(int(ptr[-1]), device=ptr.device)
+    atoms = torch.arange(int(ptr[-1]) if atoms_of_all is None else atoms_of_all, device=ptr.device)
     after = torch.repeat_interleave(ptr[1:], ptr.diff(), output_size=atoms.numel()) - atoms - 1
     source = torch.repeat_interleave(atoms, after)
     first = after.cumsum(0) - after
@@ -53,7 +54,7 @@ def radius_edges(batch: MoleculeBatch, cutoff: float, max_neighbors: int | None 
 
 
 def _masked_pairs(batch: MoleculeBatch, cutoff: float) -> EdgeList:
-    pairs = all_pairs(batch.ptr)
+    pairs = all_pairs(batch.ptr, batch.num_atoms)
     near = (pairs.vectors(batch.positions.detach()).square().sum(-1) <= cutoff**2).nonzero().squeeze(-1)
     if near.numel() == pairs.num_edges:
         return pairs

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
@@ -78,6 +79,14 @@ def _groups(module: nn.Module) -> list[dict[str, Any]]:
     return [{"params": parameters, "factor": factor} for factor, parameters in groups.items()]
 
 
+def _read(values: Sequence[Tensor]) -> list[float]:
+    """Scalars of the device, all at once: whoever reads one waits for all that the device has yet to do."""
+    device = values[0].device
+    alike = [value.detach().to(device, torch.float64) for value in values]
+    result: list[float] = torch.stack(alike).tolist()
+    return result
+
+
 class Stepper:
     """Takes steps with a module on a Fabric.
 
@@ -121,28 +130,39 @@ class Stepper:
         Where the norm of the gradient is not finite, weights and optimiser stay as they are.
         """
         accumulate = self._config.accumulate
-        total, molecules, logs = 0.0, 0, dict[str, float]()
+        losses, parts, molecules = list[Tensor](), list[dict[str, Tensor]](), 0
         for index in range(accumulate):
             micro = self._micro_batch(number, index, next(stream))
             with self._fabric.no_backward_sync(self._model, enabled=index < accumulate - 1):
-                loss, parts = self._model(micro)
+                loss, named = self._model(micro)
                 self._fabric.backward(loss / accumulate)
-            total += loss.item() / accumulate
+            losses.append(loss)
+            parts.append(named)
             molecules += micro.batch.num_graphs
-            for name, value in parts.items():
-                logs[name] = logs.get(name, 0.0) + value.item() / accumulate
         norm = nn.utils.clip_grad_norm_(self._parameters, self._config.clip_norm or float("inf"))
-        if finite := bool(norm.isfinite()):
+        norm_value, *values = _read([norm, *losses, *(value for named in parts for value in named.values())])
+        if finite := math.isfinite(norm_value):
             for group in self.optimizer.param_groups:
                 group["lr"] = lr * group["factor"]
             self._update.step()
         self._update.zero_grad(set_to_none=True)
-        logs["gradient_norm"] = norm.item()
-        sums = torch.tensor([total, molecules, stop], dtype=torch.float64, device=self._fabric.device)
-        loss_sum, molecule_sum, stop_sum = cast(
-            Tensor, self._fabric.all_reduce(sums, reduce_op="sum")
-        ).tolist()
-        return StepResult(loss_sum / self._fabric.world_size, logs, int(molecule_sum), finite, stop_sum > 0)
+        total, logs = 0.0, dict[str, float]()
+        for value in values[:accumulate]:
+            total += value / accumulate
+        names = [name for named in parts for name in named]
+        for name, value in zip(names, values[accumulate:], strict=True):
+            logs[name] = logs.get(name, 0.0) + value / accumulate
+        logs["gradient_norm"] = norm_value
+        losses_of_all, molecules_of_all, stops = self._of_all([total, molecules, stop])
+        mean = losses_of_all / self._fabric.world_size
+        return StepResult(mean, logs, int(molecules_of_all), finite, stops > 0)
+
+    def _of_all(self, values: list[float]) -> list[float]:
+        """Sums over the processes."""
+        if self._fabric.world_size == 1:
+            return values
+        sums = torch.tensor(values, dtype=torch.float64, device=self._fabric.device)
+        return _read(cast(Tensor, self._fabric.all_reduce(sums, reduce_op="sum")).unbind())
 
     def _micro_batch(self, step: int, index: int, batch: Batch) -> _MicroBatch:
         number = index * self._fabric.world_size + self._fabric.global_rank

@@ -1,0 +1,200 @@
+"""Training steps of every encoder of geometries on one device, beside what the device can do.
+
+    python benchmarks/accelerator.py [--device cuda|cpu] [--molecules N] [--repeats N] [--toy] [--json]
+
+A step is forward, backward and fused Adam on a batch at hand, of an encoder in its paper's size and one
+linear layer, in single precision, with TF32 products (accelerators only) and in bfloat16 autocast. What the
+device can do is measured first: bytes a second of a copy, and operations a second of large products in each
+precision. The share of the roofline is the larger of the shares of the products' and of the memory's speed.
+Operations are those of matrix products, bytes those that PyTorch's operators read and write, each counted in
+one step more; what our kernels in C do on a CPU is not among them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import FlopCounterMode
+
+from molbench.backbones import BACKBONES, build_backbone
+from molbench.data.read.store import Store
+from molbench.graph.molecules import MoleculeBatch
+from molbench.testing import small_backbone
+from molbench.training.allocator import tune_allocator
+
+PRECISIONS = ("fp32", "tf32", "bf16")
+
+
+class Traffic(TorchDispatchMode):
+    """Counts the bytes that operators read and write; views move nothing."""
+
+    bytes = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if not func.is_view:
+            tensors = [leaf for leaf in tree_leaves((args, kwargs, result)) if isinstance(leaf, Tensor)]
+            self.bytes += sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+        return result
+
+
+def molecules(count: int, device: str) -> MoleculeBatch:
+    """The first so many molecules of at least 16 atoms."""
+    store = Store.open(Path(__file__).parents[1] / "datasets/xtb-molecules")
+    sizes = store.batch(np.arange(len(store))).sizes.numpy()
+    return store.batch(np.flatnonzero(sizes >= 16)[:count]).to(device)
+
+
+def synchronise(device: str) -> None:
+    """Wait for the device."""
+    if device == "cuda":
+        torch.cuda.synchronize()
+
+
+def seconds(run: Callable[[], object], device: str, repeats: int) -> list[float]:
+    """Time of each of some runs, after two to warm up."""
+    times = []
+    for _ in range(repeats + 2):
+        synchronise(device)
+        start = time.perf_counter()
+        run()
+        synchronise(device)
+        times.append(time.perf_counter() - start)
+    return times[2:]
+
+
+def use(precision: str) -> None:
+    """Products of single precision as a precision says."""
+    torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
+
+
+def bandwidth(device: str, toy: bool) -> float:
+    """Bytes a second of a copy, read and written."""
+    values = torch.zeros(2**22 if toy else 2**28, device=device)
+    target = torch.empty_like(values)
+    return 2 * values.numel() * 4 / min(seconds(lambda: target.copy_(values), device, 5))
+
+
+def peak(device: str, precision: str, toy: bool) -> float:
+    """Operations a second of a product of large matrices."""
+    use(precision)
+    size, dtype = 256 if toy else 4096, torch.bfloat16 if precision == "bf16" else torch.float32
+    left = torch.randn(size, size, device=device).to(dtype)
+    return 2.0 * size**3 / min(seconds(lambda: left @ left, device, 5))
+
+
+def step_of(name: str, batch: MoleculeBatch, precision: str, toy: bool) -> Callable[[], None]:
+    """A training step of an encoder."""
+    backbone = small_backbone(name) if toy else build_backbone(name)
+    device = batch.positions.device
+    model = nn.ModuleList([backbone, nn.Linear(backbone.width, 1)]).to(device)
+    optimizer = torch.optim.Adam(model.parameters(), 5e-4, fused=True)
+    labels = torch.randn(batch.num_graphs, 1, device=device)
+
+    def step() -> None:
+        with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
+            loss = (model[1](model[0](batch).graph) - labels).abs().mean()
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+
+    return step
+
+
+def counted(step: Callable[[], None]) -> tuple[float, float]:
+    """Operations and bytes of a step."""
+    with FlopCounterMode(display=False) as operations:
+        step()
+    with Traffic() as traffic:
+        step()
+    return operations.get_total_flops(), traffic.bytes
+
+
+def rows(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """The table, first the device."""
+    device, toy = options.device, options.toy
+    speed = bandwidth(device, toy)
+    yield {"what": "copy", "bytes_per_second": speed}
+    peaks = {}
+    for precision in PRECISIONS:
+        if precision == "tf32" and device == "cpu":
+            continue
+        peaks[precision] = peak(device, precision, toy)
+        yield {"what": "product", "precision": precision, "operations_per_second": peaks[precision]}
+    batch = molecules(options.molecules, device)
+    for name in sorted(name for name, backbone in BACKBONES.items() if backbone.inputs == "molecules"):
+        for precision, most in peaks.items():
+            use(precision)
+            torch.manual_seed(0)
+            step = step_of(name, batch, precision, toy)
+            step()
+            work, moved = counted(step)
+            taken = statistics.median(seconds(step, device, options.repeats))
+            shares = work / taken / most, moved / taken / speed
+            yield {
+                "what": name,
+                "precision": precision,
+                "steps_per_second": 1 / taken,
+                "molecules_per_second": batch.num_graphs / taken,
+                "operations_per_second": work / taken,
+                "bytes_per_second": moved / taken,
+                "share_of_products": shares[0],
+                "share_of_memory": shares[1],
+                "share": max(shares),
+            }
+
+
+def line(row: dict[str, Any]) -> str:
+    """A row to read."""
+    label = f"{row['what']:12} {row.get('precision', ''):5}"
+    if "steps_per_second" not in row:
+        return f"{label} " + "".join(f"{value:.3g} {key}" for key, value in row.items() if "second" in key)
+    shares = [100 * row[name] for name in ("share_of_products", "share_of_memory", "share")]
+    return (
+        f"{label} {row['steps_per_second']:9.2f} {row['molecules_per_second']:11.1f} "
+        f"{row['operations_per_second'] / 1e12:8.3f} {shares[0]:5.1f} % "
+        f"{row['bytes_per_second'] / 1e9:8.2f} {shares[1]:5.1f} % {shares[2]:6.1f} %"
+    )
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--device", choices=("cuda", "cpu"), default="cuda" if torch.cuda.is_available() else "cpu"
+    )
+    parser.add_argument("--molecules", type=int, default=128)
+    parser.add_argument("--repeats", type=int, default=20)
+    parser.add_argument("--toy", action="store_true", help="Tiny encoders and matrices, to try the script.")
+    parser.add_argument("--json", action="store_true", help="A JSON object a line.")
+    options = parser.parse_args()
+    if options.device == "cuda" and not torch.cuda.is_available():
+        raise SystemExit("PyTorch sees no CUDA device here; try --device cpu")
+    tune_allocator()
+    if not options.json:
+        name = (
+            torch.cuda.get_device_name()
+            if options.device == "cuda"
+            else torch.backends.cpu.get_cpu_capability()
+        )
+        print(f"{options.device}: {name}, torch {torch.__version__}, {options.molecules} molecules")
+        print("encoder      prec.   steps/s molecules/s TFlop/s  share     GB/s   share  roofline")
+    for row in rows(options):
+        print(json.dumps(row) if options.json else line(row), flush=True)
+
+
+if __name__ == "__main__":
+    main()
