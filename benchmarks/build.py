@@ -5,6 +5,7 @@ without them, from files of QM9's layout with made-up molecules.
 """
 
 import argparse
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,10 +19,11 @@ from pathlib import Path
 from molbench.data.build.builder import build
 from molbench.data.folder.manifest import Manifest
 from molbench.spec.catalogue import Catalogue, DatasetEntry
-name, declared, raw, processes = sys.argv[1:]
+name, declared, raw, processes, executor = sys.argv[1:]
+where = {} if executor == "local" else {"executor": executor}
 entry = DatasetEntry(name, Path(declared)) if declared else Catalogue.load().dataset(name)
 folder = build(entry, output=Path("built"), raw=Path(raw), offline=True, allow_partial=True,
-               num_proc=int(processes))
+               num_proc=int(processes), **where)
 print(json.dumps({"records": Manifest.read(folder).records}))
 """
 
@@ -33,6 +35,7 @@ def main() -> None:
     parser.add_argument("--raw", type=Path)
     parser.add_argument("--molecules", type=int, default=10_000, help="made up, without --raw")
     parser.add_argument("--processes", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--executors", nargs="+", default=["local"])
     add_repeats(parser)
     options = options_of(parser, toy={"molecules": 60, "processes": [1], "repeats": 1})
     rows = []
@@ -41,9 +44,9 @@ def main() -> None:
             source: tuple[object, ...] = (options.dataset, "", options.raw.resolve())
         else:
             source = ("made-up", Path(folder) / "declared", write_qm9(Path(folder), options.molecules))
-        for count in options.processes:
-            name = f"{count} process{'es' * (count > 1)}"
-            rows += in_turns(name, BUILD, [*source, count], options, per="records")
+        for executor, count in product(options.executors, options.processes):
+            name = f"{count} process{'es' * (count > 1)}, {executor}"
+            rows += in_turns(name, BUILD, [*source, count, executor], options, per="records")
     report(options, rows, dataset=str(source[0]))
 
 

@@ -1,6 +1,7 @@
 """What runs on proposals of strangers has no rights, and what has rights runs nothing of theirs."""
 
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,15 @@ def test_rights_are_declared_and_jobs_end(path: Path) -> None:
     workflow = _read(path)
     assert "permissions" in workflow
     assert all("timeout-minutes" in job for job in workflow["jobs"].values())
+
+
+def test_every_python_and_every_extra_is_tried() -> None:
+    jobs = _read(ROOT / ".github" / "workflows" / "test.yml")["jobs"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    versions = [name.rpartition(" ")[2] for name in project["classifiers"] if ":: Python :: 3." in name]
+    assert jobs["test"]["strategy"]["matrix"]["python"] == versions
+    extras = set(project["optional-dependencies"]) - {"dev"}
+    assert set(jobs["extras"]["strategy"]["matrix"]["extra"]) == extras
 
 
 def test_what_checks_a_proposal_may_only_read() -> None:

@@ -35,6 +35,7 @@ NumProc = Annotated[int, typer.Option("--num-proc", "-j", min=1, help="Number of
     subsets=Annotated[list[str], typer.Option("--subset")],
     allow_partial=Annotated[bool, typer.Option("--allow-partial")],
     num_proc=Annotated[int, typer.Option("--num-proc", "-j")],
+    executor=Annotated[str, typer.Option("--executor", autocompletion=complete.executors)],
 )
 def build(given: dict[str, Any]) -> None:
     """Build a dataset from its raw files."""

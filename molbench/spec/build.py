@@ -27,6 +27,7 @@ class BuildRequest:
         allow_partial: Build from fewer records than the complete dataset has, or without files that only
             split schemes read, as a dataset of its own.
         num_proc: Number of processes.
+        executor: Where the raw files are parsed: local, ray or slurm, whose machines must see the same files.
         level: Zstandard level of the Parquet files.
     """
 
@@ -38,6 +39,7 @@ class BuildRequest:
     subsets: Sequence[str] = ()
     allow_partial: bool = False
     num_proc: Annotated[int, Ge(1)] = 1
+    executor: str = "local"
     level: Annotated[int, Ge(1), Le(22)] = 9
 
     def __post_init__(self) -> None:

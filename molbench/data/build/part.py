@@ -145,6 +145,7 @@ class PartBuilder:
             folder=self.scratch,
             max_failures=dataset.max_failures,
             num_proc=self.request.num_proc,
+            executor=self.request.executor,
             progress=self.progress,
         )
         if not any(map(len, parsed.tables())):

@@ -62,6 +62,7 @@ def parse(
     folder: Path,
     max_failures: int,
     num_proc: int,
+    executor: str,
     progress: ProgressCallback | None,
 ) -> Parsed:
     """Run a parser over its shards.
@@ -71,6 +72,7 @@ def parse(
         folder: Empty folder that receives the files.
         max_failures: Records that may fail.
         num_proc: Number of processes. One that is lost costs its shard once more.
+        executor: Where they are; one process of this machine is this one.
         progress: Told how many records have been read.
 
     Raises:
@@ -88,12 +90,9 @@ def parse(
         [Unit(file.name, f"{__name__}:write_shard", _as_arguments(shard, file, max_failures))]
         for shard, file in zip(shards, files, strict=True)
     ]
-    executor = (
-        EXECUTORS["local"](workers=num_proc, retries=1)
-        if min(num_proc, len(shards)) > 1
-        else EXECUTORS["inline"]()
-    )
-    with closing(executor.run(groups, listen)) as run:
+    if executor == "local" and min(num_proc, len(shards)) == 1:
+        executor = "inline"
+    with closing(EXECUTORS[executor](workers=num_proc, retries=1).run(groups, listen)) as run:
         for done in run:
             if done.error is not None:
                 raise UserError(done.error)

@@ -59,11 +59,20 @@ def test_rows_are_those_of_the_raw_file(declare, molecules, raw):
 
 
 @pytest.mark.slow
-def test_same_bytes_for_any_number_of_processes(declare, molecules, raw, tmp_path):
+@pytest.mark.parametrize("executor", ["local", "ray"])
+def test_same_bytes_for_any_number_of_processes(declare, molecules, raw, tmp_path, executor):
+    if executor == "ray":
+        pytest.importorskip("ray")
     entry = declare(molecules(333))
-    one, two = (build(entry, raw=raw, output=tmp_path / str(n), num_proc=n) for n in (1, 2))
+    one = build(entry, raw=raw, output=tmp_path / "one")
+    two = build(entry, raw=raw, output=tmp_path / "two", num_proc=2, executor=executor)
     assert (one / "manifest.json").read_bytes() == (two / "manifest.json").read_bytes()
     assert all((one / name).read_bytes() == (two / name).read_bytes() for name in Manifest.read(one).files)
+
+
+def test_an_executor_that_is_none_is_refused_before_anything_is_read(declare, molecules, tmp_path):
+    with pytest.raises(UserError, match="did you mean 'ray'"):
+        build(declare(molecules(60)), raw=tmp_path, executor="rya")
 
 
 def test_another_value_or_order_is_another_digest(declare, molecules, raw, tmp_path):
