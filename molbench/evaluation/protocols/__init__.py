@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,11 @@ _FIXED = {"name", "kind", "version", "training", "forces", "overrides"}
 
 def load_protocols() -> dict[str, Protocol]:
     """The protocols that come with the package, by name."""
+    return dict(_packaged())
+
+
+@cache
+def _packaged() -> dict[str, Protocol]:
     return read_listing(Path(__file__).parent, Protocol)
 
 
