@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -18,13 +18,9 @@ from typing import Any
 from urllib.parse import quote
 
 import numpy as np
-import pyarrow as pa
 
-from molbench.data.build.parsers.base import Chunk, Shard, only_file
-from molbench.data.build.parsers.collector import Collector
-from molbench.data.build.parsers.columns import record_schema
-from molbench.data.build.parsers.labelled.base import LabelledFile
-from molbench.data.build.parsers.labelled.structures import group_of
+from molbench.data.build.parsers.base import only_file
+from molbench.data.build.parsers.labelled.frames import LabelledFrames, Structure
 from molbench.errors import UserError, error_line
 
 SUFFIXES = (".db",)
@@ -37,49 +33,30 @@ _file = partial(only_file, suffixes=SUFFIXES, what="the ASE database")
 
 
 @dataclass(frozen=True)
-class AseDatabase(LabelledFile):
+class AseDatabase(LabelledFrames):
     """One record a row; labels are energies, key-value pairs, or numbers in ``data``.
 
-    Attributes:
-        forces: Where the forces are: ``forces``, the column of the database, or an array in ``data``.
-        trajectory: Whether all rows are frames of one molecule, in their order.
-        smiles: Key of a SMILES.
+    Forces are ``forces``, the column of the database, or an array in ``data``.
     """
 
     name = "ase-db"
-    forces: str | None = None
-    trajectory: bool = False
-    smiles: str | None = None
+    nothing = "no rows"
 
-    def schema(self) -> pa.Schema:
-        """Structure, forces and labels."""
-        place = "frame" if self.trajectory else "group"
-        smiles = ["smiles"] if self.smiles else []
-        return record_schema(*smiles, place, *(["forces"] if self.forces else []), *self.targets)
+    def file(self, files: Mapping[str, Path]) -> Path:
+        """The database."""
+        return _file(files)
 
-    def bounds(self, files: Mapping[str, Path], count: int) -> list[int]:  # noqa: ARG002
-        """The whole database."""
-        _file(files)
-        return [0, 1]
-
-    def read(self, shard: Shard) -> Iterator[Chunk]:
-        """Stream the rows."""
-        path = _file(shard.files)
-        chunk, count = Collector(self.schema()), 0
+    def structures(self, path: Path) -> Iterator[tuple[str, str, Callable[[], Structure]]]:
+        """Every row."""
         for number, row in read_systems(path):
-            count += 1
-            where = f"{path.name}, row {number:,}"
-            with chunk.record(f"row {number}", where):
-                values = row_values(row)
-                columns = self._columns(row, values, count - 1)
-                texts = {name: str(value) for name, value in values.items() if np.ndim(value) == 0}
-                chunk.add(self.identifier(texts, count), where, **columns, **self.labels(texts))
-            yield from chunk.when_full()
-        if not count:
-            raise UserError(f"{path}: no rows")
-        yield chunk.take()
+            yield f"row {number}", f"row {number:,}", partial(self._row, row)
 
-    def _columns(self, row: Mapping[str, Any], values: Mapping[str, Any], frame: int) -> dict[str, Any]:
+    def _row(self, row: Mapping[str, Any]) -> Structure:
+        values = row_values(row)
+        columns = self._columns(row, values)
+        return {name: str(value) for name, value in values.items() if np.ndim(value) == 0}, columns
+
+    def _columns(self, row: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
         if row["pbc"]:
             raise ValueError("periodic; only molecules are read")
         numbers = _array(row["numbers"], "<i4", "numbers")
@@ -96,11 +73,7 @@ class AseDatabase(LabelledFile):
             if forces.size != positions.size:
                 raise ValueError(f"no forces of {numbers.size} atoms in '{self.forces}'")
             columns["forces"] = forces.ravel()
-        if self.smiles:
-            columns["smiles"] = str(values[self.smiles]) if self.smiles in values else None
-        if self.trajectory:
-            return columns | {"frame": frame}
-        return columns | {"group": group_of(columns.get("smiles"), numbers, positions)}
+        return columns
 
 
 def read_systems(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
