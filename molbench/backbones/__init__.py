@@ -31,5 +31,10 @@ def build_backbone(name: str, config: Mapping[str, Any] | None = None) -> Backbo
     Raises:
         UserError: If the name or a field is unknown, or a value has the wrong type.
     """
+    from molbench.graph.templates import remove_templates
+
     backbone = BACKBONES[name]
-    return backbone(parse_config(f"backbone '{name}'", backbone.Config, config))
+    try:
+        return backbone(parse_config(f"backbone '{name}'", backbone.Config, config))
+    finally:
+        remove_templates()

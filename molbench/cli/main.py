@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from errno import ENOSPC
 from types import FrameType
 from typing import Annotated
 
@@ -108,7 +109,8 @@ def main() -> None:
         sys.exit(0)
     except OSError as error:
         file = f"{error.filename}: " if error.filename else ""
-        sys.stderr.write(visible_lines(f"error: {file}{error.strerror or error}") + "\n")
+        free = "; make room where results, $MOLBENCH_HOME or temporary files lie" * (error.errno == ENOSPC)
+        sys.stderr.write(visible_lines(f"error: {file}{error.strerror or error}{free}") + "\n")
         sys.exit(2)
 
 

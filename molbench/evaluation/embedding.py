@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import zipfile
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -80,14 +79,25 @@ def cached_embedding(
 
 def keep(embedding: Embedding, path: Path) -> None:
     """Write an embedding where :func:`read_embedding` finds it."""
+    seconds = np.array(embedding.seconds)
+    checksum = np.array(_checksum(embedding.features, path))
     with replace_file(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, features=embedding.features, seconds=np.array(embedding.seconds))
+        np.savez(file, features=embedding.features, seconds=seconds, checksum=checksum)
 
 
 def read_embedding(path: Path) -> Embedding | None:
     """An embedding that was kept, or None where there is none that is whole."""
     try:
         with np.load(path, allow_pickle=False) as stored:
-            return Embedding(stored["features"], float(stored["seconds"]))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        return None  # absent or damaged: it is only a cache
+            features = stored["features"]
+            whole = str(stored["checksum"]) == _checksum(features, path)
+            return Embedding(features, float(stored["seconds"])) if whole else None
+    except Exception:  # noqa: BLE001 - absent or damaged, whatever NumPy's reader makes of it: it is only a cache
+        return None
+
+
+def _checksum(features: np.ndarray, path: Path) -> str:
+    """Of vectors in the file that belongs to them: those of other records are none of its own."""
+    digest = sha256(f"{path.stem} {features.dtype} {features.shape} ".encode())
+    digest.update(np.ascontiguousarray(features).data)
+    return digest.hexdigest()

@@ -92,7 +92,9 @@ def evaluate(
     )
     planned = asked.plan(watcher.told)
     watcher = tracking(watcher, trackers)
-    return perform(planned, Path(output), engine, watcher, here_if_one=executor is None)
+    # A limit, or another attempt, needs a process that can be ended.
+    here = executor is None and time_limit is None and not retries
+    return perform(planned, Path(output), engine, watcher, here_if_one=here)
 
 
 def dry_run(

@@ -144,8 +144,17 @@ def perform(unit: Unit, listen: Listener) -> Done:
         return Done(unit.key, error=str(error))
     except MemoryError:
         return Done(unit.key, error="out of memory")
+    except OSError as error:
+        return Done(unit.key, error=_refused(error))
     except Exception as error:  # noqa: BLE001 - one failure must not take down its neighbours
         return Done(unit.key, error=describe(error))
+
+
+def _refused(error: OSError) -> str:
+    """What the system refused, and of which file."""
+    if error.strerror is None:
+        return describe(error)
+    return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
 
 
 def describe(error: BaseException) -> str:

@@ -34,5 +34,10 @@ def build_method(name: str, backbone: Backbone, config: Mapping[str, Any] | None
     Raises:
         UserError: If the name or a field is unknown, or a value has the wrong type.
     """
+    from molbench.graph.templates import remove_templates
+
     method = METHODS[name]
-    return method(backbone, parse_config(f"method '{name}'", method.Config, config))
+    try:
+        return method(backbone, parse_config(f"method '{name}'", method.Config, config))
+    finally:
+        remove_templates()

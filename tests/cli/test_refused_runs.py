@@ -63,3 +63,11 @@ def test_a_task_with_other_elements_does_not_keep_the_others_from_being_scored(t
     tasks = ("-t", "xtb-molecules/homo,xtb-solvation/dg*")
     done = molbench(tmp_path, "evaluate", "c.pt", *tasks, "--seeds", "1", "--executor", "inline")
     assert done.returncode == 0, "a pattern takes what there is"
+
+
+def test_a_limit_holds_for_a_single_run_too(tmp_path: Path) -> None:
+    given = ("--backbone", "egnn", "--data", "xtb-molecules", "-o", "c.pt", "--steps", "1", *SMALL)
+    assert molbench(tmp_path, "pretrain", "coord", *given).returncode == 0
+    budget = ("--protocol", "finetune-lite", "--set", "steps=1000000", "--seeds", "1", "--no-scratch")
+    done = molbench(tmp_path, "evaluate", "c.pt", "-t", "xtb-molecules/homo", *budget, "--time-limit", "4")
+    assert done.returncode == 2 and "took longer than the limit of 4 s" in done.stderr

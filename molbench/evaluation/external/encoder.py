@@ -100,7 +100,7 @@ def checked(encoder: Encoder, molecules: Sequence[Molecule]) -> np.ndarray:
         vectors = np.asarray(encoder.encode(molecules))
     except (UserError, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UserError(f"model '{encoder.name}' fails: {type(error).__name__}: {error}") from error
     if vectors.ndim != 2 or len(vectors) != len(molecules) or not vectors.shape[1]:
         raise UserError(
