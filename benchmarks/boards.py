@@ -19,7 +19,7 @@ from benchmarks.record import options_of, report
 from molbench.evaluation import EVALUATION_VERSION
 from molbench.metrics import METRICS
 from molbench.spec.catalogue import Catalogue, TaskRef
-from molbench.submission.folder import CARD, RECEIPT, described, digest_of
+from molbench.submission.folder import CARD, RECEIPT, described_file, digest_of
 from molbench.submission.receipt import Cell, Receipt
 from molbench.submission.replicates import COUNT, packed
 
@@ -97,7 +97,7 @@ def _predictions(folder: Path, number: int) -> dict[str, str | int]:
     path = folder / "predictions" / f"{number}.parquet"
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(bytes([number]) * 3500)
-    return described(path, folder)
+    return described_file(path, folder)
 
 
 def _cell(task: TaskRef, rng: np.random.Generator) -> Cell:

@@ -31,7 +31,7 @@ from molbench.data.read.pair_reader import PairReader
 from molbench.data.read.store import Store
 from molbench.graph.neighbors import radius_edges
 from molbench.methods import build_method
-from molbench.methods.mrl3d.environment import draw
+from molbench.methods.mrl3d.environment import draw_environments
 from molbench.methods.mrl3d.objective import MRL3D
 from molbench.paths import catalogue_root, home
 from molbench.training.allocator import tune_allocator
@@ -70,7 +70,7 @@ def pretraining(store: Store, count: int) -> tuple[str, Contestants]:
     rows = method.select(store, np.arange(len(store)))
     rows = np.random.default_rng(0).choice(rows, count, replace=False)
     batch = reader.batch(rows)
-    environment = method.surround(batch, draw(batch.a, method.config.copies, generator))
+    environment = method.surround(batch, draw_environments(batch.a, method.config.copies, generator))
     edges = radius_edges(environment.batch(), method.config.cutoff)
     encoded = method.backbone.encode(batch.pairs)
     given = replace(
@@ -91,7 +91,7 @@ def pretraining(store: Store, count: int) -> tuple[str, Contestants]:
         "  reading": (count, lambda: reader.batch(rows)),
         "  environment": (
             count,
-            lambda: method.surround(batch, draw(batch.a, method.config.copies, generator)),
+            lambda: method.surround(batch, draw_environments(batch.a, method.config.copies, generator)),
         ),
         "  2-D encoder": (count, backward(lambda: method.backbone.encode(batch.pairs).graph)),
         "  3-D encoder": (count, backward(lambda: method.environment(environment, batch.b))),

@@ -1,11 +1,20 @@
-"""A name means one thing: no two modules define classes of one name, and nothing is called ``found``."""
+"""A name means one thing: no two modules define classes or public functions of one name."""
 
 import ast
-from collections import Counter
+from collections import defaultdict
 from functools import cache
 from pathlib import Path
 
 from tests.rooms import FILES, ROOT
+
+#: Names that two files may define. A verb of the command line is called as the function that it calls.
+VERBS = Path("molbench", "cli")
+#: Where a process of its own begins.
+ENTRY_POINTS = {"main"}
+#: What such functions make is registered under a name, which is theirs within one registry.
+REGISTERED = {"splitter", "audit", "metric"}
+#: Names that say nothing: what was found has a name in the field, ``encoded``, ``edges``, ``refs``.
+SAY_NOTHING = {"found"}
 
 
 @cache
@@ -13,20 +22,41 @@ def _trees() -> dict[Path, ast.Module]:
     return {path.relative_to(ROOT): ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
 
 
+def _shared(definitions: dict[str, set[Path]]) -> dict[str, list[str]]:
+    """Names that more than one file defines, with these."""
+    return {name: sorted(map(str, paths)) for name, paths in definitions.items() if len(paths) > 1}
+
+
 def test_no_two_modules_define_classes_of_one_name() -> None:
-    classes = Counter(
-        node.name for tree in _trees().values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)
-    )
+    classes = defaultdict(set)
+    for path, tree in _trees().items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                classes[node.name].add(path)
     assert "SummaryRow" in classes
-    assert [name for name, count in classes.items() if count > 1] == []
+    assert _shared(classes) == {}
 
 
-def test_nothing_is_called_found() -> None:
-    """What was found has a name in the field: ``encoded``, ``edges``, ``refs``."""
+def test_no_two_modules_define_public_functions_of_one_name() -> None:
+    functions = defaultdict(set)
+    for path, tree in _trees().items():
+        for node in tree.body if not path.is_relative_to(VERBS) else ():
+            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_") and not _registered(node):
+                functions[node.name].add(path)
+    assert "run_build" in functions
+    assert {name: paths for name, paths in _shared(functions).items() if name not in ENTRY_POINTS} == {}
+
+
+def _registered(function: ast.FunctionDef) -> bool:
+    calls = [call.func for call in function.decorator_list if isinstance(call, ast.Call)]
+    return any(isinstance(called, ast.Name) and called.id in REGISTERED for called in calls)
+
+
+def test_no_name_says_nothing() -> None:
     names = [
         f"{path}:{node.lineno}"
         for path, tree in _trees().items()
         for node in ast.walk(tree)
-        if "found" in {getattr(node, part, None) for part in ("id", "arg", "attr")}
+        if SAY_NOTHING & {getattr(node, part, None) for part in ("id", "arg", "attr")}
     ]
     assert names == []

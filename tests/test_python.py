@@ -126,7 +126,7 @@ class Atoms:
 def test_molecules_are_embedded_however_they_are_given(checkpoint: Path) -> None:
     from rdkit import Chem
 
-    from molbench.chem.conformers import embed as conformer
+    from molbench.chem.conformers import embed_conformer as conformer
 
     molecule = Chem.AddHs(Chem.MolFromSmiles("CCO"))
     numbers = np.array([atom.GetAtomicNum() for atom in molecule.GetAtoms()])

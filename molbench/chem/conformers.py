@@ -35,7 +35,7 @@ class Conformer:
     outcome: str
 
 
-def embed(mol: Chem.Mol, seed: int = 0) -> Conformer:
+def embed_conformer(mol: Chem.Mol, seed: int = 0) -> Conformer:
     """Embed one conformer by ETKDGv3, from random coordinates where the usual start fails.
 
     No force field follows, as in 3DMRL. Fragments, such as the ions of a salt, keep their own conformer and

@@ -46,13 +46,13 @@ def audit_dataset(
     from molbench.data.folder.location import locate
 
     folders = _built() if everything else [locate(str(name))]
-    from molbench.data.audit.check import audit
+    from molbench.data.audit.check import audit_folder
     from molbench.data.audit.report import write_report
 
     audits = {}
     for folder in folders:
         with progress_bars() as progress:
-            audits[folder] = audit(folder, seed=seed, progress=progress)
+            audits[folder] = audit_folder(folder, seed=seed, progress=progress)
         if not as_json:
             _show(audits[folder])
     if as_json:

@@ -26,7 +26,7 @@ def convert(
 
     Nothing in the file is executed. Task heads are left out; the encoder is taken over number by number.
     """
-    from molbench.releases.convert import convert as run
+    from molbench.releases.convert import convert_release as run
 
     checkpoint = run(source, file, output, settings=dict(_setting(text) for text in settings or ()))
     values = sum(value.numel() for value in checkpoint.state_dict.values())

@@ -88,10 +88,10 @@ def verify(name: Name, as_json: Json = False) -> None:
     from molbench.data.folder.location import locate
 
     folder = locate(name)
-    from molbench.data.folder.verify import verify
+    from molbench.data.folder.verify import verify_dataset
 
     with progress_bars() as progress:
-        manifest = verify(folder, progress)
+        manifest = verify_dataset(folder, progress)
     if as_json:
         typer.echo(
             json.dumps({"folder": str(folder), "files": len(manifest.files), "digest": manifest.digest})
@@ -129,9 +129,9 @@ def push(
 ) -> None:
     """Upload a built dataset to the Hub, after verifying it."""
     from molbench.data.folder.location import locate
-    from molbench.data.folder.push import push
+    from molbench.data.folder.push import push_dataset
 
-    files = push(locate(name), repository, private=private, dry_run=dry_run)
+    files = push_dataset(locate(name), repository, private=private, dry_run=dry_run)
     if as_json:
         typer.echo(json.dumps([{"path": path, "size": size} for path, size in files], indent=2))
         return

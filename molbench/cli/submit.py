@@ -148,9 +148,9 @@ def push(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list the files.")] = False,
 ) -> None:
     """Upload a submission with a model card and its scores as evaluation results."""
-    from molbench.submission.push import push
+    from molbench.submission.push import push_submission
 
-    for name in push(folder, repository, private=private, dry_run=dry_run):
+    for name in push_submission(folder, repository, private=private, dry_run=dry_run):
         typer.echo(name)
 
 

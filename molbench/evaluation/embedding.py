@@ -40,7 +40,7 @@ class Embedding:
         return len(self.features) / self.seconds if self.seconds else 0.0
 
 
-def embed(backbone: Backbone, store: Store, device: torch.device) -> Embedding:
+def embed_store(backbone: Backbone, store: Store, device: torch.device) -> Embedding:
     """Encode every record of a store; a molecule that many pairs share is encoded once.
 
     Raises:
@@ -61,7 +61,7 @@ def embed(backbone: Backbone, store: Store, device: torch.device) -> Embedding:
 def cached_embedding(
     encoder_digest: str, backbone: Backbone, store: Store, device: torch.device
 ) -> Embedding:
-    """:func:`embed`, kept in ``$MOLBENCH_HOME/embeddings`` under the digests of encoder, records and code."""
+    """What :func:`embed_store` gives, kept below ``$MOLBENCH_HOME`` by encoder, records and code."""
     name = sha256(
         f"{encoder_digest} {store.digest} {molbench.__version__} {EVALUATION_VERSION}".encode()
     ).hexdigest()
@@ -72,12 +72,12 @@ def cached_embedding(
         backbone.vectors_per_record(store) * backbone.width,
     ):
         return cached
-    embedding = embed(backbone, store, device)
-    keep(embedding, path)
+    embedding = embed_store(backbone, store, device)
+    keep_embedding(embedding, path)
     return embedding
 
 
-def keep(embedding: Embedding, path: Path) -> None:
+def keep_embedding(embedding: Embedding, path: Path) -> None:
     """Write an embedding where :func:`read_embedding` finds it."""
     seconds = np.array(embedding.seconds)
     checksum = np.array(_checksum(embedding.features, path))

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from molbench.backbones.base import geometry_encoder
-from molbench.chem.conformers import embed as conformer
+from molbench.chem.conformers import embed_conformer as conformer
 from molbench.errors import UserError, quoted
 from molbench.graph.molecules import MoleculeBatch
 from molbench.training.checkpoint import Checkpoint

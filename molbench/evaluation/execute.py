@@ -22,7 +22,7 @@ from molbench.evaluation.kinds import kind_of
 from molbench.evaluation.plan import Run
 from molbench.evaluation.predictions import PREDICTIONS_FILE
 from molbench.evaluation.protocol_predictions import StepCallback
-from molbench.evaluation.result import Result, Stored, TaskEntry, find
+from molbench.evaluation.result import Result, Stored, TaskEntry, find_result
 from molbench.evaluation.score import record_scores, score
 from molbench.spec.provenance import stages
 from molbench.training.log import LOG
@@ -72,7 +72,7 @@ def execute(run: Run, workspace: Workspace, progress: StepCallback | None = None
         NotApplicableError: If the records turn out to be none for the candidate.
         UserError: If weights or records are no longer those that were planned, or training fails.
     """
-    if (finished := find(run.folder, run.key)) is not None:
+    if (finished := find_result(run.folder, run.key)) is not None:
         return finished
     if workspace.store(run).digest != run.data.digest:
         raise run.changed()

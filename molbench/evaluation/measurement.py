@@ -12,9 +12,9 @@ from molbench.evaluation.statistics import (
     Array,
     Component,
     Index,
-    detectable,
     half_width,
     merge,
+    minimal_detectable_difference,
     of_repeats,
     p_value,
 )
@@ -77,10 +77,10 @@ class Estimate:
             variance=self.seeds.variance / more_seeds,
             freedom=self.seeds.freedom * (count * more_seeds - 1) / (count - 1),
         )
-        return detectable([self.records, seeds], level)
+        return minimal_detectable_difference([self.records, seeds], level)
 
 
-def estimate(measured: Measurement, clusters: Clusters) -> Estimate:
+def estimate_of(measured: Measurement, clusters: Clusters) -> Estimate:
     """A score with its uncertainty."""
     return Estimate(measured.value, clusters.component(measured.records), of_repeats(measured.repeats))
 

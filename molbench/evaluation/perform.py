@@ -14,10 +14,10 @@ from molbench.evaluation.execute import Workspace
 from molbench.evaluation.labels import refuse_undefined
 from molbench.evaluation.plan import Plan, Run
 from molbench.evaluation.report import Report, RunOutcome, Watcher
-from molbench.evaluation.result import RESULT_FILE, Stored, find
+from molbench.evaluation.result import RESULT_FILE, Stored, find_result
 from molbench.evaluation.summary import summarise
 from molbench.evaluation.trust import Trust
-from molbench.evaluation.work import remove_locks, unit_of
+from molbench.evaluation.work import remove_locks, work_unit
 from molbench.executors import EXECUTORS
 from molbench.executors.base import Executor, Message, Unit, describe
 from molbench.spec.catalogue import Catalogue
@@ -138,7 +138,7 @@ def finished_results(runs: Sequence[Run], *, keep: bool = False) -> dict[Path, S
     """
     trust, finished = Trust(Catalogue.load(), {run.protocol.name: run.protocol for run in runs}), {}
     for run in runs:
-        if (stored := find(run.folder, run.key)) is not None:
+        if (stored := find_result(run.folder, run.key)) is not None:
             try:
                 finished[run.folder] = trust.check(stored)
             except UserError:
@@ -162,7 +162,7 @@ def _execute(
 ) -> Iterator[RunOutcome]:
     """Outcomes of all runs; those that another evaluation is at are asked for again after the others."""
     by_key = {str(run.folder): run for job in jobs for run in job}
-    groups = [[unit_of(run, output, str(job[0].folder)) for run in job] for job in jobs]
+    groups = [[work_unit(run, output, str(job[0].folder)) for run in job] for job in jobs]
 
     def listen(key: str, message: Message) -> None:
         watcher.step(by_key[key], StepReport(**message))
@@ -179,7 +179,7 @@ def _execute(
                 if done.error is None and done.value["not_applicable"]:
                     yield RunOutcome(run, None, not_applicable=done.value["not_applicable"])
                     continue
-                stored = find(run.folder, run.key) if done.error is None else None
+                stored = find_result(run.folder, run.key) if done.error is None else None
                 lost = None if stored or done.error else "its result is not there or cannot be read"
                 yield RunOutcome(run, stored, done.error or lost)
             if len(busy) == len(units):

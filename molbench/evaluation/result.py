@@ -201,7 +201,7 @@ class Stored:
             raise UserError(f"{path}: not a result of this program: {' '.join(first[:3])}") from error
 
 
-def find(folder: Path, key: str) -> Stored | None:
+def find_result(folder: Path, key: str) -> Stored | None:
     """The finished result in ``folder``; None if there is none, or one that was made from other inputs."""
     if not (folder / PREDICTIONS_FILE).is_file():
         return None

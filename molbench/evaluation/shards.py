@@ -16,7 +16,7 @@ from molbench.arguments import listed
 from molbench.atomic import replace_file, replace_folder
 from molbench.errors import UserError
 from molbench.evaluation.plan import Plan
-from molbench.evaluation.result import find
+from molbench.evaluation.result import find_result
 from molbench.spec.base import Spec
 
 _GLOB = "shard-*-of-*.json"
@@ -150,7 +150,7 @@ def _below(name: str) -> bool:
 
 
 def _require_results(folder: Path, record: ShardRecord) -> None:
-    lost = [name for name, key in record.runs.items() if find(folder / name, key) is None]
+    lost = [name for name, key in record.runs.items() if find_result(folder / name, key) is None]
     if lost:
         raise UserError(
             f"{folder}: shard {record.name} has no result of {lost[0]} ({len(lost)} missing); "
@@ -162,7 +162,7 @@ def _copy(folder: Path, record: ShardRecord, output: Path) -> None:
     if folder.resolve() == output.resolve():
         return
     for name, key in record.runs.items():
-        if find(output / name, key) is None:
+        if find_result(output / name, key) is None:
             with replace_folder(output / name) as temporary:
                 shutil.copytree(folder / name, temporary, dirs_exist_ok=True)
     record.write(output)

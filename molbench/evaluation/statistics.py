@@ -109,7 +109,9 @@ def half_width(components: Sequence[Component], level: float = LEVEL) -> np.ndar
     return _total(components, (1 - level) / 2)
 
 
-def detectable(components: Sequence[Component], level: Array = LEVEL, power: float = POWER) -> np.ndarray:
+def minimal_detectable_difference(
+    components: Sequence[Component], level: Array = LEVEL, power: float = POWER
+) -> np.ndarray:
     """Smallest true difference that is found significant with probability ``power``."""
     return _total(components, (1 - level) / 2, power)
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from molbench.evaluation.measurement import Estimate, estimate
+from molbench.evaluation.measurement import Estimate, estimate_of
 from molbench.evaluation.pretrainings import repeated
 from molbench.evaluation.repeats import Runs, TaskRecords
 from molbench.evaluation.result import Stored
@@ -157,7 +157,7 @@ def _summary(key: Key, runs: Sequence[Runs], records: TaskRecords) -> SummaryRow
     everything = [stored for one in runs for stored in one.values()]
     first = everything[0].result
     measured = records.measure(runs)
-    interval = estimate(measured, records.clusters)
+    interval = estimate_of(measured, records.clusters)
     half_width = float(interval.half_width())
     return SummaryRow(
         candidate=key[2],

@@ -182,16 +182,16 @@ def _training(run: Run, given: Protocol, backbone: Backbone, workspace: Workspac
 
 def _calculation(candidate: CalculatedCandidate, data: TaskData) -> float | None:
     """The first test record twice, of which the second counts."""
-    from molbench.evaluation.external.calculator import single_point
+    from molbench.evaluation.external.calculator import checked_single_point
     from molbench.evaluation.external.molecules import StoreMolecules
 
     if candidate.calculator is None:
         return None
     rows = data.rows["test"]
     molecules = StoreMolecules(data.store)
-    single_point(candidate.calculator, candidate.name, molecules[int(rows[0])])
+    checked_single_point(candidate.calculator, candidate.name, molecules[int(rows[0])])
     started = time.perf_counter()
-    single_point(candidate.calculator, candidate.name, molecules[int(rows[-1])])
+    checked_single_point(candidate.calculator, candidate.name, molecules[int(rows[-1])])
     return (time.perf_counter() - started) * rows.size
 
 

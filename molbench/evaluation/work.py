@@ -15,7 +15,7 @@ from molbench.evaluation.candidates.base import NotApplicableError
 from molbench.evaluation.execute import Workspace, execute
 from molbench.evaluation.plan import Run, plan
 from molbench.evaluation.protocols import load_protocol
-from molbench.evaluation.result import find
+from molbench.evaluation.result import find_result
 from molbench.executors.base import Listener, Unit
 from molbench.spec.catalogue import Catalogue
 from molbench.spec.protocol import Protocol
@@ -24,7 +24,7 @@ LOCKS = ".locks"
 _shared: dict[str, Workspace] = {}
 
 
-def unit_of(run: Run, output: Path, group: str) -> Unit:
+def work_unit(run: Run, output: Path, group: str) -> Unit:
     """A run of a plan, to be executed by any worker that sees the same files.
 
     Args:
@@ -62,7 +62,7 @@ def execute_unit(arguments: Mapping[str, Any], listen: Listener) -> dict[str, An
         with lock.acquire(timeout=0):
             execute(run, _workspace(arguments["group"]), lambda report: listen(asdict(report)))
     except Timeout:
-        return {"busy": find(run.folder, run.key) is None, "not_applicable": None}
+        return {"busy": find_result(run.folder, run.key) is None, "not_applicable": None}
     except NotApplicableError as error:
         return {"busy": False, "not_applicable": str(error)}
     return {"busy": False, "not_applicable": None}

@@ -129,7 +129,7 @@ class Executor(ABC):
         """
 
 
-def perform(unit: Unit, listen: Listener) -> Done:
+def perform_unit(unit: Unit, listen: Listener) -> Done:
     """Execute a unit in this process; an exception is how it ended, whatever it is.
 
     Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 from functools import partial
 
-from molbench.executors.base import Done, Executor, Message, Unit, perform
+from molbench.executors.base import Done, Executor, Message, Unit, perform_unit
 
 
 class Inline(Executor):
@@ -24,4 +24,4 @@ class Inline(Executor):
         """See :meth:`Executor.run`."""
         for group in groups:
             for unit in group:
-                yield perform(unit, partial(listen, unit.key))
+                yield perform_unit(unit, partial(listen, unit.key))

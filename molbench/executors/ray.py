@@ -11,7 +11,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ClassVar
 
-from molbench.executors.base import Attempts, Done, Executor, InterruptedWorkError, Message, Unit, perform
+from molbench.executors.base import (
+    Attempts,
+    Done,
+    Executor,
+    InterruptedWorkError,
+    Message,
+    Unit,
+    perform_unit,
+)
 
 _TICK = 0.5
 
@@ -125,7 +133,7 @@ class _Actor:
         """A unit, as a plain mapping, to how it ended."""
         made = Unit(**unit)
         try:
-            return asdict(perform(made, lambda _message: None))
+            return asdict(perform_unit(made, lambda _message: None))
         except InterruptedWorkError as error:
             return asdict(Done(made.key, error=str(error)))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from molbench.errors import UserError
-from molbench.executors.base import Done, Executor, InterruptedWorkError, Message, Unit, perform
+from molbench.executors.base import Done, Executor, InterruptedWorkError, Message, Unit, perform_unit
 
 _TICK = 2.0
 
@@ -97,7 +97,7 @@ def _execute(units: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for unit in units:
         made = Unit(**unit)
         try:
-            done.append(asdict(perform(made, lambda _message: None)))
+            done.append(asdict(perform_unit(made, lambda _message: None)))
         except InterruptedWorkError as error:
             done.append(asdict(Done(made.key, error=str(error))))
             break

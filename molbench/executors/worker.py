@@ -16,7 +16,15 @@ import time
 from dataclasses import asdict
 from typing import TextIO
 
-from molbench.executors.base import Done, InterruptedWorkError, Listener, Message, Unit, describe, perform
+from molbench.executors.base import (
+    Done,
+    InterruptedWorkError,
+    Listener,
+    Message,
+    Unit,
+    describe,
+    perform_unit,
+)
 
 _PAUSE = 0.1
 
@@ -31,7 +39,7 @@ def main() -> None:
     while True:
         unit = Unit(**json.loads(units.get()))
         try:
-            done = perform(unit, _listener(channel))
+            done = perform_unit(unit, _listener(channel))
             json.dumps(done.value)
         except InterruptedWorkError as error:
             _write(channel, {"done": asdict(Done(unit.key, error=str(error)))})

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 LEVEL = "RHF/6-31G (density fitting)"
 
 
-def spatial_extent(numbers: NDArray[np.integer[Any]], positions: NDArray[np.float64]) -> float:
+def electronic_spatial_extent(numbers: NDArray[np.integer[Any]], positions: NDArray[np.float64]) -> float:
     """Electronic spatial extent, the expectation value of r² summed over all electrons.
 
     The origin is the centre of nuclear charge and nuclei do not contribute, as in the ``R2`` of QM9

@@ -117,7 +117,7 @@ class Placement(NamedTuple):
     energy: float
 
 
-def plan(seed: int, limit: int | None) -> list[tuple[int, int, str, tuple[int, ...]]]:
+def plan_dimers(seed: int, limit: int | None) -> list[tuple[int, int, str, tuple[int, ...]]]:
     """Jobs of (seed, number and SMILES of a partner, ligands as places in their list)."""
     jobs = []
     for number, partner in enumerate(partners(seed)[:limit]):
@@ -138,7 +138,7 @@ def partners(seed: int) -> list[str]:
     return [*PARTNERS, *islice(large, _ENUMERATED)]
 
 
-def compute(job: tuple[int, int, str, Sequence[int]]) -> JobOutcome:
+def compute_dimers(job: tuple[int, int, str, Sequence[int]]) -> JobOutcome:
     """All records of one partner; one that does not relax to a minimum with its bonds is rejected."""
     _, number, smiles, _ = job
     try:
@@ -203,7 +203,7 @@ def monomer(smiles: str, seed: int) -> Monomer:
     Raises:
         RuntimeError: if that fails; the listed molecules are chosen such that it does not.
     """
-    embedded = geometry.embed(smiles, seed)
+    embedded = geometry.lowest_conformer(smiles, seed)
     if embedded is None:
         raise RuntimeError(f"no conformer of {smiles} embedded")
     mol, start = embedded
@@ -273,4 +273,4 @@ def _atoms(partner: Monomer, ligand: Monomer, placements: Sequence[Placement]) -
     }
 
 
-GENERATOR = Generator("xtb-dimers", SCHEMA, plan, compute)
+GENERATOR = Generator("xtb-dimers", SCHEMA, plan_dimers, compute_dimers)

@@ -48,13 +48,13 @@ _POSITION_DECIMALS, _ENERGY_DECIMALS, _FORCE_DECIMALS = 5, 5, 4
 _KCAL = HARTREE * constants.N_A / constants.kilo / constants.calorie  # kcal/mol per Hartree
 
 
-def plan(seed: int, limit: int | None) -> list[tuple[str, int, int]]:
+def plan_trajectories(seed: int, limit: int | None) -> list[tuple[str, int, int]]:
     """Jobs of (molecule, seed, frames), one trajectory each; ``limit`` counts frames per molecule."""
     frames = FRAMES if limit is None else limit
     return [(name, seed + index, frames) for index, name in enumerate(MOLECULES)]
 
 
-def compute(job: tuple[str, int, int]) -> JobOutcome:
+def compute_trajectory(job: tuple[str, int, int]) -> JobOutcome:
     """Runs one trajectory: Langevin dynamics, equilibrated, then one frame every 10 fs.
 
     Energy and forces are computed once more at the rounded positions that are stored, so that a label belongs
@@ -67,7 +67,7 @@ def compute(job: tuple[str, int, int]) -> JobOutcome:
 
     name, seed, frames = job
     smiles = MOLECULES[name]
-    embedded = geometry.embed(smiles, seed)
+    embedded = geometry.lowest_conformer(smiles, seed)
     if embedded is None:
         raise RuntimeError(f"no conformer of {name} embedded")
     mol, start = embedded
@@ -108,4 +108,4 @@ def compute(job: tuple[str, int, int]) -> JobOutcome:
     return JobOutcome(rows, [])
 
 
-GENERATOR = Generator("xtb-dynamics", SCHEMA, plan, compute)
+GENERATOR = Generator("xtb-dynamics", SCHEMA, plan_trajectories, compute_trajectory)

@@ -29,7 +29,7 @@ _SYMMETRY_TOLERANCE = 0.05
 _MAX_PERMUTATIONS = 100_000
 
 
-def embed(smiles: str, seed: int) -> tuple[Chem.Mol, Array] | None:
+def lowest_conformer(smiles: str, seed: int) -> tuple[Chem.Mol, Array] | None:
     """Embeds a molecule with ETKDG and keeps the conformer of lowest MMFF94 (else UFF) energy.
 
     Args:

@@ -66,7 +66,7 @@ def minimum_of(smiles: str, seed: int) -> Start:
         UnfitError: where no minimum with the graph of ``smiles`` is found.
         RuntimeError: where a self-consistent field does not converge.
     """
-    embedded = geometry.embed(smiles, seed)
+    embedded = geometry.lowest_conformer(smiles, seed)
     if embedded is None:
         raise UnfitError("no conformer embedded")
     mol, start = embedded

@@ -40,7 +40,7 @@ _DEBYE = constants.e * xtb.BOHR * constants.c * 1e21  # Debye per elementary cha
 _CALORIE = xtb.HARTREE * constants.N_A / constants.calorie  # cal/mol per Hartree
 
 
-def plan(seed: int, limit: int | None) -> list[list[tuple[str, str, int]]]:
+def plan_molecules(seed: int, limit: int | None) -> list[list[tuple[str, str, int]]]:
     """Jobs of (id, SMILES, embedding seed) for the first ``limit`` enumerated molecules."""
     from molbench.generate.enumeration import enumerate_molecules
 
@@ -49,7 +49,7 @@ def plan(seed: int, limit: int | None) -> list[list[tuple[str, str, int]]]:
     return [rows[start : start + _MOLECULES_PER_JOB] for start in range(0, len(rows), _MOLECULES_PER_JOB)]
 
 
-def compute(job: Sequence[tuple[str, str, int]]) -> JobOutcome:
+def compute_molecules(job: Sequence[tuple[str, str, int]]) -> JobOutcome:
     """Computes the records of one job; a molecule without a proper minimum is rejected with the reason."""
     return compute_each(job, molecule_record)
 
@@ -89,7 +89,7 @@ def _properties(
         "homo": homo,
         "lumo": lumo,
         "gap": lumo - homo,
-        "r2": density.spatial_extent(numbers, positions),
+        "r2": density.electronic_spatial_extent(numbers, positions),
         "zpve": gas.zpve,
         "u0": electronic.energy + gas.zpve,
         "u298": electronic.energy + gas.internal_energy,
@@ -99,4 +99,4 @@ def _properties(
     }
 
 
-GENERATOR = Generator("xtb-molecules", SCHEMA, plan, compute)
+GENERATOR = Generator("xtb-molecules", SCHEMA, plan_molecules, compute_molecules)

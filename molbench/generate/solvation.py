@@ -74,7 +74,7 @@ _KCAL = xtb.HARTREE * constants.N_A / (1000 * constants.calorie)  # kcal/mol per
 _DEBYE = constants.e * xtb.BOHR * constants.c * 1e21  # Debye per elementary charge and Bohr
 
 
-def plan(seed: int, limit: int | None) -> list[list[tuple[str, str, int]]]:
+def plan_solvation(seed: int, limit: int | None) -> list[list[tuple[str, str, int]]]:
     """Jobs of (solute id, SMILES, embedding seed): the solvents first, then enumerated molecules."""
     from molbench.generate.enumeration import enumerate_molecules
 
@@ -85,7 +85,7 @@ def plan(seed: int, limit: int | None) -> list[list[tuple[str, str, int]]]:
     return [rows[start : start + _SOLUTES_PER_JOB] for start in range(0, len(rows), _SOLUTES_PER_JOB)]
 
 
-def compute(job: Sequence[tuple[str, str, int]]) -> JobOutcome:
+def compute_solvation(job: Sequence[tuple[str, str, int]]) -> JobOutcome:
     """All pairs of the solutes of one job; a solute that does not relax is rejected with the reason."""
     rows: list[dict[str, Any]] = []
     rejections: list[RejectedCandidate] = []
@@ -107,7 +107,7 @@ def solute_records(name: str, smiles: str, seed: int) -> list[dict[str, Any]] | 
     Raises:
         RuntimeError: where a self-consistent field does not converge.
     """
-    embedded = geometry.embed(smiles, seed)
+    embedded = geometry.lowest_conformer(smiles, seed)
     if embedded is None:
         return "no conformer embedded"
     mol, start = embedded
@@ -153,4 +153,4 @@ def _single_point(
     return float(result.get("energy")), float(np.linalg.norm(result.get("dipole")))
 
 
-GENERATOR = Generator("xtb-solvation", SCHEMA, plan, compute)
+GENERATOR = Generator("xtb-solvation", SCHEMA, plan_solvation, compute_solvation)

@@ -42,7 +42,7 @@ _LEVEL = f"{xtb.METHOD}; uv: {spectra_excitations.LEVEL} at the {xtb.METHOD} geo
 _MOLECULES_PER_JOB = 10
 
 
-def plan(seed: int, limit: int | None) -> list[list[tuple[str, str, int]]]:
+def plan_spectra(seed: int, limit: int | None) -> list[list[tuple[str, str, int]]]:
     """Jobs of (id, SMILES, embedding seed) for the first ``limit`` molecules that are small enough.
 
     Ids and seeds are those of xtb-molecules, and with them the geometries.
@@ -57,7 +57,7 @@ def plan(seed: int, limit: int | None) -> list[list[tuple[str, str, int]]]:
     return [rows[start : start + _MOLECULES_PER_JOB] for start in range(0, len(rows), _MOLECULES_PER_JOB)]
 
 
-def compute(job: Sequence[tuple[str, str, int]]) -> JobOutcome:
+def compute_spectra(job: Sequence[tuple[str, str, int]]) -> JobOutcome:
     """Computes the records of one job; a molecule without a proper minimum is rejected with the reason."""
     return compute_each(job, spectra_record)
 
@@ -123,4 +123,4 @@ def gaussians(centres: Array, areas: Array, grid: Grid, width: float) -> Array:
     return np.asarray(np.exp(-(away**2) / 2) @ areas / (sigma * np.sqrt(2 * np.pi)))
 
 
-GENERATOR = Generator("xtb-spectra", SCHEMA, plan, compute)
+GENERATOR = Generator("xtb-spectra", SCHEMA, plan_spectra, compute_spectra)

@@ -16,6 +16,6 @@ def mean_atoms(values: Tensor, batch: MoleculeBatch) -> Tensor:
     return sum_atoms(values, batch) / batch.sizes.clamp(min=1).to(values.dtype).view(shape)
 
 
-def centred(values: Tensor, batch: MoleculeBatch) -> Tensor:
+def centred_per_molecule(values: Tensor, batch: MoleculeBatch) -> Tensor:
     """A per-atom quantity less its mean over each molecule, [N, ...]: what does not depend on the origin."""
     return values - mean_atoms(values, batch)[batch.molecule]

@@ -5,9 +5,9 @@ All of it is one form, linear in each of its arguments,
     T(a, u, v, f) = Σ_ij Σ_c a_ij,h(c) u_ic v_jc f_ijc
 
 with atoms i and their neighbours j, channels c in heads h(c), weights a that differ between the directions of
-an edge and features f that do not. Its derivative by a is :func:`scores`, that by u (or v) is :func:`attend`,
-that by f appears in their gradients; so the three are closed under differentiation and, like
-:mod:`molbench.kernels.convolution`, keep no gathered copies and serve forces inside a loss.
+an edge and features f that do not. Its derivative by a is :func:`scores`, that by u (or v) is
+:func:`attend_neighbors`, that by f appears in their gradients; so the three are closed under differentiation
+and, like :mod:`molbench.kernels.convolution`, keep no gathered copies and serve forces inside a loss.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def scores_plainly(edges: EdgeList, receiver: Tensor, sender: Tensor, filters: T
     return torch.stack(products)
 
 
-def attend(edges: EdgeList, weights: Tensor, sender: Tensor, filters: Tensor) -> Tensor:
+def attend_neighbors(edges: EdgeList, weights: Tensor, sender: Tensor, filters: Tensor) -> Tensor:
     """Weighted sum over neighbours, ``y_ic = Σ_j a_ij,h(c) v_jc f_ijc``, [N, F].
 
     Args:
@@ -90,8 +90,8 @@ def attend(edges: EdgeList, weights: Tensor, sender: Tensor, filters: Tensor) ->
     return _attend(weights.to(dtype), sender.to(dtype), filters.to(dtype), Ends(edges))
 
 
-def attend_plainly(edges: EdgeList, weights: Tensor, sender: Tensor, filters: Tensor) -> Tensor:
-    """:func:`attend` in so many words: the definition that tests compare with."""
+def attend_neighbors_plainly(edges: EdgeList, weights: Tensor, sender: Tensor, filters: Tensor) -> Tensor:
+    """:func:`attend_neighbors` in so many words: the definition that tests compare with."""
     heads = weights.shape[-1]
     result = torch.zeros_like(sender)
     for (i, j), weight in zip(Ends(edges).directions(), weights, strict=True):

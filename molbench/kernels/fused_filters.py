@@ -18,7 +18,7 @@ from torch.autograd.function import Function, once_differentiable
 
 from molbench.kernels.activations import silu
 from molbench.kernels.convolution import compiled_pair_product, convolve
-from molbench.kernels.edge_attention import Ends, attend, compiled_filter_grad, scores
+from molbench.kernels.edge_attention import Ends, attend_neighbors, compiled_filter_grad, scores
 from molbench.kernels.edges import EdgeList
 from molbench.kernels.library import call, usable
 from molbench.kernels.products import linear, product
@@ -60,20 +60,20 @@ def fused_scores(edges: EdgeList, receiver: Tensor, sender: Tensor, filters: Fil
 
     def gradients(grad: Tensor, f: Tensor, z: Tensor, u: Tensor, v: Tensor) -> tuple[Tensor, ...]:
         grad_z = compiled_filter_grad(grad, u, v, Ends(edges), z)
-        return grad_z, attend(edges, grad, v, f), attend(edges, grad.flip(0), u, f)
+        return grad_z, attend_neighbors(edges, grad, v, f), attend_neighbors(edges, grad.flip(0), u, f)
 
     return _fuse(edges, filters, value, gradients, receiver, sender)
 
 
 def fused_attend(edges: EdgeList, weights: Tensor, sender: Tensor, filters: Filters) -> Tensor:
-    """:func:`~molbench.kernels.edge_attention.attend`, [N, F]."""
+    """:func:`~molbench.kernels.edge_attention.attend_neighbors`, [N, F]."""
 
     def value(f: Tensor, a: Tensor, v: Tensor) -> Tensor:
-        return attend(edges, a, v, f)
+        return attend_neighbors(edges, a, v, f)
 
     def gradients(grad: Tensor, f: Tensor, z: Tensor, a: Tensor, v: Tensor) -> tuple[Tensor, ...]:
         grad_z = compiled_filter_grad(a, grad, v, Ends(edges), z)
-        return grad_z, scores(edges, grad, v, f, a.shape[-1]), attend(edges, a.flip(0), grad, f)
+        return grad_z, scores(edges, grad, v, f, a.shape[-1]), attend_neighbors(edges, a.flip(0), grad, f)
 
     return _fuse(edges, filters, value, gradients, weights, sender)
 

@@ -80,11 +80,11 @@ class AnglePrediction(Method[AnglePredictionConfig, Tensor]):
         # A linear layer on three atoms is a sum of one on each.
         of_ends = nn.functional.linear(self.backbone(batch).scalars, self.head.weight.view(3, -1))
         values = sum(of_ends[atoms, end] for end, atoms in enumerate(draws)) + self.head.bias
-        error = values - angles(batch.positions, draws)
+        error = values - triple_angles(batch.positions, draws)
         return error.square().sum() / max(error.numel(), 1), {}
 
 
-def angles(positions: Tensor, triples: Tensor) -> Tensor:
+def triple_angles(positions: Tensor, triples: Tensor) -> Tensor:
     """Angle at a between b and c of each triple (a, b, c), [3, M] to radians [M]."""
     a, b, c = positions[triples]
     # The release's guard against atoms on top of each other, which makes the cosine a little less than it is.

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from molbench.backbones.base import GeometryBackbone
 from molbench.graph.molecules import MoleculeBatch
-from molbench.graph.scatter import centred
+from molbench.graph.scatter import centred_per_molecule
 from molbench.methods.base import Method
 from molbench.methods.parts.denoising import NoiseHead, Normaliser, Standardiser
 from molbench.methods.parts.draws import normal
@@ -63,7 +63,7 @@ class Coord(Method[CoordConfig, Tensor]):
     def draw(self, batch: MoleculeBatch, generator: torch.Generator) -> Tensor:
         """Displacement of each atom, Å, [N, 3]."""
         noise = self.config.noise * normal(generator, batch.positions, batch.num_atoms, 3)
-        return centred(noise, batch) if self.config.centre else noise
+        return centred_per_molecule(noise, batch) if self.config.centre else noise
 
     def loss_given(self, batch: MoleculeBatch, draws: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """See :meth:`Method.loss_given`."""

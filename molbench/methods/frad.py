@@ -13,7 +13,7 @@ from torch import Tensor
 
 from molbench.backbones.base import GeometryBackbone
 from molbench.graph.molecules import MoleculeBatch
-from molbench.graph.scatter import centred
+from molbench.graph.scatter import centred_per_molecule
 from molbench.methods.base import Method
 from molbench.methods.parts.denoising import NoiseHead, Normaliser, Standardiser
 from molbench.methods.parts.draws import normal
@@ -85,7 +85,9 @@ class Frad(Method[FradConfig, FradDraws]):
         rotatable = rotatable_cuts(batch)
         angles = self.config.torsion_noise * normal(generator, batch.positions, len(rotatable.bonds))
         return FradDraws(
-            centred(noise, batch) if self.config.centre else noise, rotatable, torch.deg2rad(angles)
+            centred_per_molecule(noise, batch) if self.config.centre else noise,
+            rotatable,
+            torch.deg2rad(angles),
         )
 
     def loss_given(self, batch: MoleculeBatch, draws: FradDraws) -> tuple[Tensor, dict[str, Tensor]]:

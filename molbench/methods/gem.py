@@ -19,7 +19,7 @@ from molbench.graph.bonds import bonds_of
 from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.neighbors import all_pairs
 from molbench.kernels.edges import EdgeList
-from molbench.methods.angle_prediction import angles
+from molbench.methods.angle_prediction import triple_angles
 from molbench.methods.base import Method
 from molbench.methods.parts.layers import PairHead, two_layers
 
@@ -79,7 +79,7 @@ class GEM(Method[GEMConfig, None]):
         if self.config.center_is_second_atom:
             centre = batch.ptr[batch.molecule[centre]] + 1
         seen = torch.cat([atoms[centre], atoms[first] + atoms[second]], dim=1)
-        angle = (self.angle(seen).squeeze(1) - angles(positions, triples) / math.pi).square()
+        angle = (self.angle(seen).squeeze(1) - triple_angles(positions, triples) / math.pi).square()
 
         pairs, config = all_pairs(batch.ptr), self.config
         classes = (pairs.distances(positions) * (config.classes / config.farthest)).long()

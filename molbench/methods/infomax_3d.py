@@ -63,12 +63,12 @@ class InfoMax3D(Method[InfoMax3DConfig, None]):
         graph, shape = self.topology(batch), mean_atoms(self.backbone(batch).scalars, batch)
         scores = normalize(graph, dim=1) @ normalize(shape, dim=1).t()
         own = torch.arange(len(scores), device=scores.device)
-        return nt_xent(scores / self.config.temperature), {
+        return nt_xent_of_scores(scores / self.config.temperature), {
             "accuracy": (scores.argmax(1) == own).double().mean()
         }
 
 
-def nt_xent(scores: Tensor) -> Tensor:
+def nt_xent_of_scores(scores: Tensor) -> Tensor:
     """Mean of ``-s_ii + ln Σ_{j≠i} exp s_ij`` over the rows of a square of scores; 0 for a single one."""
     scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
     if len(scores) < 2:

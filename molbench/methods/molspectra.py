@@ -29,7 +29,7 @@ from molbench.backbones.parts.specformer import (
 )
 from molbench.errors import UserError
 from molbench.graph.molecules import MoleculeBatch
-from molbench.graph.scatter import centred
+from molbench.graph.scatter import centred_per_molecule
 from molbench.methods.base import Method
 from molbench.methods.parts.contrast import info_nce
 from molbench.methods.parts.denoising import NoiseHead, Normaliser, Standardiser
@@ -149,7 +149,7 @@ class MolSpectra(Method[MolSpectraConfig, MolSpectraDraws]):
         for name in self.columns:
             count = count_patches(config.spectra[name])
             hidden[name] = masked_patches(uniform(generator, device, batch.num_graphs, count), config.mask)
-        return MolSpectraDraws(centred(noise, batch) if config.centre else noise, hidden)
+        return MolSpectraDraws(centred_per_molecule(noise, batch) if config.centre else noise, hidden)
 
     def loss_given(self, batch: MoleculeBatch, draws: MolSpectraDraws) -> tuple[Tensor, dict[str, Tensor]]:
         """See :meth:`Method.loss_given`; logs each loss unweighted, and the share of molecules matched."""

@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from molbench.backbones.base import GeometryBackbone
 from molbench.graph.molecules import MoleculeBatch
-from molbench.graph.scatter import centred
+from molbench.graph.scatter import centred_per_molecule
 from molbench.methods.base import Method
 from molbench.methods.parts.denoising import NoiseHead, Normaliser, Standardiser
 from molbench.methods.parts.draws import normal
@@ -119,7 +119,7 @@ class SliDe(Method[SliDeConfig, SliDeDraws]):
             twists=turning.to(like.dtype) * normal(generator, like, joints),
             tilts=config.angle_noise * normal(generator, like, joints, 3),
             stretches=config.bond_noise * normal(generator, like, joints),
-            noise=centred(noise, batch) if config.centre else noise,
+            noise=centred_per_molecule(noise, batch) if config.centre else noise,
             slices=normal(generator, like, config.slices, batch.num_atoms, 3),
         )
 

@@ -21,7 +21,7 @@ from molbench.training.checkpoint_file import content_of, weights_of
 from molbench.training.machine import describe_machine
 
 
-def convert(
+def convert_release(
     source: str, path: Path, output: Path, *, settings: Mapping[str, Any] | None = None
 ) -> Checkpoint:
     """Convert a published weight file and write the checkpoint.

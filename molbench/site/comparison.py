@@ -34,12 +34,12 @@ def of_board(table: Table, evidence: Evidence) -> dict[str, Any]:
                 "unit": column.unit,
                 "lower": column.lower,
                 "constant": evidence.trivial(column.task),
-                **described(records.clusters),
+                **described_clusters(records.clusters),
             }
     return {"board": table.name, "folder": f"../data/{slug(table.name)}", "tasks": tasks}
 
 
-def described(clusters: Clusters) -> dict[str, Any]:
+def described_clusters(clusters: Clusters) -> dict[str, Any]:
     """What sums over clusters need to become a variance."""
     return {
         "count": clusters.count,

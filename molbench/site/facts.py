@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from molbench.atomic import replace_file
-from molbench.data.audit.check import audit
+from molbench.data.audit.check import audit_folder
 from molbench.data.audit.result import Audit, PartAudit, SchemeAudit
 from molbench.data.read.store import Store
 from molbench.errors import UserError
@@ -85,7 +85,7 @@ def _kept(folder: Path) -> Audit:
     try:
         return Audit.model_validate_json(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValidationError, UnicodeDecodeError):
-        made = audit(folder)
+        made = audit_folder(folder)
     with replace_file(path) as temporary:
         temporary.write_text(made.model_dump_json(), encoding="utf-8")
     return made

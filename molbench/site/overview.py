@@ -14,7 +14,7 @@ from molbench.leaderboard.score import Difference, Number, Score
 from molbench.leaderboard.table import Row, Table
 from molbench.numbers import plain, spread
 from molbench.site.environment import render
-from molbench.site.plots import Scale, interval
+from molbench.site.plots import Scale, interval_mark
 
 #: Places that the first page shows of a board.
 _FIRST = 8
@@ -148,7 +148,7 @@ def _ends(row: Row) -> Iterable[float]:
 
 def _plot(scale: Scale, row: Row) -> Markup:
     number = row.relative_error
-    return Markup() if number is None else interval(scale, number.value, number.low, number.high)
+    return Markup() if number is None else interval_mark(scale, number.value, number.low, number.high)
 
 
 def short_gain(difference: Difference) -> str:

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from molbench.evaluation.predictions import Predictions
 from molbench.metrics import METRICS
-from molbench.site.plots import curve, histogram, parity
+from molbench.site.plots import curve, histogram, parity_plot
 from molbench.spec.tasks import Task
 
 #: Points that a picture shows; of more, evenly spaced ones in the order of their labels.
@@ -36,5 +36,5 @@ def picture(task: Task, predictions: Predictions) -> tuple[Markup, str]:
     order = np.argsort(compared.target, kind="stable")
     rows = order[np.linspace(0, len(order) - 1, min(len(order), _POINTS)).astype(int)]
     what = "force components" if predictions.forces else "predictions"
-    plot = parity(compared.target[rows], compared.prediction[rows], f"{what} over labels")
+    plot = parity_plot(compared.target[rows], compared.prediction[rows], f"{what} over labels")
     return plot, f"{what} over labels"

@@ -44,7 +44,7 @@ class Scale:
         return min(max((value - low) / (high - low), 0.0), 1.0)
 
 
-def interval(scale: Scale, value: float, low: float | None, high: float | None) -> Markup:
+def interval_mark(scale: Scale, value: float, low: float | None, high: float | None) -> Markup:
     """A point with its interval; the text beside it says the same."""
     x, *ends = (
         3 + scale.position(v) * (_SPAN - 6)
@@ -102,7 +102,7 @@ def bars(counts: Sequence[int], first: str, last: str, label: str) -> Markup:
     return _svg(width, height, made + axis, "histogram", label)
 
 
-def parity(target: np.ndarray, prediction: np.ndarray, label: str) -> Markup:
+def parity_plot(target: np.ndarray, prediction: np.ndarray, label: str) -> Markup:
     """Predictions over labels, both on one scale; every point lies on the diagonal where the model is right.
 
     Args:

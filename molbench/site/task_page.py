@@ -16,7 +16,7 @@ from molbench.site.environment import render
 from molbench.site.evidence import Evidence
 from molbench.site.facts import Facts
 from molbench.site.overview import cell
-from molbench.site.plots import Scale, bars, curve, histogram, interval
+from molbench.site.plots import Scale, bars, curve, histogram, interval_mark
 from molbench.spec.catalogue import TaskRef, is_audit
 from molbench.spec.splits import SPLITS
 
@@ -84,7 +84,7 @@ def _answers(scores: Sequence[Score]) -> list[Answer]:
         Answer(
             score,
             cell(score),
-            interval(
+            interval_mark(
                 scale,
                 score.mean,
                 None if score.half_width is None else score.mean - score.half_width,

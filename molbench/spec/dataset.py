@@ -6,7 +6,7 @@ from pydantic import Field, field_validator, model_validator
 
 from molbench.registry import Registry
 from molbench.spec.base import Spec
-from molbench.spec.names import FileName, Name, listed
+from molbench.spec.names import FileName, Name, listed_name
 from molbench.spec.spectra import SpectrumColumn
 from molbench.spec.units import check_unit
 
@@ -118,7 +118,7 @@ class Dataset(Spec):
     version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
     title: str
     summary: str
-    record: Annotated[str, listed(RECORD_KINDS), Field(json_schema_extra=_known_records)]
+    record: Annotated[str, listed_name(RECORD_KINDS), Field(json_schema_extra=_known_records)]
     licence: str
     citation: list[str]
     homepage: str | None = None

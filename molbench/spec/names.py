@@ -95,7 +95,7 @@ def require_name(name: str, what: str) -> str:
         raise UserError(f"{what}: {error}") from error
 
 
-def listed(registry: Registry[Any]) -> AfterValidator:
+def listed_name(registry: Registry[Any]) -> AfterValidator:
     """What refuses a field that names nothing of a registry."""
 
     def check(name: str) -> str:

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from molbench.metrics import METRICS
 from molbench.registry import Registry
 from molbench.spec.base import Spec, later
-from molbench.spec.names import Name, listed
+from molbench.spec.names import Name, listed_name
 from molbench.spec.units import check_unit
 
 #: Kinds of task by name. What they do lies in a room above, which is listed here and not imported.
@@ -35,10 +35,10 @@ class Task(Spec):
         version: Raised whenever scores of it change their meaning, so that old and new ones are never mixed.
     """
 
-    kind: Annotated[str, listed(TASK_KINDS)] = "regression"
+    kind: Annotated[str, listed_name(TASK_KINDS)] = "regression"
     target: str
     subset: Name | None = None
-    metrics: list[Annotated[str, listed(METRICS)]] = Field(min_length=1)
+    metrics: list[Annotated[str, listed_name(METRICS)]] = Field(min_length=1)
     unit: str
     scheme: str
     schemes: list[str] = []

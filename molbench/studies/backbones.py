@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from molbench.evaluation import evaluate
 from molbench.evaluation.summary import SummaryRow
 from molbench.spec.protocol import Protocol
-from molbench.studies.report import Study, new_figure, write_study
+from molbench.studies.report import Study, new_panels, write_study
 from molbench.training.checkpoint import Checkpoint
 from molbench.training.pretrain import pretrain
 
@@ -95,7 +95,7 @@ def _compared(name: str, summaries: Sequence[SummaryRow]) -> Iterator[dict[str, 
 
 def _draw(rows: Sequence[dict[str, Any]]) -> Figure:
     tasks = list(dict.fromkeys(row["task"] for row in rows))
-    figure, panels = new_figure(len(tasks))
+    figure, panels = new_panels(len(tasks))
     for task, panel in zip(tasks, panels[0], strict=True):
         own = [row for row in rows if row["task"] == task]
         places = range(len(own))

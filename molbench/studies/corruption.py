@@ -25,8 +25,8 @@ from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.scatter import mean_atoms
 from molbench.spec.catalogue import Catalogue, TaskRef
 from molbench.spec.protocol import Protocol
-from molbench.studies.points import Points, spread
-from molbench.studies.report import Study, new_figure, write_study
+from molbench.studies.points import Points, mean_and_spread
+from molbench.studies.report import Study, new_panels, write_study
 from molbench.studies.tasks import open_store
 from molbench.training.checkpoint import config_of
 
@@ -120,7 +120,9 @@ def corruption(
                         progress(f"{backbone} {task.id} {mode}", done, total)
                     scores.append(_point(points, backbone, task, CorruptedStore(store, mode, seed), protocol))
                     done += 1
-                rows.append({"task": task.id, "backbone": backbone, "mode": mode, **spread(task, scores)})
+                rows.append(
+                    {"task": task.id, "backbone": backbone, "mode": mode, **mean_and_spread(task, scores)}
+                )
     study = Study(
         "corruption",
         f"Encoders trained from scratch under protocol {protocol.name}: on intact records, on records whose "
@@ -156,7 +158,7 @@ def _point(points: Points, backbone: str, task: TaskRef, store: CorruptedStore, 
 def _draw(rows: Sequence[dict[str, Any]]) -> Figure:
     tasks = list(dict.fromkeys(row["task"] for row in rows))
     backbones = list(dict.fromkeys(row["backbone"] for row in rows))
-    figure, panels = new_figure(len(tasks))
+    figure, panels = new_panels(len(tasks))
     for task, panel in zip(tasks, panels[0], strict=True):
         own = [row for row in rows if row["task"] == task]
         for i, mode in enumerate(MODES):

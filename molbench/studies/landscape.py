@@ -26,7 +26,7 @@ from molbench.evaluation.models import ForceModel
 from molbench.graph.molecules import MoleculeBatch
 from molbench.spec.catalogue import Catalogue
 from molbench.spec.protocol import Protocol
-from molbench.studies.report import Study, new_figure, write_study
+from molbench.studies.report import Study, new_panels, write_study
 from molbench.studies.tasks import open_store
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def _shape(grid: np.ndarray, steps: np.ndarray, unit: str) -> dict[str, Any]:
 
 
 def _draw(energies: dict[str, np.ndarray], steps: np.ndarray, unit: str) -> Figure:
-    figure, panels = new_figure(len(energies))
+    figure, panels = new_panels(len(energies))
     for (name, grid), panel in zip(energies.items(), panels[0], strict=True):
         filled = panel.contourf(steps, steps, grid.T, levels=24)
         panel.plot(0, 0, "w+")

@@ -17,8 +17,8 @@ from molbench.evaluation.protocol_predictions import protocol_predictions
 from molbench.evaluation.score import Scorer
 from molbench.spec.catalogue import Catalogue, TaskRef
 from molbench.spec.protocol import Protocol
-from molbench.studies.points import Points, spread
-from molbench.studies.report import Study, new_figure, write_study
+from molbench.studies.points import Points, mean_and_spread
+from molbench.studies.report import Study, new_panels, write_study
 from molbench.studies.tasks import open_store
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def learning_curve(
                     )
                     done += 1
                 row = {"task": task.id, "model": candidate.name, "training records": count}
-                rows.append({**row, **spread(task, scores)})
+                rows.append({**row, **mean_and_spread(task, scores)})
     study = Study(
         "learning-curve",
         f"Protocol {protocol.name}, {seeds} seeds, each drawing its training records and its head anew.",
@@ -128,7 +128,7 @@ def _sizes(task: TaskRef, store: Store, sizes: Sequence[int] | None) -> list[int
 
 def _draw(rows: Sequence[dict[str, Any]]) -> Figure:
     tasks = list(dict.fromkeys(row["task"] for row in rows))
-    figure, panels = new_figure(len(tasks))
+    figure, panels = new_panels(len(tasks))
     for task, panel in zip(tasks, panels[0], strict=True):
         own = [row for row in rows if row["task"] == task]
         for model in dict.fromkeys(row["model"] for row in own):

@@ -15,7 +15,7 @@ from molbench.evaluation import EVALUATION_VERSION
 from molbench.spec.catalogue import TaskRef
 
 
-def spread(task: TaskRef, scores: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def mean_and_spread(task: TaskRef, scores: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Metric, unit, mean and standard deviation over seeds of points of a task, as columns of a table."""
     values = [float(score["value"]) for score in scores]
     return {

@@ -73,7 +73,7 @@ def write_study(folder: Path, study: Study, draw: Callable[[], Figure]) -> list[
     return paths
 
 
-def new_figure(columns: int, rows: int = 1) -> tuple[Figure, Any]:
+def new_panels(columns: int, rows: int = 1) -> tuple[Figure, Any]:
     """An empty figure of some panels, and the panels, [rows, columns]; no display is needed."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

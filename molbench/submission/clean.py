@@ -9,7 +9,7 @@ from pathlib import Path
 
 from molbench.arguments import listed
 from molbench.errors import UserError
-from molbench.evaluation.clean.scores import ALL, CleanScores, scores_of
+from molbench.evaluation.clean.scores import ALL, CleanScores, clean_scores_of
 from molbench.evaluation.result import Stored
 from molbench.evaluation.trust import Trust
 from molbench.spec.catalogue import Catalogue
@@ -66,7 +66,7 @@ def clean_submissions(
     if not stored:
         why = f": {next(iter(damaged.values()))}" if damaged else ""
         raise UserError(f"{path}: no predictions of these tasks that can be scored here{why}")
-    return scores_of(stored, tanimoto=tanimoto, damaged=damaged)
+    return clean_scores_of(stored, tanimoto=tanimoto, damaged=damaged)
 
 
 def _withdrawn(submission: SubmissionFolder) -> set[str]:

@@ -137,7 +137,7 @@ def digest_of(path: Path) -> str:
     return hasher.hexdigest()
 
 
-def described(path: Path, folder: Path, url: str | None = None) -> dict[str, str | int]:
+def described_file(path: Path, folder: Path, url: str | None = None) -> dict[str, str | int]:
     """Size and digest of a file, with its place in ``folder`` or its address."""
     size = path.stat().st_size
     if not 0 < size <= MOST_BYTES:

@@ -20,7 +20,7 @@ from molbench.spec.names import require_name
 from molbench.spec.provenance import stages
 from molbench.spec.submission import Cost, Modality, Submission
 from molbench.submission.cost import cost_of, speed_of
-from molbench.submission.folder import CARD, README, described
+from molbench.submission.folder import CARD, README, described_file
 from molbench.submission.predictions import write_predictions
 from molbench.submission.request import PackRequest
 
@@ -119,7 +119,7 @@ def _entry(
         "value": float(f"{sum(item.result.primary.value for item in own.values()) / len(own):.6g}"),
         "split": first.task.split_digest,
         **({"speed": speed} if speed else {}),
-        **described(path, folder, url),
+        **described_file(path, folder, url),
     }
 
 
@@ -138,7 +138,7 @@ def _weights(folder: Path, request: PackRequest, model: CheckpointEntry) -> dict
     if request.checkpoint_url is None:
         path = folder / f"checkpoint{request.checkpoint.suffix}"
         path.write_bytes(request.checkpoint.read_bytes())
-    return weights | {"checkpoint": described(path, folder, request.checkpoint_url)}
+    return weights | {"checkpoint": described_file(path, folder, request.checkpoint_url)}
 
 
 def _card(

@@ -18,7 +18,9 @@ from molbench.submission.receipt import Cell, Receipt
 RESULTS = ".eval_results/molbench.yaml"
 
 
-def push(folder: Path, repository: str, *, private: bool = False, dry_run: bool = False) -> list[str]:
+def push_submission(
+    folder: Path, repository: str, *, private: bool = False, dry_run: bool = False
+) -> list[str]:
     """Upload a verified submission as one commit to a model repository.
 
     Args:
@@ -41,7 +43,7 @@ def push(folder: Path, repository: str, *, private: bool = False, dry_run: bool 
     files = {name: folder / name for name in (CARD, RECEIPT, *listed)}
     with tempfile.TemporaryDirectory(prefix="molbench-push-") as temporary:
         for name, text in {
-            README: model_card(submission.card, receipt),
+            README: submission_card(submission.card, receipt),
             RESULTS: evaluation_results(receipt),
         }.items():
             path = Path(temporary) / Path(name).name
@@ -53,7 +55,7 @@ def push(folder: Path, repository: str, *, private: bool = False, dry_run: bool 
     return sorted(files)
 
 
-def model_card(card: Submission, receipt: Receipt) -> str:
+def submission_card(card: Submission, receipt: Receipt) -> str:
     """``README.md``: metadata that the Hub reads, and a table for people."""
     metadata = {
         "license": card.licence.lower(),

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from molbench.evaluation.clusters import Clusters
-from molbench.evaluation.measurement import Measurement, difference, estimate
+from molbench.evaluation.measurement import Measurement, difference, estimate_of
 from molbench.evaluation.statistics import SIGNIFICANT, half_width, holm
 from molbench.leaderboard.grid import ScoreGrid
 from molbench.leaderboard.pairs import differences, places
@@ -63,7 +63,7 @@ class Coverage:
     unpaired: float
 
 
-def draw(rng: np.random.Generator, distribution: str, *shape: int) -> np.ndarray:
+def draw_standardised(rng: np.random.Generator, distribution: str, *shape: int) -> np.ndarray:
     """Numbers of mean 0 and variance 1."""
     numbers: np.ndarray = rng.standard_normal(shape)
     if distribution == "t(2.5)":
@@ -101,9 +101,9 @@ class Design:
     def effects(self, rng: np.random.Generator, distribution: str, draws: int) -> np.ndarray:
         """What records do, half of it by their clusters, [draws, records] of variance 1."""
         alone = 0.5 if self.columns else 1.0
-        total: np.ndarray = np.sqrt(alone) * draw(rng, distribution, draws, self.records)
+        total: np.ndarray = np.sqrt(alone) * draw_standardised(rng, distribution, draws, self.records)
         for column in self.columns:
-            shared = draw(rng, distribution, draws, int(column.max()) + 1)
+            shared = draw_standardised(rng, distribution, draws, int(column.max()) + 1)
             total += np.sqrt(0.5 / len(self.columns)) * shared[:, column]
         return total
 
@@ -244,9 +244,9 @@ def _setting(design: str, records: Design, distribution: str, count: int, spread
 def _judge(pair: Sequence[Measurement], clusters: Clusters, paired: bool, **setting: Any) -> Coverage:
     """Judge draws of two models whose true scores are 0."""
     a, b = pair
-    score, delta = estimate(a, clusters), difference(a, b, clusters, paired)
+    score, delta = estimate_of(a, clusters), difference(a, b, clusters, paired)
     width, p, few = delta.half_width(), delta.p, delta.records.few
-    apart = [estimate(one, clusters).records for one in pair]
+    apart = [estimate_of(one, clusters).records for one in pair]
     return Coverage(
         clusters=round(clusters.effective, 1),
         score=float(np.mean(np.abs(score.value) <= score.half_width())),

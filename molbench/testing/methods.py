@@ -11,7 +11,7 @@ from torch import Tensor
 
 from molbench.graph.batch import Batch
 from molbench.methods.base import AnyMethod
-from molbench.testing.molecules import example_batch, labelled
+from molbench.testing.molecules import example_batch, with_random_labels
 
 
 def assert_method(method: AnyMethod, batch: Batch | None = None) -> None:
@@ -25,7 +25,7 @@ def assert_method(method: AnyMethod, batch: Batch | None = None) -> None:
         method: In the precision of the batch.
         batch: What it reads; by default the molecules of :func:`example_batch` with random labels.
     """
-    batch = batch or labelled(example_batch(), method.columns)
+    batch = batch or with_random_labels(example_batch(), method.columns)
     before = [tensor.clone() for tensor in _tensors(batch)]
     method.train()
     # Copies forget what a loss teaches its method in passing, such as running statistics.

@@ -33,7 +33,7 @@ def example_batch(
     return MoleculeBatch(elements, (1.3 * sites + 0.6 * jitter).to(dtype), ptr)
 
 
-def labelled(batch: MoleculeBatch, columns: Sequence[str], *, seed: int = 0) -> MoleculeBatch:
+def with_random_labels(batch: MoleculeBatch, columns: Sequence[str], *, seed: int = 0) -> MoleculeBatch:
     """A batch with a standard normal label a record in each column."""
     generator = torch.Generator().manual_seed(seed)
     labels = {

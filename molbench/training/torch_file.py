@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from molbench.data.build.parsers.restricted_pickle import PERSISTENT, Call, load
+from molbench.data.build.parsers.restricted_pickle import PERSISTENT, Call, load_pickle
 from molbench.data.build.parsers.torch_archive import Archive
 
 #: Bytes of the pickle that says what the tensors are; some 150 for each.
@@ -58,7 +58,7 @@ def read_torch(path: Path) -> Any:
             raise ValueError("written on a machine of another byte order")
         if archive.sizes.get("data.pkl", 0) > MAX_PICKLE:
             raise ValueError(f"its list of tensors is longer than {MAX_PICKLE // 2**20} MiB")
-        return _Content(archive).value(load(bytes(archive.read("data.pkl")), _KNOWN))
+        return _Content(archive).value(load_pickle(bytes(archive.read("data.pkl")), _KNOWN))
 
 
 class _Content:

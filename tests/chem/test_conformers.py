@@ -5,7 +5,7 @@ import pytest
 from rdkit import Chem
 
 from molbench.chem import conformers
-from molbench.chem.conformers import embed, set_apart
+from molbench.chem.conformers import embed_conformer, set_apart
 
 
 def molecule(smiles: str) -> Chem.Mol:
@@ -15,7 +15,7 @@ def molecule(smiles: str) -> Chem.Mol:
 @pytest.mark.parametrize("smiles", ["CCO", "c1ccccc1", "CC(=O)Nc1ccccc1", "[Na+].[Cl-]", "O"])
 def test_the_same_seed_gives_the_same_conformer(smiles: str) -> None:
     mol = molecule(smiles)
-    first, second = embed(mol), embed(molecule(smiles))
+    first, second = embed_conformer(mol), embed_conformer(molecule(smiles))
     assert first.outcome == "etkdg"
     assert first.positions.shape == (mol.GetNumAtoms(), 3) and first.positions.dtype == np.float32
     assert np.array_equal(first.positions, second.positions)
@@ -39,7 +39,7 @@ SALTS = [
 @pytest.mark.parametrize("seed", [0, 7])
 def test_fragments_are_set_apart_and_each_keeps_its_shape(smiles: str, seed: int) -> None:
     mol = molecule(smiles)
-    conformer = embed(mol, seed)
+    conformer = embed_conformer(mol, seed)
     fragments = Chem.GetMolFrags(mol)
     table = Chem.GetPeriodicTable()
     radii = np.array([table.GetRvdw(atom.GetAtomicNum()) for atom in mol.GetAtoms()])
@@ -51,7 +51,7 @@ def test_fragments_are_set_apart_and_each_keeps_its_shape(smiles: str, seed: int
             assert gaps[np.ix_(one, other)].min() >= 3 - 1e-4
     nearest = [min(gaps[np.ix_(f, g)].min() for g in fragments if g is not f) for f in fragments]
     assert max(nearest) < 12  # beside each other, not scattered
-    alone = [embed(part, seed) for part in Chem.GetMolFrags(mol, asMols=True)]
+    alone = [embed_conformer(part, seed) for part in Chem.GetMolFrags(mol, asMols=True)]
     assert [len(part.positions) for part in alone] == [len(fragment) for fragment in fragments]
     for atoms, part in zip(fragments, alone, strict=True):
         here, there = conformer.positions[list(atoms)], part.positions
@@ -67,29 +67,31 @@ def test_one_fragment_stays_where_it_was_embedded() -> None:
 
 def test_atoms_in_one_place_are_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(conformers, "set_apart", lambda _mol, positions: positions * 0)
-    result = embed(molecule("CCO"))
+    result = embed_conformer(molecule("CCO"))
     assert result.positions.shape == (0, 3) and result.outcome.startswith("failed: atoms ")
 
 
 def test_another_seed_gives_another_one() -> None:
-    assert not np.array_equal(embed(molecule("CCCCO"), 0).positions, embed(molecule("CCCCO"), 1).positions)
+    assert not np.array_equal(
+        embed_conformer(molecule("CCCCO"), 0).positions, embed_conformer(molecule("CCCCO"), 1).positions
+    )
 
 
 def test_bonds_have_the_length_of_bonds() -> None:
     mol = molecule("CC(=O)Nc1ccccc1")
-    positions = embed(mol).positions
+    positions = embed_conformer(mol).positions
     ends = np.array([(bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()) for bond in mol.GetBonds()])
     lengths = np.linalg.norm(positions[ends[:, 0]] - positions[ends[:, 1]], axis=1)
     assert lengths.min() > 0.9 and lengths.max() < 1.7
 
 
 def test_a_molecule_that_cannot_be_embedded_says_why() -> None:
-    result = embed(molecule("C1#CC1"))
+    result = embed_conformer(molecule("C1#CC1"))
     assert result.positions.shape == (0, 3)
     assert result.outcome.startswith("failed: ") and len(result.outcome) > len("failed: ")
-    assert embed(Chem.Mol()).outcome == "failed: no atoms"
+    assert embed_conformer(Chem.Mol()).outcome == "failed: no atoms"
 
 
 def test_random_coordinates_where_the_usual_start_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(conformers, "_ATTEMPTS", {"random": 20})
-    assert embed(molecule("CCO")).outcome == "random"
+    assert embed_conformer(molecule("CCO")).outcome == "random"

@@ -15,7 +15,7 @@ from molbench.evaluation.audits.run import AuditVerdict, audit_model
 from molbench.evaluation.figures.plot import plot
 from molbench.evaluation.result import Stored
 from molbench.leaderboard.build import build_boards
-from molbench.releases.convert import convert
+from molbench.releases.convert import convert_release
 from molbench.spec.catalogue import Catalogue
 from molbench.testing import example_batch
 from tests.golden_files import read_golden
@@ -88,7 +88,9 @@ def test_the_whitening_of_the_releases_shows(layer_norms: bool, tmp_path: Path) 
 
 def test_the_released_encoder_breaks_rotation(golden: Path, tmp_path: Path) -> None:
     fixture = read_golden(golden, "molspectra_qm9line_stage2")
-    convert("molspectra", lightning_file(fixture, tmp_path / "released.ckpt"), tmp_path / "released.pt")
+    convert_release(
+        "molspectra", lightning_file(fixture, tmp_path / "released.ckpt"), tmp_path / "released.pt"
+    )
     rotation, batch = audit_model(tmp_path / "released.pt", only="rotation,batch", output=tmp_path)
     assert rotation.passed is False and rotation.worst > 1e-3 and batch.passed is True
 

@@ -15,7 +15,7 @@ from statsmodels.stats.multitest import multipletests
 from molbench.errors import UserError
 from molbench.evaluation.comparison.compare import compare, compare_results
 from molbench.evaluation.comparison.model_results import ModelResults
-from molbench.evaluation.comparison.tables import WRITERS, to_html
+from molbench.evaluation.comparison.tables import WRITERS, comparison_html
 from tests.evaluation.results import made
 from tests.leaderboard.conftest import write_result
 
@@ -173,7 +173,9 @@ def test_names_are_shown_and_do_nothing() -> None:
     names = ["d/t"]
     others = [side(HOSTILE, drawn(2, 1, 2), names), side("c", drawn(3, 1, 2), names)]
     comparison = compare_results(side("a", drawn(1, 1, 2), names), others)
-    written = {form: write(comparison) for form, write in WRITERS.items()} | {"html": to_html(comparison)}
+    written = {form: write(comparison) for form, write in WRITERS.items()} | {
+        "html": comparison_html(comparison)
+    }
     assert all("\u202e" not in text for text in written.values())
     assert "<img" not in written["html"] and "<img" not in written["md"]
     assert re.search(r"(?<!\\)\$\\alpha", written["latex"]) is None

@@ -19,7 +19,7 @@ import molbench
 from molbench.data.read.store import Store
 from molbench.errors import UserError
 from molbench.evaluation import Report, Watcher, evaluate
-from molbench.evaluation.external.conformance import check
+from molbench.evaluation.external.conformance import try_encoder
 from molbench.evaluation.external.encoder import Limits
 from molbench.evaluation.external.functions import FunctionEncoder
 from molbench.evaluation.external.molecules import StoreMolecules, state
@@ -306,7 +306,7 @@ def test_a_law_that_is_broken_is_named_beside_every_score(toy_home: Path, tmp_pa
     report = score(Net(what), tmp_path / "r", ["toy/size"], watcher=Watcher(told=said.append))
     assert f"FAIL  {what}" in said[0] and len(said[0].splitlines()) < 25
     assert any(f"law of {what}" in warning for warning in report.rows[0].warnings)
-    assert not check(wrap(Atoms())).broken
+    assert not try_encoder(wrap(Atoms())).broken
 
 
 @pytest.mark.parametrize(
@@ -428,7 +428,7 @@ def test_models_of_pytorch_geometric(tmp_path: Path, name: str) -> None:
     }  # fmt: skip
     torch.manual_seed(0)
     model = getattr(models, name)(**settings[name])
-    assert not check(wrap(model)).broken
+    assert not try_encoder(wrap(model)).broken
     protocol = molbench.evaluation.protocols.load_protocol("probe", ["frames=4"])
     report = score(model, tmp_path / "r", ["xtb-spectra/ir,xtb-dynamics/ethanol"], protocol=protocol)
     assert len(values(report)) == 4 and not report.not_applicable

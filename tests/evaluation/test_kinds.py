@@ -14,13 +14,13 @@ from rdkit import Chem
 from molbench.backbones import build_backbone
 from molbench.chem.features import features
 from molbench.data.build.builder import build
-from molbench.data.folder.verify import verify
+from molbench.data.folder.verify import verify_dataset
 from molbench.data.read.loader import Loader
 from molbench.data.read.pair_reader import PairReader
 from molbench.data.read.store import Store
 from molbench.errors import UserError
 from molbench.evaluation import evaluate
-from molbench.evaluation.embedding import embed
+from molbench.evaluation.embedding import embed_store
 from molbench.evaluation.protocols import load_protocol
 from molbench.paths import home
 from molbench.spec.catalogue import Catalogue, DatasetEntry
@@ -153,7 +153,7 @@ def pairs(tmp_path: Path) -> DatasetEntry:
 @pytest.mark.parametrize("kind", ["preference", "spectra", "pairs"])
 def test_every_kind_is_built_and_scored(kind: str, request, save, tmp_path: Path) -> None:
     entry: DatasetEntry = request.getfixturevalue(kind)
-    verify(build(entry, raw=tmp_path))
+    verify_dataset(build(entry, raw=tmp_path))
     checkpoint = save(tmp_path / "model.pt")
     for protocol in (load_protocol("probe"), FAST):
         report = evaluate(
@@ -201,7 +201,7 @@ def test_a_pair_without_a_conformer_has_the_zero_vector_of_its_molecule(pairs, t
     store = Store.open(home() / "datasets" / "mix")
     torch.manual_seed(0)
     backbone = build_backbone("schnet", {"width": 8, "filters": 8, "interactions": 1, "gaussians": 4})
-    features = embed(backbone, store, torch.device("cpu")).features
+    features = embed_store(backbone, store, torch.device("cpu")).features
     batch = store.batch([5, 0])
     assert batch.molecules_per_record == 2
     graph = backbone(batch).graph.detach().numpy()

@@ -12,10 +12,10 @@ from statsmodels.stats.power import TTestPower
 
 from molbench.evaluation.statistics import (
     Component,
-    detectable,
     half_width,
     holm,
     merge,
+    minimal_detectable_difference,
     of_repeats,
     p_value,
 )
@@ -120,7 +120,7 @@ def test_skewed_records_widen_the_interval() -> None:
 @pytest.mark.parametrize("count", [8, 30, 200])
 def test_what_is_detectable_is_that_of_a_power_analysis(count: int) -> None:
     size = TTestPower().solve_power(nobs=count, alpha=0.05, power=0.8)
-    actual = detectable([Component(1 / count, count - 1.0)])
+    actual = minimal_detectable_difference([Component(1 / count, count - 1.0)])
     # The sum of two quantiles of t stands for one of the non-central distribution.
     assert actual == pytest.approx(size, rel=0.01)
 

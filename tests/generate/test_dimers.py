@@ -25,7 +25,7 @@ def water():
 
 @pytest.fixture(scope="module")
 def rows():
-    return dimers.compute(ACETIC_ACID).rows
+    return dimers.compute_dimers(ACETIC_ACID).rows
 
 
 def hydrogen_bond(water, distance):
@@ -99,16 +99,18 @@ def test_preferred_is_the_lower_in_energy_by_the_margin(rows):
 
 def test_the_same_job_gives_the_same_rows(rows):
     dimers.monomer.cache_clear()
-    assert dimers.compute(ACETIC_ACID).rows == rows
+    assert dimers.compute_dimers(ACETIC_ACID).rows == rows
 
 
 def test_a_partner_without_a_conformer_is_rejected_and_others_are_not(monkeypatch):
     dimers.monomer.cache_clear()
-    embed = dimers.geometry.embed
+    embed = dimers.geometry.lowest_conformer
     monkeypatch.setattr(
-        dimers.geometry, "embed", lambda smiles, seed: None if smiles == "C" else embed(smiles, seed)
+        dimers.geometry,
+        "lowest_conformer",
+        lambda smiles, seed: None if smiles == "C" else embed(smiles, seed),
     )
-    refused, made = (dimers.compute((0, 7, smiles, (LIGANDS.index("O"),))) for smiles in ("C", "CC"))
+    refused, made = (dimers.compute_dimers((0, 7, smiles, (LIGANDS.index("O"),))) for smiles in ("C", "CC"))
     assert not refused.rows and [entry.id for entry in refused.rejections] == ["partner-007"]
     assert made.rows and not made.rejections
 
@@ -123,9 +125,11 @@ def test_partners_and_ligands_are_distinct_neutral_closed_shell_molecules():
 
 @pytest.mark.slow
 def test_the_plan_of_few_is_the_start_of_the_whole():
-    whole = dimers.plan(0, None)
-    assert [smiles for _, _, smiles, _ in whole] == dimers.partners(0) and dimers.plan(0, 5) == whole[:5]
-    assert {len(ligands) for *_, ligands in whole} == {6} and dimers.plan(1, 5) != whole[:5]
+    whole = dimers.plan_dimers(0, None)
+    assert [smiles for _, _, smiles, _ in whole] == dimers.partners(0) and dimers.plan_dimers(0, 5) == whole[
+        :5
+    ]
+    assert {len(ligands) for *_, ligands in whole} == {6} and dimers.plan_dimers(1, 5) != whole[:5]
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ KCAL = 627.509474  # kcal/mol per Hartree
 def rows():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(dynamics, "_EQUILIBRATION_STEPS", 40)
-        return dynamics.compute(("ethanol", 5, 3)).rows
+        return dynamics.compute_trajectory(("ethanol", 5, 3)).rows
 
 
 def energy(numbers, positions):
@@ -55,5 +55,5 @@ def test_forces_do_not_move_the_centre_of_mass(rows):
 
 
 def test_plan_has_one_trajectory_per_molecule():
-    assert [name for name, _, _ in dynamics.plan(0, None)] == list(dynamics.MOLECULES)
-    assert {frames for _, _, frames in dynamics.plan(0, 40)} == {40}
+    assert [name for name, _, _ in dynamics.plan_trajectories(0, None)] == list(dynamics.MOLECULES)
+    assert {frames for _, _, frames in dynamics.plan_trajectories(0, 40)} == {40}

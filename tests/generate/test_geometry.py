@@ -22,22 +22,24 @@ from molbench.generate import geometry
     ],
 )
 def test_symmetry_number(smiles, expected):
-    mol, positions = geometry.embed(smiles, seed=1)
+    mol, positions = geometry.lowest_conformer(smiles, seed=1)
     assert geometry.symmetry_number(mol, positions) == expected
 
 
 def test_permutation_that_no_rotation_realises_is_not_counted():
-    mol, positions = geometry.embed("FCF", seed=1)
+    mol, positions = geometry.lowest_conformer("FCF", seed=1)
     positions[0] += [0.3, 0.3, 0.3]
     assert geometry.symmetry_number(mol, positions) == 1
 
 
 def test_embedding_is_seeded():
-    assert np.array_equal(geometry.embed("CCO", seed=3)[1], geometry.embed("CCO", seed=3)[1])
+    assert np.array_equal(
+        geometry.lowest_conformer("CCO", seed=3)[1], geometry.lowest_conformer("CCO", seed=3)[1]
+    )
 
 
 def test_graph_is_kept_or_not():
-    mol, positions = geometry.embed("CCO", seed=1)
+    mol, positions = geometry.lowest_conformer("CCO", seed=1)
     assert geometry.keeps_graph(mol, positions)
     torn = positions.copy()
     torn[0] += 3.0
@@ -45,7 +47,7 @@ def test_graph_is_kept_or_not():
 
 
 def test_cage_diagonal_is_no_bond():
-    mol, positions = geometry.embed("C1C2CC1C2", seed=1)
+    mol, positions = geometry.lowest_conformer("C1C2CC1C2", seed=1)
     assert geometry.keeps_graph(mol, positions)
 
 

@@ -36,7 +36,7 @@ def test_linear_molecule_has_five_rigid_modes():
 
 
 def test_record_fits_the_schema_and_its_positions_are_as_labelled():
-    outcome = molecules.compute([("xtb-000000", "O", 1)])
+    outcome = molecules.compute_molecules([("xtb-000000", "O", 1)])
     table = pa.Table.from_pylist(outcome.rows, molecules.SCHEMA)
     assert table.num_rows == 1
     assert not outcome.rejections
@@ -53,20 +53,20 @@ def test_record_fits_the_schema_and_its_positions_are_as_labelled():
 )
 def test_unfit_molecule_is_rejected_with_the_reason(monkeypatch, smiles, relaxed, reason):
     monkeypatch.setattr(molecules.geometry, "relax", relaxed)
-    outcome = molecules.compute([("xtb-000000", smiles, 1)])
+    outcome = molecules.compute_molecules([("xtb-000000", smiles, 1)])
     assert [(item.id, item.reason) for item in outcome.rejections] == [("xtb-000000", reason)]
     assert outcome.rows == []
 
 
 def test_saddle_point_is_rejected_where_no_push_is_left(monkeypatch):
     monkeypatch.setattr(minimum, "_RELAXATIONS", 1)
-    outcome = molecules.compute([("xtb-000000", "CC(C)=O", 1)])
+    outcome = molecules.compute_molecules([("xtb-000000", "CC(C)=O", 1)])
     assert [item.reason for item in outcome.rejections] == ["imaginary frequency"]
 
 
 def test_plan_is_a_prefix_of_the_full_plan(monkeypatch):
     monkeypatch.setattr(enumeration, "QUOTA", {1: 4, 2: 14, 3: 30})
-    whole = [entry for job in molecules.plan(0, None) for entry in job]
-    part = [entry for job in molecules.plan(0, 25) for entry in job]
+    whole = [entry for job in molecules.plan_molecules(0, None) for entry in job]
+    part = [entry for job in molecules.plan_molecules(0, 25) for entry in job]
     assert part == whole[:25]
     assert whole[7][0] == "xtb-000007"

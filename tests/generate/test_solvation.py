@@ -18,8 +18,8 @@ def test_solvents_are_canonical_and_distinct():
 
 def test_plan_is_a_prefix_and_starts_with_the_solvents(monkeypatch):
     monkeypatch.setattr(enumeration, "QUOTA", {1: 4, 2: 14, 3: 30})
-    whole = [entry for job in solvation.plan(0, None) for entry in job]
-    part = [entry for job in solvation.plan(0, 30) for entry in job]
+    whole = [entry for job in solvation.plan_solvation(0, None) for entry in job]
+    part = [entry for job in solvation.plan_solvation(0, 30) for entry in job]
     assert part == whole[:30]
     assert [smiles for _, smiles, _ in whole[:24]] == list(solvation.SOLVENTS.values())
     assert len({smiles for _, smiles, _ in whole}) == len(whole) > 60
@@ -53,7 +53,7 @@ def test_committed_pairs_are_recomputed():
 
 def test_records_fit_the_schema_and_repeat():
     job = [("solute-000", "CO", 1)]
-    first, second = solvation.compute(job), solvation.compute(job)
+    first, second = solvation.compute_solvation(job), solvation.compute_solvation(job)
     assert first == second and len(first.rows) == 24 and not first.rejections
     table = pa.Table.from_pylist(first.rows, solvation.SCHEMA)
     assert table.column("id")[0].as_py() == "solute-000/acetone"
@@ -66,7 +66,7 @@ def test_records_fit_the_schema_and_repeat():
 )
 def test_unfit_solute_is_rejected_with_the_reason(monkeypatch, relaxed, reason):
     monkeypatch.setattr(solvation.geometry, "relax", relaxed)
-    outcome = solvation.compute([("solute-000", "O", 1)])
+    outcome = solvation.compute_solvation([("solute-000", "O", 1)])
     assert [(item.id, item.reason) for item in outcome.rejections] == [("solute-000", reason)]
     assert outcome.rows == []
 
@@ -76,5 +76,5 @@ def test_field_that_does_not_converge_is_rejected(monkeypatch):
         raise RuntimeError
 
     monkeypatch.setattr(solvation, "_single_point", diverge)
-    outcome = solvation.compute([("solute-000", "O", 1)])
+    outcome = solvation.compute_solvation([("solute-000", "O", 1)])
     assert [item.reason for item in outcome.rejections] == ["self-consistent field not converged"]

@@ -189,7 +189,7 @@ def test_lines_keep_their_area_and_width(line):
 
 
 def test_record_fits_the_schema_and_its_curves_have_bands_where_the_modes_are():
-    outcome = spectra.compute([("xtb-000000", "O", 1)])
+    outcome = spectra.compute_spectra([("xtb-000000", "O", 1)])
     table = pa.Table.from_pylist(outcome.rows, spectra.SCHEMA)
     assert not outcome.rejections
     row = table.to_pylist()[0]
@@ -207,7 +207,7 @@ def test_record_fits_the_schema_and_its_curves_have_bands_where_the_modes_are():
 
 def test_molecule_without_a_minimum_is_rejected_with_the_reason(monkeypatch):
     monkeypatch.setattr(minimum.geometry, "relax", lambda *_: None)
-    outcome = spectra.compute([("xtb-000000", "O", 1)])
+    outcome = spectra.compute_spectra([("xtb-000000", "O", 1)])
     assert [(item.id, item.reason) for item in outcome.rejections] == [
         ("xtb-000000", "geometry not converged")
     ]
@@ -217,8 +217,8 @@ def test_plan_is_a_prefix_of_the_full_plan_and_keeps_the_ids_of_xtb_molecules(mo
     from molbench.generate import molecules
 
     monkeypatch.setattr(enumeration, "QUOTA", {1: 4, 2: 14, 3: 30, 6: 5})
-    whole = [entry for job in spectra.plan(0, None) for entry in job]
-    assert [entry for job in spectra.plan(0, 25) for entry in job] == whole[:25]
-    every = [entry for job in molecules.plan(0, None) for entry in job]
+    whole = [entry for job in spectra.plan_spectra(0, None) for entry in job]
+    assert [entry for job in spectra.plan_spectra(0, 25) for entry in job] == whole[:25]
+    every = [entry for job in molecules.plan_molecules(0, None) for entry in job]
     assert set(whole) < set(every)
     assert len(whole) == len(every) - 5

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from molbench.graph.neighbors import radius_edges
 from molbench.kernels.convolution import convolve
-from molbench.kernels.edge_attention import attend, scores
+from molbench.kernels.edge_attention import attend_neighbors, scores
 from molbench.kernels.edges import EdgeList
 from molbench.kernels.fused_filters import (
     Filters,
@@ -35,7 +35,7 @@ def by_scores(edges: EdgeList, filters: Filters | Tensor, draw: Draw) -> Tensor:
 
 
 def by_attend(edges: EdgeList, filters: Filters | Tensor, draw: Draw) -> Tensor:
-    form = fused_attend if isinstance(filters, Filters) else attend
+    form = fused_attend if isinstance(filters, Filters) else attend_neighbors
     directions = 1 + edges.symmetric
     return form(edges, draw("a", directions, edges.num_edges, HEADS), draw("v", 13, WIDTH), filters)  # type: ignore[arg-type, operator]
 

@@ -14,7 +14,7 @@ from molbench.graph.neighbors import all_pairs
 from molbench.kernels import library
 from molbench.kernels.activations import shifted_softplus, silu
 from molbench.kernels.convolution import convolve
-from molbench.kernels.edge_attention import attend, scores
+from molbench.kernels.edge_attention import attend_neighbors, scores
 from molbench.kernels.edge_messages import aggregate, edge_messages
 from molbench.kernels.edges import EdgeList, incidence
 from molbench.kernels.library import call, usable
@@ -79,7 +79,7 @@ def by_all_kernels(edges: EdgeList, dtype: torch.dtype) -> list[Tensor]:
     )
     forms: list[Callable[[], Tensor]] = [
         lambda: convolve(edges, atoms, filters),
-        lambda: attend(edges, scores(edges, atoms, atoms, filters, 4), atoms, filters),
+        lambda: attend_neighbors(edges, scores(edges, atoms, atoms, filters, 4), atoms, filters),
         lambda: convolve_to_vectors(edges, atoms, filters, directions),
         lambda: aggregate(
             edges,

@@ -19,7 +19,7 @@ from molbench.methods.gcc import walk
 from molbench.methods.gem import bond_angles
 from molbench.methods.gpt_gnn import breadth_first
 from molbench.methods.graphmvp import Reconstruction
-from molbench.methods.infomax_3d import nt_xent
+from molbench.methods.infomax_3d import nt_xent_of_scores
 from molbench.methods.joao import PAIRS, onto_simplex
 from molbench.methods.parts.augment import BONDS, DROP, KINDS, MASK, NONE, PIECE, augment, draw_augmentation
 from molbench.methods.parts.crop import keep_atoms, kept_sizes
@@ -286,8 +286,8 @@ def test_each_change_has_its_own_projection() -> None:
 def test_nt_xent_by_hand() -> None:
     scores = torch.tensor([[3.0, 1.0, 0.0], [2.0, 2.0, 2.0], [0.0, 0.0, 5.0]])
     expected = (np.log(np.e + 1) - 3 + np.log(2) + 2 - 2 + np.log(2) - 5) / 3
-    assert nt_xent(scores).item() == pytest.approx(expected)
-    assert nt_xent(torch.tensor([[4.0]])).item() == 0
+    assert nt_xent_of_scores(scores).item() == pytest.approx(expected)
+    assert nt_xent_of_scores(torch.tensor([[4.0]])).item() == 0
 
 
 def test_reconstruction_by_hand() -> None:
@@ -344,7 +344,7 @@ def test_angles_between_bonds_by_hand() -> None:
 def test_an_oracle_of_internal_coordinates_has_no_loss() -> None:
     """Positions as features, and heads that compute from them what is asked."""
     method, batch = method_with("gem"), graph_batch()
-    from molbench.methods.angle_prediction import angles
+    from molbench.methods.angle_prediction import triple_angles
 
     class Lengths(nn.Module):
         def forward(self, atoms: Tensor, pairs: object) -> Tensor:
@@ -357,7 +357,7 @@ def test_an_oracle_of_internal_coordinates_has_no_loss() -> None:
 
     class Angles(nn.Module):
         def forward(self, seen: Tensor) -> Tensor:
-            return (angles(batch.positions, bond_angles(GRAPH, 11)) / np.pi).unsqueeze(1)
+            return (triple_angles(batch.positions, bond_angles(GRAPH, 11)) / np.pi).unsqueeze(1)
 
     method.length, method.distance, method.angle = Lengths(), Classes(), Angles()
     assert method.loss(batch, generator())[0].item() == pytest.approx(0, abs=1e-12)

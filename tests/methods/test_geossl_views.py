@@ -16,7 +16,7 @@ from molbench.errors import UserError
 from molbench.graph.bonds import distance_bonds
 from molbench.graph.molecules import MoleculeBatch
 from molbench.methods import build_method
-from molbench.methods.angle_prediction import AnglePrediction, AnglePredictionConfig, angles, hashed
+from molbench.methods.angle_prediction import AnglePrediction, AnglePredictionConfig, hashed, triple_angles
 from molbench.methods.geossl_ddm import GeoSSLDDM, GeoSSLDDMConfig
 from molbench.methods.geossl_rr import GeoSSLRR, GeoSSLRRConfig
 from molbench.methods.parts.contrast import against_next, info_nce
@@ -198,7 +198,7 @@ def test_ddm_of_cropped_molecules() -> None:
 
 def test_angles_by_hand() -> None:
     positions = torch.tensor([[0.0, 0, 0], [2, 0, 0], [0, 3, 0], [-1, 0, 0]], dtype=torch.float64)
-    actual = angles(positions, torch.tensor([[0, 0, 1], [1, 1, 0], [2, 3, 2]]))
+    actual = triple_angles(positions, torch.tensor([[0, 0, 1], [1, 1, 0], [2, 3, 2]]))
     expected = torch.tensor([np.pi / 2, np.pi, np.arctan2(3, 2)])
     # The guard in the norm costs some digits, most at 180°, where the arccosine is steep.
     torch.testing.assert_close(actual, expected, atol=7e-3, rtol=0)

@@ -12,7 +12,7 @@ from molbench.backbones import build_backbone
 from molbench.backbones.base import Backbone
 from molbench.graph.molecules import MoleculeBatch
 from molbench.methods import build_method, load_settings
-from molbench.methods.angle_prediction import angles
+from molbench.methods.angle_prediction import triple_angles
 from molbench.methods.base import Method
 from molbench.methods.parts.crop import draw_pieces, grow, keep_atoms, kept_sizes
 from molbench.methods.parts.views import ViewDraws, encode_views
@@ -110,7 +110,7 @@ def test_baselines(name: str, dtype: torch.dtype, golden: Path) -> None:
         batch.molecule[angle.draw(batch, generator)[0]].bincount(minlength=12),
         batch.molecule[triples[0]].bincount(minlength=12),
     )
-    close(angles(batch.positions, triples), fixture["angles"], dtype)
+    close(triple_angles(batch.positions, triples), fixture["angles"], dtype)
     close(angle.loss_given(batch, triples)[0], fixture["loss_angle"], dtype)
 
 

@@ -14,7 +14,7 @@ from molbench.backbones.pairs.base import PairBackbone
 from molbench.errors import UserError
 from molbench.graph.molecules import MoleculeBatch
 from molbench.methods import build_method, load_settings
-from molbench.methods.mrl3d.environment import draw
+from molbench.methods.mrl3d.environment import draw_environments
 from molbench.methods.mrl3d.objective import MRL3D, MRL3DConfig, placed_bonds
 from molbench.methods.mrl3d.reader import ConformerPairBatch
 from molbench.releases import released_name
@@ -121,7 +121,7 @@ def test_the_head_of_the_release_stays_as_it_was_drawn(variant: str) -> None:
 def test_predicted_forces_turn_with_the_environment(absolute: bool) -> None:
     method, batch = example(absolute_frames=absolute)
     method.eval()
-    environment = method.surround(batch, draw(batch.a, 5, torch.Generator().manual_seed(0)))
+    environment = method.surround(batch, draw_environments(batch.a, 5, torch.Generator().manual_seed(0)))
     encoded = method.backbone.encode(batch.pairs)
     rotation = random_rotation()
 
@@ -137,7 +137,7 @@ def test_predicted_forces_turn_with_the_environment(absolute: bool) -> None:
 
 def test_environments_are_seen_the_same_from_all_sides() -> None:
     method, batch = example()
-    environment = method.surround(batch, draw(batch.a, 5, torch.Generator().manual_seed(0)))
+    environment = method.surround(batch, draw_environments(batch.a, 5, torch.Generator().manual_seed(0)))
     rotation = random_rotation(reflect=True)
     moved = replace(environment, positions=environment.positions @ rotation.t() + 2.0)
     torch.testing.assert_close(method.environment(moved, batch.b), method.environment(environment, batch.b))
@@ -145,7 +145,7 @@ def test_environments_are_seen_the_same_from_all_sides() -> None:
 
 def test_bonds_of_copies_are_those_of_the_solvent() -> None:
     method, batch = example()
-    environment = method.surround(batch, draw(batch.a, 5, torch.Generator().manual_seed(0)))
+    environment = method.surround(batch, draw_environments(batch.a, 5, torch.Generator().manual_seed(0)))
     bonds = placed_bonds(environment, batch.pairs.b.bonds, batch.b.num_atoms, 5)
     origins = {tuple(sorted(bond)) for bond in environment.origin[bonds].t().tolist()}
     assert origins == {tuple(sorted(bond)) for bond in batch.pairs.b.bonds.tolist()}

@@ -13,7 +13,7 @@ from molbench.graph.molecules import MoleculeBatch
 from molbench.methods.mrl3d.environment import (
     Environment,
     EnvironmentDraws,
-    draw,
+    draw_environments,
     rotation_matrices,
     surround,
 )
@@ -54,7 +54,7 @@ def example(
     a, b = example_batch((12, 3, 9, 6), seed=1), example_batch((4, 1, 6, 2), seed=2)
     generator = torch.Generator().manual_seed(seed)
     in_ring = torch.rand(a.num_atoms, generator=generator) < rings
-    return a, b, in_ring, draw(a, COPIES, generator)
+    return a, b, in_ring, draw_environments(a, COPIES, generator)
 
 
 def test_forces_are_unit_vectors_away_from_anchors_that_are_in_no_ring() -> None:
@@ -95,7 +95,9 @@ def test_copies_are_rigid_and_a_radius_away() -> None:
         b.atomic_numbers[:2], torch.tensor([[0.0, 0, 0], [0, 0, 2.0]]).double(), torch.tensor([0, 2])
     )
     lone = MoleculeBatch(a.atomic_numbers[:1], a.positions[:1], torch.tensor([0, 1]))
-    actual = surround(lone, single, torch.tensor([False]), draw(lone, 1, torch.Generator().manual_seed(3)))
+    actual = surround(
+        lone, single, torch.tensor([False]), draw_environments(lone, 1, torch.Generator().manual_seed(3))
+    )
     assert (actual.positions[1] - actual.positions[0]).norm().item() == pytest.approx(1.0)
 
 
@@ -136,7 +138,7 @@ def test_the_released_choice_of_anchors_takes_the_first_atoms() -> None:
     in_ring[:5] = True
     chosen: dict[bool, set[int]] = {True: set(), False: set()}
     for seed in range(30):
-        draws = draw(a, COPIES, torch.Generator().manual_seed(seed))
+        draws = draw_environments(a, COPIES, torch.Generator().manual_seed(seed))
         for wrong in chosen:
             actual = surround(a, b, in_ring, draws, wrong_anchors=wrong)
             chosen[wrong] |= set(actual.anchor.tolist())
@@ -146,8 +148,8 @@ def test_the_released_choice_of_anchors_takes_the_first_atoms() -> None:
 def test_no_copies_leave_the_bare_solute() -> None:
     a, b, in_ring, _ = example()
     for rings, draws in (
-        (in_ring, draw(a, 0, torch.Generator())),
-        (torch.ones_like(in_ring), draw(a, COPIES, torch.Generator())),
+        (in_ring, draw_environments(a, 0, torch.Generator())),
+        (torch.ones_like(in_ring), draw_environments(a, COPIES, torch.Generator())),
     ):
         actual = surround(a, b, rings, draws)
         assert torch.equal(actual.positions, a.positions)
@@ -171,7 +173,7 @@ def test_an_environment_is_a_function_of_its_draws() -> None:
     a, b, in_ring, _ = example()
 
     def positions(seed: int) -> Environment:
-        return surround(a, b, in_ring, draw(a, COPIES, torch.Generator().manual_seed(seed)))
+        return surround(a, b, in_ring, draw_environments(a, COPIES, torch.Generator().manual_seed(seed)))
 
     assert torch.equal(positions(1).positions, positions(1).positions)
     assert not torch.equal(positions(1).forces, positions(2).forces)

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from molbench.graph.molecules import MoleculeBatch
-from molbench.graph.scatter import centred
+from molbench.graph.scatter import centred_per_molecule
 from molbench.methods.parts.riemann import align, force_target, perturb
 from molbench.testing import example_batch, random_rotation
 
@@ -20,7 +20,7 @@ def clean_and_noisy(scale: float = 0.3) -> tuple[MoleculeBatch, Tensor]:
 
 def gram_distance(noisy: Tensor, batch: MoleculeBatch) -> Tensor:
     """¼ ‖X~ X~ᵀ - X Xᵀ‖² of all molecules, from the matrices that the code never forms."""
-    x, y = centred(batch.positions, batch), centred(noisy, batch)
+    x, y = centred_per_molecule(batch.positions, batch), centred_per_molecule(noisy, batch)
     same = batch.molecule[:, None] == batch.molecule
     return 0.25 * ((y @ y.t() - x @ x.t()).square() * same).sum()
 
@@ -49,7 +49,7 @@ def test_target_is_along_the_gradient_of_the_gram_distance() -> None:
         shift.view(-1)[place] = step
         change = gram_distance(noisy + shift, batch) - gram_distance(noisy - shift, batch)
         numeric.view(-1)[place] = -change / (2 * step)
-    x, y = centred(batch.positions, batch), centred(noisy, batch)
+    x, y = centred_per_molecule(batch.positions, batch), centred_per_molecule(noisy, batch)
     for index, (start, stop) in enumerate(zip(batch.ptr[:-1], batch.ptr[1:], strict=True)):
         own, other = y[start:stop].t() @ y[start:stop], x[start:stop].t() @ y[start:stop]
         scale = 2 / (own.norm() + other.norm()).clamp(min=1e-30)
@@ -61,7 +61,7 @@ def test_target_is_along_the_gradient_of_the_gram_distance() -> None:
 def test_target_of_a_swollen_molecule_by_hand() -> None:
     """With X~ = c X and G = XᵀX, A = c² G and B = c G, so that F = -2 (c - 1) X G / ‖G‖."""
     batch = example_batch((9,))
-    x = centred(batch.positions, batch)
+    x = centred_per_molecule(batch.positions, batch)
     gram = x.t() @ x
     torch.testing.assert_close(force_target(1.2 * batch.positions, batch), -0.4 * x @ gram / gram.norm())
 
@@ -86,6 +86,6 @@ def test_aligned_molecules_cannot_be_turned_nearer() -> None:
     batch, noisy = clean_and_noisy()
     best = (align(noisy, batch) - batch.positions).square().sum()
     for seed in range(20):
-        turned = centred(noisy, batch) @ random_rotation(seed=seed) + batch.positions
-        turned = turned - centred(batch.positions, batch)
+        turned = centred_per_molecule(noisy, batch) @ random_rotation(seed=seed) + batch.positions
+        turned = turned - centred_per_molecule(batch.positions, batch)
         assert (turned - batch.positions).square().sum() >= best - 1e-9

@@ -17,7 +17,7 @@ from molbench.errors import UserError
 from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.scatter import sum_atoms
 from molbench.releases import RELEASES, released_name
-from molbench.releases.convert import convert
+from molbench.releases.convert import convert_release
 from molbench.releases.mrl3d import head_from_released
 from molbench.training.checkpoint import Checkpoint
 from tests.backbones.relational_pairs import golden_pairs
@@ -37,7 +37,7 @@ def batch_of(fixture: Golden, positions: Tensor) -> MoleculeBatch:
 def test_published_weights_reproduce_the_reference(name: str, golden: Path, tmp_path: Path) -> None:
     file = golden / "published" / f"checkpoint-{name}"
     output = tmp_path / "converted.pt"
-    convert("3d-emgp", file, output)
+    convert_release("3d-emgp", file, output)
     checkpoint = Checkpoint.load(output)
     assert checkpoint.method == "3d-emgp"
     assert checkpoint.pretraining["converted"]["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
@@ -54,7 +54,7 @@ def test_published_weights_reproduce_the_reference(name: str, golden: Path, tmp_
 def test_files_as_geossl_writes_them(name: str, golden: Path, tmp_path: Path) -> None:
     fixture = read_golden(golden, f"geossl_{name}_forward")
     torch.save({"model": fixture.state("model.")}, tmp_path / "model.pth")
-    checkpoint = convert("geossl", tmp_path / "model.pth", tmp_path / "converted.safetensors")
+    checkpoint = convert_release("geossl", tmp_path / "model.pth", tmp_path / "converted.safetensors")
     assert checkpoint.backbone == name
     backbone = Checkpoint.load(tmp_path / "converted.safetensors").build().double()
     encoded = backbone(batch_of(fixture, fixture["pos"]))
@@ -78,7 +78,7 @@ def test_files_as_3dmrl_writes_them(name: str, prefix: str, golden: Path, tmp_pa
     state = {prefix + key: value for key, value in fixture.state("model.").items()}
     torch.save(state, tmp_path / "model.pt")
     told = {"backbone": "cgib-cont"} if name == "cgib-cont" else {}
-    checkpoint = convert("3dmrl", tmp_path / "model.pt", tmp_path / "converted.pt", settings=told)
+    checkpoint = convert_release("3dmrl", tmp_path / "model.pt", tmp_path / "converted.pt", settings=told)
     assert (checkpoint.backbone, checkpoint.method) == (name, "3dmrl")
     backbone = Checkpoint.load(tmp_path / "converted.pt").build().double()
     assert isinstance(backbone, PairBackbone)
@@ -92,12 +92,12 @@ def test_a_file_of_3dmrl_with_more_than_its_encoder_is_refused(golden: Path, tmp
     state = read_golden(golden, "mrl3d_mi_cigin").state("model.")
     torch.save(state | {"denoiser.weight": torch.ones(1)}, tmp_path / "more.pt")
     with pytest.raises(UserError, match=r"no place for denoiser.weight"):
-        convert("3dmrl", tmp_path / "more.pt", tmp_path / "c.pt")
+        convert_release("3dmrl", tmp_path / "more.pt", tmp_path / "c.pt")
     torch.save(state, tmp_path / "model.pt")
     with pytest.raises(UserError, match=r"no rules for the names of a backbone 'resnet'"):
-        convert("3dmrl", tmp_path / "model.pt", tmp_path / "c.pt", settings={"backbone": "resnet"})
+        convert_release("3dmrl", tmp_path / "model.pt", tmp_path / "c.pt", settings={"backbone": "resnet"})
     with pytest.raises(UserError, match=r"do not fit backbone 'cgib'|missing"):
-        convert("3dmrl", tmp_path / "model.pt", tmp_path / "c.pt", settings={"backbone": "cgib"})
+        convert_release("3dmrl", tmp_path / "model.pt", tmp_path / "c.pt", settings={"backbone": "cgib"})
     assert not (tmp_path / "c.pt").exists()
 
 
@@ -112,7 +112,7 @@ def test_files_as_molspectra_writes_them(line: str, golden: Path, tmp_path: Path
     fixture = read_golden(golden, f"molspectra_{line}_stage2")
     hyper = {"num_heads": 8, "max_num_neighbors": 32, "layernorm_on_vec": "whitened"}
     file = lightning_file(fixture, tmp_path / "epoch=3.ckpt", **hyper)
-    convert("molspectra", file, tmp_path / "converted.pt")
+    convert_release("molspectra", file, tmp_path / "converted.pt")
     backbone = Checkpoint.load(tmp_path / "converted.pt").build().double()
     assert backbone.config.layer_norms == (line == "qm9line")
     batch = batch_of(fixture, fixture["pos_clean"] + fixture["pos_noise"])
@@ -121,17 +121,17 @@ def test_files_as_molspectra_writes_them(line: str, golden: Path, tmp_path: Path
     torch.testing.assert_close(encoded.vectors, fixture["vector"], rtol=1e-6, atol=1e-9)
     torch.testing.assert_close(sum_atoms(encoded.scalars, batch), fixture["z_molecule"], rtol=1e-6, atol=1e-9)
     with pytest.raises(UserError, match=r"no place for model.representation_spec_model"):
-        convert("torchmd-net", file, tmp_path / "other.pt")
+        convert_release("torchmd-net", file, tmp_path / "other.pt")
 
 
 def test_hyperparameters_that_our_encoder_lacks_are_refused(golden: Path, tmp_path: Path) -> None:
     fixture = read_golden(golden, "coord_denoising")
-    convert("torchmd-net", lightning_file(fixture, tmp_path / "a.ckpt"), tmp_path / "a.pt")
+    convert_release("torchmd-net", lightning_file(fixture, tmp_path / "a.ckpt"), tmp_path / "a.pt")
     file = lightning_file(fixture, tmp_path / "b.ckpt", layernorm_on_vec="rms")
     with pytest.raises(UserError, match=r"layernorm_on_vec is 'rms'; only 'whitened'"):
-        convert("torchmd-net", file, tmp_path / "b.pt")
+        convert_release("torchmd-net", file, tmp_path / "b.pt")
     file = lightning_file(fixture, tmp_path / "c.ckpt", num_heads=4)
-    assert convert("torchmd-net", file, tmp_path / "c.pt").config["heads"] == 4
+    assert convert_release("torchmd-net", file, tmp_path / "c.pt").config["heads"] == 4
 
 
 def emgp_state(width: int = 4, layers: int = 2) -> dict[str, Tensor]:
@@ -146,7 +146,7 @@ def saved(path: Path, state: dict[str, Tensor], **more: Any) -> Path:
 
 def test_sizes_are_read_off_the_shapes(tmp_path: Path) -> None:
     state = emgp_state(width=6, layers=11)
-    checkpoint = convert("3d-emgp", saved(tmp_path / "f", state), tmp_path / "c.pt")
+    checkpoint = convert_release("3d-emgp", saved(tmp_path / "f", state), tmp_path / "c.pt")
     assert (checkpoint.config["width"], checkpoint.config["layers"]) == (6, 11)
     # The coordinate network that is used is the last one, by number, not by name.
     last = state["module.model.gcl_10.coord_mlp.0.weight"]
@@ -156,13 +156,13 @@ def test_sizes_are_read_off_the_shapes(tmp_path: Path) -> None:
 def test_names_that_nobody_knows_are_refused(tmp_path: Path) -> None:
     state = emgp_state() | {"module.surprise.weight": torch.ones(1)}
     with pytest.raises(UserError, match=r"no place for surprise.weight: not a file of 3D-EMGP"):
-        convert("3d-emgp", saved(tmp_path / "f", state), tmp_path / "c.pt")
+        convert_release("3d-emgp", saved(tmp_path / "f", state), tmp_path / "c.pt")
     assert not (tmp_path / "c.pt").exists()
 
 
 def test_documented_heads_are_left_out(tmp_path: Path) -> None:
     state = emgp_state() | {"module.graph_dec_proj.4.2.bias": torch.ones(4), "module.sigmas": torch.ones(50)}
-    assert convert("3d-emgp", saved(tmp_path / "f", state), tmp_path / "c.pt").backbone == "egnn"
+    assert convert_release("3d-emgp", saved(tmp_path / "f", state), tmp_path / "c.pt").backbone == "egnn"
 
 
 @pytest.mark.parametrize("damage", ["missing", "shape", "none", "far"])
@@ -183,7 +183,7 @@ def test_encoders_that_do_not_fit_are_refused(damage: str, tmp_path: Path) -> No
         "far": r"not numbered from 0 on, but up to 999999999",
     }
     with pytest.raises(UserError, match=expected[damage]):
-        convert("3d-emgp", saved(tmp_path / "f", state), tmp_path / "c.pt")
+        convert_release("3d-emgp", saved(tmp_path / "f", state), tmp_path / "c.pt")
     assert not (tmp_path / "c.pt").exists()
 
 
@@ -197,13 +197,13 @@ def test_a_hostile_file_is_refused_by_the_name_it_wanted(legacy: bool, tmp_path:
     content = {"model": emgp_state(), "extra": Hostile()}
     torch.save(content, tmp_path / "f", _use_new_zipfile_serialization=not legacy)
     with pytest.raises(UserError, match="since PyTorch 1.6" if legacy else "names '__builtin__.exec'"):
-        convert("3d-emgp", tmp_path / "f", tmp_path / "c.pt")
+        convert_release("3d-emgp", tmp_path / "f", tmp_path / "c.pt")
     assert not (tmp_path / "c.pt").exists()
 
 
 def test_plain_settings_beside_the_weights_are_allowed(tmp_path: Path) -> None:
     file = saved(tmp_path / "f", emgp_state(), args=Namespace(lr=1e-3))
-    assert convert("3d-emgp", file, tmp_path / "c.pt").backbone == "egnn"
+    assert convert_release("3d-emgp", file, tmp_path / "c.pt").backbone == "egnn"
 
 
 @pytest.mark.parametrize(
@@ -221,7 +221,7 @@ def test_mistakes_are_told(arguments: tuple[str, str, str], message: str, tmp_pa
     (tmp_path / "there.pt").write_bytes(b"not a file of torch")
     source, file, output = arguments
     with pytest.raises(UserError, match=message):
-        convert(source, tmp_path / file, tmp_path / output)
+        convert_release(source, tmp_path / file, tmp_path / output)
 
 
 def test_every_rest_pattern_matches_no_parameter_of_an_encoder() -> None:

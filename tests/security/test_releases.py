@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from molbench.releases.convert import convert
+from molbench.releases.convert import convert_release
 from tests.releases.emgp_weights import egnn
 from tests.security.conftest import Refused
 
@@ -87,7 +87,7 @@ HYPER: dict[str, Any] = {
 
 def converted(release: str, content: object, folder: Path) -> Callable[[], object]:
     torch.save(content, folder / "weights")
-    return lambda: convert(release, folder / "weights", folder / "c.pt")
+    return lambda: convert_release(release, folder / "weights", folder / "c.pt")
 
 
 @pytest.mark.parametrize("name", STATES)

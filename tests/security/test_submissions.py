@@ -15,7 +15,7 @@ import pytest
 
 from molbench.errors import UserError
 from molbench.evaluation.trust import Trust
-from molbench.submission.folder import CARD, described
+from molbench.submission.folder import CARD, described_file
 from molbench.submission.verify import verify
 from tests.evaluation.conftest import _built, toy_home  # noqa: F401 - fixtures
 from tests.security.conftest import CommandRefused, Refused
@@ -76,7 +76,7 @@ def _table(make: Callable[[pa.Table], pa.Table], number: int = 0) -> Attack:
         card = read_card(folder)
         path = folder / card["predictions"][number]["file"]
         pq.write_table(make(pq.read_table(path, partitioning=None)), path)
-        card["predictions"][number] |= described(path, folder)
+        card["predictions"][number] |= described_file(path, folder)
         write_card(folder, card)
 
     return forge
@@ -86,7 +86,7 @@ def _bytes(content: bytes) -> Attack:
     def forge(folder: Path) -> None:
         (folder / SIZE).write_bytes(content)
         card = read_card(folder)
-        card["predictions"][0] |= described(folder / SIZE, folder)
+        card["predictions"][0] |= described_file(folder / SIZE, folder)
         write_card(folder, card)
 
     return forge

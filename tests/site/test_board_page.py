@@ -12,7 +12,7 @@ import pytest
 from molbench.evaluation.clusters import Clusters
 from molbench.evaluation.statistics import half_width, p_value
 from molbench.leaderboard.records import Records
-from molbench.site.comparison import described
+from molbench.site.comparison import described_clusters
 from molbench.site.environment import slug
 from molbench.site.evidence import Evidence
 from tests.site.conftest import ERRORS, HOSTILE, REAL_TASKS, TASKS
@@ -175,7 +175,7 @@ def test_clusters_count_in_the_page_as_in_the_package(visit) -> None:
         expected = clusters.component(values)
         script = "([sums, task]) => molbench.statistics.ofClusters(sums, task)"
         sums = [own.tolist() for own in clusters.sums(values)]
-        found = page.evaluate(script, [sums, described(clusters)])
+        found = page.evaluate(script, [sums, described_clusters(clusters)])
         for name in ("variance", "freedom", "third"):
             assert found[name] == pytest.approx(float(getattr(expected, name)), rel=1e-9), (kind, name)
         script = "part => [molbench.statistics.halfWidth([part]), molbench.statistics.pValue(1.5, [part])]"

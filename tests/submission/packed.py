@@ -16,7 +16,7 @@ from molbench.evaluation.predictions import Predictions
 from molbench.evaluation.trust import Trust
 from molbench.spec.catalogue import Catalogue
 from molbench.spec.submission import Predicted
-from molbench.submission.folder import described
+from molbench.submission.folder import described_file
 from molbench.submission.predictions import write_predictions
 from molbench.submission.rescore import rescore
 
@@ -82,7 +82,7 @@ def repack(
     path = folder / entry["file"]
     given = read_predictions(path, Predicted(**entry), 10_000)
     write_predictions(path, change(given))
-    entry |= described(path, folder)
+    entry |= described_file(path, folder)
     write_card(folder, card)
 
 
@@ -112,7 +112,7 @@ def _entry(
         "seeds": list(given),
         "value": 0.0,
         "split": data.split,
-        **described(path, folder),
+        **described_file(path, folder),
     }
     return entry | {"value": said(path, entry, trust)}
 

@@ -11,7 +11,7 @@ import yaml
 from molbench.errors import UserError
 from molbench.evaluation.trust import Trust
 from molbench.submission.folder import RECEIPT
-from molbench.submission.push import RESULTS, push
+from molbench.submission.push import RESULTS, push_submission
 from molbench.submission.verify import verify
 from tests.submission.packed import read_card, write_card
 
@@ -37,7 +37,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 def test_a_card_and_results_are_written(submission: Path, trust: Trust, sent: dict[str, str]) -> None:
     receipt = verify(submission, trust).receipt
     receipt.write(submission / RECEIPT)
-    names = push(submission, "me/model")
+    names = push_submission(submission, "me/model")
     assert set(names) == set(sent) and "submission.yaml" in sent and RESULTS in sent
     metadata = yaml.safe_load(sent["README.md"].split("---")[1])
     assert metadata["license"] == "cc-by-4.0"
@@ -52,14 +52,14 @@ def test_a_card_and_results_are_written(submission: Path, trust: Trust, sent: di
 
 def test_a_dry_run_connects_to_nothing(submission: Path, trust: Trust, sent: dict[str, str]) -> None:
     verify(submission, trust).receipt.write(submission / RECEIPT)
-    assert "README.md" in push(submission, "me/model", dry_run=True) and sent == {}
+    assert "README.md" in push_submission(submission, "me/model", dry_run=True) and sent == {}
 
 
 def test_what_was_changed_since_is_not_pushed(submission: Path, trust: Trust, sent: dict[str, str]) -> None:
     with pytest.raises(UserError, match="no receipt"):
-        push(submission, "me/model")
+        push_submission(submission, "me/model")
     verify(submission, trust).receipt.write(submission / RECEIPT)
     write_card(submission, read_card(submission) | {"name": "Better"})
     with pytest.raises(UserError, match="changed since it was verified"):
-        push(submission, "me/model")
+        push_submission(submission, "me/model")
     assert sent == {}

@@ -24,7 +24,7 @@ from molbench.spec.dataset import Dataset
 from molbench.spec.splits import SPLITS, Scheme
 
 
-def audit(folder: Path, *, seed: int = 0, progress: ProgressCallback | None = None) -> Audit:
+def audit_folder(folder: Path, *, seed: int = 0, progress: ProgressCallback | None = None) -> Audit:
     """Examine every scheme of a built folder.
 
     Args:

@@ -62,7 +62,7 @@ def content(folder: Path, dataset: Dataset) -> FigureContent:
     )
 
 
-def draw(content: FigureContent, dataset: Dataset, path: Path) -> None:
+def draw_histograms(content: FigureContent, dataset: Dataset, path: Path) -> None:
     """Write histograms of sizes, elements and the labels of which there are enough as one PNG."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

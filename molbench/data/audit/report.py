@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from molbench.atomic import replace_file
-from molbench.data.audit.figure import content, draw
+from molbench.data.audit.figure import content, draw_histograms
 from molbench.data.audit.result import Audit, PartAudit
 from molbench.data.audit.tables import Rows, label_rows, scheme_rows
 from molbench.data.folder.hub import config_name
@@ -45,7 +45,7 @@ def write_report(audits: Mapping[Path, Audit], path: Path) -> None:
     for folder, audit in audits.items():
         dataset = DatasetEntry(audit.dataset, folder).dataset
         figure = FIGURES / f"{audit.dataset}.png"
-        draw(content(folder, dataset), dataset, path.parent / figure)
+        draw_histograms(content(folder, dataset), dataset, path.parent / figure)
         sections += _section(audit, dataset, figure)
     with replace_file(path) as temporary:
         temporary.write_text("\n\n".join(sections) + "\n", encoding="utf-8")

@@ -59,7 +59,7 @@ _COLUMNS = {
 }
 
 
-def render(
+def render_card(
     dataset: Dataset,
     splits: Splits,
     tasks: Tasks,

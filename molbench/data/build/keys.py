@@ -29,7 +29,7 @@ def key_table(records: Iterable[pa.Table], further: Sequence[str] = ()) -> pa.Ta
     return pa.concat_tables([_keys(table, further) for table in records]).combine_chunks()
 
 
-def repeated(ids: pa.ChunkedArray) -> tuple[np.ndarray, list[FailureEntry]]:
+def repeated_ids(ids: pa.ChunkedArray) -> tuple[np.ndarray, list[FailureEntry]]:
     """Records whose id stands earlier already.
 
     Args:

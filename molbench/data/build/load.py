@@ -56,12 +56,12 @@ def load_dataset(
     folder = _find_or_build(name)
     manifest = Manifest.read(folder)
     scheme = _scheme(manifest, scheme, subset)
-    check(folder, manifest, subset)
+    check_files(folder, manifest, subset)
     config = config_name(subset, scheme)
     return datasets.load_dataset(str(folder), config, split=split, streaming=streaming)
 
 
-def check(folder: Path, manifest: Manifest, subset: str | None) -> None:
+def check_files(folder: Path, manifest: Manifest, subset: str | None) -> None:
     """Compare the files of one part with the manifest, reading only those that changed since the last time.
 
     Raises:

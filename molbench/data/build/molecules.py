@@ -24,7 +24,7 @@ from molbench.executors.base import Listener, Unit
 if TYPE_CHECKING:
     from molbench.progress import ProgressCallback
 
-__all__ = ["MOLECULES_FILE", "SCHEMA", "Molecules", "Written", "describe", "write_molecules"]
+__all__ = ["MOLECULES_FILE", "SCHEMA", "Molecules", "Written", "describe_molecule", "write_molecules"]
 
 _CHUNK = 64
 _ROW_GROUP_CHUNKS = 16
@@ -94,12 +94,12 @@ def write_molecules(
     return Written(dict(counts), tuple(failures))
 
 
-def describe(smiles: str) -> dict[str, Any]:
+def describe_molecule(smiles: str) -> dict[str, Any]:
     """One row of the table: identity, conformer and features of a molecule."""
     from rdkit import Chem
     from rdkit.rdBase import BlockLogs
 
-    from molbench.chem.conformers import embed
+    from molbench.chem.conformers import embed_conformer
     from molbench.chem.features import Kind, features, masses
     from molbench.chem.inchikeys import inchikey
 
@@ -109,7 +109,7 @@ def describe(smiles: str) -> dict[str, Any]:
         empty: dict[str, Any] = {field.name: [] for field in SCHEMA if pa.types.is_list(field.type)}
         return {"smiles": smiles, "inchikey": None, "embedding": _UNREADABLE, "skeleton_bonds": 0, **empty}
     mol = Chem.AddHs(skeleton)
-    conformer = embed(mol)
+    conformer = embed_conformer(mol)
     row: dict[str, Any] = {
         "smiles": smiles,
         "inchikey": inchikey(smiles),
@@ -131,7 +131,7 @@ def describe(smiles: str) -> dict[str, Any]:
 
 def describe_chunk(arguments: Mapping[str, Any], listen: Listener) -> None:  # noqa: ARG001 - as units are called
     """Write the rows of some molecules to a file of their own; a unit of work."""
-    table = pa.Table.from_pylist([describe(name) for name in arguments["names"]], schema=SCHEMA)
+    table = pa.Table.from_pylist([describe_molecule(name) for name in arguments["names"]], schema=SCHEMA)
     pq.write_table(table, arguments["file"])
 
 
@@ -142,7 +142,7 @@ def _described(names: Sequence[str], num_proc: int, target: Path) -> Iterator[di
         UserError: If the process of a chunk is lost twice.
     """
     if num_proc == 1 or len(names) <= _CHUNK:
-        yield from map(describe, names)
+        yield from map(describe_molecule, names)
         return
     with scratch_folder(target) as scratch:
         chunks = [names[start : start + _CHUNK] for start in range(0, len(names), _CHUNK)]

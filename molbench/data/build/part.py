@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from molbench.data.build.keys import key_table, repeated
+from molbench.data.build.keys import key_table, repeated_ids
 from molbench.data.build.parsers import build_parser
 from molbench.data.build.raw import RawPart
 from molbench.data.build.records import Parsed, built_schema, parse
@@ -154,7 +154,7 @@ class PartBuilder:
 
     def _keep(self, parsed: Parsed) -> tuple[Kept, list[FailureEntry]]:
         keys = key_table(parsed.tables(), named_columns(self.request.entry.splits, parsed.schema))
-        keep, repeats = repeated(keys.column("id"))
+        keep, repeats = repeated_ids(keys.column("id"))
         failures = [*parsed.failures, *repeats]
         allowed = self._dataset.max_failures
         if len(failures) > allowed:

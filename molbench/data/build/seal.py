@@ -25,7 +25,7 @@ def seal(folder: Path, entry: DatasetEntry, manifest: Manifest) -> None:
         manifest: What has been built; the list of files is made anew.
     """
     schemas = {subset: part_schema(folder, subset) for subset in manifest.by_subset}
-    text = card.render(entry.dataset, entry.splits, entry.tasks, manifest, schemas)
+    text = card.render_card(entry.dataset, entry.splits, entry.tasks, manifest, schemas)
     (folder / "README.md").write_text(text, encoding="utf-8")
     described = croissant(entry.dataset, manifest, file_entries(folder), schemas)
     text = json.dumps(described, indent=1, ensure_ascii=False) + "\n"

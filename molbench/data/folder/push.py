@@ -6,10 +6,10 @@ from pathlib import Path
 
 from molbench.data.folder.manifest import MANIFEST_FILE
 from molbench.data.folder.upload import repository_for
-from molbench.data.folder.verify import verify
+from molbench.data.folder.verify import verify_dataset
 
 
-def push(
+def push_dataset(
     folder: Path, repository: str, *, private: bool = False, dry_run: bool = False
 ) -> list[tuple[str, int]]:
     """Upload a built dataset as one commit, after checking that it is undamaged.
@@ -26,7 +26,7 @@ def push(
     Raises:
         UserError: If the folder is damaged, or the Hub refuses.
     """
-    manifest = verify(folder)
+    manifest = verify_dataset(folder)
     files = [(name, entry.size) for name, entry in manifest.files.items()]
     files.append((MANIFEST_FILE, (folder / MANIFEST_FILE).stat().st_size))
     if dry_run:

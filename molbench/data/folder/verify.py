@@ -27,7 +27,7 @@ from molbench.spec.splits import Splits
 _BATCH = 4096
 
 
-def verify(folder: Path, progress: ProgressCallback | None = None) -> Manifest:
+def verify_dataset(folder: Path, progress: ProgressCallback | None = None) -> Manifest:
     """Check every file, every id, every split and the content digest of a built folder.
 
     Args:

@@ -89,7 +89,7 @@ def cached(corpus_digest: str, corpus_scheme: str, test: Side) -> Overlap | None
         return None
 
 
-def keep(corpus: Side, overlap: Overlap) -> None:
+def keep_overlap(corpus: Side, overlap: Overlap) -> None:
     """Keep an overlap below ``$MOLBENCH_HOME/overlap``, for later matrices and for results."""
     with replace_file(_path(corpus.digest, corpus.scheme, overlap.test)) as temporary:
         temporary.write_text(overlap.model_dump_json(indent=1) + "\n", encoding="utf-8")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from molbench.data.leakage.matrix import Matrix, Overlap, cached, keep
+from molbench.data.leakage.matrix import Matrix, Overlap, cached, keep_overlap
 from molbench.data.leakage.search import CorpusChunk, Search
 from molbench.data.leakage.sides import Split, corpus, tested
 from molbench.progress import ProgressCallback
@@ -51,7 +51,7 @@ def overlap_matrix(
         _pass(source, list(searches.values()), progress)
     for name, search in searches.items():
         known[name] = search.result()
-        keep(source.side, known[name])
+        keep_overlap(source.side, known[name])
     return Matrix(corpus=source.side, tasks={task: known[split.side.name] for task, split in splits.items()})
 
 

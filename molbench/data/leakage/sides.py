@@ -72,7 +72,7 @@ def corpus(folder: Path, subset: str | None, scheme: str | None) -> Split:
     return _split(folder, subset, scheme, "train")
 
 
-def everything(folder: Path, subset: str | None) -> Split:
+def all_records(folder: Path, subset: str | None) -> Split:
     """All records of a built dataset.
 
     Raises:

@@ -44,7 +44,7 @@ def laid_out(folder: Path, subset: str | None, manifest: Manifest) -> pa.RecordB
     if not _is_sound(path):
         where = subset_folder(folder, subset)
         _refuse_damage(folder, where, manifest)
-        lay_out(where, path, digest)
+        write_layout(where, path, digest)
         _is_sound.cache_clear()
     return pa.ipc.open_file(pa.memory_map(str(path))).get_batch(0)
 
@@ -89,7 +89,7 @@ def checked_labels(path: Path, digest: str) -> pa.ChunkedArray:
     return _labels(path, digest, (status.st_mtime_ns, status.st_size))
 
 
-def content_of(
+def used_records_digest(
     batch: pa.RecordBatch, dataset: Dataset, digest: str, labels: np.ndarray, geometry: bool
 ) -> str:
     """Digest of the records that a split scheme uses.
@@ -124,7 +124,7 @@ def _record_digests(batch: pa.RecordBatch, columns: list[str], digest: str) -> n
     return np.frombuffer(raw[:-32], dtype=np.uint8).reshape(-1, 32)
 
 
-def lay_out(folder: Path, path: Path, digest: str) -> None:
+def write_layout(folder: Path, path: Path, digest: str) -> None:
     """Write the records below ``folder`` to ``path`` as one Arrow record batch in source order.
 
     Columns are gathered one after the other and parked on disk until the batch is written from their mapped

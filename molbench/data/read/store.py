@@ -19,7 +19,7 @@ import torch
 
 from molbench.data.folder.location import subset_folder
 from molbench.data.folder.manifest import Manifest
-from molbench.data.read.layout import checked_labels, content_of, laid_out, refuse_unequal
+from molbench.data.read.layout import checked_labels, laid_out, refuse_unequal, used_records_digest
 from molbench.data.records import RECORD_KINDS
 from molbench.data.records.atom_index import AtomIndex
 from molbench.data.records.base import RecordKind
@@ -192,7 +192,7 @@ class Store:
         labels = checked_labels(path, entry.digest)
         if scheme not in self._checked:
             splits = np.array(labels.to_pylist())  # their own `to_numpy` imports pandas
-            content = content_of(self.table, self.dataset, self.digest, splits, entry.geometry)
+            content = used_records_digest(self.table, self.dataset, self.digest, splits, entry.geometry)
             if content != entry.content:
                 raise UserError(
                     f"{path}: the records that it uses are not those that the manifest tells; "

@@ -58,7 +58,7 @@ bonds of both. Masses (u) belong to the drug features.
 """
 
 
-def read_table(folder: Path, columns: Sequence[str] = SCHEMA.names) -> pa.Table:
+def read_molecule_table(folder: Path, columns: Sequence[str] = SCHEMA.names) -> pa.Table:
     """Some columns of the table of a built subset.
 
     Raises:
@@ -124,7 +124,7 @@ class Molecules:
         Raises:
             UserError: If it is missing, damaged, or of another release.
         """
-        return cls(read_table(folder))
+        return cls(read_molecule_table(folder))
 
     def __len__(self) -> int:
         return len(self.smiles)

@@ -30,10 +30,10 @@ class PairKind(RecordKind):
     @override
     def atom_index(self, records: pa.RecordBatch, folder: Path) -> AtomIndex:
         from molbench.data.records.atom_index import AtomIndex, BondIndex, flat, list_offsets
-        from molbench.data.records.molecule_table import read_table
+        from molbench.data.records.molecule_table import read_molecule_table
 
         columns = ["smiles", "atomic_numbers", "positions", "bonds"]
-        table = read_table(folder, columns).combine_chunks().to_batches()[0]
+        table = read_molecule_table(folder, columns).combine_chunks().to_batches()[0]
         atoms, offsets, bonds = (list_offsets(table.column(name)) for name in columns[1:])
         embedded = np.diff(offsets) > 0  # else there are neither atoms nor bonds here
         starts, sizes = bonds[:-1, None], (np.diff(bonds) * embedded)[:, None]

@@ -115,7 +115,7 @@ def per_atom(after: Tensor, before: Tensor, owner: Tensor, count: int) -> np.nda
     return largest
 
 
-def changes(
+def largest_changes(
     subject: Subject, after: Representation, turned: Tensor | None = None, owner: Tensor | None = None
 ) -> np.ndarray:
     """Largest of the changes of a record's vector, of its atoms' scalars, and of their vectors, [B].

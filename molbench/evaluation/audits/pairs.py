@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from molbench.evaluation.audits.base import Subject, audit, changes, per_record
+from molbench.evaluation.audits.base import Subject, audit, largest_changes, per_record
 from molbench.evaluation.audits.sensitivities import blind
 from molbench.evaluation.audits.symmetries import shuffled
 from molbench.graph.pairs import MolecularGraphs, PairBatch
@@ -21,7 +21,7 @@ def pair_permutation(subject: Subject) -> np.ndarray:
     (a, back), (b, _) = (_reordered(side, seed) for seed, side in enumerate((pairs.a, pairs.b)))
     after = subject.encode(PairBatch(a, b))
     placed = type(after)(after.scalars[back], after.graph)
-    return changes(subject, placed, owner=pairs.a.molecule)
+    return largest_changes(subject, placed, owner=pairs.a.molecule)
 
 
 @audit("pair-batch")

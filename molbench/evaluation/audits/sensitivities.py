@@ -51,12 +51,12 @@ def conformers(subject: Subject) -> np.ndarray:
     """Between two conformers of one molecule, as a share of that between molecules."""
     from rdkit import Chem
 
-    from molbench.chem.conformers import embed
+    from molbench.chem.conformers import embed_conformer
 
     numbers, positions, sizes = [], [], [0]
     for smiles in subject.smiles:
         molecule = Chem.AddHs(Chem.MolFromSmiles(smiles))
-        pair = [embed(molecule, seed).positions for seed in (0, 1)]
+        pair = [embed_conformer(molecule, seed).positions for seed in (0, 1)]
         if min(map(len, pair)) == 0:
             raise NotApplicableError(f"'{smiles}' has no conformer")
         charges = torch.tensor([atom.GetAtomicNum() for atom in molecule.GetAtoms()])

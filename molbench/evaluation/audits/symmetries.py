@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from molbench.evaluation.audits.base import Subject, audit, changes, per_record
+from molbench.evaluation.audits.base import Subject, audit, largest_changes, per_record
 from molbench.graph.molecules import MoleculeBatch
 
 _TRIES, _FAR = 3, 200.0
@@ -31,7 +31,7 @@ def translation(subject: Subject) -> np.ndarray:
     """By 20 Å."""
     shift = torch.tensor([3.0, -1.0, 20.0], dtype=torch.float64)
     moved = subject.molecules.replace(positions=subject.molecules.positions + shift)
-    return changes(subject, subject.encode(moved), subject.before.vectors)
+    return largest_changes(subject, subject.encode(moved), subject.before.vectors)
 
 
 @audit("permutation")
@@ -43,7 +43,7 @@ def permutation(subject: Subject) -> np.ndarray:
     back = order.argsort()
     vectors = None if after.vectors is None else after.vectors[back]
     placed = type(after)(after.scalars[back], after.graph, vectors)
-    return changes(subject, placed, subject.before.vectors)
+    return largest_changes(subject, placed, subject.before.vectors)
 
 
 @audit("batch")
@@ -84,7 +84,7 @@ def _turned(subject: Subject, reflect: bool) -> np.ndarray:
         turn = _random(seed, reflect)
         after = subject.encode(batch.replace(positions=batch.positions @ turn.t()))
         turned = None if vectors is None else torch.einsum("ij,njv->niv", turn, vectors)
-        worst = np.maximum(worst, changes(subject, after, turned))
+        worst = np.maximum(worst, largest_changes(subject, after, turned))
     return worst
 
 

@@ -123,12 +123,12 @@ class ExternalCandidate(Candidate):
 
     def _embed(self, store: Store) -> None:
         """Make the vectors of a dataset, unless they are there already."""
-        from molbench.evaluation.embedding import keep, read_embedding
+        from molbench.evaluation.embedding import keep_embedding, read_embedding
         from molbench.evaluation.external.vectors import embed_external
 
         path = _cache(self.digest, store)
         if self.encoder is not None and read_embedding(path) is None:
-            keep(embed_external(self.encoder, store, _BATCH), path)
+            keep_embedding(embed_external(self.encoder, store, _BATCH), path)
 
     def _apply(self, run: Run, store: Store, workspace: Workspace) -> tuple[Predictions, dict[str, float]]:
         """What a protocol makes of a module that gives features of atoms, with its gradients."""

@@ -72,7 +72,7 @@ def _candidate(model: Any, name: str | None, told: Callable[[str], None]) -> Can
     if isinstance(model, str | Path):
         return _of_file(Path(model)) if hub_id(str(model)) is None else _of_hub(model)
     from molbench.evaluation.external.calculator import calculator_digest
-    from molbench.evaluation.external.conformance import check
+    from molbench.evaluation.external.conformance import try_encoder
     from molbench.evaluation.external.process import ProcessEncoder
     from molbench.evaluation.external.standalone import is_calculator
     from molbench.evaluation.external.wrap import name_of, wrap
@@ -85,7 +85,7 @@ def _candidate(model: Any, name: str | None, told: Callable[[str], None]) -> Can
         return CalculatedCandidate(name, calculator_digest(model, name), {}, model)
     encoder = wrap(model, name)
     require_model_name(encoder.name, "name")
-    checked = check(encoder)
+    checked = try_encoder(encoder)
     told(str(checked))
     return ExternalCandidate(encoder.name, encoder.digest, tuple(checked.marks), {}, encoder)
 

@@ -61,13 +61,13 @@ class TabulatedCandidate(Candidate):
     ) -> Scored:
         from molbench.evaluation.probe import probe
         from molbench.evaluation.train import as_predictions
-        from molbench.evaluation.vectors.features import features
+        from molbench.evaluation.vectors.features import record_vectors
 
         if not isinstance(run.protocol, Protocol):
             raise TypeError(f"{self.name} is scored by a protocol")
         if self._table.digest != run.encoder_digest:
             raise run.changed()
-        vectors = features(self._table, run.task, data.store)
+        vectors = record_vectors(self._table, run.task, data.store)
         used = [data.rows[split] for split in ("train", "test")]
         for rows in used:
             if (missing := rows[~_complete(vectors[rows])]).size:

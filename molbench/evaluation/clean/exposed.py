@@ -9,7 +9,7 @@ import numpy as np
 
 from molbench.data.leakage.attach import left_out
 from molbench.data.leakage.exposure import Exposure, kept_exposure
-from molbench.data.leakage.sides import Split, corpus, everything, tested
+from molbench.data.leakage.sides import Split, all_records, corpus, tested
 from molbench.errors import UserError
 from molbench.evaluation.result import CheckpointEntry
 from molbench.paths import catalogue_root
@@ -89,7 +89,7 @@ class Corpora:
         if not isinstance(subset, str | None) or not isinstance(scheme, str | None):
             raise UnjudgedError(f"it names no part of its corpus '{name}' that there could be")
         try:
-            split = corpus(entry.folder, subset, scheme) if scheme else everything(entry.folder, subset)
+            split = corpus(entry.folder, subset, scheme) if scheme else all_records(entry.folder, subset)
         except UserError as error:
             raise UnjudgedError(str(error)) from error
         if digest != split.side.digest:

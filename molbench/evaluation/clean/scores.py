@@ -13,7 +13,7 @@ import numpy as np
 
 from molbench.errors import UserError
 from molbench.evaluation.clean.exposed import Corpora, Records, UnjudgedError
-from molbench.evaluation.measurement import Estimate, estimate
+from molbench.evaluation.measurement import Estimate, estimate_of
 from molbench.evaluation.repeats import TaskRecords
 from molbench.evaluation.result import Stored
 from molbench.evaluation.results_folder import ResultsFolder
@@ -102,10 +102,10 @@ def clean_scores(
         UserError: If there are no results, or the similarity is none.
     """
     folder = ResultsFolder.read(results, tasks)
-    return scores_of(folder.results, tanimoto=tanimoto, damaged=folder.damaged)
+    return clean_scores_of(folder.results, tanimoto=tanimoto, damaged=folder.damaged)
 
 
-def scores_of(
+def clean_scores_of(
     results: Iterable[Stored], *, tanimoto: float = 0.7, damaged: Mapping[Path, str] | None = None
 ) -> CleanScores:
     """:func:`clean_scores` of results that were read already.
@@ -196,7 +196,7 @@ def _estimate(runs: Iterable[Stored], n: int) -> tuple[float | None, float | Non
     if n < 2 or not kept:
         return None, None
     records = TaskRecords.of(list(kept.values()))
-    measured = estimate(records.measure([kept]), records.clusters)
+    measured = estimate_of(records.measure([kept]), records.clusters)
     if not math.isfinite(float(measured.value)):
         return None, None
     width = float(measured.half_width())

@@ -142,9 +142,9 @@ class Comparison:
         return write(self, Path(path))
 
     def _repr_html_(self) -> str:
-        from molbench.evaluation.comparison.tables import to_html
+        from molbench.evaluation.comparison.tables import comparison_html
 
-        return to_html(self)
+        return comparison_html(self)
 
     def __repr__(self) -> str:
         pairs = ", ".join(f"{a} - {b}" for a, b in self.pairs)

@@ -34,10 +34,10 @@ def write(comparison: Comparison, path: Path) -> list[Path]:
     """
     require_suffix(path)
     with styled():
-        return save(draw(comparison), _rows(comparison), path)
+        return save(draw_comparison(comparison), _rows(comparison), path)
 
 
-def draw(comparison: Comparison) -> Figure:
+def draw_comparison(comparison: Comparison) -> Figure:
     """Change of the score as a share of the other model's, to the right where the first is better.
 
     Filled marks are told apart after adjustment for all rows; intervals themselves are of 95 % each.

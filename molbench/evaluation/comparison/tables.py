@@ -70,7 +70,7 @@ def sentences(comparison: Comparison) -> list[str]:
     return lines
 
 
-def to_markdown(comparison: Comparison) -> str:
+def comparison_markdown(comparison: Comparison) -> str:
     """A table and what stands below it."""
     titles = header(comparison)
     lines = [_row(titles), "|" + " --- |" * len(titles)]
@@ -95,7 +95,7 @@ def to_latex(comparison: Comparison) -> str:
     return "\n".join(lines) + "\n"
 
 
-def to_csv(comparison: Comparison) -> str:
+def comparison_csv(comparison: Comparison) -> str:
     """One line a difference, all digits."""
     text = io.StringIO()
     rows = [plain_row(row) for row in comparison.rows]
@@ -107,7 +107,7 @@ def to_csv(comparison: Comparison) -> str:
     return text.getvalue()
 
 
-def to_json(comparison: Comparison) -> str:
+def comparison_json(comparison: Comparison) -> str:
     """Everything, in ASCII."""
     pairs = [
         {
@@ -127,7 +127,7 @@ def to_json(comparison: Comparison) -> str:
     return json.dumps(content, indent=1, allow_nan=False) + "\n"
 
 
-def to_html(comparison: Comparison) -> str:
+def comparison_html(comparison: Comparison) -> str:
     """For notebooks."""
     titles = "".join(f"<th>{html(title)}</th>" for title in header(comparison))
     body = "".join(
@@ -140,10 +140,10 @@ def to_html(comparison: Comparison) -> str:
 
 #: Format to its writer; ``table``, for the terminal, is the command line's.
 WRITERS: dict[str, Callable[[Comparison], str]] = {
-    "md": to_markdown,
+    "md": comparison_markdown,
     "latex": to_latex,
-    "csv": to_csv,
-    "json": to_json,
+    "csv": comparison_csv,
+    "json": comparison_json,
 }
 
 

@@ -33,7 +33,7 @@ def calculator_digest(calculator: Any, name: str) -> str:
     told = calculator.settings if isinstance(calculator, ProcessEncoder) else calculator_settings(calculator)
     hasher = sha256(f"{told}\n".encode())
     for molecule in reference_molecules()[:_TRIED]:
-        energy, forces = single_point(calculator, name, molecule)
+        energy, forces = checked_single_point(calculator, name, molecule)
         hasher.update(
             f"{energy:.6f} {np.array2string(forces + 0.0, precision=4, suppress_small=True)}\n".encode()
         )
@@ -51,7 +51,7 @@ def calculate(calculator: Any, name: str, tested: TestRecords, store: Store) -> 
     rows = {name: row for row, name in enumerate(store.ids.to_pylist())}
     energies, forces = [], []
     for identifier in tested.row_of:
-        energy, force = single_point(calculator, name, molecules[rows[identifier]])
+        energy, force = checked_single_point(calculator, name, molecules[rows[identifier]])
         energies.append(energy)
         forces.append(force.ravel())
     if tested.forces is None:
@@ -67,7 +67,7 @@ def calculate(calculator: Any, name: str, tested: TestRecords, store: Store) -> 
     )
 
 
-def single_point(calculator: Any, name: str, molecule: Molecule) -> tuple[float, np.ndarray]:
+def checked_single_point(calculator: Any, name: str, molecule: Molecule) -> tuple[float, np.ndarray]:
     """Energy in eV, and forces in eV/Å, [N, 3].
 
     Raises:

@@ -99,10 +99,10 @@ def check_model(model: Any) -> Conformance:
     """
     from molbench.evaluation.external.wrap import wrap
 
-    return check(wrap(model))
+    return try_encoder(wrap(model))
 
 
-def check(encoder: Encoder) -> Conformance:
+def try_encoder(encoder: Encoder) -> Conformance:
     """Try a model on ten small molecules.
 
     Raises:

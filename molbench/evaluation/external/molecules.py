@@ -30,9 +30,11 @@ class StoreMolecules(Sequence[Molecule]):
         self._charges = store.column("charge") if single and "charge" in names else None
         self._multiplicities = store.column("multiplicity") if single and "multiplicity" in names else None
         if store.record.molecule_table:
-            from molbench.data.records.molecule_table import read_table
+            from molbench.data.records.molecule_table import read_molecule_table
 
-            self._smiles = read_table(store.subset_folder, ["smiles"]).column("smiles").combine_chunks()
+            self._smiles = (
+                read_molecule_table(store.subset_folder, ["smiles"]).column("smiles").combine_chunks()
+            )
         elif single:
             self._names = store.ids
             (column, *_) = store.record.smiles

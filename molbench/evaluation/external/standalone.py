@@ -137,7 +137,7 @@ def _exactly(stream: IO[bytes], length: int) -> bytes | None:
     return b"".join(parts)
 
 
-def load(target: str) -> Any:
+def load_model(target: str) -> Any:
     """What the factory of ``file.py:factory`` gives.
 
     Raises:
@@ -281,7 +281,7 @@ def main() -> None:
             import resource
 
             resource.setrlimit(resource.RLIMIT_AS, (int(memory), int(memory)))
-        model = load(target)
+        model = load_model(target)
         encoder = None
         if is_calculator(model):
             answer, told = (

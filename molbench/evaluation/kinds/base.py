@@ -195,11 +195,11 @@ class TaskKind(ABC):
             device: Where the encoder runs.
             embedding: Vectors of all records, where they are known already.
         """
-        from molbench.evaluation.embedding import embed
+        from molbench.evaluation.embedding import embed_store
         from molbench.evaluation.probe import probe
         from molbench.evaluation.train import as_predictions
 
-        embedding = embedding or embed(backbone, data.store, device)
+        embedding = embedding or embed_store(backbone, data.store, device)
         values = probe(embedding.features, data, protocol, seed)
         return as_predictions(data, values), {"embedding": round(embedding.molecules_per_second, 1)}
 

@@ -13,7 +13,7 @@ import torch
 from molbench.atomic import replace_file
 from molbench.data.read.store import Store
 from molbench.errors import UserError
-from molbench.evaluation.embedding import embed
+from molbench.evaluation.embedding import embed_store
 from molbench.evaluation.plan import refuse_missing
 from molbench.evaluation.vectors.features import dataset_of
 from molbench.spec.catalogue import Catalogue, TaskRef
@@ -53,7 +53,7 @@ def write_vectors(
             continue
         store = Store.open(ref.folder, ref.subset)
         backbone.check_records(store)
-        vectors.append(embed(backbone, store, device).features)
+        vectors.append(embed_store(backbone, store, device).features)
         if vectors[-1].shape[1] != vectors[0].shape[1]:
             raise UserError(
                 f"vectors of {name} have {vectors[-1].shape[1]} numbers, those of {next(iter(sets))} "

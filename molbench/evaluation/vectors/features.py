@@ -58,7 +58,7 @@ def lacks(table: VectorTable, task: TaskRef) -> str | None:
     return None
 
 
-def features(table: VectorTable, task: TaskRef, store: Store) -> np.ndarray:
+def record_vectors(table: VectorTable, task: TaskRef, store: Store) -> np.ndarray:
     """One vector a record in the order of the store, [n, F'] float32; NaN where the table has none.
 
     Vectors of molecules are joined as those of an encoder are.

@@ -70,7 +70,7 @@ class Environment:
         return MoleculeBatch(self.is_solute.long(), self.positions, self.ptr)
 
 
-def draw(a: MoleculeBatch, copies: int, generator: torch.Generator) -> EnvironmentDraws:
+def draw_environments(a: MoleculeBatch, copies: int, generator: torch.Generator) -> EnvironmentDraws:
     """Random numbers for the environments of some solutes.
 
     Args:

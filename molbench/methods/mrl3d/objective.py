@@ -21,7 +21,7 @@ from molbench.backbones.schnet import SchNetConfig
 from molbench.errors import UserError
 from molbench.graph.scatter import mean_atoms
 from molbench.methods.base import Method
-from molbench.methods.mrl3d.environment import Environment, EnvironmentDraws, draw, surround
+from molbench.methods.mrl3d.environment import Environment, EnvironmentDraws, draw_environments, surround
 from molbench.methods.mrl3d.environment_encoder import EnvironmentEncoder
 from molbench.methods.mrl3d.local_frames import LocalFrameHead
 from molbench.methods.mrl3d.reader import ConformerPairBatch, ConformerPairReader
@@ -171,7 +171,7 @@ class MRL3D(Method[MRL3DConfig, EnvironmentDraws, ConformerPairBatch, PairBackbo
 
     def draw(self, batch: ConformerPairBatch, generator: torch.Generator) -> EnvironmentDraws:
         """See :meth:`Method.draw`."""
-        return draw(batch.a, self.config.copies, generator)
+        return draw_environments(batch.a, self.config.copies, generator)
 
     def loss_given(
         self, batch: ConformerPairBatch, draws: EnvironmentDraws

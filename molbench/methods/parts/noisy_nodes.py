@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from molbench.backbones.base import GeometryBackbone, Representation
 from molbench.graph.molecules import MoleculeBatch
-from molbench.graph.scatter import centred
+from molbench.graph.scatter import centred_per_molecule
 from molbench.methods.parts.denoising import NoiseHead, Normaliser, Standardiser
 from molbench.methods.parts.draws import normal
 from molbench.methods.parts.views import with_bonds
@@ -72,7 +72,7 @@ class NoisyNodes(nn.Module):
         if not self.training:
             return self._trainable.loss(batch, generator)
         noise = self.noise * normal(generator, batch.positions, batch.num_atoms, 3)
-        return self.loss_given(batch, centred(noise, batch) if self.centre else noise, generator)
+        return self.loss_given(batch, centred_per_molecule(noise, batch) if self.centre else noise, generator)
 
     def loss_given(
         self, batch: MoleculeBatch, noise: Tensor, generator: torch.Generator

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from molbench.graph.molecules import MoleculeBatch
-from molbench.graph.scatter import centred, sum_atoms
+from molbench.graph.scatter import centred_per_molecule, sum_atoms
 
 Noise = Literal["riemann", "gaussian", "kabsch"]
 
@@ -33,7 +33,7 @@ def force_target(perturbed: Tensor, batch: MoleculeBatch) -> Tensor:
     Returns:
         Displacements in Å, [N, 3]; zero where X~ is a rigid motion of X, or a single atom.
     """
-    noisy, clean = centred(perturbed, batch), centred(batch.positions, batch)
+    noisy, clean = centred_per_molecule(perturbed, batch), centred_per_molecule(batch.positions, batch)
     own, other = _products(noisy, noisy, batch), _products(clean, noisy, batch)
     scale = torch.linalg.matrix_norm(own) + torch.linalg.matrix_norm(other)
     scale = scale.clamp(min=torch.finfo(scale.dtype).tiny).view(-1, 1, 1)
@@ -73,7 +73,10 @@ def align(perturbed: Tensor, batch: MoleculeBatch) -> Tensor:
         Positions with the least sum of squared distances to the clean ones, [N, 3].
     """
     # In double precision: the turn about the axis of a linear molecule hangs on what is left of its product.
-    noisy, clean = centred(perturbed.double(), batch), centred(batch.positions.double(), batch)
+    noisy, clean = (
+        centred_per_molecule(perturbed.double(), batch),
+        centred_per_molecule(batch.positions.double(), batch),
+    )
     u, _, vh = torch.linalg.svd(_products(noisy, clean, batch))
     return (_apply(noisy, u @ vh, batch) + (batch.positions - clean)).to(perturbed.dtype)
 

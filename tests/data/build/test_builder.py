@@ -18,7 +18,7 @@ from molbench.data.build.builder import build
 from molbench.data.build.splits import assign
 from molbench.data.folder.location import locate
 from molbench.data.folder.manifest import Manifest, file_entry
-from molbench.data.folder.verify import verify
+from molbench.data.folder.verify import verify_dataset
 from molbench.data.read.store import Store
 from molbench.errors import UserError
 from molbench.paths import home
@@ -286,7 +286,7 @@ class TestPartial:
             "listed": True,
             "random": False,
         }
-        verify(folder)
+        verify_dataset(folder)
 
     def test_a_scheme_of_other_records_is_not_complete(self, declare, molecules, raw):
         schemes = {"random": ratio(0) | {"content": "0" * 64}}
@@ -422,7 +422,7 @@ class TestSubsets:
 def test_many_schemes_are_spread_over_folders_that_load_and_verify(declare, molecules, raw):
     schemes = {f"r{i}": ratio(i) for i in range(7)}
     folder = build(declare(molecules(90), schemes=schemes), raw=raw)
-    manifest = verify(folder)
+    manifest = verify_dataset(folder)
     assert len(manifest.cell_folders) > 1
     for name, entry in manifest.schemes.items():
         rows = datasets.load_dataset(str(folder), name)
@@ -434,7 +434,7 @@ def test_many_schemes_are_spread_over_folders_that_load_and_verify(declare, mole
     moved = next((folder / "cells-2").glob("*.parquet"))
     moved.rename(moved.with_name("a0b0.parquet" if moved.stem != "a0b0" else "a1b1.parquet"))
     with pytest.raises(UserError, match="damaged"):
-        verify(folder)
+        verify_dataset(folder)
 
 
 def test_a_rebuild_in_place_replaces_every_folder_of_cells(declare, molecules, raw):
@@ -442,9 +442,9 @@ def test_a_rebuild_in_place_replaces_every_folder_of_cells(declare, molecules, r
     folder = build(declare(molecules(90), schemes=schemes), raw=raw)
     again = build(declare(molecules(90, 1), schemes=schemes), raw=raw)
     assert again == folder
-    verify(folder)
+    verify_dataset(folder)
     fewer = build(declare(molecules(90), schemes={"random": ratio(0)}), raw=raw)
-    verify(fewer)
+    verify_dataset(fewer)
     assert not (fewer / "cells-2").exists()
 
 

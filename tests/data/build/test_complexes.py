@@ -9,7 +9,7 @@ from datasets import load_dataset
 from molbench.data import Store
 from molbench.data.build.builder import build
 from molbench.data.folder.manifest import Manifest
-from molbench.data.folder.verify import verify
+from molbench.data.folder.verify import verify_dataset
 from molbench.errors import UserError
 from molbench.spec.catalogue import Catalogue
 from tests.complex_files import archive, lba_record, lep_record, ligand, pdb_file, protein, sd_file, shrunk
@@ -20,7 +20,7 @@ SPLITS = ("train", "validation", "test")
 
 def round_trip(folder: Path, config: str, counts: dict[str, int]) -> None:
     """Stock ``datasets``, plain and streaming, has the records of the manifest."""
-    verify(folder)
+    verify_dataset(folder)
     for split in SPLITS:
         plain = load_dataset(str(folder), config, split=split)
         assert len(plain) == counts[split] and plain.column_names[:3] == ["id", "atomic_numbers", "positions"]

@@ -13,7 +13,7 @@ from molbench.atomic import temporary_beside
 from molbench.cli.main import app
 from molbench.data import Store, import_file, locate
 from molbench.data.folder.manifest import Manifest
-from molbench.data.folder.verify import verify
+from molbench.data.folder.verify import verify_dataset
 from molbench.errors import UserError
 from molbench.paths import home
 from molbench.spec.catalogue import Catalogue
@@ -39,7 +39,7 @@ def test_every_frame_is_a_training_record(tmp_path, suffix, opener):
         file.write(XYZ)
     folder = import_file(path, "mine")
     assert locate("mine") == folder
-    verify(folder)
+    verify_dataset(folder)
     store = Store.open(folder)
     assert store.ids.to_pylist() == ["water", "carbon monoxide"]
     batch = store.batch(store.rows("pretrain", "train"))

@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from molbench.data.build.keys import key_table, repeated
+from molbench.data.build.keys import key_table, repeated_ids
 
 VECTORS = pa.list_(pa.list_(pa.float32(), 3))
 
@@ -17,7 +17,7 @@ def test_heavy_atoms_are_counted_across_chunks():
 
 
 def test_repeated_ids_name_both_places():
-    keep, failures = repeated(pa.chunked_array([["a", "b"], ["a", "c", "a"]]))
+    keep, failures = repeated_ids(pa.chunked_array([["a", "b"], ["a", "c", "a"]]))
     assert keep.tolist() == [True, True, False, True, False]
     assert [(f.id, f.where) for f in failures] == [("a", "record 3"), ("a", "record 5")]
     assert all("record 1 already" in f.reason for f in failures)

@@ -14,7 +14,7 @@ from rdkit.Chem import rdDistGeom
 
 from molbench.data import Store, import_file
 from molbench.data.folder.manifest import Manifest
-from molbench.data.folder.verify import verify
+from molbench.data.folder.verify import verify_dataset
 from molbench.errors import UserError
 from molbench.spec.catalogue import Catalogue
 
@@ -85,7 +85,7 @@ TABLES = {
 def test_a_table_of_any_kind_gives_the_same_records(tmp_path: Path, name: str) -> None:
     path = TABLES[name](tmp_path / name)
     folder = import_file(path, "mine", targets=["gap (eV)", "active:1"], conformers=True)
-    verify(folder)
+    verify_dataset(folder)
     store = Store.open(folder)
     assert rows(store, "smiles") == SMILES and rows(store, "gap") == GAPS
     entry = Catalogue.load().dataset("mine")
@@ -128,7 +128,7 @@ def test_pairs_need_no_flag_and_are_divided_by_molecules(tmp_path: Path) -> None
     folder = import_file(
         tmp_path / "pairs.csv", smiles=["solute", "solvent"], targets=["dG (kcal/mol)::kJ/mol"]
     )
-    verify(folder)
+    verify_dataset(folder)
     store = Store.open(folder)
     assert rows(store, "a_smiles")[:2] == [SMILES[0]] * 2 and store.record.name == "pair"
     solutes = np.array(rows(store, "a_smiles"))
@@ -322,7 +322,7 @@ def test_frames_with_energies_and_forces(tmp_path: Path, name: str) -> None:
     write, wanted = FRAMES[name]
     write(tmp_path / name)
     folder = import_file(tmp_path / name, **wanted)
-    verify(folder)
+    verify_dataset(folder)
     store = Store.open(folder)
     _, positions, energies, forces = trajectory()
     np.testing.assert_allclose(rows(store, "energy"), energies)

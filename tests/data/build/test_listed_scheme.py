@@ -6,7 +6,7 @@ import pytest
 
 from molbench.data.build.builder import build
 from molbench.data.folder.manifest import Manifest
-from molbench.data.folder.verify import verify
+from molbench.data.folder.verify import verify_dataset
 from molbench.data.read.store import Store
 from molbench.errors import UserError
 
@@ -52,7 +52,7 @@ def test_the_scheme_is_the_same_from_all_records_and_from_the_listed_alone(listi
     part = Manifest.read(folder)
     assert (part.dataset_id, part.count) == ("toy", "short")
     assert part.schemes["few"].complete and part.schemes["few"].content == whole.content
-    verify(folder)
+    verify_dataset(folder)
     store = Store.open(folder)
     tested = {store.ids[int(row)].as_py() for row in store.rows("few", "test")}
     order = np.random.default_rng(0).permutation(30)

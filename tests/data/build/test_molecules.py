@@ -10,7 +10,13 @@ from rdkit import Chem
 
 from molbench.chem.features import MASS_COLUMN, features, masses
 from molbench.data.build import molecules
-from molbench.data.build.molecules import MOLECULES_FILE, SCHEMA, Molecules, describe, write_molecules
+from molbench.data.build.molecules import (
+    MOLECULES_FILE,
+    SCHEMA,
+    Molecules,
+    describe_molecule,
+    write_molecules,
+)
 from molbench.errors import UserError
 
 SOLUTES = ["CCO", "c1ccccc1O", "C[C@H](N)C(=O)O", "[2H]C", "[Na+].[Cl-]", "C1#CC1", "not smiles", "CCO"]
@@ -94,7 +100,9 @@ def test_two_processes_write_what_one_writes(folder, tmp_path, monkeypatch) -> N
 
 def test_molecules_that_are_known_are_copied(folder, tmp_path, monkeypatch) -> None:
     asked = []
-    monkeypatch.setattr(molecules, "describe", lambda name: asked.append(name) or describe(name))
+    monkeypatch.setattr(
+        molecules, "describe_molecule", lambda name: asked.append(name) or describe_molecule(name)
+    )
     target = tmp_path / MOLECULES_FILE
     written = write_molecules(
         [pairs(["CN", "CCO", "C1#CC1"], ["O", "CN", "O"])], target, reuse=[folder / MOLECULES_FILE]
@@ -122,7 +130,7 @@ def test_a_failure_leaves_no_file(tmp_path, monkeypatch) -> None:
     def broken(name: str) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr(molecules, "describe", broken)
+    monkeypatch.setattr(molecules, "describe_molecule", broken)
     with pytest.raises(RuntimeError):
         write_molecules([pairs()], tmp_path / MOLECULES_FILE)
     assert list(tmp_path.iterdir()) == []

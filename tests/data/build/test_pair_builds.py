@@ -14,7 +14,7 @@ from molbench.data import Store
 from molbench.data.build.builder import build
 from molbench.data.build.molecules import MOLECULES_FILE, Molecules
 from molbench.data.folder.manifest import Manifest
-from molbench.data.folder.verify import verify
+from molbench.data.folder.verify import verify_dataset
 from molbench.errors import UserError
 from molbench.spec.catalogue import Catalogue, DatasetEntry
 
@@ -60,7 +60,7 @@ def test_drug_pairs_from_matrix_to_rows(network, raw, tmp_path) -> None:
     assert len(together) == part.records and sum(row["interaction"] for row in together) == len(network)
     assert all(row["drawn"] == (row["interaction"] == 0) == (row["source_rows"] == 0) for row in together)
     assert load(folder, "zhang@random", "test", streaming=True) == rows["test"]
-    verify(folder)
+    verify_dataset(folder)
 
     molecules = Molecules.open(folder / "zhang")
     store = Store.open(folder, "zhang")
@@ -178,7 +178,7 @@ def test_the_embedded_pairs_through_the_stock_library(scheme: str, streaming: bo
 
 def test_the_embedded_pairs_are_undamaged_and_small() -> None:
     folder = entry("xtb-solvation").folder
-    manifest = verify(folder)
+    manifest = verify_dataset(folder)
     assert manifest.dataset_id == "xtb-solvation" and not manifest.partial
     assert sum(file.size for file in manifest.files.values()) < 3_000_000
     assert manifest.molecules == {"etkdg": 183}

@@ -11,7 +11,7 @@ from rdkit import Chem
 
 from molbench.data import Store
 from molbench.data.folder.manifest import Manifest
-from molbench.data.folder.verify import verify
+from molbench.data.folder.verify import verify_dataset
 from molbench.spec.units import factor
 
 ROOT = Path(__file__).parents[3]
@@ -20,7 +20,7 @@ NAMES = ["xtb-molecules", "xtb-dynamics", "xtb-dimers", "xtb-solvation", "xtb-sp
 
 @pytest.mark.parametrize("name", NAMES)
 def test_committed_files_are_undamaged_and_small(name):
-    manifest = verify(ROOT / "datasets" / name)
+    manifest = verify_dataset(ROOT / "datasets" / name)
     assert manifest.dataset_id == name
     assert not manifest.partial
     assert sum(entry.size for entry in manifest.files.values()) < 3_000_000

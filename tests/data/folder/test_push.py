@@ -4,7 +4,7 @@ import pytest
 from huggingface_hub.errors import HTTPError
 
 from molbench.data.build.builder import build
-from molbench.data.folder.push import push
+from molbench.data.folder.push import push_dataset
 from molbench.errors import UserError
 
 
@@ -14,7 +14,7 @@ def folder(declare, molecules, raw):
 
 
 def test_dry_run_lists_every_file_and_connects_to_nothing(folder):
-    files = dict(push(folder, "somebody/toy", dry_run=True))
+    files = dict(push_dataset(folder, "somebody/toy", dry_run=True))
     on_disk = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
     assert set(files) == on_disk
     assert all((folder / name).stat().st_size == size for name, size in files.items())
@@ -23,7 +23,7 @@ def test_dry_run_lists_every_file_and_connects_to_nothing(folder):
 def test_damage_is_refused(folder):
     (folder / "splits" / "random.parquet").write_bytes(b"")
     with pytest.raises(UserError, match=r"splits/random\.parquet"):
-        push(folder, "somebody/toy", dry_run=True)
+        push_dataset(folder, "somebody/toy", dry_run=True)
 
 
 @pytest.mark.parametrize("error", [HTTPError("no connection"), ValueError("no such name")])
@@ -33,4 +33,4 @@ def test_hub_errors_are_user_errors(folder, monkeypatch, error):
 
     monkeypatch.setattr("huggingface_hub.HfApi.create_repo", refuse)
     with pytest.raises(UserError, match="somebody/toy: the Hub did not take the upload"):
-        push(folder, "somebody/toy")
+        push_dataset(folder, "somebody/toy")

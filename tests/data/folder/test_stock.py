@@ -111,7 +111,7 @@ def test_filters_need_no_checks(folder):
 
 
 def test_flipped_bit_passes_the_library_but_not_verify(folder):
-    from molbench.data.folder.verify import verify
+    from molbench.data.folder.verify import verify_dataset
     from molbench.errors import UserError
 
     cell = max((folder / "cells").iterdir(), key=lambda path: path.stat().st_size)
@@ -119,4 +119,4 @@ def test_flipped_bit_passes_the_library_but_not_verify(folder):
     content[100] ^= 1
     cell.write_bytes(content)
     with pytest.raises(UserError, match=f"cells/{cell.name}: SHA-256"):
-        verify(folder)
+        verify_dataset(folder)

@@ -10,7 +10,7 @@ import pytest
 from molbench.data.build.builder import build
 from molbench.data.build.describe import refresh_card
 from molbench.data.folder.manifest import Manifest, file_entries
-from molbench.data.folder.verify import verify
+from molbench.data.folder.verify import verify_dataset
 from molbench.errors import UserError
 
 
@@ -35,7 +35,7 @@ def rewrite(path, change):
 
 
 def test_undamaged(folder):
-    assert verify(folder) == Manifest.read(folder)
+    assert verify_dataset(folder) == Manifest.read(folder)
 
 
 @pytest.mark.parametrize("position", [0.0, 0.1, 0.5, 0.9, 0.999])
@@ -44,7 +44,7 @@ def test_flipped_bit(folder, cell, position):
     content[int(position * len(content))] ^= 16
     cell.write_bytes(content)
     with pytest.raises(UserError, match=rf"cells/{cell.name}: SHA-256"):
-        verify(folder)
+        verify_dataset(folder)
 
 
 @pytest.mark.parametrize("name", ["README.md", "splits/random.parquet", "tasks.yaml"])
@@ -52,41 +52,41 @@ def test_truncated_and_missing_files_are_named(folder, name):
     content = (folder / name).read_bytes()
     (folder / name).write_bytes(content[:-1])
     with pytest.raises(UserError, match=f"{name}: .* bytes instead of"):
-        verify(folder)
+        verify_dataset(folder)
     (folder / name).unlink()
     with pytest.raises(UserError, match=f"{name}: missing"):
-        verify(folder)
+        verify_dataset(folder)
 
 
 def test_foreign_cell(folder, cell):
     shutil.copy(cell, cell.with_name("a0b0-copy.parquet"))
     with pytest.raises(UserError, match=r"a0b0-copy\.parquet: does not belong"):
-        verify(folder)
+        verify_dataset(folder)
 
 
 def test_no_or_damaged_manifest(folder):
     (folder / "manifest.json").write_text("{")
     with pytest.raises(UserError, match=r"manifest\.json: damaged"):
-        verify(folder)
+        verify_dataset(folder)
     (folder / "manifest.json").unlink()
     with pytest.raises(UserError, match="not a built dataset"):
-        verify(folder)
+        verify_dataset(folder)
 
 
 def test_a_part_that_calls_itself_complete(declare, molecules, raw):
     folder = build(declare(molecules(40), records=200), raw=raw, allow_partial=True)
-    assert verify(folder).dataset_id == "toy-partial"
+    assert verify_dataset(folder).dataset_id == "toy-partial"
     text = json.loads((folder / "manifest.json").read_text())
     text |= {"dataset_id": "toy", "partial": False}
     (folder / "manifest.json").write_text(json.dumps(text))
     with pytest.raises(UserError, match="a split scheme lacks records, and the dataset is not partial"):
-        verify(folder)
+        verify_dataset(folder)
     text["count"] = "complete"
     for scheme in text["schemes"].values():
         scheme["complete"] = True
     (folder / "manifest.json").write_text(json.dumps(text))
     with pytest.raises(UserError, match=r"manifest\.json: random is not complete: 40 of 200 records are"):
-        verify(folder)
+        verify_dataset(folder)
 
 
 class TestConsistentChecksumsOverWrongContent:
@@ -94,25 +94,25 @@ class TestConsistentChecksumsOverWrongContent:
         rewrite(cell, lambda t: t.set_column(5, "energy", [pa.array([1.0] * len(t))]))
         reseal(folder)
         with pytest.raises(UserError, match="content digest"):
-            verify(folder)
+            verify_dataset(folder)
 
     def test_lost_record(self, folder, cell):
         rewrite(cell, lambda t: t.slice(1))
         reseal(folder)
         with pytest.raises(UserError, match="199 records, the manifest counts 200"):
-            verify(folder)
+            verify_dataset(folder)
 
     def test_repeated_record(self, folder, cell):
         rewrite(cell, lambda t: pa.concat_tables([t.slice(1), t.slice(1, 1)]))
         reseal(folder)
         with pytest.raises(UserError, match="an id stands twice"):
-            verify(folder)
+            verify_dataset(folder)
 
     def test_other_columns(self, folder, cell):
         rewrite(cell, lambda t: t.drop_columns(["energy"]))
         reseal(folder)
         with pytest.raises(UserError, match="columns differ"):
-            verify(folder)
+            verify_dataset(folder)
 
     def test_record_in_the_wrong_cell(self, folder):
         train, test = folder / "cells" / "a0b0.parquet", folder / "cells" / "a2b0.parquet"
@@ -121,24 +121,24 @@ class TestConsistentChecksumsOverWrongContent:
         test.unlink()
         reseal(folder)
         with pytest.raises(UserError, match=r"a0b0\.parquet: record m-\d+ lies in the wrong cell"):
-            verify(folder)
+            verify_dataset(folder)
 
     def test_changed_split(self, folder):
         path = folder / "splits" / "random.parquet"
         rewrite(path, lambda t: t.set_column(1, "split", [t.column("split").to_pylist()[::-1]]))
         reseal(folder)
         with pytest.raises(UserError, match=r"splits/random\.parquet: digest is not that"):
-            verify(folder)
+            verify_dataset(folder)
 
 
 def test_card_is_made_anew_from_edited_declarations(folder):
     text = (folder / "dataset.yaml").read_text()
     (folder / "dataset.yaml").write_text(text.replace("Noise.", "Pure noise."))
     with pytest.raises(UserError, match=r"dataset\.yaml"):
-        verify(folder)
+        verify_dataset(folder)
     refresh_card(folder)
     assert "Pure noise." in (folder / "README.md").read_text()
-    verify(folder)
+    verify_dataset(folder)
 
 
 def test_card_refuses_other_declarations(folder):

@@ -14,7 +14,7 @@ from molbench.errors import UserError, error_line
 _BLOCK = 4 << 20
 
 
-def read_columns(
+def read_csv_columns(
     path: Path, wanted: Mapping[str, str], numbers: Sequence[str], optional: Mapping[str, str] | None = None
 ) -> pa.Table:
     """Read columns by name, whatever their order and however blanks and capitals stand in the header.

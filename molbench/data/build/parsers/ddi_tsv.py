@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from molbench.data.build.parsers.drug_pairs import Drug
-from molbench.data.build.parsers.interactions import InteractionParser, interact
+from molbench.data.build.parsers.interactions import InteractionParser, is_interaction
 from molbench.data.build.parsers.tables import Names, read_rows, read_table
 from molbench.errors import UserError
 
@@ -50,5 +50,5 @@ class DDITable(InteractionParser):
             raise ValueError(f"{len(cells)} columns, not {'three' if smiles is None else 'two'}")
         a, b, *label = cells
         if smiles is None:
-            return ((a, a), (b, b)) if interact(label[0]) else None
+            return ((a, a), (b, b)) if is_interaction(label[0]) else None
         return ((a, smiles[a]), (b, smiles[b])) if a in smiles and b in smiles else None

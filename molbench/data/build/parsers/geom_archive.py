@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
 
 from molbench.data.build.parsers.base import only_file
-from molbench.data.build.parsers.json_stream import members
+from molbench.data.build.parsers.json_stream import json_members
 from molbench.data.build.sources.streams import open_stream, open_tar
 from molbench.errors import UserError, error_line
 
@@ -62,7 +62,7 @@ def summary(path: Path, molecules: str) -> Iterator[ArchiveEntry]:
         UserError: If the summary is missing or malformed, or names a pickle outside of the folder.
     """
     with _open_summary(path, f"summary_{molecules}.json") as file:
-        for smiles, fields in members(file, path):
+        for smiles, fields in json_members(file, path):
             if not isinstance(fields, dict):
                 raise UserError(f"{path}: the summary has no mapping for {smiles[:80]!r}")
             pickle, unique = fields.get("pickle_path"), fields.get("uniqueconfs")

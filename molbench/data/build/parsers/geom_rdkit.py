@@ -10,7 +10,7 @@ from molbench.data.build.parsers.collector import Collector
 from molbench.data.build.parsers.geom import Geom, Structure
 from molbench.data.build.parsers.geom_archive import geom_folder, is_compressed, pickles, summary
 from molbench.data.build.parsers.mol_process import MolProcess
-from molbench.data.build.parsers.restricted_pickle import Call, load
+from molbench.data.build.parsers.restricted_pickle import Call, load_pickle
 from molbench.errors import UserError
 
 MOL = "rdkit.Chem.rdchem.Mol"
@@ -54,7 +54,7 @@ class GeomRdkit(Geom):
 
             for smiles, where, data in pickles(path, self.molecules, shard.start, shard.stop):
                 with chunk.record(smiles, where):
-                    entry = load(_content(data), frozenset({MOL}))
+                    entry = load_pickle(_content(data), frozenset({MOL}))
                     yield from self.add_molecule(chunk, smiles, entry, where, structure)
                 yield from chunk.when_full()
         yield chunk.take()

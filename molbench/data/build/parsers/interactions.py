@@ -82,7 +82,7 @@ class InteractionParser(Parser):
         yield chunk.take()
 
 
-def interact(label: str) -> bool:
+def is_interaction(label: str) -> bool:
     """Whether a cell says that two drugs interact.
 
     Raises:

@@ -12,7 +12,7 @@ _MAX_MEMBER = 16 << 20
 _BLANK = " \t\r\n"
 
 
-def members(file: IO[bytes], path: Path) -> Iterator[tuple[str, Any]]:
+def json_members(file: IO[bytes], path: Path) -> Iterator[tuple[str, Any]]:
     """Name and value of each member of the object that a file holds, in the order of the file.
 
     Args:

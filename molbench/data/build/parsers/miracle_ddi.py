@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from molbench.data.build.parsers.drug_pairs import Drug
-from molbench.data.build.parsers.interactions import InteractionParser, interact
+from molbench.data.build.parsers.interactions import InteractionParser, is_interaction
 from molbench.data.build.parsers.tables import Names, read_table
 from molbench.errors import UserError
 
@@ -48,6 +48,6 @@ class MiracleDDI(InteractionParser):
 
     def interaction(self, row: Mapping[str, str]) -> tuple[Drug, Drug] | None:
         """Both drugs of a row that is labelled 1."""
-        if not interact(row["label"]):
+        if not is_interaction(row["label"]):
             return None
         return (row["first"], row["first_smiles"]), (row["second"], row["second_smiles"])

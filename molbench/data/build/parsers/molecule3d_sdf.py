@@ -11,7 +11,7 @@ import pyarrow as pa
 from molbench.data.build.parsers import sdf
 from molbench.data.build.parsers.base import Chunk, Parser, Shard, even_bounds, only_file
 from molbench.data.build.parsers.collector import Collector
-from molbench.data.build.parsers.csv_columns import read_columns
+from molbench.data.build.parsers.csv_columns import read_csv_columns
 from molbench.data.build.parsers.molblock import smiles_of_molblock
 from molbench.data.build.parsers.molecule3d import PROPERTIES, block_values, identifier, molecule3d_schema
 from molbench.errors import UserError
@@ -45,7 +45,7 @@ class Molecule3dSdf(Parser):
         """Ranges of molecules, once files and table are found to have as many as they should."""
         paths, sizes = _blocks(files)
         for path, size in zip(paths, sizes, strict=True):
-            if (counted := sdf.count(path)) != size:
+            if (counted := sdf.count_records(path)) != size:
                 raise UserError(
                     f"{path}: {counted:,} records, its name promises {size:,}: it may be cut short"
                 )
@@ -60,7 +60,7 @@ class Molecule3dSdf(Parser):
         """Stream a range of molecules."""
         labels = self._labels(shard.files) if self.properties else None
         chunk = Collector(self.schema())
-        for index, block in sdf.numbered(*_blocks(shard.files), shard.start, shard.stop):
+        for index, block in sdf.numbered_records(*_blocks(shard.files), shard.start, shard.stop):
             where = f"record {index:,}"
             with chunk.record(identifier(index), where):
                 values = labels.slice(index, 1).to_pylist()[0] if labels else {}
@@ -70,7 +70,7 @@ class Molecule3dSdf(Parser):
         yield chunk.take()
 
     def _labels(self, files: Mapping[str, Path]) -> pa.Table:
-        return read_columns(_table(files), PROPERTIES, list(PROPERTIES))
+        return read_csv_columns(_table(files), PROPERTIES, list(PROPERTIES))
 
 
 def _blocks(files: Mapping[str, Path]) -> tuple[list[Path], list[int]]:

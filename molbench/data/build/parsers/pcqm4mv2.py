@@ -7,14 +7,14 @@ import numpy as np
 import pyarrow as pa
 
 from molbench.data.build.parsers.base import only_file
-from molbench.data.build.parsers.csv_columns import read_columns
+from molbench.data.build.parsers.csv_columns import read_csv_columns
 from molbench.errors import UserError
 
 THEORY = "B3LYP/6-31G*"
 _WANTED = {"idx": "idx", "smiles": "smiles", "gap": "homolumogap"}
 
 
-def identifier(index: int) -> str:
+def row_id(index: int) -> str:
     """Id of a molecule: its row number, which the published split counts by."""
     return f"pcqm4mv2-{index}"
 
@@ -26,7 +26,7 @@ def gap_table(files: Mapping[str, Path]) -> pa.Table:
         UserError: If it is missing, or its rows are not numbered from 0 without a gap.
     """
     path = only_file(files, suffixes=(".csv.gz", ".csv"), what="the table data.csv.gz")
-    table = read_columns(path, _WANTED, ["idx", "gap"])
+    table = read_csv_columns(path, _WANTED, ["idx", "gap"])
     numbers = table.column("idx").to_numpy()
     wrong = np.flatnonzero(numbers != np.arange(len(numbers)))
     if wrong.size:

@@ -10,14 +10,14 @@ import pyarrow as pa
 from rdkit import Chem
 from rdkit.rdBase import BlockLogs
 
-from molbench.chem.conformers import embed
+from molbench.chem.conformers import embed_conformer
 from molbench.data.build.parsers import sdf
 from molbench.data.build.parsers.base import CHUNK_RECORDS, Chunk, Parser, Shard, even_bounds, only_file
 from molbench.data.build.parsers.collector import Collector
 from molbench.data.build.parsers.columns import record_schema
 from molbench.data.build.parsers.composition import missing_hydrogens
 from molbench.data.build.parsers.molblock import bonded_columns
-from molbench.data.build.parsers.pcqm4mv2 import THEORY, gap_table, identifier
+from molbench.data.build.parsers.pcqm4mv2 import THEORY, gap_table, row_id
 from molbench.errors import UserError
 
 _ORDERS = {
@@ -57,7 +57,7 @@ class Pcqm4mv2Sdf(Parser):
     def bounds(self, files: Mapping[str, Path], count: int) -> list[int]:
         """Ranges of rows, once there are found to be no more structures than rows."""
         path, rows = _structures(files), len(gap_table(files))
-        if (structures := sdf.count(path)) > rows:
+        if (structures := sdf.count_records(path)) > rows:
             raise UserError(
                 f"{path}: {structures:,} structures for {rows:,} rows: they do not belong together"
             )
@@ -73,8 +73,8 @@ class Pcqm4mv2Sdf(Parser):
             for row in batch.to_pylist():
                 _, block = next(blocks, (index, None))
                 if row["gap"] is not None or block is not None:
-                    with chunk.record(identifier(index), f"row {index:,}"):
-                        chunk.add(identifier(index), f"row {index:,}", **_values(block, row))
+                    with chunk.record(row_id(index), f"row {index:,}"):
+                        chunk.add(row_id(index), f"row {index:,}", **_values(block, row))
                 index += 1
                 yield from chunk.when_full()
         yield chunk.take()
@@ -103,7 +103,7 @@ def _embedded(smiles: str) -> dict[str, Any]:
         if molecule is None:
             raise ValueError(f"RDKit cannot read the SMILES {smiles[:60]!r}")
         molecule = Chem.AddHs(molecule)
-    conformer = embed(molecule)
+    conformer = embed_conformer(molecule)
     if conformer.outcome.startswith("failed"):
         raise ValueError(f"no conformer of {smiles[:60]!r}: {conformer.outcome}")
     bonds = list(molecule.GetBonds())

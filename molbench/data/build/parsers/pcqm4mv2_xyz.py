@@ -14,7 +14,7 @@ from molbench.data.build.parsers.collector import Collector
 from molbench.data.build.parsers.columns import record_schema
 from molbench.data.build.parsers.composition import missing_hydrogens
 from molbench.data.build.parsers.extended_xyz import layout_of, read_atoms
-from molbench.data.build.parsers.pcqm4mv2 import gap_table, identifier
+from molbench.data.build.parsers.pcqm4mv2 import gap_table, row_id
 from molbench.data.build.parsers.text import whole
 from molbench.errors import UserError
 
@@ -37,7 +37,7 @@ class Pcqm4mv2Xyz(Parser):
 
     def bounds(self, files: Mapping[str, Path], count: int) -> list[int]:
         """Ranges of the archive's directory."""
-        total = zip_entries.count(_archive(files))
+        total = zip_entries.count_members(_archive(files))
         if total == 0:
             raise UserError(f"{_archive(files)}: an empty archive")
         gap_table(files)
@@ -47,14 +47,14 @@ class Pcqm4mv2Xyz(Parser):
         """Stream the structures of a range."""
         table = gap_table(shard.files)
         chunk = Collector(self.schema())
-        for name, text in zip_entries.members(_archive(shard.files), shard.start, shard.stop, ".xyz"):
+        for name, text in zip_entries.zip_members(_archive(shard.files), shard.start, shard.stop, ".xyz"):
             stem = PurePosixPath(name).stem
             with chunk.record(stem[:40], name[:200]):
                 index = whole(stem.encode())
                 row = table.slice(index, 1).to_pylist()
                 if not row or row[0]["gap"] is None:
                     raise ValueError(f"the table has no gap for molecule {index:,}")
-                chunk.add(identifier(index), name, **row[0], **_structure(text, row[0]["smiles"]))
+                chunk.add(row_id(index), name, **row[0], **_structure(text, row[0]["smiles"]))
             yield from chunk.when_full()
         yield chunk.take()
 

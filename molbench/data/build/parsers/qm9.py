@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from molbench.data.build.parsers.base import only_file
-from molbench.data.build.parsers.csv_columns import read_columns
+from molbench.data.build.parsers.csv_columns import read_csv_columns
 from molbench.data.build.sources.streams import open_stream
 from molbench.errors import UserError
 
@@ -71,7 +71,7 @@ class LabelTable:
     """The properties of ``gdb9.sdf.csv``, looked up by ``mol_id``.
 
     Args:
-        path: The file; see :func:`~molbench.data.build.parsers.csv_columns.read_columns`.
+        path: The file; see :func:`~molbench.data.build.parsers.csv_columns.read_csv_columns`.
 
     Attributes:
         has_smiles: Whether the table has a column ``smiles``, as the copy of MoleculeNet does.
@@ -82,7 +82,7 @@ class LabelTable:
 
     def __init__(self, path: Path) -> None:
         wanted = {"mol_id": "mol id"} | {name: name.lower() for name in PROPERTIES}
-        table = read_columns(path, wanted, PROPERTIES, optional={"smiles": "smiles"})
+        table = read_csv_columns(path, wanted, PROPERTIES, optional={"smiles": "smiles"})
         self.has_smiles = "smiles" in table.column_names
         counts = pc.value_counts(table.column("mol_id"))
         self._repeated = set(counts.filter(pc.greater(counts.field("counts"), 1)).field("values").to_pylist())

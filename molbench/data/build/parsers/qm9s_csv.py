@@ -100,7 +100,7 @@ class MoleculeArchive:
             text = file.read(_MAX_MEMBER + 1)
         if len(text) > _MAX_MEMBER:
             raise ValueError("a file of more than 8 MiB: not the table of a molecule")
-        stated, molecule = read_molecule(text)
+        stated, molecule = read_qm9s_table(text)
         if stated != number:
             raise ValueError(f"the file says that it is of molecule {stated}: names and content do not agree")
         return molecule
@@ -124,7 +124,7 @@ def open_molecules(path: Path) -> Iterator[MoleculeArchive]:
         ) from error
 
 
-def read_molecule(text: bytes) -> tuple[int, dict[str, Any]]:
+def read_qm9s_table(text: bytes) -> tuple[int, dict[str, Any]]:
     """One table of the collection.
 
     Args:

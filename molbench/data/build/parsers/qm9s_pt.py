@@ -101,7 +101,7 @@ class Qm9sPt(Parser):
         yield chunk.take()
 
 
-def load(path: Path) -> Any:
+def load_torch_file(path: Path) -> Any:
     """The content of a PyTorch file, made of plain containers, tensors and inert objects.
 
     Raises:
@@ -214,7 +214,7 @@ class CollatedMolecules(Sequence[dict[str, Any]]):
 
 
 def _molecules(path: Path, layout: str) -> Sequence[dict[str, Any]]:
-    content = load(path)
+    content = load_torch_file(path)
     try:
         if layout == "detanet" and isinstance(content, list) and content:
             return ListOfMolecules(content)

@@ -35,7 +35,7 @@ class Call:
     items: dict[Any, Any] = field(default_factory=dict)
 
 
-def load(data: bytes, allowed: frozenset[str] = frozenset()) -> Any:
+def load_pickle(data: bytes, allowed: frozenset[str] = frozenset()) -> Any:
     """Rebuild the plain data of one pickle.
 
     Args:

@@ -96,7 +96,7 @@ def _placed(file: IO[bytes], path: Path, number: int) -> Iterator[tuple[int, int
         raise UserError(f"{path}: ends in the middle of record {number:,}: {what}")
 
 
-def count(path: Path) -> int:
+def count_records(path: Path) -> int:
     """Number of records; reads the file once.
 
     Raises:
@@ -105,7 +105,7 @@ def count(path: Path) -> int:
     return len(starts(path))
 
 
-def numbered(
+def numbered_records(
     paths: Sequence[Path], counts: Sequence[int], start: int, stop: int
 ) -> Iterator[tuple[int, bytes]]:
     """Records ``start`` to ``stop`` of several files counted through, each with its number over all."""

@@ -13,10 +13,10 @@ from rdkit.rdBase import BlockLogs
 
 from molbench.data.build.parsers.complexes import Atoms
 from molbench.data.build.parsers.structure_text import (
-    compare,
     mol2_positions,
     molblock_positions,
     pdb_positions,
+    refuse_misread,
 )
 from molbench.errors import error_line
 
@@ -68,7 +68,7 @@ def read_pdb(content: bytes) -> Protein:
     model = structure[0]
     residues = [(chain.name, residue) for chain in model for residue in chain]
     everything = [atom.pos.tolist() for _, residue in residues for atom in residue]
-    compare(_sorted(np.array(everything).reshape(-1, 3)), _sorted(in_text))
+    refuse_misread(_sorted(np.array(everything).reshape(-1, 3)), _sorted(in_text))
     first: dict[tuple[str, str], str] = {}  # gemmi's own selection drops atoms of equal name, too
     rows = [
         (number, name, residue.name, atom.element.atomic_number, atom.pos.tolist())
@@ -149,7 +149,7 @@ def _parsed(
         raise ValueError("RDKit cannot read it, or finds no atoms in it")
     if any(atom.GetAtomicNum() == 0 for atom in molecule.GetAtoms()):
         raise ValueError("an atom of no element")
-    compare(molecule.GetConformer().GetPositions(), positions)
+    refuse_misread(molecule.GetConformer().GetPositions(), positions)
     return molecule
 
 

@@ -98,7 +98,7 @@ def mol2_positions(content: bytes) -> NDArray[np.float64]:
     return np.array(rows, dtype=np.float64).reshape(-1, 3)
 
 
-def compare(read: NDArray[np.float64], text: NDArray[np.float64]) -> None:
+def refuse_misread(read: NDArray[np.float64], text: NDArray[np.float64]) -> None:
     """Refuse what a library read if it is not what stands in the text.
 
     Args:

@@ -31,7 +31,7 @@ class _Entry(NamedTuple):
     offset: int
 
 
-def count(path: Path) -> int:
+def count_members(path: Path) -> int:
     """Number of members, folders included.
 
     Raises:
@@ -41,7 +41,7 @@ def count(path: Path) -> int:
         return _directory(file, path).entries
 
 
-def members(path: Path, start: int, stop: int | None, suffix: str) -> Iterator[tuple[str, bytes]]:
+def zip_members(path: Path, start: int, stop: int | None, suffix: str) -> Iterator[tuple[str, bytes]]:
     """Name and content of members ``start`` to ``stop`` of the directory whose names end in ``suffix``.
 
     The format is that of PKWARE's APPNOTE 6.3, with zip64; members are stored or deflated. Memory holds one

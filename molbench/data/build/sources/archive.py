@@ -144,7 +144,7 @@ def _open(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
     return stream
 
 
-def pack(folder: Path, suffix: str, target: Path) -> Path:
+def pack_files(folder: Path, suffix: str, target: Path) -> Path:
     """Gather loose files into an uncompressed tar archive with nothing of the machine in it.
 
     Args:

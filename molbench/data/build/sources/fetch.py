@@ -5,10 +5,10 @@ from fnmatch import fnmatchcase
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
-from molbench.data.build.sources.archive import extract, is_archive, listing, pack
+from molbench.data.build.sources.archive import extract, is_archive, listing, pack_files
 from molbench.data.build.sources.check import digest, problem_with
 from molbench.data.build.sources.download import download
-from molbench.data.build.sources.raw import find, find_all
+from molbench.data.build.sources.raw import find_all, find_named
 from molbench.errors import UserError
 from molbench.progress import ProgressCallback
 from molbench.spec.dataset import SourceFile
@@ -64,16 +64,16 @@ def _on_disk(source: SourceFile, raw: Path, cache: Path) -> dict[str, Path] | No
     """What the user's folder has of a source, or the one file that the user names."""
     if raw.is_file():
         return None if _another(raw, source) else _contents(source, raw, cache)
-    if path := find(raw, [source.filename]):
+    if path := find_named(raw, [source.filename]):
         if path.is_file() and (problem := problem_with(path, source)):
             raise UserError(f"{path}: not the file that is declared: {problem}")
         return _contents(source, path, cache)
     if members := _loose_members(source.members, raw):
         return members
-    pieces = {name: path for name in source.pieces if (path := find(raw, [name]))}
+    pieces = {name: path for name in source.pieces if (path := find_named(raw, [name]))}
     if pieces and len(pieces) == len(source.pieces):
         return pieces
-    if path := find(raw, source.aliases):
+    if path := find_named(raw, source.aliases):
         if not source.members and path.is_file() and (problem := problem_with(path, source)):
             raise UserError(f"{path}: not the file that is declared: {problem}")
         return _contents(source, path, cache)
@@ -106,7 +106,7 @@ def _loose_members(members: Sequence[str], raw: Path) -> dict[str, Path] | None:
 def _contents(source: SourceFile, path: Path, cache: Path) -> dict[str, Path]:
     """The file, or the wanted members of the archive it is."""
     if path.is_dir():
-        return {f"{path.name}.tar": pack(path, _PACKED, cache / f"{path.name}.tar")}
+        return {f"{path.name}.tar": pack_files(path, _PACKED, cache / f"{path.name}.tar")}
     if not source.members or not is_archive(path.name):
         return {path.name: path}
     key = sha256("\n".join([digest(path, "sha256"), *source.members]).encode()).hexdigest()[:16]

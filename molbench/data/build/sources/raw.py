@@ -9,7 +9,7 @@ from molbench.errors import UserError
 _DEPTH = 3
 
 
-def find(folder: Path, names: Iterable[str]) -> Path | None:
+def find_named(folder: Path, names: Iterable[str]) -> Path | None:
     """The file or folder below ``folder`` that has one of ``names``, the first name that is found winning.
 
     Nearer ones win over deeper ones, down to three levels. Several equally near are fine if they are copies.

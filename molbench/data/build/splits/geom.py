@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from molbench.data.build.parsers.geom_archive import ArchiveEntry, geom_folder, summary
 from molbench.data.build.parsers.npz import open_npz
-from molbench.data.build.parsers.restricted_pickle import Call, load
+from molbench.data.build.parsers.restricted_pickle import Call, load_pickle
 from molbench.data.build.splits.assign import splitter
 from molbench.errors import UserError
 
@@ -144,7 +144,7 @@ def _index(path: Path) -> Sequence[np.ndarray]:
         else:
             data = path.read_bytes()
             # Behind the header of one line lies a pickled array of three arrays.
-            lists = [_array(inner) for inner in load(data[data.index(b"\n") + 1 :], _GLOBALS).state[4]]
+            lists = [_array(inner) for inner in load_pickle(data[data.index(b"\n") + 1 :], _GLOBALS).state[4]]
         if len(lists) != 3 or any(rows.ndim != 1 or rows.dtype.kind != "i" for rows in lists):
             raise ValueError("not three lists of places")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:

@@ -353,9 +353,9 @@ def test_real_weights_are_ordered_and_add_up(real_data) -> None:
     weights = [c["boltzmannweight"] for c in entry["conformers"]]
     assert len(weights) == entry["uniqueconfs"] == 34 and sum(weights) == pytest.approx(1, abs=1e-3)
     stream = io.BytesIO(json.dumps({"C": entry}).encode())
-    from molbench.data.build.parsers.json_stream import members
+    from molbench.data.build.parsers.json_stream import json_members
 
-    assert list(members(stream, path)) == [("C", entry)]
+    assert list(json_members(stream, path)) == [("C", entry)]
 
 
 def test_a_build_from_real_files(real_data, tmp_path) -> None:

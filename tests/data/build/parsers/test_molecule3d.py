@@ -201,7 +201,7 @@ def test_records_of_an_sd_file(tmp_path_factory, count, start, stop, size, tail)
         file.write("$$$$\n".join(texts).encode() + tail.encode())
     stop = max(start + 1, stop)
     with patch.object(sdf, "_READ", size):
-        assert sdf.count(path) == count
+        assert sdf.count_records(path) == count
         actual = list(sdf.records(path, start, stop))
     assert actual == list(enumerate(text.encode() for text in texts))[start:stop]
 

@@ -219,8 +219,8 @@ def test_zip_members_are_those_of_the_library(tmp_path_factory, contents, stored
             with archive.open(f"{i}.xyz", "w", force_zip64=wide) as member:
                 member.write(content)
         archive.comment = b"a comment"
-    assert zip_entries.count(path) == len(contents)
-    actual = list(zip_entries.members(path, start, stop, ".xyz"))
+    assert zip_entries.count_members(path) == len(contents)
+    actual = list(zip_entries.zip_members(path, start, stop, ".xyz"))
     assert actual == [(f"{i}.xyz", content) for i, content in enumerate(contents)][start:stop]
 
 
@@ -238,7 +238,7 @@ def test_a_damaged_zip_gives_its_content_or_a_user_error(
     data[at] = value
     path.write_bytes(bytes(data[:at] if cut else data))
     try:
-        for _, content in zip_entries.members(path, 0, None, ""):
+        for _, content in zip_entries.zip_members(path, 0, None, ""):
             assert content == b"content " * (len(content) // 8)
     except UserError:
         pass

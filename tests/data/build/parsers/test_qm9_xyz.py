@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from molbench.data.build.parsers.qm9 import PROPERTIES
 from molbench.data.build.parsers.qm9_xyz import read_molecule
-from molbench.data.build.sources.archive import pack
+from molbench.data.build.sources.archive import pack_files
 from molbench.errors import UserError
 
 EXCLUDED = "  2   C   C   [C]   1.5\n"
@@ -118,7 +118,7 @@ def test_numbers_come_back_exactly(values: list[float], mathematica: bool) -> No
 def test_real_files_agree_with_the_sd_file(parse, real_data, tmp_path) -> None:
     folder = real_data / "qm9"
     excluded = folder / "uncharacterized" / "pyg_layout" / "uncharacterized.txt"
-    archive = pack(folder / "dsgdb9nsd_raw_xyz", ".xyz", tmp_path / "a.tar")
+    archive = pack_files(folder / "dsgdb9nsd_raw_xyz", ".xyz", tmp_path / "a.tar")
     xyz, failures = parse("qm9-xyz", [archive, excluded])
     assert not failures and len(xyz) == 20
     sdf, _ = parse("qm9-sdf", [*(folder / "physicsml_first100").glob("gdb9.*"), excluded])

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from molbench.data.build.parsers.qm9s import ATOM_TENSORS, TENSORS
-from molbench.data.build.parsers.qm9s_csv import read_molecule
+from molbench.data.build.parsers.qm9s_csv import read_qm9s_table
 from molbench.errors import UserError
 from tests.data.build.parsers.qm9s_files import archive, molecule, packed, table
 
@@ -38,7 +38,7 @@ def test_everything_in_a_file_is_read(parse, tmp_path) -> None:
     ],
 )
 def test_line_ends_blanks_and_floats_for_whole_numbers_do_not_matter(change) -> None:
-    number, record = read_molecule(change(table(molecule(3))).encode())
+    number, record = read_qm9s_table(change(table(molecule(3))).encode())
     assert number == 3 and record["smiles"] == "O" and record["atomic_numbers"] == [8, 1, 1]
 
 
@@ -118,7 +118,7 @@ def test_an_archive_that_is_cut_short_is_refused(parse, tmp_path_factory, share:
 )
 def test_numbers_come_back_exactly(values: list[float], energy: float) -> None:
     truth = molecule(2) | {"excitation_energies": np.array(values), "energy": energy}
-    _, record = read_molecule(table(truth).encode())
+    _, record = read_qm9s_table(table(truth).encode())
     assert record["excitation_energies"] == values and record["energy"] == energy
 
 
@@ -128,4 +128,4 @@ def test_a_table_that_is_cut_short_is_never_read(data) -> None:
     text = table(molecule(3)).encode()
     cut = data.draw(st.integers(0, text.rstrip().rfind(b"\n")))
     with pytest.raises(ValueError, match=r"rows|cells"):
-        read_molecule(text[:cut])
+        read_qm9s_table(text[:cut])

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from rdkit import Chem
 
 from molbench.data.build.parsers import restricted_pickle
-from molbench.data.build.parsers.restricted_pickle import Call, load
+from molbench.data.build.parsers.restricted_pickle import Call, load_pickle
 
 MOL = frozenset({"rdkit.Chem.rdchem.Mol"})
 PLAIN = st.recursive(
@@ -49,26 +49,26 @@ class Evil:
 @settings(deadline=None, max_examples=50)
 @given(value=PLAIN, protocol=st.sampled_from([3, 4, 5]))
 def test_plain_data_comes_out_as_it_went_in(value: object, protocol: int) -> None:
-    assert load(pickle.dumps(value, protocol)) == value
+    assert load_pickle(pickle.dumps(value, protocol)) == value
 
 
 def test_older_protocols() -> None:
     value = [True, None, 7, 1 << 40, -2.5, ("x", {"y": []})]
-    assert load(pickle.dumps(value, 1)) == load(pickle.dumps(value, 2)) == value
+    assert load_pickle(pickle.dumps(value, 1)) == load_pickle(pickle.dumps(value, 2)) == value
 
 
 def test_shared_and_repeated_values() -> None:
     shared = {"a": 1}
-    assert load(pickle.dumps([shared, shared, "x", "x"])) == [shared, shared, "x", "x"]
+    assert load_pickle(pickle.dumps([shared, shared, "x", "x"])) == [shared, shared, "x", "x"]
 
 
 def test_a_molecule_is_a_note_and_not_yet_a_molecule() -> None:
     molecule = Chem.MolFromSmiles("CCO")
-    actual = load(pickle.dumps({"m": molecule}), MOL)["m"]
+    actual = load_pickle(pickle.dumps({"m": molecule}), MOL)["m"]
     assert isinstance(actual, Call) and actual.name in MOL
     assert Chem.MolToSmiles(Chem.Mol(actual.args[0])) == "CCO"
     with pytest.raises(ValueError, match=r"'rdkit\.Chem\.rdchem\.Mol', which is not plain data"):
-        load(pickle.dumps(molecule))
+        load_pickle(pickle.dumps(molecule))
 
 
 CALLS = {
@@ -92,16 +92,16 @@ def test_nothing_runs(tmp_path: Path, name: str, protocol: int) -> None:
         filled = ("os", "system")
     for data in (Evil(function, filled), {"conformers": [{"rd_mol": Evil(function, filled)}]}):
         with pytest.raises(ValueError, match=r"not plain data|not one of plain data"):
-            load(pickle.dumps(data, protocol), MOL)
+            load_pickle(pickle.dumps(data, protocol), MOL)
     nested = pickle.dumps(Evil(Chem.Mol, (Evil(function, filled),)), max(protocol, 2))
     with pytest.raises(ValueError, match="not plain data"):
-        load(nested, MOL)
+        load_pickle(nested, MOL)
     assert not proof.exists()
 
 
 def test_an_allowed_name_is_not_called_either(tmp_path: Path) -> None:
     proof = tmp_path / "proof"
-    actual = load(pickle.dumps(Evil(os.system, (f"touch {proof}",))), frozenset({"posix.system"}))
+    actual = load_pickle(pickle.dumps(Evil(os.system, (f"touch {proof}",))), frozenset({"posix.system"}))
     assert actual == Call("posix.system", (f"touch {proof}",)) and not proof.exists()
 
 
@@ -136,7 +136,7 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_instructions_are_refused(name: str) -> None:
     with pytest.raises(ValueError, match=r"refused|damaged|cut short|pickle|number|literal"):
-        load(HOSTILE[name], MOL)
+        load_pickle(HOSTILE[name], MOL)
 
 
 @pytest.mark.slow
@@ -144,20 +144,20 @@ def test_bombs_cost_no_more_than_their_length() -> None:
     """A memo slot in the thousand millions, nested doubling, and a key whose hash would take years."""
     code = """
         import resource
-        from molbench.data.build.parsers.restricted_pickle import load
+        from molbench.data.build.parsers.restricted_pickle import load_pickle
         resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
         resource.setrlimit(resource.RLIMIT_CPU, (20, 20))
-        assert load(b"]r\\xff\\xff\\xff\\x7f.") == []
+        assert load_pickle(b"]r\\xff\\xff\\xff\\x7f.") == []
         double = b")" + b"".join(b"q\\x00h\\x00\\x86" for _ in range(200))
-        load(double + b".")
+        load_pickle(double + b".")
         for bomb in (b"}" + double + b"K\\x01s.", double + double + b"\\x93."):
             try:
-                load(bomb)
+                load_pickle(bomb)
             except ValueError:
                 continue
             raise SystemExit("not refused")
         deep = b"]" * 1 + b"\\x85" * 500_000 + b"."
-        load(deep)
+        load_pickle(deep)
     """
     subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True, timeout=60)
 
@@ -169,7 +169,7 @@ def test_damage_is_a_value_error(data: bytes, at: int, cut: bool) -> None:
     at %= len(whole)
     damaged = whole[:at] + data + (b"" if cut else whole[at + len(data) :])
     with contextlib.suppress(ValueError):
-        load(damaged, MOL)
+        load_pickle(damaged, MOL)
 
 
 def test_the_module_can_import_nothing() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from molbench.data.build.sources.archive import extract, pack
+from molbench.data.build.sources.archive import extract, pack_files
 from molbench.data.build.sources.streams import open_tar
 from molbench.errors import UserError
 
@@ -147,8 +147,8 @@ def test_a_folder_is_packed_the_same_way_each_time(tmp_path) -> None:
     for i in (3, 1, 2):
         (folder / f"{i}.xyz").write_text(f"molecule {i}")
     (folder / "readme").write_text("not wanted")
-    first = pack(folder, ".xyz", tmp_path / "1.tar").read_bytes()
+    first = pack_files(folder, ".xyz", tmp_path / "1.tar").read_bytes()
     (folder / "2.xyz").touch()
-    assert pack(folder, ".xyz", tmp_path / "2.tar").read_bytes() == first
+    assert pack_files(folder, ".xyz", tmp_path / "2.tar").read_bytes() == first
     with open_tar(tmp_path / "1.tar") as members:
         assert [member.name for member in members] == ["1.xyz", "2.xyz", "3.xyz"]

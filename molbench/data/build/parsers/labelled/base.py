@@ -37,7 +37,7 @@ class LabelledFile(Parser):
         Raises:
             ValueError: If it has none of them, or one is no number, naming it.
         """
-        labels = {name: label(values.get(source), source) for name, source in self.targets.items()}
+        labels = {name: parse_label(values.get(source), source) for name, source in self.targets.items()}
         if labels and all(value is None for value in labels.values()):
             raise ValueError(f"no value of {' or '.join(map(repr, self.targets.values()))}")
         return labels
@@ -55,7 +55,7 @@ class LabelledFile(Parser):
         return values[self.id]
 
 
-def label(text: str | None, name: str) -> float | None:
+def parse_label(text: str | None, name: str) -> float | None:
     """The number that a label is; true is 1 and false 0, and None where it is missing.
 
     Raises:

@@ -23,12 +23,12 @@ def embedded(smiles: str) -> dict[str, Any]:
     from rdkit import Chem
     from rdkit.rdBase import BlockLogs
 
-    from molbench.chem.conformers import embed
+    from molbench.chem.conformers import embed_conformer
 
     require_molecule(smiles)
     with BlockLogs():
         molecule = Chem.AddHs(Chem.MolFromSmiles(smiles))
-    conformer = embed(molecule)
+    conformer = embed_conformer(molecule)
     if conformer.outcome.startswith("failed"):
         raise ValueError(
             f"no conformer of {printable(smiles)!r}: {conformer.outcome.removeprefix('failed: ')}"
