@@ -49,8 +49,8 @@ def described(registry: Registry[Any], name: str) -> Description:
     """
     module, _, attribute = registry.target(name).partition(":")
     tree = _tree(module)
-    told = (ast.get_docstring(tree) if tree else None) or ""
-    summary, *further = [" ".join(paragraph.split()) for paragraph in told.split("\n\n")]
+    docstring = (ast.get_docstring(tree) if tree else None) or ""
+    summary, *further = [" ".join(paragraph.split()) for paragraph in docstring.split("\n\n")]
     body = node.body if (node := _class(tree, attribute)) else []
     return Description(
         summary=summary,

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+
+#: Which way a metric gets better.
+ARROWS: Mapping[str, str] = {"lower": "↓", "higher": "↑"}
 
 
 def plain(value: float, digits: int = 4) -> str:

@@ -1,4 +1,4 @@
-"""What a manifest says of a split scheme of records that a test wrote itself."""
+"""What is declared, and what a manifest says, of a split scheme of records that a test wrote itself."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from molbench.data.folder.digest import assignment_digest
+from molbench.data.folder.digest import ContentDigest, assignment_digest
 from molbench.data.folder.manifest import SchemeEntry
 from molbench.data.folder.scheme_digest import record_digests, scheme_digest, scored_columns, spelled
 from molbench.spec.dataset import Dataset
@@ -25,3 +25,16 @@ def scheme_entry(
         complete=complete,
         counts={label: int((column == label).sum()) for label in dict.fromkeys(column.tolist())},
     )
+
+
+def ratio(seed: int) -> dict[str, Any]:
+    """The declaration of a scheme that is drawn at random."""
+    parameters = {"seed": seed, "fractions": [0.8, 0.1, 0.1]}
+    return {"generator": "ratio", "parameters": parameters, "description": "Random."}
+
+
+def content_digest(table: pa.Table) -> str:
+    """The content digest of records in source order."""
+    digest = ContentDigest(table.schema)
+    digest.update(table)
+    return digest.hexdigest()

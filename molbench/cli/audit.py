@@ -147,9 +147,9 @@ def model(
         if verdict.why is not None:
             others.setdefault((verdict.model, verdict.why), []).append(verdict.id)
             continue
-        told = "" if verdict.passed is None else "kept" if verdict.passed else "BROKEN"
+        outcome = "" if verdict.passed is None else "kept" if verdict.passed else "BROKEN"
         numbers = (_number(verdict.worst), _number(verdict.mean), _number(verdict.tolerance, ""))
-        grid.add_row(verdict.id, verdict.model, str(verdict.version), *numbers, told, verdict.meaning)
+        grid.add_row(verdict.id, verdict.model, str(verdict.version), *numbers, outcome, verdict.meaning)
     console = table_console()
     if grid.row_count:
         console.print(grid)

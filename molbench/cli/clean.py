@@ -13,6 +13,7 @@ from molbench.cli import complete
 from molbench.cli.console import table_console
 from molbench.errors import UserError
 from molbench.escape import visible
+from molbench.numbers import ARROWS
 
 if TYPE_CHECKING:
     from molbench.evaluation.clean.scores import CleanScore, CleanScores
@@ -94,7 +95,7 @@ def _texts(row: CleanScore) -> tuple[str, ...]:
 
     return (
         row.task,
-        f"{row.metric} {'↓' if row.direction == 'lower' else '↑'}",
+        f"{row.metric} {ARROWS[row.direction]}",
         row.unit,
         f"{row.records}, common" if row.common else row.records,
         row.model,

@@ -209,8 +209,8 @@ def _describe(folder: Path, as_json: bool = False) -> None:
     from rich.table import Table
 
     console = table_console()
-    told = _completeness(facts["partial"], facts["count"])
-    console.print(f"{facts['dataset']} {facts['version']}: {facts['records']:,} records{told}")
+    completeness = _completeness(facts["partial"], facts["count"])
+    console.print(f"{facts['dataset']} {facts['version']}: {facts['records']:,} records{completeness}")
     console.print(f"{facts['folder']}, {facts['bytes_on_disk'] / 1e6:.1f} MB, digest {facts['digest'][:16]}")
     console.print(f"columns: {', '.join(facts['columns'])}", soft_wrap=True)
     table = Table(box=None, pad_edge=False, header_style="bold")

@@ -42,8 +42,8 @@ def doctor(
     if as_json:
         typer.echo(json.dumps(facts | {"wrong": wrong}, indent=2, ensure_ascii=False))
     else:
-        for name, told in facts.items():
-            typer.echo(f"{name:<13}{_line(told)}")
+        for name, value in facts.items():
+            typer.echo(f"{name:<13}{_line(value)}")
         for problem in wrong:
             typer.echo(f"wrong        {problem}")
         if not wrong:
@@ -51,10 +51,10 @@ def doctor(
     raise typer.Exit(1 if wrong else 0)
 
 
-def _line(told: Any) -> str:
-    if isinstance(told, dict):
-        return ", ".join(f"{key} {value}" for key, value in told.items())
-    return ", ".join(map(str, told)) if isinstance(told, list) else str(told)
+def _line(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {value}" for key, value in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 Look = tuple[Any, list[str]]

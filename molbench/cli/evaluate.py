@@ -145,7 +145,7 @@ def evaluate(  # noqa: PLR0917 - the command's options
             "shard": shard,
         }
         if dry_run:
-            forecast = evaluation.dry_run([*(models or ()), *foreign], **what, told=display.told)
+            forecast = evaluation.dry_run([*(models or ()), *foreign], **what, notice=display.notice)
             return show_forecast(forecast, as_json)
         stack.enter_context(display.telling_what_is_stored(output))
         report = evaluation.evaluate(

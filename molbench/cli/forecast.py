@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def show_forecast(forecast: Forecast, as_json: bool) -> None:
     """Print a forecast as a table or a JSON object."""
     if as_json:
-        told = asdict(forecast) | {"runs": forecast.runs, "cached": forecast.cached}
-        typer.echo(json.dumps(told | {"seconds": forecast.seconds}, indent=2, ensure_ascii=False))
+        entries = asdict(forecast) | {"runs": forecast.runs, "cached": forecast.cached}
+        typer.echo(json.dumps(entries | {"seconds": forecast.seconds}, indent=2, ensure_ascii=False))
         return
     from rich.table import Table
 

@@ -141,14 +141,14 @@ def methods(pattern: Pattern = "*", as_json: Json = False) -> None:
     rows = []
     for name in METHODS:
         if fnmatchcase(name, pattern):
-            told = described(METHODS, name)
+            description = described(METHODS, name)
             rows.append(
                 {
                     "method": name,
-                    "inputs": told.attributes.get("inputs", "-"),
-                    "needs": ", ".join(_needs(told)) or "-",
-                    "paper": told.paper,
-                    "what it does": told.summary.partition(": ")[2] or told.summary,
+                    "inputs": description.attributes.get("inputs", "-"),
+                    "needs": ", ".join(_needs(description)) or "-",
+                    "paper": description.paper,
+                    "what it does": description.summary.partition(": ")[2] or description.summary,
                 }
             )
     _show(rows, as_json)
@@ -163,9 +163,16 @@ def backbones(pattern: Pattern = "*", as_json: Json = False) -> None:
     rows = []
     for name in BACKBONES:
         if fnmatchcase(name, pattern):
-            told = described(BACKBONES, name)
-            inputs = told.attributes.get("inputs", "-")
-            rows.append({"backbone": name, "inputs": inputs, "paper": told.paper, "what it is": told.summary})
+            description = described(BACKBONES, name)
+            inputs = description.attributes.get("inputs", "-")
+            rows.append(
+                {
+                    "backbone": name,
+                    "inputs": inputs,
+                    "paper": description.paper,
+                    "what it is": description.summary,
+                }
+            )
     _show(rows, as_json)
 
 
@@ -257,13 +264,13 @@ def _how_much(entry: "DatasetEntry") -> bool | str:
     return f"{len({*subsets} & {*built})} of {len(subsets)} subsets"
 
 
-def _needs(told: "Description") -> list[str]:
+def _needs(description: "Description") -> list[str]:
     """What a method asks of encoder and data beyond structures."""
-    attributes = told.attributes
+    attributes = description.attributes
     smallest = attributes.get("smallest_batch", 1)
     return [
         *(["vectors of atoms"] if attributes.get("needs_vectors") else []),
-        *(["labels or spectra"] if "columns" in told.defined else []),
+        *(["labels or spectra"] if "columns" in description.defined else []),
         *([f"batches of {smallest} or more"] if smallest > 1 else []),
     ]
 

@@ -14,6 +14,7 @@ import typer
 from molbench.cli.console import table_console
 from molbench.errors import UserError
 from molbench.executors.base import InterruptedWorkError
+from molbench.numbers import ARROWS
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -44,7 +45,7 @@ class Display:
         """What tells the bar."""
         from molbench.evaluation import Watcher
 
-        return Watcher(planned=self._planned, step=self._step, done=self._done, told=self.told)
+        return Watcher(planned=self._planned, step=self._step, done=self._done, notice=self.notice)
 
     def _planned(self, total: int, reused: int) -> None:
         if reused:
@@ -52,7 +53,7 @@ class Display:
         self._total, self._stored = total, reused
         self._progress.update(self._bar, total=total, completed=reused, description="evaluating")
 
-    def told(self, text: str) -> None:
+    def notice(self, text: str) -> None:
         """Print above the bar."""
         self._progress.console.print(text, markup=False, highlight=False)
 
@@ -73,9 +74,9 @@ class Display:
         except BaseException as error:
             if self._total and (isinstance(error, InterruptedWorkError) or not isinstance(error, Exception)):
                 self._progress.stop()
-                told = f"{self._stored:,} of {self._total:,} results are stored in {output}"
+                stored = f"{self._stored:,} of {self._total:,} results are stored in {output}"
                 again = "; the same command continues" if isinstance(error, KeyboardInterrupt) else ""
-                typer.echo(told + again, err=True)
+                typer.echo(stored + again, err=True)
             raise
 
     def __enter__(self) -> Display:
@@ -173,7 +174,7 @@ def _row(summary: SummaryRow, scratch: SummaryRow | None) -> dict[str, str]:
     delta, over = summary.delta, summary.over_fingerprint
     row = {
         "task": summary.task,
-        "metric": f"{summary.metric} {'↓' if summary.direction == 'lower' else '↑'}",
+        "metric": f"{summary.metric} {ARROWS[summary.direction]}",
         "unit": summary.unit,
         "model": summary.candidate,
         "score ± 95 %": plus_minus(summary.mean, summary.half_width),

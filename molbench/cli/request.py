@@ -20,8 +20,8 @@ def options_of(request: Any, **shown: Any) -> Callable[[Callable[[dict[str, Any]
         **shown: Field to its type on the command line where that is another, or its option has other names:
             ``output=Annotated[Path, typer.Option("--output", "-o")]``.
     """
-    types, told = get_type_hints(request) | shown, descriptions(request)
-    parameters = [_parameter(field, types[field.name], told[field.name]) for field in fields(request)]
+    types, texts = get_type_hints(request) | shown, descriptions(request)
+    parameters = [_parameter(field, types[field.name], texts[field.name]) for field in fields(request)]
 
     def decorate(act: Callable[[dict[str, Any]], None]) -> Command:
         def command(**options: Any) -> None:
@@ -35,11 +35,11 @@ def options_of(request: Any, **shown: Any) -> Callable[[Callable[[dict[str, Any]
     return decorate
 
 
-def _parameter(field: "Field[Any]", kind: Any, told: str) -> inspect.Parameter:
+def _parameter(field: "Field[Any]", kind: Any, texts: str) -> inspect.Parameter:
     option: Any = typer.Option()
     if get_origin(kind) is Annotated:
         kind, option = get_args(kind)
-    option.help = told
+    option.help = texts
     default: Any = field.default
     if default is MISSING and field.default_factory is MISSING:
         default = inspect.Parameter.empty

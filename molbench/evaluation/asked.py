@@ -37,11 +37,11 @@ class Asked:
     built: bool = False
     shard: str | None = None
 
-    def plan(self, told: Callable[[str], None]) -> Plan:
+    def plan(self, notice: Callable[[str], None]) -> Plan:
         """Every run that follows.
 
         Args:
-            told: Told what a model does that is not of this program.
+            notice: Told what a model does that is not of this program.
 
         Raises:
             UserError: If a name, file or dataset is missing or wrong.
@@ -60,7 +60,7 @@ class Asked:
         tasks = [self.tasks] if isinstance(self.tasks, str) else self.tasks
         suite = DEFAULT_SUITE if not tasks and self.suite is None else self.suite
         refs = Catalogue.load().tasks(tasks, suite)
-        candidates: list[Candidate] = resolve(given, self.scratch, self.name, told)
+        candidates: list[Candidate] = resolve(given, self.scratch, self.name, notice)
         if self.fingerprint:
             candidates.append(FingerprintCandidate(Boosting()))
         whole = plan(candidates, refs, protocol, seeds, Path(self.output), built=self.built)

@@ -143,19 +143,19 @@ def contaminations(run: Run, pretraining: dict[str, Any]) -> list[str]:
 
 def _overlap(run: Run, stage: dict[str, Any]) -> str:
     source, excluded = stage.get("dataset"), stage.get("excluded")
-    told = ""
+    more = ""
     if isinstance(excluded, dict) and excluded.get("records"):
         names = excluded.get("tasks")
         names = list(map(str, names)) if isinstance(names, list) and names else ["some tasks"]
         tasks = ", ".join(names) if len(names) <= SOME else f"{len(names)} tasks"
-        told = f"; {excluded['records']} records left out because they are in the test splits of {tasks}"
+        more = f"; {excluded['records']} records left out because they are in the test splits of {tasks}"
     seen = overlap_with(stage, run.task)
     if seen and (count := seen.counts.get("molecule")):
-        told += f"; {count.seen:,} of {count.of:,} test molecules are in the corpus (by {seen.compared_by})"
+        more += f"; {count.seen:,} of {count.of:,} test molecules are in the corpus (by {seen.compared_by})"
     if source is None:
         return "the checkpoint does not say what it was pretrained on"
     if run.task.dataset.name == str(source).removesuffix("-partial"):
         scheme = stage.get("scheme")
         same = f", training split of scheme '{scheme}'" if scheme else ""
-        return f"pretrained on the same dataset ('{source}'{same}){told}"
-    return f"pretrained on '{source}'{told}"
+        return f"pretrained on the same dataset ('{source}'{same}){more}"
+    return f"pretrained on '{source}'{more}"

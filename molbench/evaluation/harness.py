@@ -90,7 +90,7 @@ def evaluate(
     asked = Asked(
         models, tasks, suite, protocol, seeds, output, scratch, fingerprint, name, built=built, shard=shard
     )
-    planned = asked.plan(watcher.told)
+    planned = asked.plan(watcher.notice)
     watcher = tracking(watcher, trackers)
     # A limit, or another attempt, needs a process that can be ended.
     here = executor is None and time_limit is None and not retries
@@ -109,7 +109,7 @@ def dry_run(
     fingerprint: bool = False,
     name: str | None = None,
     shard: str | None = None,
-    told: Callable[[str], None] = lambda _text: None,
+    notice: Callable[[str], None] = lambda _text: None,
 ) -> Forecast:
     """What :func:`evaluate` would do with the same arguments, and what it would take; nothing is written.
 
@@ -129,7 +129,7 @@ def dry_run(
     asked = Asked(
         models, tasks, suite, protocol, seeds, output, scratch, fingerprint, name, built=True, shard=shard
     )
-    return forecast(asked.plan(told), Path(output))
+    return forecast(asked.plan(notice), Path(output))
 
 
 def _engine(

@@ -149,10 +149,10 @@ class Watcher:
         planned: Told the number of runs, and how many of them have a result already.
         step: Told of training steps.
         done: Told of every outcome.
-        told: Told what a model of somebody else's does, before anything is trained.
+        notice: Told what a model of somebody else's does, before anything is trained.
     """
 
     planned: Callable[[int, int], None] = lambda _total, _reused: None
     step: Callable[[Run, StepReport], None] = lambda _run, _report: None
     done: Callable[[RunOutcome], None] = lambda _outcome: None
-    told: Callable[[str], None] = lambda _text: None
+    notice: Callable[[str], None] = lambda _text: None

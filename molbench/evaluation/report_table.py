@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from molbench.escape import html
-from molbench.numbers import plus_minus, signed
+from molbench.numbers import ARROWS, plus_minus, signed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from molbench.evaluation.summary import SummaryRow
 
 _DELTAS = ("delta", "over_fingerprint")
-_ARROWS = {"lower": "↓", "higher": "↑"}
 
 
 def to_pandas(report: Report) -> pd.DataFrame:
@@ -61,7 +60,7 @@ def _texts(summary: SummaryRow) -> tuple[str, ...]:
     delta = summary.delta
     return (
         summary.task,
-        f"{summary.metric} {_ARROWS[summary.direction]}",
+        f"{summary.metric} {ARROWS[summary.direction]}",
         summary.unit,
         summary.candidate,
         plus_minus(summary.mean, summary.half_width),

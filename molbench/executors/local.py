@@ -52,7 +52,7 @@ class Local(Executor):
             while waiting or workers:
                 while waiting and len(workers) < count:
                     workers.add(
-                        _Worker(self._environment(threads, workers), waiting.popleft(), events, attempts)
+                        _Worker(self._variables(threads, workers), waiting.popleft(), events, attempts)
                     )
                 self._give_up_slow(workers)
                 try:
@@ -75,15 +75,15 @@ class Local(Executor):
         finally:
             _end(workers)
 
-    def _environment(self, threads: int, workers: set[_Worker]) -> dict[str, str]:
+    def _variables(self, threads: int, workers: set[_Worker]) -> dict[str, str]:
         """The worker imports what this process could, and keeps to its share of threads and devices."""
         path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
         numbers = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads))
-        environment = {**os.environ, "PYTHONPATH": path, **numbers}
+        variables = {**os.environ, "PYTHONPATH": path, **numbers}
         if self.devices:
             taken = [worker.device for worker in workers]
-            environment[DEVICES] = min(self.devices, key=taken.count)
-        return environment
+            variables[DEVICES] = min(self.devices, key=taken.count)
+        return variables
 
     def _give_up_slow(self, workers: set[_Worker]) -> None:
         for worker in workers:
@@ -106,13 +106,13 @@ class _Worker:
 
     def __init__(
         self,
-        environment: dict[str, str],
+        variables: dict[str, str],
         group: deque[Unit],
         events: queue.SimpleQueue[tuple[_Worker, dict[str, Any] | None]],
         attempts: Attempts,
     ) -> None:
         self.group = group
-        self.device = environment.get(DEVICES, "")
+        self.device = variables.get(DEVICES, "")
         self.unit: Unit | None = None
         self.given_up: str | None = None
         self._last_line = ""
@@ -124,7 +124,7 @@ class _Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
-            env=environment,
+            env=variables,
             # Ctrl-C is for this process, which then asks its workers to end.
             start_new_session=True,
         )

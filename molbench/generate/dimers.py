@@ -12,7 +12,7 @@ from scipy import constants
 
 from molbench.generate import geometry, xtb
 from molbench.generate.engine import RECORD_FIELDS, Generator, JobOutcome, RejectedCandidate
-from molbench.generate.placement import place, radii
+from molbench.generate.placement import in_contact, radii
 from molbench.generate.xtb import ANGSTROM, HARTREE, Array
 
 #: Molecules that stand for the pocket, beside enumerated ones; none of them is a ligand, so leaving partners
@@ -241,7 +241,7 @@ def placement(partner: Monomer, ligand: Monomer, draws: int, rng: np.random.Gene
     placements: list[Placement] = []
     while len(placements) < draws:
         closeness = rng.uniform(*_CLOSENESS)
-        moved = place(partner.positions, ligand.positions, reach, closeness, rng)
+        moved = in_contact(partner.positions, ligand.positions, reach, closeness, rng)
         positions = np.concatenate([partner.positions, moved])
         stored = np.round(positions - positions.mean(axis=0), _POSITION_DECIMALS).astype(np.float32)
         energy = interaction_energy(partner, ligand, stored.astype(np.float64))

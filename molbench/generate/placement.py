@@ -16,7 +16,7 @@ def radii(numbers: NDArray[np.integer[Any]]) -> Array:
     return np.array([table.GetRvdw(int(number)) for number in numbers])
 
 
-def place(fixed: Array, moved: Array, reach: Array, closeness: float, rng: np.random.Generator) -> Array:
+def in_contact(fixed: Array, moved: Array, reach: Array, closeness: float, rng: np.random.Generator) -> Array:
     """Turns a molecule at random and brings it up to another from a random direction.
 
     It comes straight towards the centroid and stops at the first contact: the point where the distance of

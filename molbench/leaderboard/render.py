@@ -11,7 +11,7 @@ from molbench.escape import csv_cell, markdown
 from molbench.leaderboard.reproduced import Reproduction
 from molbench.leaderboard.score import Difference, Number, Score
 from molbench.leaderboard.table import Row, Table
-from molbench.numbers import interval, plain, plus_minus, probabilities, share, spread
+from molbench.numbers import ARROWS, interval, plain, plus_minus, probabilities, share, spread
 from molbench.spec.fingerprint import FINGERPRINT
 
 _RANKING_NOTE = (
@@ -61,7 +61,6 @@ _FINGERPRINT_NOTE = " ◇ loses to the fingerprint baseline, likewise."
 _NESTED = {"keys"}
 #: What stands behind a score for each verdict.
 MARKS = {"better": " ▲", "worse": " ▼", "few records": " △", "needs more seeds": " ?", "=": ""}
-_ARROWS = {"lower": "↓", "higher": "↑"}
 
 
 def to_json(table: Table) -> str:
@@ -240,7 +239,7 @@ def _scores(table: Table) -> str:
     for task in table.tasks:
         own = [score_of.get((task, model)) for model in models]
         example = next(score for score in own if score is not None)
-        metric = f"{example.metric} {_ARROWS[example.direction]}"
+        metric = f"{example.metric} {ARROWS[example.direction]}"
         scores = [_score(score) for score in own]
         lines.append([markdown(task), metric, example.unit, *scores, _detectable(own, table.more_seeds)])
     return _grid(["task", "metric", "unit", *map(markdown, models), "detectable"], lines)

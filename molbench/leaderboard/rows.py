@@ -190,8 +190,10 @@ def _row(field: BoardField, model: str) -> Row:
 
 def _ratio(log: float, width: float) -> Number:
     value, low, high = (_exp(end) for end in (log, log - width, log + width))
-    told = math.isfinite(width)
-    return Number(value=rounded(value), low=known(low) if told else None, high=known(high) if told else None)
+    finite = math.isfinite(width)
+    return Number(
+        value=rounded(value), low=known(low) if finite else None, high=known(high) if finite else None
+    )
 
 
 def _share(estimate: Estimate, i: int, widths: np.ndarray) -> Number | None:
@@ -200,8 +202,10 @@ def _share(estimate: Estimate, i: int, widths: np.ndarray) -> Number | None:
     if not math.isfinite(log):
         return None
     value, low, high = (_removed(end) for end in (log, log + width, log - width))
-    told = math.isfinite(width)
-    return Number(value=rounded(value), low=known(low) if told else None, high=known(high) if told else None)
+    finite = math.isfinite(width)
+    return Number(
+        value=rounded(value), low=known(low) if finite else None, high=known(high) if finite else None
+    )
 
 
 def _exp(logarithm: float) -> float:
@@ -217,13 +221,13 @@ def _gain(estimate: Estimate, i: int, widths: np.ndarray, p: np.ndarray) -> Diff
     share = _share(estimate, i, widths)
     if share is None:
         return None
-    told = math.isfinite(widths[i])
-    verdict: Verdict = "=" if told else "needs more seeds"
-    if told and p[i] < SIGNIFICANT:
+    finite = math.isfinite(widths[i])
+    verdict: Verdict = "=" if finite else "needs more seeds"
+    if finite and p[i] < SIGNIFICANT:
         verdict = "better" if share.value > 0 else "worse"
     return Difference(
         **share.model_dump(),
-        p=rounded(float(p[i])) if told else None,
+        p=rounded(float(p[i])) if finite else None,
         p_adjusted=None,
         verdict=verdict,
         detectable=None,

@@ -134,9 +134,9 @@ def _difference(one: Cell, other: Cell) -> Estimate:
 def _tested(
     pair: tuple[Cell, Cell], value: float, width: float, p: float, adjusted: float, *detectable: float
 ) -> Difference:
-    told = math.isfinite(width)
-    verdict: Verdict = "=" if told else "needs more seeds"
-    if told and adjusted < SIGNIFICANT:
+    finite = math.isfinite(width)
+    verdict: Verdict = "=" if finite else "needs more seeds"
+    if finite and adjusted < SIGNIFICANT:
         better = (value < 0) == (pair[0].direction == "lower")
         verdict = "few records" if pair[0].few else "better" if better else "worse"
     smallest, later_on = map(known, detectable)
@@ -144,8 +144,8 @@ def _tested(
         value=rounded(value),
         low=known(value - width),
         high=known(value + width),
-        p=rounded(p) if told else None,
-        p_adjusted=rounded(adjusted) if told else None,
+        p=rounded(p) if finite else None,
+        p_adjusted=rounded(adjusted) if finite else None,
         verdict=verdict,
         detectable=smallest,
         detectable_later=later_on,

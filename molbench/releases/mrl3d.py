@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from torch import Tensor
 from typing_extensions import override
 
 from molbench.releases.base import Release, Rules, State, layers_of
@@ -59,7 +58,6 @@ _QUIRKS: dict[str, dict[str, Any]] = {
 }
 
 # Names of the layers of the predictor, as they follow each other.
-_HEADS = ("fc1", "fc2", "fc3"), ("predictor.0", "predictor.2", "predictor.4"), ("predictor",)
 
 
 class MRL3DRelease(Release):
@@ -108,13 +106,3 @@ class MRL3DRelease(Release):
         # Only with an interaction map does the readout see as much of the other molecule.
         inputs = state["set2set_solute.lstm.weight_ih_l0"].shape[1]
         return "mpnn" if inputs == 2 * state["solute_gather.lin0.weight"].shape[0] else "cigin"
-
-
-def head_from_released(state: State) -> dict[str, Tensor]:
-    """The predictor of a released state dict, for :meth:`PairBackbone.paper_head`."""
-    layers = next(names for names in _HEADS if f"{names[0]}.weight" in state)
-    return {
-        f"{2 * index}.{kind}": state[f"{name}.{kind}"]
-        for index, name in enumerate(layers)
-        for kind in ("weight", "bias")
-    }

@@ -11,9 +11,9 @@ import numpy as np
 from molbench.evaluation.clusters import Clusters
 from molbench.evaluation.repeats import Runs, TaskRecords
 from molbench.leaderboard.table import Table
-from molbench.site.environment import slug
 from molbench.site.evidence import Evidence
 from molbench.site.overview import columns
+from molbench.site.templating import slug
 
 _LARGEST = 32767
 

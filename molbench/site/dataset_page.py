@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from molbench.data.audit.tables import label_rows, scheme_rows
 from molbench.leaderboard.records import Records
-from molbench.site.environment import render
 from molbench.site.facts import Facts
+from molbench.site.templating import render
 
 
 def dataset_page(records: Records, name: str, facts: Facts) -> str:

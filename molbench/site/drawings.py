@@ -11,7 +11,7 @@ from rdkit.Chem.Draw import rdMolDraw2D
 from rdkit.rdBase import BlockLogs
 
 from molbench.data.read.store import Store
-from molbench.site.environment import slug
+from molbench.site.templating import slug
 
 _SIZE = (240, 180)
 _MOST_ATOMS = 80

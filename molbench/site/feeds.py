@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from molbench.escape import visible
 from molbench.leaderboard.records import Records
 from molbench.leaderboard.render import estimate, pretraining
-from molbench.site.environment import slug
+from molbench.site.templating import slug
 
 #: Stands for a day that nobody told where a feed has to have one.
 _UNKNOWN = "1970-01-01"

@@ -84,5 +84,5 @@ def _factors(unit: str) -> dict[str, float]:
 def _packed(values: np.ndarray) -> dict[str, Any]:
     """Many numbers, in single precision where nothing is lost by it."""
     single = values.astype("<f4")
-    told = single if np.array_equal(single, values) else values.astype("<f8")
-    return {"bytes": told.itemsize, "values": b64encode(told.tobytes()).decode("ascii")}
+    compact = single if np.array_equal(single, values) else values.astype("<f8")
+    return {"bytes": compact.itemsize, "values": b64encode(compact.tobytes()).decode("ascii")}

@@ -18,11 +18,11 @@ from molbench.leaderboard.score import Score
 from molbench.numbers import plain
 from molbench.site.audits import audit_lines
 from molbench.site.drawings import Drawings
-from molbench.site.environment import render
 from molbench.site.evidence import Evidence
 from molbench.site.facts import Facts
 from molbench.site.overview import cell
 from molbench.site.pictures import picture
+from molbench.site.templating import render
 from molbench.spec.catalogue import is_audit
 from molbench.spec.fingerprint import FINGERPRINT
 
@@ -36,12 +36,12 @@ class Worst:
 
     Attributes:
         id: Its name.
-        told: What was predicted of it, or its own score.
+        prediction: What was predicted of it, or its own score.
         drawing: SMILES and place of its drawing; None where it has none.
     """
 
     id: str
-    told: str
+    prediction: str
     drawing: tuple[str, str] | None
 
 
@@ -117,7 +117,7 @@ def _looks(
                 yield _look(score, runs[name][score.task], facts, drawings)
 
 
-def _told(predictions: Predictions, i: int, score: str) -> str:
+def _prediction(predictions: Predictions, i: int, score: str) -> str:
     if predictions.forces is not None or predictions.target.ndim > 1:
         return score
     pair = (plain(float(values[i]), 3) for values in (predictions.prediction, predictions.target))
@@ -135,7 +135,7 @@ def _look(score: Score, runs: Runs, facts: Facts, drawings: Drawings) -> Look:
     worst = [
         Worst(
             predictions.ids[i],
-            _told(predictions, int(i), f"{plain(float(own[i]), 3)} {score.unit}"),
+            _prediction(predictions, int(i), f"{plain(float(own[i]), 3)} {score.unit}"),
             drawings.of(store, predictions.ids[i]) if store is not None else None,
         )
         for i in order

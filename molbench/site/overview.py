@@ -12,9 +12,9 @@ from molbench.leaderboard.records import Records
 from molbench.leaderboard.render import MARKS, estimate, pretraining
 from molbench.leaderboard.score import Difference, Number, Score
 from molbench.leaderboard.table import Row, Table
-from molbench.numbers import plain, spread
-from molbench.site.environment import render
+from molbench.numbers import ARROWS, plain, spread
 from molbench.site.plots import Scale, interval_mark
+from molbench.site.templating import render
 
 #: Places that the first page shows of a board.
 _FIRST = 8
@@ -77,7 +77,7 @@ def board_page(records: Records, table: Table, compared: Mapping[str, object]) -
         estimate=estimate,
         short_gain=short_gain,
         percent=percent,
-        told={
+        known={
             name: any(getattr(row, name) for row in table.rows)
             for name in ("relative_error", "gain", "mean_rank", "first", "skill")
         },
@@ -101,11 +101,10 @@ def index_page(records: Records) -> str:
 def columns(table: Table) -> list[Column]:
     """The tasks of a board as their scores name them."""
     first = {score.task: score for score in reversed(table.scores)}
-    arrows = {"lower": "↓", "higher": "↑"}
     return [
         Column(
             task,
-            f"{first[task].metric} {arrows[first[task].direction]}",
+            f"{first[task].metric} {ARROWS[first[task].direction]}",
             first[task].unit,
             first[task].direction == "lower",
         )

@@ -143,6 +143,6 @@ def curve(groups: Sequence[tuple[str, np.ndarray]], label: str) -> Markup:
 
 
 def _svg(width: float, height: float, content: str, name: str, label: str | None = None) -> Markup:
-    told = f'role="img" aria-label="{Markup.escape(label)}"' if label else 'aria-hidden="true"'
+    role = f'role="img" aria-label="{Markup.escape(label)}"' if label else 'aria-hidden="true"'
     size = f'viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}"'
-    return Markup(f'<svg class="{name}" {size} {told}>{content}</svg>')  # noqa: S704 - numbers; text is escaped
+    return Markup(f'<svg class="{name}" {size} {role}>{content}</svg>')  # noqa: S704 - numbers; text is escaped

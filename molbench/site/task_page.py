@@ -12,11 +12,11 @@ from molbench.data.audit.nearest_train import BINS
 from molbench.leaderboard.records import Records
 from molbench.leaderboard.render import made_again
 from molbench.leaderboard.score import Score
-from molbench.site.environment import render
 from molbench.site.evidence import Evidence
 from molbench.site.facts import Facts
 from molbench.site.overview import cell
 from molbench.site.plots import Scale, bars, curve, histogram, interval_mark
+from molbench.site.templating import render
 from molbench.spec.catalogue import TaskRef, is_audit
 from molbench.spec.splits import SPLITS
 

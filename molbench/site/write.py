@@ -11,7 +11,6 @@ from molbench.leaderboard.table import Table
 from molbench.site import comparison
 from molbench.site.dataset_page import dataset_page, datasets, datasets_page
 from molbench.site.drawings import Drawings
-from molbench.site.environment import asset, slug
 from molbench.site.evidence import Evidence
 from molbench.site.facts import Facts
 from molbench.site.feeds import atom_feed, json_feed
@@ -19,6 +18,7 @@ from molbench.site.labels import labels_of
 from molbench.site.model_page import model_page
 from molbench.site.overview import board_page, index_page
 from molbench.site.task_page import task_page
+from molbench.site.templating import asset, slug
 from molbench.spec.catalogue import Catalogue
 from molbench.spec.fingerprint import FINGERPRINT
 

@@ -44,8 +44,8 @@ class Document:
 def _merged_defaults(schema: Schema) -> None:
     """A task may leave to ``defaults`` what it needs, and these are a task of which nothing is needed."""
     schema["$defs"]["Task"].pop("required", None)
-    told = schema["properties"]["defaults"]["description"]
-    schema["properties"]["defaults"] = {"$ref": "#/$defs/Task", "description": told}
+    described = schema["properties"]["defaults"]["description"]
+    schema["properties"]["defaults"] = {"$ref": "#/$defs/Task", "description": described}
 
 
 def _part_of(name: str, model: type[BaseModel]) -> Callable[[Schema], None]:

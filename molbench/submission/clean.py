@@ -71,6 +71,6 @@ def clean_submissions(
 
 def _withdrawn(submission: SubmissionFolder) -> set[str]:
     """Tasks that a submission was withdrawn from; ``ALL`` for all of them."""
-    told = withdrawals(submission.path.resolve().parent.parent)
-    own = [entry for entry in told if entry.submission == submission.name]
+    withdrawn = withdrawals(submission.path.resolve().parent.parent)
+    own = [entry for entry in withdrawn if entry.submission == submission.name]
     return {task for entry in own for task in entry.tasks or [ALL]}

@@ -90,11 +90,11 @@ def provenance(submission: SubmissionFolder) -> dict[str, Any]:
         return read_checkpoint(submission.path / file.file)[0].pretraining
     if not card.pretraining:
         return {}
-    told = [
+    stages = [
         stage.model_dump(include={"subset", "scheme", "digest"}) | {"dataset": stage.dataset or stage.other}
         for stage in card.pretraining
     ]
-    return {**told[-1], "stages": told[:-1]}
+    return {**stages[-1], "stages": stages[:-1]}
 
 
 def _entry(task: TaskRef, data: Data) -> TaskEntry:

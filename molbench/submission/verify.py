@@ -94,8 +94,8 @@ def check_again(submission: SubmissionFolder, receipt: Receipt, trust: Trust) ->
         except UserError as error:
             return f"{entry.task}: {error}"
         for cell in fresh:
-            if (told := stored.get((cell.task, cell.protocol, cell.version))) != cell:
-                return f"{cell.task}: says {_short(told)}, its predictions give {_short(cell)}"
+            if (stated := stored.get((cell.task, cell.protocol, cell.version))) != cell:
+                return f"{cell.task}: says {_short(stated)}, its predictions give {_short(cell)}"
     return None
 
 
@@ -118,7 +118,7 @@ def check_receipt(path: Path, fresh: Receipt) -> str | None:
 
 def _pairs(stored: Receipt, fresh: Receipt) -> list[tuple[str, object, object]]:
     """What has to agree; a re-run is not made again for it."""
-    told, made = (
+    stated, made = (
         {f"{cell.task} {cell.version} {cell.protocol}": cell for cell in r.cells} for r in (stored, fresh)
     )
     return [
@@ -126,8 +126,8 @@ def _pairs(stored: Receipt, fresh: Receipt) -> list[tuple[str, object, object]]:
         ("card", stored.card, fresh.card),
         ("tier", stored.tier == "reported", fresh.tier == "reported"),
         ("evaluation", stored.versions.get("evaluation"), fresh.versions.get("evaluation")),
-        ("tasks", sorted(told), sorted(made)),
-        *((name, told[name], made[name]) for name in made if name in told),
+        ("tasks", sorted(stated), sorted(made)),
+        *((name, stated[name], made[name]) for name in made if name in stated),
     ]
 
 

@@ -37,8 +37,8 @@ def checkpoint_file(text: str | Path) -> Path:
         name = match["file"] or _only(HfApi().list_repo_files(match["repo"], revision=revision), text)
         return Path(hf_hub_download(match["repo"], name, revision=revision))
     except (HTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, ValueError, OSError) as error:
-        told = f"no such file, and the Hub has no such checkpoint: {error_line(error)}"
-        raise UserError(f"{text}: {told}") from error
+        reason = f"no such file, and the Hub has no such checkpoint: {error_line(error)}"
+        raise UserError(f"{text}: {reason}") from error
 
 
 def load_checkpoint(source: str | Path) -> Checkpoint:

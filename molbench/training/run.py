@@ -17,7 +17,7 @@ from molbench.training.ema import average_of, averaged_weights
 from molbench.training.interrupt import InterruptedTrainingError, stop_requests
 from molbench.training.log import TrainingLog
 from molbench.training.schedules import Schedule
-from molbench.training.state import STATE, State, identity_of, remove_state
+from molbench.training.state import STATE, State, remove_state, resume_conditions
 from molbench.training.step import Batches, Stepper, StepResult
 from molbench.training.without_compiler import Fabric
 
@@ -98,9 +98,9 @@ class TrainingRun:
         self._stepper = Stepper(fabric, module, batches, config)
         average = average_of(module, config.ema_decay) if config.ema_decay else None
         self._state = State(module, self._stepper.optimizer, Schedule(config), average)
-        self._identity = identity_of(module, config.model_dump(), fabric.world_size, key)
+        self._conditions = resume_conditions(module, config.model_dump(), fabric.world_size, key)
         if folder and (folder / STATE).is_file():
-            self._state.load(folder / STATE, self._identity)
+            self._state.load(folder / STATE, self._conditions)
         self._saved = time.monotonic()
 
     def go(
@@ -185,7 +185,7 @@ class TrainingRun:
             return
         if now or time.monotonic() - self._saved >= self._save_seconds:
             log.flush()
-            self._state.save(self._folder / STATE, self._identity)
+            self._state.save(self._folder / STATE, self._conditions)
             self._saved = time.monotonic()
 
     def _refuse_divergence(self) -> None:

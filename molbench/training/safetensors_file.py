@@ -27,10 +27,10 @@ def read_safetensors(path: Path) -> tuple[str | None, dict[str, Tensor]]:
     """
     from safetensors import SafetensorError, safe_open
 
-    told = _header(path)
+    metadata = _header(path)
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
-            return told, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+            return metadata, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
     except SafetensorError as error:
         raise ValueError(f"damaged: {error}") from error
 
@@ -59,10 +59,10 @@ def _header(path: Path) -> str | None:
         header = parse_json(file.read(length))
     if not isinstance(header, dict):
         raise ValueError("its header is no list of tensors")
-    told = header.pop("__metadata__", {})
-    if not isinstance(told, dict) or not all(isinstance(value, str) for value in told.values()):
+    metadata = header.pop("__metadata__", {})
+    if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
         raise ValueError("its metadata are not text")
-    text: str | None = told.get("molbench")
+    text: str | None = metadata.get("molbench")
     if text is not None and len(text) > MAX_TEXT:
         raise ValueError(f"more than {MAX_TEXT:,} characters about its origin")
     _check_places(header, size - 8 - length)

@@ -101,11 +101,11 @@ class State:
         elif self.average is not None and self.progress.step > self.progress.skipped:
             self.module.load_state_dict(self.average.module.state_dict())
 
-    def save(self, path: Path, run_identity: Mapping[str, Any]) -> None:
+    def save(self, path: Path, conditions: Mapping[str, Any]) -> None:
         """Write everything to ``path``, whole or not at all."""
         content = {
             "version": VERSION,
-            "identity": dict(run_identity),
+            "identity": dict(conditions),
             "module": self.module.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
@@ -117,11 +117,11 @@ class State:
         with replace_file(path) as temporary:
             save_whole(content, temporary)
 
-    def load(self, path: Path, run_identity: Mapping[str, Any]) -> None:
+    def load(self, path: Path, conditions: Mapping[str, Any]) -> None:
         """Take up the run written to ``path``.
 
         Raises:
-            UserError: If the file is damaged or belongs to a run with another ``run_identity``.
+            UserError: If the file is damaged or belongs to a run with other ``conditions``.
         """
         try:
             content = read_torch(path)
@@ -129,7 +129,7 @@ class State:
                 raise UserError(
                     f"{path}: written by another version of the program; remove it to start afresh"
                 )
-            if changed := _differences(content["identity"], run_identity):
+            if changed := _differences(content["identity"], conditions):
                 raise UserError(
                     f"{path}: state of another run: {'; '.join(changed)}. Repeat the call with the settings "
                     f"of that run to continue it, or remove {path.parent} to start afresh"
@@ -149,7 +149,7 @@ class State:
             raise UserError(f"{path}: damaged training state ({error}); remove it to start afresh") from error
 
 
-def identity_of(
+def resume_conditions(
     module: nn.Module, config: Mapping[str, Any], processes: int, key: Mapping[str, Any]
 ) -> dict[str, Any]:
     """What must be the same for a run to be continued, as flat name to value."""

@@ -91,13 +91,13 @@ def test_new_weights_learn_forces_at_once() -> None:
     springs = -(torch.exp(-8 * (lengths - 1.5).square()) * (lengths - 1.5) * across / lengths).sum(2)
     wanted = springs.reshape(-1, 3) / springs.square().mean().sqrt()
     head = EnergyHead(model.width)
-    optimiser = torch.optim.Adam([*model.parameters(), *head.parameters()], lr=1e-3)
+    optimizer = torch.optim.Adam([*model.parameters(), *head.parameters()], lr=1e-3)
     for _ in range(60):
         _, forces = energy_and_forces(model, head, batch, create_graph=True)
         error = (forces - wanted).abs().mean()
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         error.backward()
-        optimiser.step()
+        optimizer.step()
     assert error < 0.25 * wanted.abs().mean()
 
 

@@ -16,9 +16,10 @@ from molbench.backbones.pairs.bottleneck import BottleneckDraws
 from molbench.backbones.pairs.cgib import CGIB
 from molbench.backbones.pairs.interaction import interaction_maps
 from molbench.releases import from_released, released_name
-from molbench.releases.mrl3d import MRL3DRelease, head_from_released
+from molbench.releases.mrl3d import MRL3DRelease
 from tests.backbones.relational_pairs import golden_pairs
 from tests.golden_files import Golden, read_golden, tolerance
+from tests.releases.heads import head_from_released
 
 # What each release does and the intended defaults do not.
 QUIRKS: dict[str, dict[str, object]] = {

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from molbench.spec.catalogue import DatasetEntry
+from tests.manifests import ratio
 
 VECTORS = pa.list_(pa.list_(pa.float32(), 3))
 SMILES = (
@@ -106,8 +107,3 @@ def declare(tmp_path: Path, raw: Path) -> Callable[..., DatasetEntry]:
         return DatasetEntry(name, folder)
 
     return make
-
-
-def ratio(seed: int) -> dict[str, Any]:
-    parameters = {"seed": seed, "fractions": [0.8, 0.1, 0.1]}
-    return {"generator": "ratio", "parameters": parameters, "description": "Random."}

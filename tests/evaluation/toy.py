@@ -8,9 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from molbench.data.folder.digest import content_digest
 from molbench.data.folder.manifest import Manifest, Part, combined_digest, file_entries
-from tests.manifests import scheme_entry
+from tests.manifests import content_digest, scheme_entry
 
 VECTORS = pa.list_(pa.list_(pa.float32(), 3))
 SPLITS = ["train", "validation", "test"]

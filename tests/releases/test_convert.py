@@ -18,11 +18,11 @@ from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.scatter import sum_atoms
 from molbench.releases import RELEASES, released_name
 from molbench.releases.convert import convert_release
-from molbench.releases.mrl3d import head_from_released
 from molbench.training.checkpoint import Checkpoint
 from tests.backbones.relational_pairs import golden_pairs
 from tests.golden_files import Golden, read_golden, tolerance
 from tests.releases.emgp_weights import egnn
+from tests.releases.heads import head_from_released
 
 
 def batch_of(fixture: Golden, positions: Tensor) -> MoleculeBatch:

@@ -13,8 +13,8 @@ from molbench.evaluation.clusters import Clusters
 from molbench.evaluation.statistics import half_width, p_value
 from molbench.leaderboard.records import Records
 from molbench.site.comparison import described_clusters
-from molbench.site.environment import slug
 from molbench.site.evidence import Evidence
+from molbench.site.templating import slug
 from tests.site.conftest import ERRORS, HOSTILE, REAL_TASKS, TASKS
 
 pytestmark = pytest.mark.slow

@@ -8,9 +8,9 @@ from xml.etree import ElementTree
 import pytest
 
 from molbench.leaderboard.records import Records
-from molbench.site.environment import address, slug
 from molbench.site.evidence import Evidence
 from molbench.site.overview import cell
+from molbench.site.templating import address, slug
 from molbench.site.write import write_site
 from molbench.spec.catalogue import Catalogue
 from tests.site.conftest import HOSTILE, REAL_TASKS

@@ -82,9 +82,9 @@ def _range(counts: list[int]) -> str:
 
 def _shared(folds: list[SchemeAudit]) -> str:
     worst = {pair: max(fold.shared[pair] for fold in folds) for pair in folds[0].shared}
-    told = [f"{pair} {count:,}" for pair, count in worst.items() if count]
+    overlaps = [f"{pair} {count:,}" for pair, count in worst.items() if count]
     leaking = max(fold.leaking for fold in folds)
-    text = (", ".join(told) + f" ({leaking:,} test records)") if told else "0"
+    text = (", ".join(overlaps) + f" ({leaking:,} test records)") if overlaps else "0"
     backwards = max(fold.reversed or 0 for fold in folds)
     return text + (f"; {backwards:,} test pairs the other way round" if backwards else "")
 

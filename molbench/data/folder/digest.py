@@ -106,10 +106,3 @@ def assignment_digest(ids: Iterable[str], labels: Iterable[str]) -> str:
     """SHA-256 of the lines ``id<TAB>split`` sorted by id: it does not depend on the order of the rows."""
     lines = sorted(f"{i}\t{label}\n" for i, label in zip(ids, labels, strict=True))
     return sha256("".join(lines).encode()).hexdigest()
-
-
-def content_digest(table: pa.Table) -> str:
-    """The content digest of records in source order."""
-    digest = ContentDigest(table.schema)
-    digest.update(table)
-    return digest.hexdigest()

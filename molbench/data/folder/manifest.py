@@ -48,7 +48,7 @@ class SchemeEntry(Spec):
     """One split scheme as built.
 
     Attributes:
-        digest: SHA-256 of the assignment, see ``molbench.data.build.splits.assignment_digest``.
+        digest: SHA-256 of the assignment, see ``molbench.data.folder.digest.assignment_digest``.
         content: Digest of the records that it uses, see ``molbench.data.folder.scheme_digest``.
         geometry: Whether positions, bonds and SMILES are part of that, see ``molbench.spec.splits.Scheme``.
         complete: Whether these are all that the scheme has.

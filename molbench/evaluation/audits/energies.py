@@ -68,14 +68,14 @@ def smoothness(subject: Subject) -> np.ndarray:
     distances = [*torch.linspace(0.8, cutoff - 0.05, _WITHIN).tolist(), cutoff - _SMALL, cutoff + _SMALL]
     jumps = []
     for start, stop in pairwise(batch.ptr.tolist()):
-        place = batch.positions[start:stop] - batch.positions[start:stop].mean(0)
-        tip = place[place.norm(dim=1).argmax()]
+        centred = batch.positions[start:stop] - batch.positions[start:stop].mean(0)
+        tip = centred[centred.norm(dim=1).argmax()]
         hydrogens = [tip * (1 + distance / tip.norm()) for distance in distances]
         numbers = torch.cat([batch.atomic_numbers[start:stop], torch.tensor([1])])
         energies, _ = potential(
             MoleculeBatch(
                 numbers.repeat(len(distances)),
-                torch.cat([torch.cat([place, hydrogen[None]]) for hydrogen in hydrogens]),
+                torch.cat([torch.cat([centred, hydrogen[None]]) for hydrogen in hydrogens]),
                 torch.arange(len(distances) + 1) * len(numbers),
             )
         )

@@ -29,8 +29,8 @@ def marks(encoder_digest: str, backbone: Backbone) -> list[str]:
         backbone: The encoder itself, which is left as it is.
     """
     if encoder_digest not in _known:
-        told = [_mark(ref, backbone) for ref in _laws(backbone)]
-        _known[encoder_digest] = [mark for mark in told if mark is not None]
+        marks_or_none = [_mark(ref, backbone) for ref in _laws(backbone)]
+        _known[encoder_digest] = [mark for mark in marks_or_none if mark is not None]
     return _known[encoder_digest]
 
 

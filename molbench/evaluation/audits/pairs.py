@@ -47,8 +47,8 @@ def pair_atom_types(subject: Subject) -> np.ndarray:
     pairs = subject.pairs
     atoms = pairs.a.atoms.clone()
     atoms[pairs.a.ptr[:-1]] = 0.0
-    told = MolecularGraphs(atoms, pairs.a.bonds, pairs.a.bond_features, pairs.a.ptr)
-    return blind(per_record(subject.encode(PairBatch(told, pairs.b)).graph, subject.before.graph))
+    altered = MolecularGraphs(atoms, pairs.a.bonds, pairs.a.bond_features, pairs.a.ptr)
+    return blind(per_record(subject.encode(PairBatch(altered, pairs.b)).graph, subject.before.graph))
 
 
 @audit("pair-order")

@@ -83,7 +83,7 @@ class ExternalCandidate(Candidate):
         if isinstance(self.encoder, ProcessEncoder):
             from molbench.evaluation.external.remote import asked_of
 
-            self.encoder.apply(asked_of(run))
+            self.encoder.predict_task(asked_of(run))
             return
         predictions, _ = self._apply(run, store, workspace)
         predictions.write(prepared(run))

@@ -23,7 +23,7 @@ TABLES = (".parquet", ".npz")
 
 
 def resolve(
-    models: Sequence[Any], scratch: bool, name: str | None = None, told: Callable[[str], None] | None = None
+    models: Sequence[Any], scratch: bool, name: str | None = None, notice: Callable[[str], None] | None = None
 ) -> list[Candidate]:
     """Candidates of several models, followed by the scratch baseline of each different backbone among them.
 
@@ -32,7 +32,7 @@ def resolve(
             :func:`~molbench.evaluation.external.wrap.wrap` takes; ASE calculators; candidates.
         scratch: Whether baselines are wanted.
         name: What a single model is called that is no file.
-        told: Told what a model does that is not of this program, before anything is trained.
+        notice: Told what a model does that is not of this program, before anything is trained.
 
     Raises:
         UserError: If one is none of these, breaks the law of shapes and finiteness, or two have the same name
@@ -42,7 +42,7 @@ def resolve(
         raise UserError(
             "a name is given to one model that is no file; the results of files are called as they"
         )
-    candidates = [_candidate(model, name, told or (lambda _text: None)) for model in models]
+    candidates = [_candidate(model, name, notice or (lambda _text: None)) for model in models]
     _refuse_twins(candidates)
     return [*candidates, *(baselines(candidates) if scratch else [])]
 
@@ -66,7 +66,7 @@ def baselines(candidates: Sequence[Candidate]) -> list[CheckpointCandidate]:
     return list({candidate.scratch().name: candidate.scratch() for candidate in checkpoints}.values())
 
 
-def _candidate(model: Any, name: str | None, told: Callable[[str], None]) -> Candidate:
+def _candidate(model: Any, name: str | None, notice: Callable[[str], None]) -> Candidate:
     if isinstance(model, Candidate):
         return model
     if isinstance(model, str | Path):
@@ -86,7 +86,7 @@ def _candidate(model: Any, name: str | None, told: Callable[[str], None]) -> Can
     encoder = wrap(model, name)
     require_model_name(encoder.name, "name")
     checked = try_encoder(encoder)
-    told(str(checked))
+    notice(str(checked))
     return ExternalCandidate(encoder.name, encoder.digest, tuple(checked.marks), {}, encoder)
 
 

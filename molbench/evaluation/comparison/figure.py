@@ -54,10 +54,10 @@ def draw_comparison(comparison: Comparison) -> Figure:
         for row in own:
             colour = COLOURS[pairs.index((row.a, row.b)) % len(COLOURS)]
             share, width = _share(row)
-            told = row.delta.verdict in {"better", "worse"}
+            distinct = row.delta.verdict in {"better", "worse"}
             axes.errorbar(
                 share, y, xerr=width, color=colour, fmt="o", markersize=4, elinewidth=1,
-                markerfacecolor=colour if told else "white",
+                markerfacecolor=colour if distinct else "white",
             )  # fmt: skip
             y += 1
         y += 0.5 if len(pairs) > 1 else 0

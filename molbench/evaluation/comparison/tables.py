@@ -10,9 +10,8 @@ from dataclasses import asdict
 
 from molbench.escape import csv_cell, html, latex, markdown
 from molbench.evaluation.comparison.compare import Comparison, TaskDifference, plain_row
-from molbench.numbers import plain, plus_minus, probabilities
+from molbench.numbers import ARROWS, plain, plus_minus, probabilities
 
-ARROWS = {"lower": "↓", "higher": "↑"}
 NOTE = (
     "Difference: the first model's score minus the other's, with the half-width of its 95 % interval over "
     "test records, in their clusters, and seeds. p: raw, and adjusted by Holm's method for all rows. Better "

@@ -30,8 +30,10 @@ def calculator_digest(calculator: Any, name: str) -> str:
     Raises:
         UserError: If it fails for one of them.
     """
-    told = calculator.settings if isinstance(calculator, ProcessEncoder) else calculator_settings(calculator)
-    hasher = sha256(f"{told}\n".encode())
+    settings = (
+        calculator.settings if isinstance(calculator, ProcessEncoder) else calculator_settings(calculator)
+    )
+    hasher = sha256(f"{settings}\n".encode())
     for molecule in reference_molecules()[:_TRIED]:
         energy, forces = checked_single_point(calculator, name, molecule)
         hasher.update(

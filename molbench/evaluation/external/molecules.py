@@ -40,11 +40,6 @@ class StoreMolecules(Sequence[Molecule]):
             (column, *_) = store.record.smiles
             self._smiles = store.column(column) if column == "smiles" and column in names else None
 
-    @property
-    def have_smiles(self) -> bool:
-        """Whether they are written down."""
-        return self._smiles is not None
-
     def __len__(self) -> int:
         return len(self._index.starts)
 

@@ -112,7 +112,7 @@ class ProcessEncoder(Encoder):
         """See :attr:`Encoder.without_gradients`."""
         return self._without_gradients
 
-    def apply(self, asked: Mapping[str, Any]) -> None:
+    def predict_task(self, asked: Mapping[str, Any]) -> None:
         """Let the model be trained on a task where it is, which leaves its predictions beside the result.
 
         Args:

@@ -32,7 +32,7 @@ def asked_of(run: Run) -> dict[str, Any]:
     }
 
 
-def apply(encoder: Encoder, asked: Mapping[str, Any]) -> dict[str, Any]:
+def predict_task(encoder: Encoder, asked: Mapping[str, Any]) -> dict[str, Any]:
     """Train and predict where the model is; predictions are left where its parent looks for them."""
     candidate = ExternalCandidate(asked["name"], asked["digest"], encoder=encoder)
     protocol = Protocol.model_validate(asked["protocol"])

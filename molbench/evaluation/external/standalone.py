@@ -284,7 +284,7 @@ def main() -> None:
         model = load_model(target)
         encoder = None
         if is_calculator(model):
-            answer, told = (
+            answer, ready = (
                 _of_calculator(model),
                 {"reads": "calculator", "settings": calculator_settings(model)},
             )
@@ -292,15 +292,15 @@ def main() -> None:
             from molbench.evaluation.external import wrap
 
             encoder = wrap.wrap(model)
-            answer, told = encoder.encode, wrap.told(encoder)
+            answer, ready = encoder.encode, wrap.handshake(encoder)
         else:
-            answer, told = as_function(model), described_plainly(model)
-        _answer(answers, told)
+            answer, ready = as_function(model), described_plainly(model)
+        _answer(answers, ready)
         while (batch := receive(questions, 1 << 40)) is not None:
             if (asked := (batch.schema.metadata or {}).get(TASK)) is not None and encoder is not None:
-                from molbench.evaluation.external.remote import apply
+                from molbench.evaluation.external.remote import predict_task
 
-                _answer(answers, apply(encoder, json.loads(asked)))
+                _answer(answers, predict_task(encoder, json.loads(asked)))
             else:
                 _answer(answers, *_numbers(answer, of_arrow(batch)))
     except BaseException as error:  # noqa: BLE001 - told to the other side, whatever it is

@@ -63,7 +63,7 @@ def clean_name(text: str) -> str:
     return kept.strip("-")[:LONGEST].strip("-") or "model"
 
 
-def told(encoder: Encoder) -> dict[str, Any]:
+def handshake(encoder: Encoder) -> dict[str, Any]:
     """What an encoder reads and supports, in JSON, for the parent of its process."""
     limits = asdict(encoder.limits)
     elements = encoder.limits.elements

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from molbench.evaluation.figures.canvas import COLOURS, Drawn, label, new_figure
 from molbench.evaluation.summary import SummaryRow
+from molbench.numbers import ARROWS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_COLUMNS, _ARROWS = 4, {"lower": "↓", "higher": "↑"}
+_COLUMNS = 4
 
 
 def strip(summaries: Sequence[SummaryRow]) -> Drawn:
@@ -42,7 +43,7 @@ def strip(summaries: Sequence[SummaryRow]) -> Drawn:
             )  # fmt: skip
         unit = "" if own[0].unit == "1" else f", {own[0].unit}"
         panel.set_title(label(task, 34))
-        panel.set_xlabel(f"{own[0].metric}{unit} {_ARROWS[own[0].direction]}")
+        panel.set_xlabel(f"{own[0].metric}{unit} {ARROWS[own[0].direction]}")
         panel.set_yticks(range(len(models)), [label(model, 24) for model in models])
         panel.set_ylim(len(models) - 0.5, -0.5)
         panel.xaxis.set_major_locator(_few())

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from molbench.spec.catalogue import TaskRef
 
 
-class EncoderAsked(TaskKind):
+class AuditKind(TaskKind):
     """The labels are zero on the records that are looked at, and missing elsewhere."""
 
     name = "audit"

@@ -23,12 +23,7 @@ from molbench.data.read.store import Store
 from molbench.errors import UserError
 from molbench.paths import home
 from molbench.spec.catalogue import DatasetEntry
-
-
-def ratio(seed):
-    parameters = {"seed": seed, "fractions": [0.8, 0.1, 0.1]}
-    return {"generator": "ratio", "parameters": parameters, "description": "Random."}
-
+from tests.manifests import ratio
 
 EVERYTHING = {"pretrain": {"generator": "everything", "description": "All."}}
 

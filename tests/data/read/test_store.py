@@ -11,13 +11,12 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from molbench.data.folder.digest import content_digest
 from molbench.data.folder.manifest import Manifest, file_entries
 from molbench.data.read.loader import Loader
 from molbench.data.read.store import Store
 from molbench.errors import UserError
 from molbench.paths import home
-from tests.manifests import scheme_entry
+from tests.manifests import content_digest, scheme_entry
 
 POSITIONS = pa.list_(pa.list_(pa.float32(), 3))
 

@@ -126,8 +126,8 @@ def _indexed(path: Path, entries: Iterable[ArchiveEntry], start: int, stop: int 
         raise UserError(
             f"{path}: not an undamaged tar archive, it may be cut short: {error_line(error)}"
         ) from error
-    behind = slice(max(start - len(places), 0), None if stop is None else max(stop - len(places), 0))
-    for entry in [*wanted.values(), *rest][behind]:
+    missing = slice(max(start - len(places), 0), None if stop is None else max(stop - len(places), 0))
+    for entry in [*wanted.values(), *rest][missing]:
         yield _absent(entry, path)
 
 

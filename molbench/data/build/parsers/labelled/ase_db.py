@@ -91,9 +91,9 @@ def read_systems(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         names = [column[0] for column in cursor.description]
         if missing := [name for name in ("numbers", "positions", "pbc") if name not in names]:
             raise UserError(f"{path}: not an ASE database: no column {missing[0]}")
-        for place, row in enumerate(cursor, start=1):
+        for number, row in enumerate(cursor, start=1):
             values = dict(zip(names, row, strict=True))
-            yield values["id"] if isinstance(values["id"], int) else place, values
+            yield values["id"] if isinstance(values["id"], int) else number, values
 
 
 def row_values(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -45,8 +45,8 @@ class LabelledNpz(LabelledFile):
 
     def schema(self) -> pa.Schema:
         """Structure, forces and labels."""
-        place = "frame" if self.trajectory else "group"
-        return record_schema(place, *(["forces"] if self.forces else []), *self.targets)
+        column = "frame" if self.trajectory else "group"
+        return record_schema(column, *(["forces"] if self.forces else []), *self.targets)
 
     def bounds(self, files: Mapping[str, Path], count: int) -> list[int]:
         """Ranges of frames, once the shapes of all arrays are found to agree."""
