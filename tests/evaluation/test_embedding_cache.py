@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from molbench.evaluation.embedding import Embedding, keep, read_embedding
+from molbench.evaluation.embedding import Embedding, keep_embedding, read_embedding
 
 FEATURES = np.random.default_rng(0).normal(size=(7, 5)).astype(np.float32)
 
@@ -15,7 +15,7 @@ FEATURES = np.random.default_rng(0).normal(size=(7, 5)).astype(np.float32)
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("embeddings") / "mine.npz"
-    keep(Embedding(FEATURES, 0.5), path)
+    keep_embedding(Embedding(FEATURES, 0.5), path)
     return path
 
 

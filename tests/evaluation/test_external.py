@@ -303,7 +303,7 @@ class Net(nn.Module):
 )
 def test_a_law_that_is_broken_is_named_beside_every_score(toy_home: Path, tmp_path: Path, what: str) -> None:
     said: list[str] = []
-    report = score(Net(what), tmp_path / "r", ["toy/size"], watcher=Watcher(told=said.append))
+    report = score(Net(what), tmp_path / "r", ["toy/size"], watcher=Watcher(notice=said.append))
     assert f"FAIL  {what}" in said[0] and len(said[0].splitlines()) < 25
     assert any(f"law of {what}" in warning for warning in report.rows[0].warnings)
     assert not try_encoder(wrap(Atoms())).broken

@@ -48,9 +48,9 @@ class LabelledFrames(LabelledFile):
 
     def schema(self) -> pa.Schema:
         """Structure, forces and labels."""
-        place = "frame" if self.trajectory else "group"
+        column = "frame" if self.trajectory else "group"
         smiles = ["smiles"] if self.smiles else []
-        return record_schema(*smiles, place, *(["forces"] if self.forces else []), *self.targets)
+        return record_schema(*smiles, column, *(["forces"] if self.forces else []), *self.targets)
 
     def bounds(self, files: Mapping[str, Path], count: int) -> list[int]:  # noqa: ARG002
         """The whole file."""
@@ -61,8 +61,8 @@ class LabelledFrames(LabelledFile):
         """Stream the structures."""
         path = self.file(shard.files)
         chunk, count = Collector(self.schema()), 0
-        for count, (name, place, structure) in enumerate(self.structures(path), start=1):
-            where = f"{path.name}, {place}"
+        for count, (name, position, structure) in enumerate(self.structures(path), start=1):
+            where = f"{path.name}, {position}"
             with chunk.record(name, where):
                 values, columns = structure()
                 columns |= self.labels(values)
