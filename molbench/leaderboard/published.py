@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 
+from molbench.evaluation.kinds import kind_of
 from molbench.leaderboard.reproduced import Ours, Reproduction
 from molbench.leaderboard.score import Publication
 from molbench.metrics import METRICS
@@ -62,11 +63,8 @@ def published_scores(tasks: Sequence[TaskRef], ours: Ours | None = None) -> list
 
 def unit_of(ref: TaskRef) -> str:
     """Unit in which the primary metric of a task is reported."""
-    metric, unit = METRICS[ref.task.metrics[0]], ref.task.unit
-    if not metric.scaled:
-        return "1"
-    # Energies of a task of forces are reported in the energy of its unit.
-    return unit.rpartition("/")[0] if ref.task.kind == "forces" and metric.of != "forces" else unit
+    metric = METRICS[ref.task.metrics[0]]
+    return kind_of(ref.task).reported_unit(ref.task, metric) if metric.scaled else "1"
 
 
 def _of_table(
