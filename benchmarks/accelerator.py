@@ -1,6 +1,6 @@
 """Training steps of every encoder of geometries on one device, beside what the device can do.
 
-    python benchmarks/accelerator.py [--device cuda|cpu] [--molecules N] [--repeats N] [--toy] [--json]
+    python -m benchmarks.accelerator [--device cuda|cpu] [--molecules N] [--repeats N] [--json FILE]
 
 A step is forward, backward and fused Adam on a batch at hand, of an encoder in its paper's size and one
 linear layer, in single precision, with TF32 products (accelerators only) and in bfloat16 autocast. What the
@@ -13,10 +13,8 @@ one step more; what our kernels in C do on a CPU is not among them.
 from __future__ import annotations
 
 import argparse
-import json
-import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +25,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.record import Measured, Spread, options_of, report
 from molbench.backbones import BACKBONES, build_backbone
 from molbench.data.read.store import Store
 from molbench.graph.molecules import MoleculeBatch
@@ -121,51 +120,26 @@ def counted(step: Callable[[], None]) -> tuple[float, float]:
     return operations.get_total_flops(), traffic.bytes
 
 
-def rows(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    """The table, first the device."""
-    device, toy = options.device, options.toy
-    speed = bandwidth(device, toy)
-    yield {"what": "copy", "bytes_per_second": speed}
-    peaks = {}
-    for precision in PRECISIONS:
-        if precision == "tf32" and device == "cpu":
-            continue
-        peaks[precision] = peak(device, precision, toy)
-        yield {"what": "product", "precision": precision, "operations_per_second": peaks[precision]}
-    batch = molecules(options.molecules, device)
-    for name in sorted(name for name, backbone in BACKBONES.items() if backbone.inputs == "molecules"):
-        for precision, most in peaks.items():
-            use(precision)
-            torch.manual_seed(0)
-            step = step_of(name, batch, precision, toy)
-            step()
-            work, moved = counted(step)
-            taken = statistics.median(seconds(step, device, options.repeats))
-            shares = work / taken / most, moved / taken / speed
-            yield {
-                "what": name,
-                "precision": precision,
-                "steps_per_second": 1 / taken,
-                "molecules_per_second": batch.num_graphs / taken,
-                "operations_per_second": work / taken,
-                "bytes_per_second": moved / taken,
-                "share_of_products": shares[0],
-                "share_of_memory": shares[1],
-                "share": max(shares),
-            }
-
-
-def line(row: dict[str, Any]) -> str:
-    """A row to read."""
-    label = f"{row['what']:12} {row.get('precision', ''):5}"
-    if "steps_per_second" not in row:
-        return f"{label} " + "".join(f"{value:.3g} {key}" for key, value in row.items() if "second" in key)
-    shares = [100 * row[name] for name in ("share_of_products", "share_of_memory", "share")]
-    return (
-        f"{label} {row['steps_per_second']:9.2f} {row['molecules_per_second']:11.1f} "
-        f"{row['operations_per_second'] / 1e12:8.3f} {shares[0]:5.1f} % "
-        f"{row['bytes_per_second'] / 1e9:8.2f} {shares[1]:5.1f} % {shares[2]:6.1f} %"
-    )
+def encoder_row(name: str, precision: str, options: argparse.Namespace, most: Sequence[float]) -> Measured:
+    """A training step of an encoder beside the most operations and bytes a second."""
+    use(precision)
+    torch.manual_seed(0)
+    step = step_of(name, molecules(options.molecules, options.device), precision, options.toy)
+    step()
+    done = counted(step)
+    times = seconds(step, options.device, options.repeats)
+    shares = [[amount / time / limit for time in times] for amount, limit in zip(done, most, strict=True)]
+    larger = max(shares, key=sum)
+    cells = {
+        "steps/s": Spread.of([1 / time for time in times]),
+        "molecules/s": Spread.of([options.molecules / time for time in times]),
+        "TFlop/s": Spread.of([done[0] / time for time in times], 1e-12),
+        "% of products": Spread.of(shares[0], 100),
+        "GB/s": Spread.of([done[1] / time for time in times], 1e-9),
+        "% of memory": Spread.of(shares[1], 100),
+        "% of the roofline": Spread.of(larger, 100),
+    }
+    return Measured(f"{name}, {precision}", cells)
 
 
 def main() -> None:
@@ -173,27 +147,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        "--device", choices=("cuda", "cpu"), default="cuda" if torch.cuda.is_available() else "cpu"
-    )
+    best = "cuda" if torch.cuda.is_available() else "cpu"
+    parser.add_argument("--device", choices=("cuda", "cpu"), default=best)
     parser.add_argument("--molecules", type=int, default=128)
     parser.add_argument("--repeats", type=int, default=20)
-    parser.add_argument("--toy", action="store_true", help="Tiny encoders and matrices, to try the script.")
-    parser.add_argument("--json", action="store_true", help="A JSON object a line.")
-    options = parser.parse_args()
+    options = options_of(parser, toy={"device": "cpu", "molecules": 4, "repeats": 1})
     if options.device == "cuda" and not torch.cuda.is_available():
         raise SystemExit("PyTorch sees no CUDA device here; try --device cpu")
     tune_allocator()
-    if not options.json:
-        name = (
-            torch.cuda.get_device_name()
-            if options.device == "cuda"
-            else torch.backends.cpu.get_cpu_capability()
-        )
-        print(f"{options.device}: {name}, torch {torch.__version__}, {options.molecules} molecules")
-        print("encoder      prec.   steps/s molecules/s TFlop/s  share     GB/s   share  roofline")
-    for row in rows(options):
-        print(json.dumps(row) if options.json else line(row), flush=True)
+    memory = bandwidth(options.device, options.toy)
+    precisions = [name for name in PRECISIONS if name != "tf32" or options.device == "cuda"]
+    peaks = {precision: peak(options.device, precision, options.toy) for precision in precisions}
+    rows = []
+    for name in sorted(name for name, backbone in BACKBONES.items() if backbone.inputs == "molecules"):
+        for precision in precisions:
+            rows.append(encoder_row(name, precision, options, (peaks[precision], memory)))
+            print(rows[-1], flush=True)
+    on = torch.cuda.get_device_name() if options.device == "cuda" else torch.backends.cpu.get_cpu_capability()
+    told = {f"{precision}_TFlop/s": value / 1e12 for precision, value in peaks.items()}
+    report(options, rows, device=on, **{"memory_GB/s": memory / 1e9}, **told)
 
 
 if __name__ == "__main__":

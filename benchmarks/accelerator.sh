@@ -10,12 +10,12 @@
 # be built in MOLBENCH_HOME. With --toy all is tiny, and the task is one of the embedded data.
 set -eu
 usage="usage: $0 CHECKPOINT [--device cuda|cpu] [--minutes N] [--toy]"
-checkpoint='' device=cuda minutes=9 toy=''
+checkpoint='' device=cuda minutes=9 toy=
 while [ $# -gt 0 ]; do
     case $1 in
         --device) device=${2:?$usage}; shift 2 ;;
         --minutes) minutes=${2:?$usage}; shift 2 ;;
-        --toy) toy=--toy; shift ;;
+        --toy) toy=yes; shift ;;
         -*) echo "$usage" >&2; exit 2 ;;
         *) checkpoint=$1; shift ;;
     esac
@@ -24,9 +24,14 @@ case $device in cuda | cpu) ;; *) echo "$usage" >&2; exit 2 ;; esac
 [ -n "$checkpoint" ] || { echo "$usage" >&2; exit 2; }
 [ -e "$checkpoint" ] || { echo "$0: no file $checkpoint" >&2; exit 2; }
 
-here=$(dirname "$0")
-out=${OUT:-accelerator}
-mkdir -p "$out"
+root=$(cd "$(dirname "$0")/.." && pwd)
+mkdir -p "${OUT:-accelerator}"
+out=$(cd "${OUT:-accelerator}" && pwd)
+steps() { # seconds, options
+    limit=$1; shift
+    (cd "$root" && timeout "$limit" python -m benchmarks.accelerator --json "$out/steps.json" "$@") ||
+        echo 'steps: not finished'
+}
 started=$(date +%s)
 end=$((started + minutes * 60))
 left() { echo $((end - $(date +%s))); }
@@ -36,13 +41,13 @@ where=cpu
 [ "$device" = cpu ] || where=0
 if [ -n "$toy" ]; then
     tasks='xtb-dynamics/furan' seeds=0
-    timeout "$(left)" python "$here/accelerator.py" --device "$device" --toy --molecules 4 --repeats 1 | tee "$out/steps.txt"
+    steps "$(left)" --toy --device "$device"
     settings='--set steps=2 --set forces.steps=2'
 else
     tasks='aspirin benzene ethanol malonaldehyde toluene uracil' seeds='0 1 2 3 4'
     tasks=$(for molecule in $tasks; do echo "rmd17/$molecule@published-1"; done)
     settings=''
-    timeout $((minutes * 20)) python "$here/accelerator.py" --device "$device" | tee "$out/steps.txt" || echo 'steps: stopped'
+    steps $((minutes * 20)) --device "$device"
 fi
 
 for seed in $seeds; do

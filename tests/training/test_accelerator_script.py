@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.record import Record
 from molbench.backbones import BACKBONES
 from molbench.testing import small_backbone
 from molbench.training.checkpoint import Checkpoint
@@ -43,10 +44,9 @@ def test_steps_of_every_encoder_then_forces(tmp_path: Path) -> None:
     )
     done = run(tmp_path, str(checkpoint), "--device", "cpu", "--toy", "--minutes", "4")
     assert done.returncode == 0, done.stdout + done.stderr
-    steps = (tmp_path / "out/steps.txt").read_text(encoding="utf-8")
-    rows = {tuple(line.split()[:2]) for line in steps.splitlines()}
+    rows = {row.name for row in Record.read(tmp_path / "out/steps.json").rows}
     names = [name for name, backbone in BACKBONES.items() if backbone.inputs == "molecules"]
-    assert {(name, precision) for name in names for precision in ("fp32", "bf16")} <= rows
+    assert rows == {f"{name}, {precision}" for name in names for precision in ("fp32", "bf16")}
     scored = {path.relative_to(tmp_path / "out/results").parts[0] for path in tmp_path.rglob("result.json")}
     assert len(scored) == 2 and "painn" in scored  # and the same from scratch
 
