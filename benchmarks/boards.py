@@ -47,13 +47,14 @@ def main() -> None:
         board = {"name": "many", "title": "Many", "description": "Random.", "tasks": ids}
         (folder / "many.yaml").write_text(yaml.safe_dump(board))
         for i in range(options.submissions):
-            _write(folder / "submissions" / "made" / f"model-{i}", tasks, np.random.default_rng(i))
+            write_submission(folder / "submissions" / "made" / f"model-{i}", tasks, np.random.default_rng(i))
         places = [folder / part for part in ("submissions", "boards", "many.yaml")]
         what = f"{options.submissions} submissions × {len(tasks)} tasks"
         report(options, in_turns(what, MEASURE, places, options))
 
 
-def _write(folder: Path, tasks: list[TaskRef], rng: np.random.Generator) -> None:
+def write_submission(folder: Path, tasks: list[TaskRef], rng: np.random.Generator) -> None:
+    """A folder as ``molbench submit`` writes one, with scores at random."""
     folder.mkdir(parents=True)
     cells = [_cell(task, rng) for task in tasks]
     card = {

@@ -1,4 +1,4 @@
-"""Tables of ``docs/benchmarks.md``, from what benchmarks measured: ``docs/generated/benchmarks/*.json``.
+"""Tables of the pages on speed, from what benchmarks measured: ``docs/generated/benchmarks/*.json``.
 
 ``python -m docs.generated.benchmark_page`` puts each between the marks of its name; the prose around stays.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks.record import Record
 
 DOCS = Path(__file__).resolve().parents[1]
-PAGES = (DOCS / "benchmarks.md",)
+PAGES = (DOCS / "benchmarks.md", DOCS / "scaling.md")
 MEASURED = Path(__file__).with_name("benchmarks")
 #: What stands between the two marks is made of the file of that name.
 BLOCK = re.compile(r"(?P<start><!-- measured: (?P<name>[\w-]+) -->\n).*?(?P<end><!-- end -->\n)", re.DOTALL)
