@@ -69,7 +69,7 @@ def _print(scores: CleanScores) -> None:
 
     console = table_console()
     grid = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("task", "metric", "unit", "records", "model", "score ± 95 %", "n", "rank"):
+    for column in ("task", "protocol", "metric", "unit", "records", "model", "score ± 95 %", "n", "rank"):
         right = column in {"score ± 95 %", "n", "rank"}
         grid.add_column(column, justify="right" if right else "left", overflow="fold")
     for row in scores.rows:
@@ -95,6 +95,7 @@ def _texts(row: CleanScore) -> tuple[str, ...]:
 
     return (
         row.task,
+        row.protocol,
         f"{row.metric} {ARROWS[row.direction]}",
         row.unit,
         f"{row.records}, common" if row.common else row.records,

@@ -8,6 +8,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+#: Rows up to which waiting for further threads takes longer than reading.
+_FEW = 20_000
+
 
 def read_parquet(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
     """Read one file; PyArrow's ``read_table`` takes three times as long and imports pandas for it.
@@ -23,4 +26,5 @@ def read_parquet(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
     with pq.ParquetFile(path) as file:
         if missing := [name for name in columns or () if name not in file.schema_arrow.names]:
             raise pa.ArrowInvalid(f"no column '{missing[0]}'")
-        return file.read(columns=None if columns is None else list(columns))
+        many = file.metadata.num_rows > _FEW
+        return file.read(columns=None if columns is None else list(columns), use_threads=many)
