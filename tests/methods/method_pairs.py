@@ -16,7 +16,7 @@ from molbench.graph.batch import Batch
 from molbench.methods import METHODS
 from molbench.methods.base import AnyMethod
 from molbench.spec.catalogue import Catalogue
-from molbench.testing import example_batch, labelled, small_backbone
+from molbench.testing import example_batch, small_backbone, with_random_labels
 
 
 @cache
@@ -87,4 +87,4 @@ def batch_for(method: AnyMethod, dtype: torch.dtype = torch.float64) -> Batch:
     if method.inputs != "molecules" or getattr(method.config, "spectra", {}):
         return real_batch(method, 6).to("cpu", dtype)
     # One molecule is so large that even the smallest share of its atoms, pairs and triples is something.
-    return labelled(example_batch((5, 1, 13, 2, 5), dtype=dtype), method.columns)
+    return with_random_labels(example_batch((5, 1, 13, 2, 5), dtype=dtype), method.columns)

@@ -24,7 +24,7 @@ from molbench.methods.parts.crop import draw_pieces, keep_atoms, kept_sizes
 from molbench.methods.parts.views import ViewDraws, encode_views
 from molbench.methods.supervised import Supervised
 from molbench.methods.type_prediction import TypePrediction, TypePredictionConfig
-from molbench.testing import example_batch, labelled, random_rotation
+from molbench.testing import example_batch, random_rotation, with_random_labels
 
 TWO_VIEWS = ("geossl-rr", "geossl-infonce", "geossl-ebm-nce")
 BASELINES = ("supervised", "type-prediction", "distance-prediction", "angle-prediction", "infograph-3d")
@@ -51,7 +51,7 @@ def test_two_view_losses_do_not_change_when_both_views_move(name: str, reflect: 
 @pytest.mark.parametrize("name", BASELINES)
 def test_baselines_do_not_change_when_molecules_move(name: str) -> None:
     method = method_with(name, "painn")
-    batch = labelled(example_batch(), method.columns)
+    batch = with_random_labels(example_batch(), method.columns)
     moved = batch.replace(positions=batch.positions @ random_rotation(reflect=True) - 1.0)
     first, second = (method.loss(b, torch.Generator().manual_seed(0))[0] for b in (batch, moved))
     torch.testing.assert_close(first, second)
