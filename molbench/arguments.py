@@ -16,10 +16,22 @@ def listed(given: T | Iterable[T] | None) -> list[T]:
     return [given] if isinstance(given, str | Path) else list(given)
 
 
-def require_file(path: Path) -> None:
-    """Raise UserError unless there is a file."""
-    if not path.is_file():
-        raise UserError(f"{path}: {'is a folder, not a file' if path.is_dir() else 'no such file'}")
+def require_file(path: Path, what: str = "file") -> None:
+    """Raise UserError unless there is a plain file, which can be read without waiting for anybody.
+
+    Args:
+        path: Where it should be.
+        what: What it is called where there is nothing.
+    """
+    if path.is_file():
+        return
+    if path.is_dir():
+        raise UserError(f"{path}: is a folder, not a file")
+    if path.is_symlink() and not path.exists():
+        raise UserError(f"{path}: is a link that leads nowhere; put a plain file in its place, or remove it")
+    if path.exists():
+        raise UserError(f"{path}: is a pipe or a device; put a plain file in its place, or remove it")
+    raise UserError(f"{path}: no such {what}")
 
 
 def require_folder(path: Path, maker: str) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from molbench.data.build.splits.expand import expand
+from molbench.data.folder.count import count_of
 from molbench.data.folder.manifest import Manifest, Part, SchemeEntry
 from molbench.errors import UserError
 from molbench.spec.catalogue import TaskRef
@@ -32,7 +34,22 @@ def data_of(task: TaskRef) -> Data:
         UserError: If the build lacks the subset or the split scheme.
     """
     part, scheme = _built(task)
-    return Data(part.digest, scheme.content, not scheme.complete)
+    return Data(part.digest, scheme.content, not (scheme.complete and _holds_all(task, part, scheme)))
+
+
+def _holds_all(task: TaskRef, part: Part, scheme: SchemeEntry) -> bool:
+    """Whether a build has all records that the catalogue declares, whatever its manifest calls itself.
+
+    A dataset that the catalogue does not have is known from its manifest alone.
+    """
+    declared = task.entry.declared
+    schemes = expand(declared.splits.schemes) if declared is not None else {}
+    if declared is None or task.split_name not in schemes:
+        return True
+    if (content := schemes[task.split_name].content_of(task.subset)) is not None:
+        return scheme.content == content
+    records = part.records + len(part.failures)
+    return count_of(declared.dataset, task.subset, part.sources, records) == "complete"
 
 
 def train_records(task: TaskRef) -> int | None:

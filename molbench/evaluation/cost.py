@@ -9,13 +9,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from molbench.spec.base import Spec
 
 #: Raised whenever something is measured in another way; costs of different versions are not compared.
 COST_VERSION = 1
 
+#: Whoever wrote it: a number that is one, and of which sums are, too.
+_Amount = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 _STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 _MIB = 1 << 20
 
@@ -37,16 +41,16 @@ class RunCost(Spec):
         inference: Records a second in predicting, or in encoding by a frozen encoder.
     """
 
-    version: int = COST_VERSION
+    version: int = Field(default=COST_VERSION, ge=1, le=1000)
     device: str
-    seconds: float
-    processor_seconds: float
-    device_seconds: float
-    peak_memory: float
-    peak_device_memory: float
-    parameters: int | None
-    training: float | None
-    inference: float | None
+    seconds: _Amount
+    processor_seconds: _Amount
+    device_seconds: _Amount
+    peak_memory: _Amount
+    peak_device_memory: _Amount
+    parameters: int | None = Field(ge=0)
+    training: _Amount | None
+    inference: _Amount | None
 
 
 @dataclass

@@ -12,7 +12,7 @@ from molbench.data.read.store import Store
 from molbench.errors import UserError
 from molbench.evaluation.kinds import kind_of
 from molbench.evaluation.kinds.base import TaskKind
-from molbench.evaluation.predictions import CLUSTERS
+from molbench.evaluation.prediction_columns import CLUSTERS
 from molbench.spec.catalogue import TaskRef
 from molbench.spec.splits import SPLITS
 

@@ -9,13 +9,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from molbench.arguments import require_file
 from molbench.atomic import replace_file
-from molbench.data.folder.parquet import read_parquet
-from molbench.errors import UserError
+from molbench.errors import UserError, error_line
+from molbench.evaluation.prediction_columns import CLUSTERS, read_predicted
 
 PREDICTIONS_FILE = "predictions.parquet"
-#: Type of the column of cluster names.
-CLUSTERS = pa.list_(pa.string())
+#: What single precision holds; no model says more, and squares of squares of it are numbers still.
+LARGEST = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +105,8 @@ class Predictions:
         """Refuse what no metric is of.
 
         Raises:
-            UserError: If the predictions of a record are not finite, saying of how many.
+            UserError: If the predictions of a record are not finite, saying of how many, or so large that
+                the metric would not be.
         """
         finite = np.isfinite(self.prediction.reshape(len(self.ids), -1)).all(axis=1)
         if self.forces is not None:
@@ -112,6 +114,8 @@ class Predictions:
             finite &= np.diff(wrong[self.forces.offsets]) == 0
         if not finite.all():
             raise UserError(f"predictions are not finite ({(~finite).sum():,} of {finite.size:,})")
+        if (most := float(np.abs(self.prediction).max(initial=0.0))) > LARGEST:
+            raise UserError(f"a prediction of {most:.3g} is beyond single precision, and no score is of it")
 
     def take(self, rows: np.ndarray) -> Predictions:
         """Some records, in the order and as often as they are named.
@@ -129,26 +133,28 @@ class Predictions:
         )
 
     @classmethod
-    def read(cls, path: Path) -> Predictions:
+    def read(cls, path: Path, records: int | None = None) -> Predictions:
         """Read what :meth:`write` wrote, checking that it can be scored.
 
+        Args:
+            path: The file, which may come from anybody.
+            records: Records that it should be of, far more than which are not read; without it, a few
+                million.
+
         Raises:
-            UserError: If the file is missing, damaged, empty, mixes units, or holds what is not finite.
+            UserError: If the file is missing, damaged, empty, far too large, mixes units, has columns of
+                another type, or holds what is not finite.
         """
         try:
-            table = read_parquet(path).combine_chunks()
+            require_file(path, "predictions")
+            table = read_predicted(path, records)
             forces = None
             if "force_target" in table.schema.names:
-                truth, guess = (table.column(f"force_{n}").combine_chunks() for n in ("target", "prediction"))
-                offsets = truth.offsets.to_numpy().astype(np.int64)
-                if not np.array_equal(offsets, guess.offsets.to_numpy()):
+                offsets, truth = _lists(table, "force_target")
+                same, guess = _lists(table, "force_prediction")
+                if not np.array_equal(offsets, same):
                     raise UserError(f"{path}: force_target and force_prediction differ in length")
-                forces = ForcePredictions(
-                    truth.values.to_numpy(),
-                    guess.values.to_numpy(),
-                    offsets,
-                    _single(path, table, "force_unit"),
-                )
+                forces = ForcePredictions(truth, guess, offsets, _single(path, table, "force_unit"))
             result = cls(
                 table.column("id").to_pylist(),
                 _values(table.column("target")),
@@ -157,10 +163,8 @@ class Predictions:
                 forces,
                 _clusters(path, table),
             )
-        except FileNotFoundError:
-            raise UserError(f"{path}: no such predictions") from None
-        except (pa.ArrowException, OSError, KeyError) as error:
-            raise UserError(f"{path}: damaged predictions: {error}") from error
+        except (pa.ArrowException, OSError, KeyError, ValueError, TypeError, NotImplementedError) as error:
+            raise UserError(f"{path}: damaged predictions: {error_line(error)}") from error
         result._refuse_nonsense(path)
         return result
 
@@ -186,11 +190,22 @@ def _values(column: pa.ChunkedArray) -> np.ndarray:
     column = column.combine_chunks()
     if not pa.types.is_fixed_size_list(column.type):
         values: np.ndarray = column.to_numpy(zero_copy_only=False)
-        return values
+        return values.astype(np.float64, copy=False)
     if column.null_count:
         raise pa.ArrowInvalid("a spectrum is missing")
     spectra: np.ndarray = column.flatten().to_numpy(zero_copy_only=False)
     return spectra.reshape(len(column), -1).astype(np.float64)
+
+
+def _lists(table: pa.Table, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Where each record's numbers begin, [n + 1] int64, and all numbers, [c] float32."""
+    column = table.column(name).combine_chunks()
+    if column.null_count:
+        raise pa.ArrowInvalid(f"{name} of a record is missing")
+    values: np.ndarray = column.flatten().to_numpy(zero_copy_only=False)
+    offsets = np.concatenate([[0], column.value_lengths().to_numpy().cumsum(dtype=np.int64)])
+    with np.errstate(over="ignore"):
+        return offsets, values.astype(np.float32, copy=False)
 
 
 def _clusters(path: Path, table: pa.Table) -> pa.ListArray | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
-from molbench.arguments import require_results
+from molbench.arguments import require_file, require_results
 from molbench.errors import UserError, quoted
 from molbench.evaluation.cost import RunCost
 from molbench.evaluation.kinds import kind_of
@@ -49,7 +50,7 @@ class CheckpointEntry(Spec):
     method: str | None
     method_config: dict[str, Any]
     pretraining: dict[str, Any]
-    parameters: int | None = later(None)
+    parameters: int | None = later(None, ge=0)
 
 
 class TaskEntry(Spec):
@@ -191,12 +192,15 @@ class Stored:
         folder = Path(folder)
         path = folder / RESULT_FILE
         try:
-            if path.stat().st_size > _MAX_BYTES:
+            require_file(path, "result")
+            with path.open("rb") as file:
+                content = file.read(_MAX_BYTES + 1)
+            if len(content) > _MAX_BYTES:
                 raise UserError(f"{path}: larger than {_MAX_BYTES >> 20} MiB: not a result")
-            return cls(folder, Result.model_validate_json(path.read_text(encoding="utf-8")))
-        except FileNotFoundError:
-            raise UserError(f"{path}: no such result") from None
-        except (ValidationError, UnicodeDecodeError) as error:
+            return cls(folder, Result.model_validate_json(content))
+        except OSError as error:
+            raise UserError(f"{path}: cannot be read: {error.strerror}") from error
+        except ValidationError as error:
             first = str(error).splitlines()
             raise UserError(f"{path}: not a result of this program: {' '.join(first[:3])}") from error
 
@@ -222,12 +226,15 @@ def read_results(root: str | Path) -> list[Stored]:
 
 
 def result_files(root: Path) -> Iterator[Path]:
-    """Every ``result.json`` below a folder, in path order; hidden folders are unfinished.
+    """Every ``result.json`` below a folder, whatever it is, in path order; hidden folders are unfinished.
 
     Raises:
         UserError: If the folder does not exist.
     """
     require_results(root)
-    for path in sorted(root.rglob(RESULT_FILE)):
-        if not any(part.startswith(".") for part in path.relative_to(root).parts):
-            yield path
+    paths = []
+    for folder, folders, files in os.walk(root):
+        if RESULT_FILE in folders or RESULT_FILE in files:
+            paths.append(Path(folder, RESULT_FILE))
+        folders[:] = [name for name in folders if name != RESULT_FILE and not name.startswith(".")]
+    yield from sorted(paths)

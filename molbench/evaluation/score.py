@@ -95,6 +95,8 @@ def score(task: Task, predictions: Predictions) -> dict[str, Value]:
             direction=scorer.metric.direction,
             half_width=size if math.isfinite(size) else math.nan,
         )
+    if endless := [name for name, value in values.items() if math.isinf(value.value)]:
+        raise UserError(f"{METRICS[endless[0]].title} of these predictions is not finite")
     if math.isnan(values[task.metrics[0]].value):
         alike = "; they are all the same" if np.ptp(predictions.prediction) == 0 else ""
         raise UserError(f"{METRICS[task.metrics[0]].title} is not defined for these predictions{alike}")

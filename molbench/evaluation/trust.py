@@ -7,13 +7,15 @@ other results stand.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 
-from molbench.errors import UserError
+from molbench.errors import UserError, error_line, quoted
+from molbench.evaluation import EVALUATION_VERSION
 from molbench.evaluation.built import Data, data_of
 from molbench.evaluation.candidates.base import EXTERNAL
 from molbench.evaluation.candidates.checkpoint import (
@@ -23,7 +25,7 @@ from molbench.evaluation.candidates.checkpoint import (
     require_model_name,
 )
 from molbench.evaluation.plan import key_of
-from molbench.evaluation.predictions import Predictions
+from molbench.evaluation.predictions import PREDICTIONS_FILE, Predictions
 from molbench.evaluation.protocols import load_protocols
 from molbench.evaluation.result import Result, Stored, result_files
 from molbench.evaluation.score import score
@@ -32,6 +34,9 @@ from molbench.spec.catalogue import Catalogue, TaskRef
 from molbench.spec.direct import DIRECT, Direct
 from molbench.spec.fingerprint import FINGERPRINT, Boosting
 from molbench.spec.recipe import Recipe
+
+#: Version of the package, and of evaluation.
+_CODE = re.compile(r"[0-9A-Za-z.+!-]{1,64}/([0-9]{1,9})")
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,9 @@ def read_trusted(root: Path, catalogue: Catalogue) -> tuple[list[Stored], list[R
         except UserError as error:
             rejections.append(RejectedResult(path.parent, str(error)))
         except Exception as error:  # noqa: BLE001 - a file of a stranger; no fault of it may end the others
-            rejections.append(RejectedResult(path.parent, f"cannot be read: {type(error).__name__}: {error}"))
+            rejections.append(
+                RejectedResult(path.parent, f"cannot be read: {type(error).__name__}: {error_line(error)}")
+            )
     doubles = dict(_doubles(results))
     rejections += [RejectedResult(folder, reason) for folder, reason in doubles.items()]
     rejections.sort(key=lambda rejection: rejection.folder)
@@ -100,12 +107,15 @@ class Trust:
         task = self._task(result.task.id, result.seed)
         self._check_protocol(result)
         _check_name(result)
+        _check_code(result)
         data = data_of(task)
         if result.task.split_digest != data.split:
             raise UserError(f"its records or split are not those of {task.id} as built here")
         if key_of(result.checkpoint.encoder_digest, task, data, result.protocol, result.seed) != result.key:
             raise UserError("its key is not that of its weights, records, task, protocol and versions")
-        predictions = self._test(task).labelled(stored.predictions)
+        test = self._test(task)
+        given = Predictions.read(stored.folder / PREDICTIONS_FILE, len(test.row_of))
+        predictions = test.labelled(given)
         entry = result.task.model_copy(
             update={
                 "declaration": task.task,
@@ -184,6 +194,16 @@ def _check_place(stored: Stored, root: Path) -> None:
     )
     if stored.folder.relative_to(root) != expected:
         raise UserError(f"it says that it belongs in {expected}")
+
+
+def _check_code(result: Result) -> None:
+    """Its code is of this version of evaluation, which its key says, too."""
+    match = _CODE.fullmatch(result.code)
+    if match is None or int(match[1]) != EVALUATION_VERSION:
+        raise UserError(
+            f"it says that code {quoted(result.code)} made it, and its key is of evaluation version "
+            f"{EVALUATION_VERSION}"
+        )
 
 
 def _check_name(result: Result) -> None:

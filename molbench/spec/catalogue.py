@@ -75,12 +75,12 @@ class DatasetEntry:
         return read_yaml(self.folder / "splits.yaml", Splits)
 
     @cached_property
-    def declared_splits(self) -> Splits | None:
-        """Split schemes as the catalogue declares them now; None for a dataset that it does not have."""
+    def declared(self) -> DatasetEntry | None:
+        """The dataset as the catalogue declares it now; None of one that it does not have."""
         from molbench.spec.dataset import PARTIAL
 
         folder = catalogue_root() / "datasets" / self.id.removesuffix(PARTIAL)
-        return DatasetEntry(folder.name, folder).splits if (folder / "splits.yaml").is_file() else None
+        return DatasetEntry(folder.name, folder) if (folder / "splits.yaml").is_file() else None
 
     @cached_property
     def tasks(self) -> Tasks:
@@ -212,9 +212,11 @@ class TaskRef:
     @property
     def clusters(self) -> list[Cluster]:
         """What its test records share, as the catalogue has it, for a build may be older; else the build."""
-        declared = self.entry.declared_splits
-        known = declared if declared and self.scheme_name in declared.schemes else self.entry.splits
-        return known.clusters_of(self.scheme_name)
+        declared = self.entry.declared
+        known = declared.splits if declared else self.entry.splits
+        return (known if self.scheme_name in known.schemes else self.entry.splits).clusters_of(
+            self.scheme_name
+        )
 
     @property
     def unit(self) -> str:

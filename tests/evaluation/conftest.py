@@ -9,6 +9,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from molbench.backbones import build_backbone
+from molbench.evaluation import evaluate
 from molbench.training.checkpoint import Checkpoint
 from tests.evaluation import toy
 
@@ -61,3 +62,18 @@ def save() -> Callable[..., Path]:
 def checkpoint(tmp_path: Path) -> Path:
     """One such checkpoint."""
     return save_checkpoint(tmp_path / "model.pt", seed=100)
+
+
+@pytest.fixture(scope="session")
+def _made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the first honest results are kept for other tests."""
+    return tmp_path_factory.mktemp("made") / "r"
+
+
+@pytest.fixture
+def results(toy_home: Path, checkpoint: Path, tmp_path: Path, _made: Path) -> Path:
+    """Honest results of one checkpoint, and of its backbone from scratch, for this test to tamper with."""
+    if not _made.exists():
+        tasks = ["toy/size,toy/mass,toy/ring,toy-frames/co"]
+        assert not evaluate([checkpoint], tasks, seeds=2, output=_made, executor="inline").failures
+    return Path(shutil.copytree(_made, tmp_path / "r"))

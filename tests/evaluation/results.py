@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from molbench.evaluation.predictions import CLUSTERS, Predictions
+from molbench.evaluation.prediction_columns import CLUSTERS
+from molbench.evaluation.predictions import Predictions
 from molbench.evaluation.protocols import load_protocol
 from molbench.evaluation.result import CheckpointEntry, Result, Stored, TaskEntry
 from molbench.evaluation.score import score

@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from molbench.errors import UserError
-from molbench.evaluation.predictions import CLUSTERS, ForcePredictions, Predictions
+from molbench.evaluation.prediction_columns import CLUSTERS
+from molbench.evaluation.predictions import ForcePredictions, Predictions
 
 VALUES = Predictions(["a", "b", "c"], np.array([1.0, 2.0, 3e5]), np.array([1.5, 2.0, 1 / 3]), "eV")
 FORCES = replace(

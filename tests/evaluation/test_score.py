@@ -9,7 +9,8 @@ from scipy.stats import t
 
 from molbench.errors import UserError
 from molbench.evaluation.kinds import kind_of
-from molbench.evaluation.predictions import CLUSTERS, ForcePredictions, Predictions
+from molbench.evaluation.prediction_columns import CLUSTERS
+from molbench.evaluation.predictions import ForcePredictions, Predictions
 from molbench.evaluation.score import record_scores, score
 from molbench.spec.tasks import Task
 

@@ -1,6 +1,5 @@
 """Of a results folder nothing is believed but the predictions, and one bad result changes no other."""
 
-import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,41 +12,12 @@ import pytest
 
 from molbench.errors import UserError
 from molbench.evaluation import evaluate
-from molbench.evaluation.predictions import CLUSTERS
+from molbench.evaluation.prediction_columns import CLUSTERS
 from molbench.evaluation.result import Stored
 from molbench.evaluation.trust import read_trusted
 from molbench.leaderboard import build_boards
 from molbench.spec.catalogue import Catalogue
-
-TASKS = "toy/size,toy/mass,toy/ring,toy-frames/co"
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the results of the first test are kept for the others."""
-    return tmp_path_factory.mktemp("made") / "r"
-
-
-@pytest.fixture
-def results(toy_home: Path, checkpoint: Path, tmp_path: Path, made: Path) -> Path:
-    """Honest results of one checkpoint, and of its backbone from scratch, for this test to tamper with."""
-    if not made.exists():
-        assert not evaluate([checkpoint], [TASKS], seeds=2, output=made, executor="inline").failures
-    return Path(shutil.copytree(made, tmp_path / "r"))
-
-
-def tell(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
-    """Change what a result says."""
-    path = folder / "result.json"
-    content = json.loads(path.read_text())
-    change(content)
-    path.write_text(json.dumps(content))
-
-
-def predict(folder: Path, **changes: Any) -> None:
-    """Change its predictions."""
-    predictions = Stored.read(folder).predictions
-    replace(predictions, **changes).write(folder / "predictions.parquet")
+from tests.evaluation.tampering import predict, tell
 
 
 @pytest.mark.slow

@@ -70,7 +70,13 @@ class Store:
         folder = Path(folder)
         manifest = Manifest.read(folder)
         refuse_unequal(folder, manifest)
-        return cls(folder, subset, manifest, laid_out(folder, subset, manifest))
+        table = laid_out(folder, subset, manifest)
+        if table.num_rows != (count := manifest.part(subset).records):
+            raise UserError(
+                f"{folder}: {table.num_rows:,} records, its manifest counts {count:,}: damaged; build or "
+                "fetch it again"
+            )
+        return cls(folder, subset, manifest, table)
 
     def __repr__(self) -> str:
         part = f"/{self.subset}" if self.subset else ""
