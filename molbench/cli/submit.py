@@ -88,7 +88,11 @@ def verify(
         bool, typer.Option("--rerun", help="Evaluate the checkpoint again, in a process of its own.")
     ] = False,
     check: Annotated[
-        bool, typer.Option("--check", help="Write nothing, but compare with the receipts that are there.")
+        bool,
+        typer.Option(
+            "--check",
+            help="Write nothing, but compare with the receipts that are there, as far as datasets are built.",
+        ),
     ] = False,
     offline: Offline = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print receipts as JSON.")] = False,
@@ -105,8 +109,8 @@ def verify(
     trust, faults = trust_all(), []
     for path in _paths(folders):
         try:
-            done = verify(path, trust, rerun=rerun, offline=offline)
-            problem = check_receipt(path, done.receipt) if check and done.receipt else None
+            done = verify(path, trust, rerun=rerun, offline=offline, built=check)
+            problem = check_receipt(path, done) if check else None
         except UserError as error:
             faults += str(error).splitlines()
             continue
@@ -118,11 +122,16 @@ def verify(
         if as_json:
             typer.echo(json.dumps(done.receipt.model_dump(), ensure_ascii=False))
             continue
-        typer.echo(
-            f"{path}: {done.receipt.tier}, {len(done.receipt.cells)} scores, seal {done.receipt.seal[:12]}"
-        )
+        seal = "" if done.unchecked else f", seal {done.receipt.seal[:12]}"
+        typer.echo(f"{path}: {done.receipt.tier}, {len(done.receipt.cells)} scores{seal}")
         if done.missing:
             typer.echo(f"  lacks {' and '.join(done.missing)} for a higher tier")
+        if done.unchecked:
+            datasets = sorted({task.partition("/")[0] for task in done.unchecked})
+            commands = ", ".join(f"`molbench data build {name}`" for name in datasets)
+            typer.echo(
+                f"  not checked, their datasets are not built here ({commands}): {', '.join(done.unchecked)}"
+            )
     _refuse(faults)
 
 

@@ -29,14 +29,18 @@ class Verification:
         receipt: What it scores; None where there are faults.
         faults: What is wrong, each with file and line.
         missing: What it lacks for a higher tier.
+        unchecked: Tasks that were left out, since their datasets are not built here.
     """
 
     receipt: Receipt | None
     faults: list[Fault] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    unchecked: list[str] = field(default_factory=list)
 
 
-def verify(path: Path, trust: Trust, *, rerun: bool = False, offline: bool = False) -> Verification:
+def verify(
+    path: Path, trust: Trust, *, rerun: bool = False, offline: bool = False, built: bool = False
+) -> Verification:
     """Score the stored predictions of a submission against the catalogue's own labels.
 
     Nothing of a submission is executed: its card is plain YAML, its predictions are Parquet, and a checkpoint
@@ -47,6 +51,7 @@ def verify(path: Path, trust: Trust, *, rerun: bool = False, offline: bool = Fal
         trust: What the catalogue knows; keeps between submissions what they share.
         rerun: Whether to evaluate the checkpoint again, in a process of its own.
         offline: Whether files that are only given by an address are an error.
+        built: Whether predictions on datasets that are not built here are left out, rather than a fault.
 
     Raises:
         UserError: If there is no card, or it is not one.
@@ -55,7 +60,11 @@ def verify(path: Path, trust: Trust, *, rerun: bool = False, offline: bool = Fal
         return Verification(None, faults)
     submission = SubmissionFolder.read(path)
     cells: list[Cell] = []
+    unchecked: list[str] = []
     for i, entry in enumerate(submission.card.predictions):
+        if built and not trust.built(entry.task):
+            unchecked.append(entry.task)
+            continue
         try:
             cells += rescore(local_file(submission, entry, offline), entry, trust, submission.card.scratch)
         except UserError as error:
@@ -77,7 +86,7 @@ def verify(path: Path, trust: Trust, *, rerun: bool = False, offline: bool = Fal
         cells=cells,
         rerun=ran,
     )
-    return Verification(receipt.sealed(datetime.now(UTC).date().isoformat()), [], missing)
+    return Verification(receipt.sealed(datetime.now(UTC).date().isoformat()), [], missing, unchecked)
 
 
 def check_again(submission: SubmissionFolder, receipt: Receipt, trust: Trust) -> str | None:
@@ -107,10 +116,18 @@ def lacking(card: Submission) -> list[str]:
     return [name for name, value in given.items() if value is None]
 
 
-def check_receipt(path: Path, fresh: Receipt) -> str | None:
-    """Why the receipt that lies in a folder is not what verifying gives now, or None."""
-    stored = Receipt.read(path / RECEIPT)
-    for name, one, other in _pairs(stored, fresh):
+def check_receipt(path: Path, made: Verification) -> str | None:
+    """Why the receipt that lies in a folder is not what verifying gives now, or None.
+
+    Of what could not be scored here it has to have a score, too, whatever that is.
+    """
+    stored, fresh = Receipt.read(path / RECEIPT), made.receipt
+    if fresh is None:
+        return None
+    kept = [cell for cell in stored.cells if cell.task in made.unchecked]
+    if lost := sorted(set(made.unchecked) - {cell.task for cell in kept}):
+        return f"{path / RECEIPT}: has no score of {', '.join(lost)}"
+    for name, one, other in _pairs(stored, fresh.model_copy(update={"cells": fresh.cells + kept})):
         if one != other:
             return f"{path / RECEIPT}: {name}: says {_short(one)}, verifying gives {_short(other)}"
     return None

@@ -71,6 +71,7 @@ def test_geometries_are_those_of_xtb_molecules(rows):
 def test_spectra_are_recomputed(rows):
     pytest.importorskip("tblite")
     pytest.importorskip("pyscf")
+    pytest.importorskip("rdkit", "2026.9.1")  # earlier versions embed other conformers
     smallest = sorted(rows, key=lambda row: (len(row["atomic_numbers"]), row["id"]))
     for row in smallest[:12:4]:
         fresh = spectra.spectra_record(row["smiles"], int(row["id"].removeprefix("xtb-")))

@@ -39,6 +39,7 @@ def test_free_energies_are_near_experiment():
 
 
 def test_committed_pairs_are_recomputed():
+    pytest.importorskip("rdkit", "2026.9.1")  # earlier versions embed other conformers
     folder = Path(__file__).parents[2] / "datasets" / "xtb-solvation"
     tables = [pq.read_table(path) for path in sorted(folder.glob("cells/*.parquet"))]
     committed = {row["id"]: row for row in pa.concat_tables(tables).to_pylist()}

@@ -34,14 +34,28 @@ def test_an_honest_submission_is_scored_again(submission: Path, trust: Trust) ->
 def test_a_receipt_is_recomputed_by_anybody(submission: Path, trust: Trust) -> None:
     done = verify(submission, trust)
     done.receipt.write(submission / RECEIPT)
-    again = verify(submission, Trust(Catalogue.load())).receipt
+    again = verify(submission, Trust(Catalogue.load()))
     assert Receipt.read(submission / RECEIPT) == done.receipt
-    assert again.seal == done.receipt.seal and check_receipt(submission, again) is None
+    assert again.receipt.seal == done.receipt.seal and check_receipt(submission, again) is None
+
+
+def test_what_is_not_built_here_is_told_and_has_a_score(
+    submission: Path, trust: Trust, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = verify(submission, trust)
+    done.receipt.write(submission / RECEIPT)
+    monkeypatch.setattr(Trust, "built", lambda _self, task: task != TASKS[0])
+    partly = verify(submission, trust, built=True)
+    assert partly.unchecked == [TASKS[0]] and check_receipt(submission, partly) is None
+    lost = [cell for cell in done.receipt.cells if cell.task != TASKS[0]]
+    done.receipt.model_copy(update={"cells": lost}).sealed(done.receipt.date).write(submission / RECEIPT)
+    assert f"has no score of {TASKS[0]}" in check_receipt(submission, partly)
 
 
 @pytest.mark.parametrize("key", ["values", "replicates", "half_width", "records", "constant", "content"])
 def test_a_receipt_changed_by_hand_is_refused(key: str, submission: Path, trust: Trust) -> None:
-    receipt = verify(submission, trust).receipt
+    done = verify(submission, trust)
+    receipt = done.receipt
     receipt.write(submission / RECEIPT)
     text = json.loads((submission / RECEIPT).read_text())
     cell = text["cells"][0]
@@ -52,7 +66,7 @@ def test_a_receipt_changed_by_hand_is_refused(key: str, submission: Path, trust:
     # Whoever seals a forgery is caught by verifying.
     forged = Receipt.model_validate(text).sealed(receipt.date)
     forged.write(submission / RECEIPT)
-    assert "verifying gives" in check_receipt(submission, receipt)
+    assert "verifying gives" in check_receipt(submission, done)
 
 
 @pytest.mark.parametrize("key", ["weights", "commit"])
