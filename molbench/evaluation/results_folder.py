@@ -10,6 +10,8 @@ from pathlib import Path
 from molbench.arguments import listed
 from molbench.errors import UserError
 from molbench.evaluation.result import Stored, result_files
+from molbench.evaluation.trust import Trust
+from molbench.spec.catalogue import Catalogue
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class ResultsFolder:
 
     @classmethod
     def read(cls, root: str | Path, patterns: str | Sequence[str] | None = None) -> ResultsFolder:
-        """Read a folder that ``molbench evaluate`` wrote.
+        """Read a folder that ``molbench evaluate`` wrote; labels are those of the datasets as built here.
 
         Args:
             root: The folder.
@@ -38,11 +40,11 @@ class ResultsFolder:
             UserError: If there is no such folder, or no result of these tasks in it.
         """
         root = Path(root)
-        results: list[Stored] = []
+        trust, results = Trust(Catalogue.load()), list[Stored]()
         damaged: dict[Path, str] = {}
         for path in result_files(root):
             try:
-                results.append(Stored.read(path.parent))
+                results.append(trust.relabelled(Stored.read(path.parent)))
             except UserError as error:
                 damaged[path.parent] = str(error)
         chosen = of_tasks(results, patterns)

@@ -130,6 +130,29 @@ class Trust:
         checked = result.model_copy(update={"task": entry, "metrics": metrics, "n": len(predictions.ids)})
         return replace(stored, result=checked, checked=predictions)
 
+    def relabelled(self, stored: Stored) -> Stored:
+        """The result beside the dataset's own labels, or with a warning where that is not built here.
+
+        Raises:
+            UserError: If its records are not those of the task as built here, or its predictions do not fit.
+        """
+        result = stored.result
+        try:
+            task = self._task(result.task.id, result.seed)
+            data = data_of(task)
+        except UserError as error:
+            warning = f"its labels are its own and could not be checked: {error}"
+            changed = result.model_copy(update={"warnings": [*result.warnings, warning]})
+            return replace(stored, result=changed)
+        if result.task.split_digest != data.split:
+            raise UserError(f"its records or split are not those of {task.id} as built here")
+        test = self._test(task)
+        predictions = test.labelled(Predictions.read(stored.folder / PREDICTIONS_FILE, len(test.row_of)))
+        entry = result.task.model_copy(update={"declaration": task.task})
+        metrics = score(task.task, predictions)
+        update = {"task": entry, "metrics": metrics, "n": len(predictions.ids)}
+        return replace(stored, result=result.model_copy(update=update), checked=predictions)
+
     def join(self, task: str, seed: int, given: Predictions) -> tuple[TaskRef, Data, Predictions]:
         """Predictions of a task beside the dataset's own labels, in its own order.
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from typer.testing import CliRunner
 
+from molbench.chem.inchikeys import inchikey
 from molbench.cli import main
 from molbench.data.folder.manifest import Manifest
 from molbench.data.leakage import exposure as exposures
@@ -21,6 +22,7 @@ from molbench.evaluation.score import score
 from molbench.paths import home
 from tests.data.leakage.conftest import handmade
 from tests.leaderboard.conftest import write_result
+from tests.manifests import content_digest
 
 __all__ = ["handmade"]
 
@@ -47,11 +49,15 @@ TASK = {"target": "y", "metrics": ["mae"], "unit": "1", "scheme": "s", "schemes"
 def results(handmade: Callable[..., Path], tmp_path: Path) -> Path:
     ids, n = [f"t{i}" for i in range(len(SMILES) + 2)], len(SMILES)
     table = pa.table({"id": ids, "smiles": [*SMILES, "CCCC", "CCCO"], "y": np.zeros(n + 2)})
-    handmade(
+    bench = handmade(
         "bench", table, {"s": ["test"] * n + ["train", "validation"]},
         declared={"s": {"generator": "ratio", "description": "d"}}, tasks={"y": TASK},
         targets={"y": {"unit": "1", "description": "y"}},
     )  # fmt: skip
+    keyed = table.append_column(
+        "inchikey", pa.array([inchikey(one) for one in table.column("smiles").to_pylist()], pa.string())
+    )
+    Manifest.read(bench).model_copy(update={"digest": content_digest(keyed)}).write(bench)
     # OCC is ethanol written the other way round.
     corpus = pa.table({"id": ["a", "b", "c", "d", "e"], "smiles": ["OCC", *SMILES[1:SEEN], "BrBr"]})
     handmade(
@@ -68,6 +74,8 @@ def write(root: Path, model: str, errors: np.ndarray, seed: int = 0, **checkpoin
     predictions.write(stored.folder / "predictions.parquet")
     content = json.loads((stored.folder / RESULT_FILE).read_text())
     content["task"]["declaration"] |= {"target": "y", "metrics": ["mae"], "unit": "1", "scheme": "s"}
+    built = Manifest.read(home() / "datasets" / "bench")
+    content["task"]["split_digest"] = built.schemes["s"].content
     declaration = stored.result.task.declaration.model_validate(content["task"]["declaration"])
     content["metrics"] = {name: value.model_dump() for name, value in score(declaration, predictions).items()}
     (stored.folder / RESULT_FILE).write_text(json.dumps(content))

@@ -17,7 +17,9 @@ import pytest
 from molbench.errors import UserError
 from molbench.evaluation.built import data_of
 from molbench.evaluation.predictions import Predictions
+from molbench.evaluation.report import Report
 from molbench.evaluation.result import Stored
+from molbench.evaluation.results_folder import ResultsFolder
 from molbench.evaluation.trust import read_trusted
 from molbench.paths import catalogue_root
 from molbench.spec import catalogue as declarations
@@ -238,3 +240,15 @@ def test_predictions_are_refused_before_anything_is_written(results: Path) -> No
     with pytest.raises(UserError, match="beyond single precision"):
         predict(folder, prediction=Stored.read(folder).predictions.prediction * 0 + 1e308)
     assert (folder / "predictions.parquet").read_bytes() == before
+
+
+@pytest.mark.slow
+def test_forged_labels_are_not_compared(results: Path) -> None:
+    """What compares, draws and reports takes labels from the dataset, as boards do."""
+    folder = results / "model" / "toy" / "size" / "probe" / "0"
+    before = Report.read(results).to_pandas()
+    predict(folder, target=Stored.read(folder).predictions.prediction)
+    assert Report.read(results).to_pandas().equals(before)
+    shutil.rmtree(results.parent / "home" / "datasets" / "toy")
+    [stored] = [one for one in ResultsFolder.read(results).results if one.folder == folder]
+    assert "could not be checked" in stored.result.warnings[-1]
