@@ -5,31 +5,25 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 import torch
 
 import molbench
 from molbench.atomic import replace_folder
 from molbench.backbones.base import Backbone
-from molbench.data.leakage import contamination, overlap_with
 from molbench.data.read.store import Store
 from molbench.evaluation import EVALUATION_VERSION
 from molbench.evaluation.cost import metered
 from molbench.evaluation.data import TaskData
 from molbench.evaluation.embedding import Embedding, cached_embedding
-from molbench.evaluation.kinds import kind_of
 from molbench.evaluation.plan import Run
 from molbench.evaluation.predictions import PREDICTIONS_FILE
 from molbench.evaluation.protocol_predictions import StepCallback
 from molbench.evaluation.result import Result, Stored, TaskEntry, find_result
 from molbench.evaluation.score import record_scores, score
-from molbench.spec.provenance import stages
+from molbench.evaluation.seen import contaminations, overlap
 from molbench.training.log import LOG
 from molbench.training.machine import describe_machine
-
-#: Tasks that are named one by one.
-SOME = 12
 
 
 @dataclass
@@ -92,11 +86,11 @@ def execute(run: Run, workspace: Workspace, progress: StepCallback | None = None
         metrics=metrics,
         n=len(predictions.ids),
         warnings=[
-            *contaminations(run, entry.pretraining),
+            *contaminations(run.task, entry.pretraining),
             *scored.warnings,
             *data.kind.scale_warnings(run.task.task, predictions),
         ],
-        overlap=overlap(run, entry.pretraining),
+        overlap=overlap(run.task, entry.pretraining),
         seconds={"run": round(meter.seconds, 3)},
         throughput=scored.throughput,
         environment=machine,
@@ -125,37 +119,3 @@ def _task_entry(run: Run, data: TaskData) -> TaskEntry:
         declaration=run.task.task,
         counts={split: int(rows.size) for split, rows in data.rows.items()},
     )
-
-
-def overlap(run: Run, pretraining: dict[str, Any]) -> str | None:
-    """What the provenance of a checkpoint says about records it shares with a task, stage by stage."""
-    if not kind_of(run.task.task).learns:
-        return None  # nothing is tested that could have been seen
-    return "; then ".join(_overlap(run, stage) for stage in stages(pretraining)) or None
-
-
-def contaminations(run: Run, pretraining: dict[str, Any]) -> list[str]:
-    """Warnings of the stages that saw pairs which the task tests on."""
-    if not kind_of(run.task.task).learns:
-        return []
-    return [text for stage in stages(pretraining) if (text := contamination(stage, run.task))]
-
-
-def _overlap(run: Run, stage: dict[str, Any]) -> str:
-    source, excluded = stage.get("dataset"), stage.get("excluded")
-    more = ""
-    if isinstance(excluded, dict) and excluded.get("records"):
-        names = excluded.get("tasks")
-        names = list(map(str, names)) if isinstance(names, list) and names else ["some tasks"]
-        tasks = ", ".join(names) if len(names) <= SOME else f"{len(names)} tasks"
-        more = f"; {excluded['records']} records left out because they are in the test splits of {tasks}"
-    seen = overlap_with(stage, run.task)
-    if seen and (count := seen.counts.get("molecule")):
-        more += f"; {count.seen:,} of {count.of:,} test molecules are in the corpus (by {seen.compared_by})"
-    if source is None:
-        return "the checkpoint does not say what it was pretrained on"
-    if run.task.dataset.name == str(source).removesuffix("-partial"):
-        scheme = stage.get("scheme")
-        same = f", training split of scheme '{scheme}'" if scheme else ""
-        return f"pretrained on the same dataset ('{source}'{same}){more}"
-    return f"pretrained on '{source}'{more}"

@@ -14,7 +14,7 @@ from molbench.evaluation.execute import Workspace
 from molbench.evaluation.labels import refuse_undefined
 from molbench.evaluation.plan import Plan, Run
 from molbench.evaluation.report import Report, RunOutcome, Watcher
-from molbench.evaluation.result import RESULT_FILE, Stored, find_result
+from molbench.evaluation.result import RESULT_FILE, CheckpointEntry, Stored, find_result, result_files
 from molbench.evaluation.summary import summarise
 from molbench.evaluation.trust import Trust
 from molbench.evaluation.work import remove_locks, work_unit
@@ -47,7 +47,7 @@ def perform(
     refuse_nothing(planned)
     for folder in {run.folder.parent for run in runs}:
         sweep(folder)
-    refuse_others(runs)
+    refuse_others(runs, output)
     finished = finished_results(runs)
     watcher.planned(len(runs), len(finished))
     outcomes = []
@@ -113,20 +113,27 @@ def refuse_nothing(planned: Plan) -> None:
         raise UserError("no task is one for any of the models:\n" + "\n".join(reasons))
 
 
-def refuse_others(runs: Sequence[Run]) -> None:
-    """Another checkpoint that happens to have the name of an earlier one must not take its results' place."""
-    for run in runs:
-        if run.candidate.is_baseline:
-            continue
-        try:
-            entry = Stored.read(run.folder).result.checkpoint
-        except UserError:
-            continue
-        if entry.encoder_digest != run.encoder_digest:
+def refuse_others(runs: Sequence[Run], output: Path) -> None:
+    """Another checkpoint that has the name of an earlier one must not stand among its results."""
+    own = [run for run in runs if not run.candidate.is_baseline]
+    folders = {output / run.candidate.name: run for run in own} | {run.folder: run for run in own}
+    for folder, run in folders.items():
+        entry = _first_entry(folder)
+        if entry is not None and entry.encoder_digest != run.encoder_digest:
             raise UserError(
-                f"{run.folder} holds a result of other weights that were called '{run.candidate.name}', too; "
+                f"{folder} holds a result of other weights that were called '{run.candidate.name}', too; "
                 "rename the checkpoint, or choose another --output"
             )
+
+
+def _first_entry(folder: Path) -> CheckpointEntry | None:
+    """Whose results lie in a folder, by the first that can be read."""
+    for path in result_files(folder) if folder.is_dir() else ():
+        try:
+            return Stored.read(path.parent).result.checkpoint
+        except UserError:
+            continue
+    return None
 
 
 def finished_results(runs: Sequence[Run], *, keep: bool = False) -> dict[Path, Stored]:

@@ -11,8 +11,11 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
+from itertools import combinations
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from molbench.errors import UserError, error_line, quoted
 from molbench.evaluation import EVALUATION_VERSION
@@ -29,14 +32,17 @@ from molbench.evaluation.predictions import PREDICTIONS_FILE, Predictions
 from molbench.evaluation.protocols import load_protocols
 from molbench.evaluation.result import Result, Stored, result_files
 from molbench.evaluation.score import score
+from molbench.evaluation.seen import checked_overlap
 from molbench.evaluation.tested import TestRecords
 from molbench.spec.catalogue import Catalogue, TaskRef
 from molbench.spec.direct import DIRECT, Direct
 from molbench.spec.fingerprint import FINGERPRINT, Boosting
+from molbench.spec.names import require_name
 from molbench.spec.recipe import Recipe
 
 #: Version of the package, and of evaluation.
 _CODE = re.compile(r"[0-9A-Za-z.+!-]{1,64}/([0-9]{1,9})")
+_SEEDS = 1 << 32
 
 
 @dataclass(frozen=True)
@@ -126,8 +132,13 @@ class Trust:
                 "embedded": task.entry.dataset.embedded,
             }
         )
-        metrics = score(task.task, predictions)
-        checked = result.model_copy(update={"task": entry, "metrics": metrics, "n": len(predictions.ids)})
+        update: dict[str, Any] = {
+            "task": entry,
+            "metrics": score(task.task, predictions),
+            "n": len(predictions.ids),
+            "overlap": checked_overlap(task, result.checkpoint.pretraining, result.overlap),
+        }
+        checked = result.model_copy(update=update)
         return replace(stored, result=checked, checked=predictions)
 
     def relabelled(self, stored: Stored) -> Stored:
@@ -230,8 +241,13 @@ def _check_code(result: Result) -> None:
 
 
 def _check_name(result: Result) -> None:
-    """A baseline is what it is called: random weights of its seed, or the trees."""
+    """A name is one, and a baseline is what it is called: random weights of its seed, or the trees."""
     entry = result.checkpoint
+    require_name(entry.name, "its name")
+    if not re.fullmatch(r"[0-9a-f]{64}", entry.encoder_digest):
+        raise UserError("its encoder digest is no SHA-256")
+    if not 0 <= result.seed < _SEEDS:
+        raise UserError(f"its seed {result.seed} is none from 0 to {_SEEDS - 1:,}")
     if isinstance(result.protocol, Boosting):
         if entry.name != FINGERPRINT or entry.encoder_digest != result.protocol.digest:
             raise UserError("it is not of the fingerprint baseline that its protocol names")
@@ -256,20 +272,35 @@ def _check_name(result: Result) -> None:
 def _doubles(results: Sequence[Stored]) -> Iterator[tuple[Path, str]]:
     """Results that cannot all be what they say, and why; all go, since none is known to be the one."""
     encoders = defaultdict(set)
-    same = defaultdict(list)
+    statements = defaultdict(set)
+    rows = defaultdict(list)
     for stored in results:
         result = stored.result
         entry = result.checkpoint
         if not entry.scratch:
             encoders[entry.name].add(entry.encoder_digest)
+        statements[entry.name].add(
+            (entry.backbone, entry.baseline, entry.scratch, entry.method, repr(entry.config))
+        )
         if result.seed_matters:
-            content = sha256(stored.predictions.prediction.tobytes()).hexdigest()
-            same[entry.name, result.task.id, result.protocol.name, content].append(stored)
+            rows[entry.name, result.task.id, result.protocol.name].append(stored)
     for stored in results:
-        if len(encoders[stored.result.checkpoint.name]) > 1:
-            yield stored.folder, f"results of different weights are called '{stored.result.checkpoint.name}'"
-    for group in same.values():
-        if len(group) > 1:
-            seeds = ", ".join(str(stored.result.seed) for stored in group)
-            for stored in group:
-                yield stored.folder, f"the same predictions stand under seeds {seeds}"
+        name = stored.result.checkpoint.name
+        if len(encoders[name]) > 1:
+            yield stored.folder, f"results of different weights are called '{name}'"
+        elif len(statements[name]) > 1:
+            yield (
+                stored.folder,
+                f"results of '{name}' say different things of its backbone, method or baseline",
+            )
+    for group in rows.values():
+        for first, second in combinations(group, 2):
+            if _same(first.predictions.prediction, second.predictions.prediction):
+                seeds = f"{first.result.seed}, {second.result.seed}"
+                yield first.folder, f"the same predictions stand under seeds {seeds}"
+                yield second.folder, f"the same predictions stand under seeds {seeds}"
+
+
+def _same(first: np.ndarray, second: np.ndarray) -> bool:
+    """Whether predictions are equal but for what rounding, or a forger's last digit, does to them."""
+    return bool(np.abs(first - second).max(initial=0) <= 1e-7 * np.abs(first).max(initial=0))

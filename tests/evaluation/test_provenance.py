@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from molbench.data.leakage.attach import contamination
-from molbench.evaluation.execute import contaminations, overlap
 from molbench.evaluation.plan import Run
+from molbench.evaluation.seen import contaminations, overlap
 from molbench.spec.catalogue import Catalogue, TaskRef
 from molbench.spec.provenance import stages
 
@@ -46,35 +46,37 @@ def test_stages_of_any_provenance() -> None:
 def test_every_stage_is_told(run: Run) -> None:
     first = {"dataset": "xtb-solvation", "scheme": "molecule"}
     last = {"dataset": "geom", "excluded": {"tasks": ["lba/affinity"], "records": 3}}
-    assert overlap(run, {}) is None
-    assert overlap(run, last) == (
+    assert overlap(run.task, {}) is None
+    assert overlap(run.task, last) == (
         "pretrained on 'geom'; 3 records left out because they are in the test splits of lba/affinity"
     )
-    both = overlap(run, last | {"stages": [first]})
+    both = overlap(run.task, last | {"stages": [first]})
     assert both == (
         "pretrained on the same dataset ('xtb-solvation', training split of scheme 'molecule'); then "
-        + str(overlap(run, last))
+        + str(overlap(run.task, last))
     )
-    unknown = overlap(run, last | {"init": "1f"})
-    assert unknown == f"the checkpoint does not say what it was pretrained on; then {overlap(run, last)}"
+    unknown = overlap(run.task, last | {"init": "1f"})
+    assert unknown == f"the checkpoint does not say what it was pretrained on; then {overlap(run.task, last)}"
 
 
 def test_many_excluded_tasks_are_counted(run: Run) -> None:
     excluded = {"tasks": [f"a/{n}" for n in range(50)], "records": 3}
-    assert str(overlap(run, {"dataset": "geom", "excluded": excluded})).endswith("test splits of 50 tasks")
+    assert str(overlap(run.task, {"dataset": "geom", "excluded": excluded})).endswith(
+        "test splits of 50 tasks"
+    )
 
 
 def test_contamination_of_any_stage_is_a_warning(run: Run) -> None:
     seen = {"dataset": "a", "contaminated": True, "test_pairs": {"xtb-solvation@random": 1200}}
     clean = {"dataset": "b", "contaminated": False}
     warning = "contaminated: 1,200 of its test pairs were pretrained on"
-    assert contaminations(run, seen) == [warning]
-    assert contaminations(run, clean | {"stages": [seen]}) == [warning]
-    assert contaminations(run, clean) == contaminations(run, {}) == []
+    assert contaminations(run.task, seen) == [warning]
+    assert contaminations(run.task, clean | {"stages": [seen]}) == [warning]
+    assert contaminations(run.task, clean) == contaminations(run.task, {}) == []
     none = seen | {"test_pairs": {"xtb-solvation@random": 0}}
-    assert contaminations(run, none) == []
+    assert contaminations(run.task, none) == []
     for unknown in ({}, {"xtb-solvation@molecule": 3}, "text", {"xtb-solvation@random": "many"}):
-        (text,) = contaminations(run, seen | {"test_pairs": unknown})
+        (text,) = contaminations(run.task, seen | {"test_pairs": unknown})
         assert text == "contaminated: its test pairs were not left out of pretraining"
 
 

@@ -152,6 +152,7 @@ FORGERIES: dict[str, tuple[Callable[[Path], None], str]] = {
     "other weights": (_set("checkpoint", "encoder_digest", to="0" * 64), "key"),
     "another key": (_set("key", to="0" * 64), "key"),
     "no number": (_set("seed", to="zero"), "not a result"),
+    "a digest that is none": (_set("checkpoint", "encoder_digest", to="<script>"), "no SHA-256"),
     "another protocol": (_set("protocol", "name", to="finetune"), "belongs in"),
     "another recipe": (_set("protocol", "folds", to=2), "settings"),
     "another baseline": (_set("checkpoint", "baseline", to="scratch-weak"), "baseline"),
@@ -222,6 +223,46 @@ def test_one_prediction_under_two_seeds_is_no_second_seed(results: Path) -> None
 
 
 @pytest.mark.slow
+def test_a_last_digit_makes_no_second_seed(results: Path) -> None:
+    first, second = (results / "model" / "toy-frames" / "co" / "probe" / seed for seed in "01")
+    given = Stored.read(first).predictions
+    predict(second, prediction=given.prediction * (1 + 1e-12), forces=given.forces)
+    _, bad = read_trusted(results, Catalogue.load())
+    assert {rejection.folder for rejection in bad} == {first, second}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["a\u202egnp", "a\nb", "=cmd", "<b>x", "A"])
+def test_a_name_is_one_however_it_came_there(results: Path, name: str) -> None:
+    shutil.move(results / "model", results / name)
+    for path in (results / name).rglob("result.json"):
+        tell(path.parent, lambda content: content["checkpoint"].update(name=name))
+    good, bad = read_trusted(results, Catalogue.load())
+    assert len(bad) == 8 and all("its name" in rejection.reason for rejection in bad)
+    assert all(stored.result.checkpoint.scratch for stored in good)
+
+
+@pytest.mark.slow
+def test_results_of_one_model_do_not_contradict_each_other(results: Path) -> None:
+    folder = results / "model" / "toy" / "size" / "probe" / "0"
+    tell(folder, lambda content: content["checkpoint"].update(method="another"))
+    good, bad = read_trusted(results, Catalogue.load())
+    assert len(bad) == 8 and all("say different things" in rejection.reason for rejection in bad)
+    assert all(stored.result.checkpoint.scratch for stored in good)
+
+
+@pytest.mark.slow
+def test_what_was_seen_in_pretraining_is_not_hidden(results: Path) -> None:
+    folder = results / "model" / "toy" / "size" / "probe" / "0"
+    for stage in ({"dataset": "toy", "scheme": "random"}, {"dataset": "toy"}):
+        tell(folder, lambda content, stage=stage: content["checkpoint"].update(pretraining=stage))
+        for told in (None, "pretrained on nothing"):
+            tell(folder, lambda content, told=told: content.update(overlap=told))
+            (stored,) = [s for s in read_trusted(results, Catalogue.load())[0] if s.folder == folder]
+            assert "pretrained on the same dataset ('toy'" in str(stored.result.overlap)
+
+
+@pytest.mark.slow
 def test_other_weights_of_the_same_name_do_not_take_the_place_of_stored_results(
     results: Path, checkpoint: Path, save
 ) -> None:
@@ -231,6 +272,10 @@ def test_other_weights_of_the_same_name_do_not_take_the_place_of_stored_results(
     with pytest.raises(UserError, match="result of other weights that were called 'model'"):
         evaluate([checkpoint], ["toy/size"], seeds=1, output=results, executor="inline")
     assert (results / "model" / "toy" / "size" / "probe" / "0" / "result.json").read_bytes() == before
+    shutil.rmtree(results / "model" / "toy" / "size")  # nor do they stand beside them on another task
+    with pytest.raises(UserError, match="result of other weights that were called 'model'"):
+        evaluate([checkpoint], ["toy/size"], seeds=1, output=results, executor="inline")
+    assert not (results / "model" / "toy" / "size").exists()
 
 
 @pytest.mark.slow
