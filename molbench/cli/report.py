@@ -106,8 +106,8 @@ def finish(report: Report, output: Path, as_json: bool, tasks: Sequence[str] = (
     if report.failures:
         lines = [f"  {_label(outcome.run)}: {outcome.error}" for outcome in report.failures]
         raise UserError(
-            f"{len(lines)} run{'s' * (len(lines) > 1)} failed; what succeeded is stored, and the same command "
-            "repeats only these:\n" + "\n".join(lines)
+            f"{len(lines)} run{'s' * (len(lines) > 1)} failed; what succeeded is stored, and the same "
+            "command repeats only these:\n" + "\n".join(lines)
         )
     if report.not_applicable and not report.results:
         raise UserError("nothing was scored: no task is one for any of the models")
