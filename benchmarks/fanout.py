@@ -87,7 +87,8 @@ def compared(
     first: dict[str, object] | None = None
     for way in ways:
         started = time.perf_counter()
-        tries = perform(folder, way, asked, kills=kills, shards=shards, jobs=jobs)
+        whole = float(measured["local"]["s"] or 0) if "local" in measured else 5.0
+        tries = perform(folder, way, asked, kills=kills, whole=whole, shards=shards, jobs=jobs)
         seconds = time.perf_counter() - started
         results = read_results(folder / way)
         first = first or results
@@ -102,7 +103,9 @@ def compared(
     return measured, tabulated(folder / ways[0])
 
 
-def perform(folder: Path, way: str, asked: list[str], *, kills: int, shards: int, jobs: int) -> int:
+def perform(
+    folder: Path, way: str, asked: list[str], *, kills: int, whole: float, shards: int, jobs: int
+) -> int:
     """Evaluate in one way; how often it was killed."""
     words = [*asked, "-o", way]
     match way:
@@ -114,7 +117,7 @@ def perform(folder: Path, way: str, asked: list[str], *, kills: int, shards: int
             run(folder, way, [*names, "-o", way], verb="join")
             return 0
         case "killed":
-            return killed(folder, way, [*words, "--executor", "local", "-j", "2"], kills)
+            return killed(folder, way, [*words, "--executor", "local", "-j", "2"], kills, whole)
         case "slurm":
             for _ in range(2):
                 run(folder, way, [*words, "--executor", way, "-j", "2", "--executor-set", f"jobs={jobs}"])
@@ -128,10 +131,9 @@ def perform(folder: Path, way: str, asked: list[str], *, kills: int, shards: int
     return 0
 
 
-def killed(folder: Path, way: str, words: list[str], kills: int) -> int:
-    """Kill an evaluation at random moments, each time continuing it, then let it end."""
+def killed(folder: Path, way: str, words: list[str], kills: int, whole: float) -> int:
+    """Kill an evaluation of `whole` seconds at random moments, continuing it each time, then let it end."""
     rng, done = random.Random(0), 0  # noqa: S311 - no secret
-    whole = 5.0
     while done < kills:
         process = subprocess.Popen(
             line(words),
@@ -141,7 +143,7 @@ def killed(folder: Path, way: str, words: list[str], kills: int) -> int:
             stderr=subprocess.DEVNULL,
         )
         try:
-            process.wait(rng.uniform(2.0, 2 * whole))
+            process.wait(rng.uniform(0.2 * whole, 0.7 * whole))
             return done  # it was faster than its killer
         except subprocess.TimeoutExpired:
             process.kill()

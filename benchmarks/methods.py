@@ -39,7 +39,7 @@ from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.neighbors import radius_edges
 from molbench.graph.scatter import sum_atoms
 from molbench.methods import METHODS, build_method
-from molbench.testing import labelled
+from molbench.testing import with_random_labels
 from molbench.training.allocator import tune_allocator
 
 PEER_MOLECULES = 128
@@ -174,7 +174,9 @@ def _with_labels(batch: MoleculeBatch, method: nn.Module) -> MoleculeBatch:
     grids = getattr(method.config, "spectra", {})
     spectra = {name: torch.rand(batch.num_graphs, grid["points"]) for name, grid in grids.items()}
     labels = [name for name in method.columns if name not in grids]
-    return labelled(batch, labels).replace(targets=labelled(batch, labels).targets | spectra)
+    return with_random_labels(batch, labels).replace(
+        targets=with_random_labels(batch, labels).targets | spectra
+    )
 
 
 def timed_peer(connection: Connection, threads: int, count: int) -> None:

@@ -28,7 +28,7 @@ from molbench.data.build.splits.random import ratio
 from molbench.data.leakage.similarity_search import SimilaritySearch
 from molbench.evaluation.clusters import Clusters
 from molbench.evaluation.kinds.regression import Regression
-from molbench.evaluation.measurement import Measurement, estimate
+from molbench.evaluation.measurement import Measurement, estimate_of
 from molbench.evaluation.protocols import load_protocol
 from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.neighbors import radius_edges
@@ -76,7 +76,7 @@ def interval(size: int) -> Work:
     """A score and its interval over test records in clusters of four."""
     clusters = Clusters.of([[f"g{number // 4}"] for number in range(size)])
     measured = Measurement(np.zeros(1), RNG.standard_normal((1, size)), RNG.standard_normal((1, 3)))
-    return lambda: estimate(measured, clusters).half_width()
+    return lambda: estimate_of(measured, clusters).half_width()
 
 
 def molecule(size: int) -> MoleculeBatch:

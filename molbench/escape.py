@@ -63,7 +63,8 @@ def csv_cell(value: object) -> object:
     """A cell of a CSV file that no spreadsheet executes; numbers stay numbers."""
     if not isinstance(value, str) or _NUMBER.fullmatch(value):
         return value
-    return f"'{visible(value)}" if value.startswith(_FORMULA) else visible(value)
+    shown = visible(value)  # white space before a sign is gone there
+    return f"'{shown}" if value.startswith(_FORMULA) or shown.startswith(_FORMULA) else shown
 
 
 def _indented(line: str) -> str:

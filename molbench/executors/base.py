@@ -161,7 +161,9 @@ def describe(error: BaseException) -> str:
     """An unforeseen exception in one line: what, and where in this package or else where."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [
-        frame for frame in frames if Path(frame.filename).is_relative_to(_PACKAGE) and frame.name != "perform"
+        frame
+        for frame in frames
+        if Path(frame.filename).is_relative_to(_PACKAGE) and frame.name != "perform_unit"
     ]
     text = " ".join(str(error).split())[:500]
     location = ""

@@ -39,6 +39,6 @@ def test_every_way_of_spreading_runs_gives_the_same_results(
     models = fanout.write_checkpoints(tmp_path, 1)
     asked = [*models, "--no-scratch", "--seeds", "2", "--set", "frames=4", "--tasks", TASKS]
     ways = ["inline", "local", "ray", "slurm", "shards", "killed"]
-    report = fanout.compared(tmp_path, asked, ways, kills=1, shards=2, jobs=2)
-    assert {way: (report[way]["runs"], report[way]["same"]) for way in ways} == dict.fromkeys(ways, (4, True))
-    assert report["killed"]["kills"] == 1
+    report, _ = fanout.compared(tmp_path, asked, ways, kills=1, shards=2, jobs=2)
+    same = {way: (report[way]["runs"], report[way]["same results"]) for way in ways}
+    assert same == dict.fromkeys(ways, (4, True)) and report["killed"]["killed"] == 1
