@@ -85,6 +85,7 @@ def test_mistakes_are_explained(ready: Path, arguments: tuple[str, ...], message
     assert not (ready / "results").exists()
 
 
+@pytest.mark.slow
 def test_boards_are_built_and_shown(ready: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from molbench.spec.board import Board
 

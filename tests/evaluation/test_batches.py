@@ -42,6 +42,7 @@ def test_batches_of_1_7_and_128_give_the_same_vectors(name: str) -> None:
         assert per_record(other, vectors[0]).max() <= law.task.tolerance
 
 
+@pytest.mark.slow
 def test_batches_of_1_7_and_128_give_the_same_scores(
     toy_home: Path, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -136,6 +136,7 @@ def test_every_kind_is_drawn_of_results_that_have_it_all(trained: Path, tmp_path
     assert 0 < min(shares) <= max(shares) == 1
 
 
+@pytest.mark.slow
 def test_errors_are_those_of_the_records_of_a_group(trained: Path, tmp_path: Path) -> None:
     plot(trained, tmp_path / "f", kinds="errors", tasks="toy/size")
     stored = Stored.read(next(trained.glob("model/toy/size/*/0")))
@@ -177,6 +178,7 @@ def test_only_a_group_that_differs_is_named() -> None:
     assert difference[first.worst[0]] == difference[inside["g3"]].max()
 
 
+@pytest.mark.slow
 def test_an_atlas_lists_every_record(trained: Path, tmp_path: Path) -> None:
     scratch = next(path.name for path in trained.iterdir() if path.name.startswith("scratch-"))
     atlas("model", scratch, "toy/size", tmp_path / "atlas.svg", results=trained)
@@ -192,6 +194,7 @@ def test_an_atlas_lists_every_record(trained: Path, tmp_path: Path) -> None:
     assert shown.exit_code == 0 and "groups of records differ" in shown.output
 
 
+@pytest.mark.slow
 def test_a_log_of_a_stranger_is_read_as_far_as_it_can_be(trained: Path, tmp_path: Path) -> None:
     log = next(trained.glob("model/toy/size/*/0/log.jsonl"))
     log.write_text(

@@ -144,6 +144,7 @@ FAULTS: dict[str, tuple[Callable[[Rows], Any], str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_is_one_line_with_its_place_and_nothing_is_written(
     rows: Rows, tmp_path: Path, name: str

@@ -213,6 +213,7 @@ def test_a_weakened_baseline_is_caught(results: Path) -> None:
     assert "its weights are not those that seed 0 gives" in bad.reason or "key" in bad.reason
 
 
+@pytest.mark.slow
 def test_one_prediction_under_two_seeds_is_no_second_seed(results: Path) -> None:
     first, second = (results / "model" / "toy-frames" / "co" / "probe" / seed for seed in "01")
     shutil.copy(first / "predictions.parquet", second / "predictions.parquet")

@@ -85,6 +85,7 @@ def test_what_lacks_a_commit_stays_reported(results: Path) -> None:
     assert "reported, 2 scores" in _run("submit", "verify")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
