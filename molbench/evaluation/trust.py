@@ -115,13 +115,9 @@ class Trust:
         _check_name(result)
         _check_code(result)
         data = data_of(task)
-        if result.task.split_digest != data.split:
-            raise UserError(f"its records or split are not those of {task.id} as built here")
+        predictions = self._joined(stored, task, data)
         if key_of(result.checkpoint.encoder_digest, task, data, result.protocol, result.seed) != result.key:
             raise UserError("its key is not that of its weights, records, task, protocol and versions")
-        test = self._test(task)
-        given = Predictions.read(stored.folder / PREDICTIONS_FILE, len(test.row_of))
-        predictions = test.labelled(given)
         entry = result.task.model_copy(
             update={
                 "declaration": task.task,
@@ -155,10 +151,7 @@ class Trust:
             warning = f"its labels are its own and could not be checked: {error}"
             changed = result.model_copy(update={"warnings": [*result.warnings, warning]})
             return replace(stored, result=changed)
-        if result.task.split_digest != data.split:
-            raise UserError(f"its records or split are not those of {task.id} as built here")
-        test = self._test(task)
-        predictions = test.labelled(Predictions.read(stored.folder / PREDICTIONS_FILE, len(test.row_of)))
+        predictions = self._joined(stored, task, data)
         entry = result.task.model_copy(update={"declaration": task.task})
         metrics = score(task.task, predictions)
         update = {"task": entry, "metrics": metrics, "n": len(predictions.ids)}
@@ -186,6 +179,13 @@ class Trust:
             UserError: If there is no such task, or its dataset is not built here.
         """
         return len(self._test(self._task(task, seed)).row_of)
+
+    def _joined(self, stored: Stored, task: TaskRef, data: Data) -> Predictions:
+        """A result's predictions beside the dataset's own labels."""
+        if stored.result.task.split_digest != data.split:
+            raise UserError(f"its records or split are not those of {task.id} as built here")
+        test = self._test(task)
+        return test.labelled(Predictions.read(stored.folder / PREDICTIONS_FILE, len(test.row_of)))
 
     def _check_protocol(self, result: Result) -> None:
         name = result.protocol.name
