@@ -6,24 +6,16 @@ from pathlib import Path
 
 import pytest
 import yaml
-from typer.testing import CliRunner
 
-from molbench.cli import main
 from molbench.evaluation import evaluate
 from molbench.leaderboard import build_boards
 from molbench.leaderboard.publish import publish
+from tests.commands import run_command
 from tests.evaluation.conftest import _built, save_checkpoint, toy_home  # noqa: F401 - fixtures
 
 OWN = ("--name", "A model", "--license", "CC-BY-4.0", "--author", "A. Author", "--commit", "a" * 40)
 TOY = {"name": "toy", "title": "Toy", "description": "d", "tasks": ["toy/size,toy/ring"], "seeds": 2}
 LAWS = TOY | {"name": "laws", "tasks": ["audit/rotation,audit/batch"], "protocol": "audit", "seeds": 1}
-
-
-def _run(*arguments: object) -> str:
-    result = CliRunner().invoke(main.app, [str(argument) for argument in arguments])
-    if result.exception:
-        raise result.exception
-    return result.output
 
 
 @pytest.mark.slow
@@ -40,8 +32,8 @@ def test_results_and_submissions_of_them_are_one_board(
         done = evaluate(models, tasks, seeds=seeds, output=tmp_path / "r", executor="inline")
         assert not done.failures
     for folder in sorted(Path("r").iterdir()):
-        _run("submit", "pack", folder, *OWN)
-    _run("submit", "verify")  # two encoders that keep a law are no copies of each other
+        run_command("submit", "pack", folder, *OWN)
+    run_command("submit", "verify")  # two encoders that keep a law are no copies of each other
 
     rules = ["toy.yaml", "laws.yaml"]
     of_results = build_boards(Path("r"), Path("a"), rules)

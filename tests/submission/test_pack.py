@@ -7,13 +7,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from typer.testing import CliRunner
 
-from molbench.cli import main
 from molbench.errors import UserError
 from molbench.evaluation import evaluate
 from molbench.submission.folder import withdrawals
 from molbench.submission.receipt import Receipt
+from tests.commands import run_command
 from tests.evaluation.conftest import _built, save_checkpoint  # noqa: F401 - a fixture
 
 OWN = ("--name", "A model", "--license", "CC-BY-4.0", "--author", "A. Author")
@@ -39,50 +38,45 @@ def results(toy_home: Path, made: Path, tmp_path: Path, monkeypatch: pytest.Monk
     return Path(shutil.copytree(made / "r", tmp_path / "r"))
 
 
-def _run(*arguments: object) -> str:
-    result = CliRunner().invoke(main.app, [str(argument) for argument in arguments])
-    if result.exception:
-        raise result.exception
-    return result.output
-
-
 @pytest.mark.slow
 def test_results_become_a_submission_that_is_scored_again(results: Path) -> None:
-    said = _run("submit", "pack", results / "model", *OWN, "--commit", "a" * 40, "--checkpoint", "model.pt")
+    said = run_command(
+        "submit", "pack", results / "model", *OWN, "--commit", "a" * 40, "--checkpoint", "model.pt"
+    )
     assert "submissions/schnet/model: 2 tasks" in said
     folder = Path("submissions/schnet/model")
     card = yaml.safe_load((folder / "submission.yaml").read_text())
     assert card["baseline"].startswith("scratch-schnet-") and card["parameters"] > 0
     assert card["cost"]["seconds"] > 0 and all(entry["speed"] > 0 for entry in card["predictions"])
-    assert "sound" in _run("submit", "validate")
-    assert "re-scored, 2 scores" in _run("submit", "verify")
-    assert "seal" in _run("submit", "verify", "--check")
+    assert "sound" in run_command("submit", "validate")
+    assert "re-scored, 2 scores" in run_command("submit", "verify")
+    assert "seal" in run_command("submit", "verify", "--check")
     first = Receipt.read(folder / "receipt.json")
     assert {cell.task for cell in first.cells} == {"toy/size", "toy/ring"}
-    _run("submit", "pack", results / "model", *OWN, "--commit", "a" * 40, "--checkpoint", "model.pt")
-    _run("submit", "verify")
+    run_command("submit", "pack", results / "model", *OWN, "--commit", "a" * 40, "--checkpoint", "model.pt")
+    run_command("submit", "verify")
     assert Receipt.read(folder / "receipt.json").seal == first.seal
 
 
 @pytest.mark.slow
 def test_a_scratch_baseline_is_packed_alike(results: Path) -> None:
     (scratch,) = results.glob("scratch-*")
-    _run("submit", "pack", scratch, *OWN, "--commit", "b" * 40)
-    assert "re-scored, 2 scores" in _run("submit", "verify")
+    run_command("submit", "pack", scratch, *OWN, "--commit", "b" * 40)
+    assert "re-scored, 2 scores" in run_command("submit", "verify")
 
 
 @pytest.mark.slow
 def test_the_checkpoint_is_evaluated_again_in_another_process(results: Path) -> None:
-    _run("submit", "pack", results / "model", *OWN, "--commit", "a" * 40, "--checkpoint", "model.pt")
-    assert "re-run, 2 scores" in _run("submit", "verify", "--rerun")
+    run_command("submit", "pack", results / "model", *OWN, "--commit", "a" * 40, "--checkpoint", "model.pt")
+    assert "re-run, 2 scores" in run_command("submit", "verify", "--rerun")
     rerun = Receipt.read(Path("submissions/schnet/model/receipt.json")).rerun
     assert rerun is not None and rerun.largest <= rerun.tolerance
 
 
 @pytest.mark.slow
 def test_what_lacks_a_commit_stays_reported(results: Path) -> None:
-    assert "commit its tier stays 'reported'" in _run("submit", "pack", results / "model", *OWN)
-    assert "reported, 2 scores" in _run("submit", "verify")
+    assert "commit its tier stays 'reported'" in run_command("submit", "pack", results / "model", *OWN)
+    assert "reported, 2 scores" in run_command("submit", "verify")
 
 
 @pytest.mark.slow
@@ -99,25 +93,25 @@ def test_what_lacks_a_commit_stays_reported(results: Path) -> None:
 )
 def test_mistakes_leave_nothing_behind(results: Path, arguments: tuple[str, ...], message: str) -> None:
     with pytest.raises(UserError, match=message):
-        _run("submit", "pack", results / "model", *OWN, *arguments)
+        run_command("submit", "pack", results / "model", *OWN, *arguments)
     assert not list(Path("submissions").rglob("*.yaml")) if Path("submissions").exists() else True
 
 
 def test_results_of_two_models_or_that_do_not_hold_are_refused(results: Path) -> None:
     with pytest.raises(UserError, match="pack one at a time"):
-        _run("submit", "pack", results, *OWN)
+        run_command("submit", "pack", results, *OWN)
     path = results / "model" / "toy" / "size" / "probe" / "0" / "result.json"
     path.write_text(path.read_text().replace('"key": "', '"key": "0'))
     with pytest.raises(UserError, match="do not hold"):
-        _run("submit", "pack", results / "model", *OWN)
+        run_command("submit", "pack", results / "model", *OWN)
 
 
 def test_a_submission_is_withdrawn_with_its_reason(results: Path) -> None:
-    _run("submit", "pack", results / "model", *OWN)
-    _run("submit", "withdraw", "submissions/schnet/model", "--reason", "trained on the test split")
+    run_command("submit", "pack", results / "model", *OWN)
+    run_command("submit", "withdraw", "submissions/schnet/model", "--reason", "trained on the test split")
     (withdrawn,) = withdrawals(Path("submissions"))
     assert withdrawn.submission == "schnet/model" and "test split" in withdrawn.reason
     with pytest.raises(UserError, match="already"):
-        _run("submit", "withdraw", "submissions/schnet/model", "--reason", "again")
+        run_command("submit", "withdraw", "submissions/schnet/model", "--reason", "again")
     with pytest.raises(UserError, match="has no predictions of toy/none"):
-        _run("submit", "withdraw", "submissions/schnet/model", "--reason", "x", "--task", "toy/none")
+        run_command("submit", "withdraw", "submissions/schnet/model", "--reason", "x", "--task", "toy/none")
