@@ -8,7 +8,7 @@ DEMO_TASKS := xtb-molecules/gap,xtb-molecules/mu,xtb-dynamics/ethanol,xtb-spectr
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 UV := $(BIN)/uv
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --no-annotate --custom-compile-command 'make lock'
-# Two workers, one thread each.
+# Two workers; tests take one thread each.
 PYTEST := -m pytest -n 2 --dist worksteal
 
 .PHONY: demo dist docs test test-fast test-lowest lint lock upgrade hooks clean
@@ -38,7 +38,6 @@ demo: .venv/.installed
 	$(BIN)/molbench board build benchmarks/demo.yaml --results $(DEMO)/results --output $(DEMO)/board
 	$(BIN)/molbench board show demo --output $(DEMO)/board
 
-test test-fast test-lowest: export OMP_NUM_THREADS := 1
 test: .venv/.installed
 	$(BIN)/python $(PYTEST)
 

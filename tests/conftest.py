@@ -31,6 +31,9 @@ FLAGS = [
     "--disable-sync",
 ]
 
+#: Tests run side by side, so each takes one thread, and so does what it starts. Read when torch is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 _fast_test: str | None = None
 
 

@@ -44,7 +44,7 @@ def test_a_how_to_can_be_followed(page: Path, tmp_path: Path) -> None:
         Checkpoint.of(backbone, method="random", pretraining={"dataset": "none"}).save(
             tmp_path / f"{name}.pt"
         )
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
     for language, text in BLOCK.findall(page.read_text(encoding="utf-8")):
         if name := re.match(r"# (\w+\.py)\n", text):
             (tmp_path / name[1]).write_text(text, encoding="utf-8")

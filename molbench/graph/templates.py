@@ -11,6 +11,7 @@ def remove_templates() -> None:
     """Remove the files of this process's layers, which have been imported and are not read again."""
     folder = Path(gettempdir())
     for name, module in list(sys.modules.items()):
-        path = Path(getattr(module, "__file__", None) or "")
-        if name.endswith(_SUFFIXES) and path.parent == folder:
-            path.unlink(missing_ok=True)
+        if name.endswith(_SUFFIXES):
+            path = Path(getattr(module, "__file__", None) or "")
+            if path.parent == folder:
+                path.unlink(missing_ok=True)

@@ -24,7 +24,7 @@ from molbench.spec.catalogue import Catalogue
 from molbench.training.checkpoint import Checkpoint
 from tests.rooms import ROOT
 
-ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT)}
 
 #: Commands with one mistake each, and what is said of it.
 MISTAKES = {

@@ -1,7 +1,6 @@
 """The protocols of relational learning do what they say, in whole runs on small parts of embedded tables."""
 
 import json
-import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -264,11 +263,9 @@ def test_the_command_line_cuts_the_budget(tmp_path: Path) -> None:
     Checkpoint.of(encoder(), method="toy", pretraining={"dataset": "elsewhere"}).save(tmp_path / "mpnn.pt")
     command = [sys.executable, "-m", "molbench.cli", "evaluate", "mpnn.pt", "-t", "xtb-solvation/dg_solv"]
     options = ["--protocol", "3dmrl-paper", "--set", "training.epochs=1", "--seeds", "1", "--json"]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         [*command, *options, "--executor", "inline", "--no-scratch"],
         cwd=tmp_path,
-        env=environment,
         capture_output=True,
         text=True,
         check=False,

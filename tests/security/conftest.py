@@ -97,7 +97,7 @@ def command_refused(tmp_path: Path) -> CommandRefused:
 
 
 def _environment() -> dict[str, str]:
-    return os.environ | {"PYTHONPATH": str(LIMITED.parent.parent.parent), "OMP_NUM_THREADS": "1"}
+    return os.environ | {"PYTHONPATH": str(LIMITED.parent.parent.parent)}
 
 
 def _check_line(message: str) -> None:

@@ -28,6 +28,7 @@ def with_setting(name: str, setting: str, value: Any) -> object:
     return Checkpoint(name, config | {setting: value}, weights).build()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "setting"), SETTINGS)
 def test_what_no_setting_is(name: str, setting: str, refused: Refused) -> None:
     sound(name)
