@@ -1,5 +1,6 @@
 """Boards of a thousand submissions of sixty tasks: seconds and megabytes, in a process of its own.
 
+What ``molbench board build`` does: submissions are read and checked, ranked, and written as tables and pages.
 Scores are random; receipts, cards and files are as ``molbench submit`` writes them.
 
     python -m benchmarks.boards --submissions 1000 --tasks 60
@@ -27,7 +28,13 @@ MEASURE = """
 import json, sys
 from pathlib import Path
 from molbench.leaderboard.publish import publish
-published = publish(Path(sys.argv[1]), Path(sys.argv[2]), [sys.argv[3]])
+from molbench.site.submitted import evidence_of
+from molbench.site.write import write_site
+from molbench.spec.catalogue import Catalogue
+root, output = Path(sys.argv[1]), Path(sys.argv[2])
+published = publish(root, output, [sys.argv[3]])
+catalogue = Catalogue.load()
+write_site(published.records, evidence_of(published.records, root, catalogue), catalogue, output / "site")
 (table,) = published.records.boards
 print(json.dumps({"rows": len(table.rows), "scores": len(table.scores), "aside": len(published.aside)}))
 """

@@ -33,8 +33,8 @@ def commands() -> list[tuple[list[str], int]]:
     ]
 
 
-def run(command: list[str], folder: Path, seconds: int) -> tuple[Measured, bool]:
-    """Run one; what it took, and whether it did what it should in time.
+def run(typed: list[str], command: list[str], folder: Path, seconds: int) -> tuple[Measured, bool]:
+    """Run ``command``, which does what is ``typed``; what it took, and whether it did what it should in time.
 
     Of a machine that does something else beside, processor time says more than the clock: the smaller counts.
     """
@@ -48,7 +48,7 @@ def run(command: list[str], folder: Path, seconds: int) -> tuple[Measured, bool]
         print(ended.stdout[-2000:], ended.stderr[-2000:], sep="\n")
     cells = {"s": clock, "s of processors": processor, "s in the README": seconds}
     held = ended.returncode == 0 and min(clock, processor) <= seconds
-    return Measured(f"`{shlex.join(command[2:])}`", {**cells, "held": held}), held
+    return Measured(f"`{shlex.join(typed)}`", {**cells, "held": held}), held
 
 
 def _processor() -> float:
@@ -76,7 +76,7 @@ def main() -> None:
             if program == "pip":
                 words = [str(options.wheel.resolve()) if word == "molbench" else word for word in words]
             module = {"molbench": "molbench.cli"}.get(program, program)
-            row, kept = run([str(python), "-m", module, *words], folder / "empty", seconds)
+            row, kept = run(command, [str(python), "-m", module, *words], folder / "empty", seconds)
             rows, held = [*rows, row], held and kept
     report(options, rows)
     sys.exit(not held)
