@@ -80,7 +80,7 @@ def execute(run: Run, workspace: Workspace, progress: StepCallback | None = None
         key=run.key,
         code=f"{molbench.__version__}/{EVALUATION_VERSION}",
         checkpoint=entry,
-        task=_task_entry(run, data),
+        task=TaskEntry.of(run.task, run.data, {split: int(rows.size) for split, rows in data.rows.items()}),
         protocol=run.protocol,
         seed=run.seed,
         metrics=metrics,
@@ -103,19 +103,3 @@ def execute(run: Run, workspace: Workspace, progress: StepCallback | None = None
         if (run.state / LOG).is_file():
             shutil.copyfile(run.state / LOG, temporary / LOG)
     return Stored.read(run.folder)
-
-
-def _task_entry(run: Run, data: TaskData) -> TaskEntry:
-    entry = run.task.entry
-    return TaskEntry(
-        id=run.task.id,
-        dataset=entry.id,
-        version=entry.dataset.version,
-        digest=run.data.digest,
-        scheme=run.task.split_name,
-        split_digest=run.data.split,
-        partial=run.data.partial,
-        embedded=entry.dataset.embedded,
-        declaration=run.task.task,
-        counts={split: int(rows.size) for split, rows in data.rows.items()},
-    )

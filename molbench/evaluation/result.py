@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from pydantic import ValidationError
@@ -23,6 +23,10 @@ from molbench.spec.base import Spec, later
 from molbench.spec.direct import DIRECT
 from molbench.spec.recipe import Recipe
 from molbench.spec.tasks import Task
+
+if TYPE_CHECKING:
+    from molbench.evaluation.built import Data
+    from molbench.spec.catalogue import TaskRef
 
 RESULT_FILE = "result.json"
 FORMAT = 1
@@ -75,6 +79,22 @@ class TaskEntry(Spec):
     embedded: bool
     declaration: Task
     counts: dict[str, int]
+
+    @classmethod
+    def of(cls, task: TaskRef, data: Data, counts: Mapping[str, int]) -> Self:
+        """What is told of a task on the records that there are."""
+        return cls(
+            id=task.id,
+            dataset=task.entry.id,
+            version=task.dataset.version,
+            digest=data.digest,
+            scheme=task.split_name,
+            split_digest=data.split,
+            partial=data.partial,
+            embedded=task.dataset.embedded,
+            declaration=task.task,
+            counts=dict(counts),
+        )
 
 
 class Result(Spec):

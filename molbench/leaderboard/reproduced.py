@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from molbench.errors import UserError
 from molbench.evaluation.built import train_records
+from molbench.evaluation.kinds import kind_of
 from molbench.evaluation.protocols import load_protocols
 from molbench.leaderboard.score import Score
 from molbench.spec.base import Spec
@@ -86,7 +87,7 @@ class Ours:
 def _passes(protocol: Protocol, ref: TaskRef) -> float:
     """How often fine-tuning sees each training record; NaN where nobody knows."""
     recipe = protocol.on(ref.id)
-    budget = recipe.forces if ref.task.kind == "forces" else recipe.training
+    budget = kind_of(ref.task).budget(recipe)
     if budget is None:
         return math.nan
     if budget.epochs is not None:

@@ -7,22 +7,14 @@ hidden atoms become class 0, a small network on each atom's vector tells its ele
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from molbench.backbones.base import GeometryBackbone
-from molbench.backbones.heads.node_class import NodeClassHead
-from molbench.data.read.elements import refuse_heavier
 from molbench.graph.molecules import MoleculeBatch
-from molbench.methods.base import Method
 from molbench.methods.parts.draws import uniform
+from molbench.methods.parts.named_elements import ElementMethod
 from molbench.methods.parts.sampling import some_atoms
-
-if TYPE_CHECKING:
-    from molbench.data.read.store import Store
 
 
 @dataclass(frozen=True)
@@ -38,7 +30,7 @@ class AttrMaskConfig:
     elements: int = 100
 
 
-class AttrMask(Method[AttrMaskConfig, Tensor]):
+class AttrMask(ElementMethod[AttrMaskConfig, Tensor]):
     r"""Classification of hidden atoms.
 
     Equation:
@@ -51,16 +43,6 @@ class AttrMask(Method[AttrMaskConfig, Tensor]):
     """
 
     name = "attr-mask"
-
-    def __init__(self, backbone: GeometryBackbone, config: AttrMaskConfig | None = None) -> None:
-        super().__init__(backbone, config)
-        config = self.config
-        self.element = NodeClassHead(backbone.width, config.elements, hidden=True)
-
-    def check_records(self, store: Store, rows: np.ndarray) -> None:
-        """See :meth:`Method.check_records`; elements must be below ``elements``."""
-        super().check_records(store, rows)
-        refuse_heavier(store, rows, f"method '{self.name}'", self.config.elements - 1)
 
     def draw(self, batch: MoleculeBatch, generator: torch.Generator) -> Tensor:
         """Whether each atom is hidden, [N] bool."""

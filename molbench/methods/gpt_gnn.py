@@ -8,26 +8,18 @@ mean of their vectors the element of the next is told.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from molbench.backbones.base import GeometryBackbone
-from molbench.backbones.heads.node_class import NodeClassHead
-from molbench.data.read.elements import refuse_heavier
 from molbench.graph.bonds import bonds_of
 from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.scatter import mean_atoms
-from molbench.methods.base import Method
 from molbench.methods.parts.crop import keep_atoms
 from molbench.methods.parts.draws import uniform
+from molbench.methods.parts.named_elements import ElementMethod
 from molbench.methods.parts.sampling import ranks
 from molbench.methods.parts.views import bare, with_bonds
-
-if TYPE_CHECKING:
-    from molbench.data.read.store import Store
 
 
 @dataclass(frozen=True)
@@ -54,7 +46,7 @@ class GPTGNNDraws:
     known: Tensor
 
 
-class GPTGNN(Method[GPTGNNConfig, GPTGNNDraws]):
+class GPTGNN(ElementMethod[GPTGNNConfig, GPTGNNDraws]):
     r"""Classification of the next atom.
 
     Equation:
@@ -67,16 +59,6 @@ class GPTGNN(Method[GPTGNNConfig, GPTGNNDraws]):
     """
 
     name = "gpt-gnn"
-
-    def __init__(self, backbone: GeometryBackbone, config: GPTGNNConfig | None = None) -> None:
-        super().__init__(backbone, config)
-        config = self.config
-        self.element = NodeClassHead(backbone.width, config.elements, hidden=True)
-
-    def check_records(self, store: Store, rows: np.ndarray) -> None:
-        """See :meth:`Method.check_records`; elements must be below ``elements``."""
-        super().check_records(store, rows)
-        refuse_heavier(store, rows, f"method '{self.name}'", self.config.elements - 1)
 
     def draw(self, batch: MoleculeBatch, generator: torch.Generator) -> GPTGNNDraws:
         """All random numbers for one batch, on its device."""

@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from molbench.errors import UserError
-from molbench.evaluation.built import Data
 from molbench.evaluation.result import CheckpointEntry, Result, Stored, TaskEntry
 from molbench.evaluation.trust import Trust
-from molbench.spec.catalogue import TaskRef
 from molbench.spec.submission import Predicted
 from molbench.submission.folder import SubmissionFolder
 from molbench.submission.predictions import read_predictions
@@ -60,7 +58,7 @@ def stored_results(
             key="",
             code="",
             checkpoint=checkpoint,
-            task=_entry(task, data),
+            task=TaskEntry.of(task, data, {}),
             protocol=trust.protocols[entry.protocol],
             seed=seed,
             metrics={},
@@ -95,18 +93,3 @@ def provenance(submission: SubmissionFolder) -> dict[str, Any]:
         for stage in card.pretraining
     ]
     return {**stages[-1], "stages": stages[:-1]}
-
-
-def _entry(task: TaskRef, data: Data) -> TaskEntry:
-    return TaskEntry(
-        id=task.id,
-        dataset=task.entry.id,
-        version=task.dataset.version,
-        digest=data.digest,
-        scheme=task.split_name,
-        split_digest=data.split,
-        partial=data.partial,
-        embedded=task.dataset.embedded,
-        declaration=task.task,
-        counts={},
-    )

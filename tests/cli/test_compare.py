@@ -4,9 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from molbench.cli import main
+from tests.commands import printed
 from tests.leaderboard.conftest import write_result
 
 
@@ -20,15 +19,8 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "results"
 
 
-def _run(*arguments: str) -> str:
-    result = CliRunner().invoke(main.app, ["compare", *arguments])
-    if result.exception:
-        raise result.exception
-    return result.stdout
-
-
 def test_the_table_says_what_was_found(results: Path) -> None:
-    output = _run("mine", "other one")
+    output = printed("compare", "mine", "other one")
     for text in (
         "data/a",
         "data/b",
@@ -43,12 +35,14 @@ def test_the_table_says_what_was_found(results: Path) -> None:
 
 
 def test_every_format_has_the_same_numbers(results: Path) -> None:
-    differences = json.loads(_run("mine", "results/other one", "--format", "json"))["differences"]
+    differences = json.loads(printed("compare", "mine", "results/other one", "--format", "json"))[
+        "differences"
+    ]
     shown = f"{differences[0]['difference']:.3g}"[:5]
     for form in ("table", "md", "latex"):
-        assert shown in _run("mine", "other one", "-f", form)
+        assert shown in printed("compare", "mine", "other one", "-f", form)
 
 
 def test_a_figure_is_drawn(results: Path) -> None:
-    _run("mine", "other one", "-t", "data/a", "--plot", "f.svg")
+    printed("compare", "mine", "other one", "-t", "data/a", "--plot", "f.svg")
     assert Path("f.svg").is_file() and Path("f.csv").read_text().count("\n") == 2

@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from typer.testing import CliRunner
 
-from molbench.cli import main
 from molbench.errors import UserError
+from tests.commands import printed
 from tests.evaluation import toy
 
 SMALL = {"width": 8, "filters": 8, "interactions": 1, "gaussians": 4, "cutoff": 3.0}
@@ -29,23 +28,15 @@ def ready(_own_home: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     return tmp_path
 
 
-def _run(*arguments: str, code: int = 0) -> str:
-    result = CliRunner().invoke(main.app, arguments)
-    if code == 0 and result.exception:
-        raise result.exception
-    assert result.exit_code == code, result.output
-    return result.stdout
-
-
 @pytest.mark.slow
 def test_the_closing_table_has_units_intervals_and_the_gain(ready: Path) -> None:
-    output = _run(
+    output = printed(
         "evaluate", "model.pt", "--tasks", "toy/size,toy/mass", "--seeds", "2", "--executor", "inline"
     )
     for text in ("toy/size", "meV", "mae ↓", "model", "scratch", " ± ", "95 %", "2 seeds", "detectable"):
         assert text in output
     again = json.loads(
-        _run("evaluate", "model.pt", "-t", "toy/size", "-t", "toy/mass", "--seeds", "2", "--json")
+        printed("evaluate", "model.pt", "-t", "toy/size", "-t", "toy/mass", "--seeds", "2", "--json")
     )
     assert again["reused"] == 8 and len(again["rows"]) == 4
     delta = again["rows"][0]["delta"]
@@ -54,16 +45,16 @@ def test_the_closing_table_has_units_intervals_and_the_gain(ready: Path) -> None
 
 def test_one_seed_never_says_better(ready: Path) -> None:
     arguments = ("evaluate", "model.pt", "--tasks", "toy/size", "--seeds", "1", "--executor", "inline")
-    output = _run(*arguments)
+    output = printed(*arguments)
     assert "needs more seeds" in output and "better" not in output.split("protocol")[0]
     assert "use --seeds 3 or more" in output
-    (delta,) = (cell["delta"] for cell in json.loads(_run(*arguments, "--json"))["rows"] if cell["delta"])
+    (delta,) = (cell["delta"] for cell in json.loads(printed(*arguments, "--json"))["rows"] if cell["delta"])
     assert delta["verdict"] == "needs more seeds" and delta["p"] is None
 
 
 def test_without_scratch_there_is_no_baseline(ready: Path) -> None:
     cells = json.loads(
-        _run("evaluate", "model.pt", "-t", "toy/size", "--seeds", "1", "--no-scratch", "--json")
+        printed("evaluate", "model.pt", "-t", "toy/size", "--seeds", "1", "--no-scratch", "--json")
     )["rows"]
     assert [cell["candidate"] for cell in cells] == ["model"] and cells[0]["delta"] is None
 
@@ -81,7 +72,7 @@ def test_without_scratch_there_is_no_baseline(ready: Path) -> None:
 )
 def test_mistakes_are_explained(ready: Path, arguments: tuple[str, ...], message: str) -> None:
     with pytest.raises(UserError, match=message):
-        _run("evaluate", *arguments)
+        printed("evaluate", *arguments)
     assert not (ready / "results").exists()
 
 
@@ -91,11 +82,11 @@ def test_boards_are_built_and_shown(ready: Path, monkeypatch: pytest.MonkeyPatch
 
     board = Board(name="toy", title="Toy board", description="d", tasks=["toy/size", "toy/mass"], seeds=2)
     monkeypatch.setattr("molbench.leaderboard.boards.load_boards", lambda: {"toy": board})
-    _run("evaluate", "model.pt", "-t", "toy/size,toy/mass", "--seeds", "2", "--executor", "inline")
-    assert "2 models, 2 tasks" in _run("board", "build", "-o", "boards")
+    printed("evaluate", "model.pt", "-t", "toy/size,toy/mass", "--seeds", "2", "--executor", "inline")
+    assert "2 models, 2 tasks" in printed("board", "build", "-o", "boards")
     assert "Toy board" in Path("boards/site/boards/toy.html").read_text(encoding="utf-8")
-    shown = _run("board", "show", "toy", "-o", "boards")
+    shown = printed("board", "show", "toy", "-o", "boards")
     assert "Toy board" in shown and "scratch-schnet-" in shown and "2/2" in shown
-    assert json.loads(_run("board", "show", "toy", "-o", "boards", "--json"))["name"] == "toy"
+    assert json.loads(printed("board", "show", "toy", "-o", "boards", "--json"))["name"] == "toy"
     with pytest.raises(UserError, match="board build none"):
-        _run("board", "show", "none", "-o", "boards")
+        printed("board", "show", "none", "-o", "boards")

@@ -10,7 +10,6 @@ import pyarrow as pa
 import pytest
 import torch
 import yaml
-from typer.testing import CliRunner
 
 from molbench.cli import main
 from molbench.data.folder.manifest import Manifest, file_entries
@@ -19,6 +18,7 @@ from molbench.evaluation.result import read_results
 from molbench.leaderboard import build_boards
 from molbench.leaderboard.render import to_csv, to_json, to_markdown
 from molbench.leaderboard.table import Table
+from tests.commands import printed
 from tests.evaluation import toy
 
 SMALL = {"width": 8, "filters": 8, "interactions": 1, "gaussians": 4, "cutoff": 3.0}
@@ -77,20 +77,13 @@ def ready(_own_home: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     return tmp_path
 
 
-def _run(*arguments: str) -> str:
-    result = CliRunner().invoke(main.app, arguments)
-    if result.exception:
-        raise result.exception
-    return result.stdout
-
-
 def _json(*arguments: str) -> dict:
-    return json.loads(_run("evaluate", *arguments, *LOCAL, "--json"))
+    return json.loads(printed("evaluate", *arguments, *LOCAL, "--json"))
 
 
 @pytest.mark.slow
 def test_a_deep_model_that_loses_is_seen_losing(ready: Path) -> None:
-    table = _run("evaluate", "model.pt", "--fingerprint", "-t", "alcohols/*", "--seeds", "2", *LOCAL)
+    table = printed("evaluate", "model.pt", "--fingerprint", "-t", "alcohols/*", "--seeds", "2", *LOCAL)
     (line,) = [line for line in table.splitlines() if line.startswith("alcohols") and " model " in line]
     assert line.rstrip().endswith("worse")
     assert "over fingerprint" in table and "loses to them" in table
@@ -108,7 +101,7 @@ def test_a_deep_model_that_loses_is_seen_losing(ready: Path) -> None:
 @pytest.mark.slow
 def test_alone_it_needs_no_checkpoint_and_skips_what_it_cannot_do(ready: Path) -> None:
     arguments = ("--fingerprint", "-t", "alcohols/*,toy/siz*,toy-frames/c*", "--seeds", "1")
-    table = _run("evaluate", *arguments, *LOCAL)
+    table = printed("evaluate", *arguments, *LOCAL)
     assert "not applicable: fingerprint on toy/size: its records have no SMILES" in table
     assert "not applicable: fingerprint on toy-frames/co: it predicts one value a record" in table
     assert "scratch ± seeds" not in table and "over fingerprint" not in table
@@ -148,7 +141,7 @@ def test_without_anything_to_score_there_is_an_error(
     assert "nothing to score: give a checkpoint" in capsys.readouterr().err
     Path("model.pt").rename("fingerprint.pt")
     with pytest.raises(UserError, match="rename the file"):
-        _run("evaluate", "fingerprint.pt", "-t", "alcohols/*")
+        printed("evaluate", "fingerprint.pt", "-t", "alcohols/*")
 
 
 def _board(tasks: list[str]) -> Table:

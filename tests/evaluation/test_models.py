@@ -11,7 +11,6 @@ import yaml
 from molbench.backbones import build_backbone
 from molbench.backbones.base import GeometryBackbone, Representation
 from molbench.backbones.heads.values import EnergyHead
-from molbench.data.read.store import Store
 from molbench.errors import UserError
 from molbench.evaluation.data import TaskData
 from molbench.evaluation.force_probe import force_probe
@@ -21,20 +20,15 @@ from molbench.evaluation.protocols import load_protocol
 from molbench.evaluation.train import predict, train
 from molbench.graph.molecules import MoleculeBatch
 from molbench.kernels.edges import EdgeList
-from molbench.spec.catalogue import Catalogue
 from molbench.spec.training import TrainingConfig
 from molbench.training.checkpoint import Checkpoint
+from tests.evaluation.toy import opened
 
 SMALL = {"width": 16, "filters": 16, "interactions": 2, "gaussians": 8, "cutoff": 4.0}
 
 
-def _data(task: str) -> TaskData:
-    (ref,) = Catalogue.load().tasks([task])
-    return TaskData.open(ref, Store.open(ref.folder, ref.subset))
-
-
 def test_labels_are_normalised_by_references_and_the_training_split(toy_home: Path) -> None:
-    data = _data("toy/mass")
+    data = opened("toy/mass")
     train_rows = data.rows["train"]
     assert data.normalised[train_rows].mean() == pytest.approx(0, abs=1e-12)
     assert data.normalised[train_rows].std() == pytest.approx(1, abs=1e-12)
@@ -45,7 +39,7 @@ def test_labels_are_normalised_by_references_and_the_training_split(toy_home: Pa
 
 
 def test_test_labels_do_not_reach_the_normalisation(toy_home: Path) -> None:
-    data = _data("toy/size")
+    data = opened("toy/size")
     data.store.target("size")  # cached by the store
     labels = data.labels.copy()
     labels[data.rows["test"]] = 1e9
@@ -55,7 +49,7 @@ def test_test_labels_do_not_reach_the_normalisation(toy_home: Path) -> None:
 
 
 def test_records_without_a_label_are_left_out(toy_home: Path) -> None:
-    data = _data("toy/rare")
+    data = opened("toy/rare")
     actual = np.concatenate(list(data.rows.values()))
     assert np.isfinite(data.labels[actual]).all() and actual.size == 60
 
@@ -66,11 +60,11 @@ def test_an_element_without_a_reference_is_refused(toy_home: Path) -> None:
     del content["targets"]["mass"]["reference"]["O"]
     path.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
     with pytest.raises(UserError, match="element without a reference"):
-        _data("toy/mass")
+        opened("toy/mass")
 
 
 def test_forces_are_scaled_with_the_energies(toy_home: Path) -> None:
-    data = _data("toy-frames/co")
+    data = opened("toy-frames/co")
     forces = data.store.batch(data.rows["train"], forces=True).forces
     assert data.scale == pytest.approx(float(forces.double().square().mean().sqrt()), rel=1e-6)
     assert data.offset == pytest.approx(data.labels[data.rows["train"]].mean())
@@ -81,14 +75,14 @@ def test_forces_and_energies_in_units_that_cannot_match_are_refused(toy_home: Pa
     text = path.read_text(encoding="utf-8").replace("unit: kcal/mol\n", "unit: D\n", 1)
     path.write_text(text, encoding="utf-8")
     with pytest.raises(UserError, match="cannot belong to energies"):
-        _data("toy-frames/co")
+        opened("toy-frames/co")
 
 
 @pytest.mark.parametrize("unit", ["kcal/mol/Å", "eV/Å"])
 def test_predicted_forces_are_the_gradient_of_predicted_energies(toy_home: Path, unit: str) -> None:
     path = toy_home / "datasets/toy-frames/dataset.yaml"
     path.write_text(path.read_text(encoding="utf-8").replace("kcal/mol/Å", unit), encoding="utf-8")
-    data = _data("toy-frames/co")
+    data = opened("toy-frames/co")
     torch.manual_seed(0)
     backbone = build_backbone("schnet", SMALL)
     model = ForceModel(backbone, EnergyHead(backbone.width), data, 0.05).double().eval()
@@ -109,7 +103,7 @@ def test_predicted_forces_are_the_gradient_of_predicted_energies(toy_home: Path,
 
 @pytest.mark.slow
 def test_training_lowers_the_error_of_forces(toy_home: Path) -> None:
-    data = _data("toy-frames/co")
+    data = opened("toy-frames/co")
     torch.manual_seed(0)
     backbone = build_backbone("schnet", SMALL)
     model = ForceModel(backbone, EnergyHead(backbone.width), data, 0.05)
@@ -137,7 +131,7 @@ class _Pair(GeometryBackbone):
 
 
 def test_a_force_probe_finds_the_law_that_its_features_span(toy_home: Path) -> None:
-    data = _data("toy-frames/co")
+    data = opened("toy-frames/co")
     model = force_probe(_Pair(), data, load_protocol("probe"), 0, torch.device("cpu"))
     actual = predict(model, data)
     assert np.abs(actual.forces.prediction - actual.forces.target).max() < 1e-2
@@ -145,7 +139,7 @@ def test_a_force_probe_finds_the_law_that_its_features_span(toy_home: Path) -> N
 
 
 def test_a_force_probe_leaves_the_encoder_alone_and_its_seed_draws_the_frames(toy_home: Path) -> None:
-    data, protocol = _data("toy-frames/co"), load_protocol("probe", ["frames=8"])
+    data, protocol = opened("toy-frames/co"), load_protocol("probe", ["frames=8"])
     torch.manual_seed(0)
     backbone = build_backbone("schnet", SMALL)
     before = {name: value.clone() for name, value in backbone.state_dict().items()}
@@ -159,7 +153,7 @@ def test_a_force_probe_leaves_the_encoder_alone_and_its_seed_draws_the_frames(to
 
 
 def test_a_ridge_probe_finds_a_linear_law(toy_home: Path) -> None:
-    data = _data("toy/size")
+    data = opened("toy/size")
     rng = np.random.default_rng(0)
     features = np.stack([data.labels * 3 - 7, rng.normal(size=120), np.ones(120)], axis=1)
     predictions = probe(features, data, load_protocol("probe"), seed=0)
@@ -167,7 +161,7 @@ def test_a_ridge_probe_finds_a_linear_law(toy_home: Path) -> None:
 
 
 def test_a_logistic_probe_gives_probabilities(toy_home: Path) -> None:
-    data = _data("toy/ring")
+    data = opened("toy/ring")
     features = np.random.default_rng(0).normal(size=(120, 3)) * 0.1
     features[:, 1] += data.labels
     predictions = probe(features, data, load_protocol("probe"), seed=0)
@@ -177,7 +171,7 @@ def test_a_logistic_probe_gives_probabilities(toy_home: Path) -> None:
 
 
 def test_a_class_of_one_cannot_be_probed(toy_home: Path) -> None:
-    data = _data("toy/ring")
+    data = opened("toy/ring")
     labels = data.labels.copy()
     labels[data.rows["train"]] = 0
     with pytest.raises(UserError, match="two training records of each class"):

@@ -13,7 +13,6 @@ import torch
 
 from molbench.backbones import build_backbone
 from molbench.backbones.base import Backbone, GeometryBackbone, Representation
-from molbench.data.read.store import Store
 from molbench.errors import UserError
 from molbench.evaluation.built import Data
 from molbench.evaluation.candidates.checkpoint import CheckpointCandidate
@@ -31,6 +30,7 @@ from molbench.spec.catalogue import Catalogue
 from molbench.spec.protocol import Protocol
 from molbench.spec.training import Budget
 from molbench.training.checkpoint import Checkpoint
+from tests.evaluation.toy import opened
 
 CPU = torch.device("cpu")
 PAIR_ENCODERS = ("cigin", "cgib", "cgib-cont", "mpnn", "attentivefp")
@@ -42,8 +42,7 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> TaskData:
     """Some pairs of the embedded solvation energies."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MOLBENCH_HOME", str(tmp_path_factory.mktemp("pairs")))
-        (ref,) = Catalogue.load().tasks(["xtb-solvation/dg_solv"])
-        data = TaskData.open(ref, Store.open(ref.folder, ref.subset))
+        data = opened("xtb-solvation/dg_solv")
     rng = np.random.default_rng(0)
     rows = {split: np.sort(rng.choice(actual, 40, replace=False)) for split, actual in data.rows.items()}
     return replace(data, rows=rows)
@@ -194,8 +193,7 @@ class _Known(GeometryBackbone):
 
 
 def test_a_logit_threshold_moves_classes_and_no_ranks(toy_home: Path) -> None:
-    (ref,) = Catalogue.load().tasks(["toy/ring"])
-    data = TaskData.open(ref, Store.open(ref.folder, ref.subset))
+    data = opened("toy/ring")
 
     def predicted(threshold: float) -> Predictions:
         torch.manual_seed(0)
@@ -234,8 +232,7 @@ def test_the_probability_of_the_paper_s_threshold() -> None:
 
 
 def test_weights_are_chosen_by_the_metric_where_that_is_asked_for(toy_home: Path) -> None:
-    (ref,) = Catalogue.load().tasks(["toy/ring"])
-    data = TaskData.open(ref, Store.open(ref.folder, ref.subset))
+    data = opened("toy/ring")
     torch.manual_seed(0)
     small = {"width": 8, "filters": 8, "interactions": 1, "gaussians": 4, "cutoff": 3.0}
     model = ValueModel(build_backbone("schnet", small), data)

@@ -7,9 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from molbench.data.read.store import Store
 from molbench.errors import UserError
-from molbench.evaluation.data import TaskData
 from molbench.evaluation.kinds import kind_of
 from molbench.evaluation.kinds.base import TaskKind
 from molbench.evaluation.kinds.spectrum import Spectrum
@@ -18,13 +16,9 @@ from molbench.evaluation.protocols import load_protocol
 from molbench.metrics import METRICS
 from molbench.spec.catalogue import Catalogue
 from molbench.spec.tasks import TASK_KINDS, Task
+from tests.evaluation.toy import opened
 
 TOY = {"regression": "toy/mass", "classification": "toy/ring", "forces": "toy-frames/co"}
-
-
-def opened(task: str) -> TaskData:
-    (ref,) = Catalogue.load().tasks([task])
-    return TaskData.open(ref, Store.open(ref.folder, ref.subset))
 
 
 @pytest.mark.parametrize("name", TASK_KINDS)
@@ -32,6 +26,13 @@ def test_a_kind_is_listed_under_its_name_with_metrics_of_its_own(name: str) -> N
     kind = TASK_KINDS[name]()
     assert isinstance(kind, TaskKind) and kind.name == name and not vars(kind)
     assert any(METRICS[metric].family in kind.families for metric in METRICS)
+
+
+@pytest.mark.parametrize("values", [set(), {0.0}, {0.0, 1.0}, {0.0, 1.0, 2.0}, {-0.5, 1.0}], ids=str)
+def test_labels_of_a_user_are_recognised_by_one_kind_at_most(values: set[float]) -> None:
+    names = [name for name in TASK_KINDS if TASK_KINDS[name].recognises(values, "1")]
+    assert names == (["classification"] if values == {0, 1} else [])
+    assert not any(TASK_KINDS[name].recognises(values, "eV") for name in TASK_KINDS)
 
 
 @pytest.mark.parametrize("family", sorted({METRICS[name].family for name in METRICS}))

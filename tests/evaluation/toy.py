@@ -9,10 +9,19 @@ import pyarrow.parquet as pq
 import yaml
 
 from molbench.data.folder.manifest import Manifest, Part, combined_digest, file_entries
+from molbench.data.read.store import Store
+from molbench.evaluation.data import TaskData
+from molbench.spec.catalogue import Catalogue
 from tests.manifests import content_digest, scheme_entry
 
 VECTORS = pa.list_(pa.list_(pa.float32(), 3))
 SPLITS = ["train", "validation", "test"]
+
+
+def opened(task: str) -> TaskData:
+    """Records and labels of a task of the catalogue, by its id."""
+    (ref,) = Catalogue.load().tasks([task])
+    return TaskData.open(ref, Store.open(ref.folder, ref.subset))
 
 
 def write_molecules(home: Path, n: int = 120, partial: bool = False) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -75,6 +75,16 @@ class TaskKind(ABC):
     alike: ClassVar[str] = "all {split} records have the same label"
 
     # What is declared
+
+    @classmethod
+    def recognises(cls, values: Set[float], unit: str) -> bool:  # noqa: ARG003
+        """Whether a user's own labels are surely of this kind.
+
+        Args:
+            values: All different values, where there are few.
+            unit: Of the labels.
+        """
+        return False
 
     def columns(self, dataset: Dataset) -> Mapping[str, Target | SpectrumColumn]:
         """Columns that such a task may predict."""

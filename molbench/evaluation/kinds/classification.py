@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -30,6 +31,11 @@ class Classification(TaskKind):
     usual_metrics = ("auroc", "average_precision", "f1", "accuracy")
     standardised = False
     alike = "all {split} records are of one class"
+
+    @override
+    @classmethod
+    def recognises(cls, values: Set[float], unit: str) -> bool:
+        return values == {0.0, 1.0} and unit == "1"
 
     @override
     def must_vary(self, task: Task) -> bool:

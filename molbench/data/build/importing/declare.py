@@ -22,6 +22,8 @@ from molbench.spec.tasks import TASK_KINDS, Task, Tasks
 _Identity = Literal["pair", "frame", "group", "inchikey"]
 
 FORCES_TASK = "forces"
+#: Columns of more different values are numbers, whatever they mean.
+_FEW = 100
 
 
 @dataclass(frozen=True)
@@ -105,8 +107,7 @@ class Declared:
         """
         tasks = {}
         for label in self.labels:
-            kind = "classification" if built is not None and _two_classes(built, label) else "regression"
-            tasks[label.name] = self._task(label, label, kind, schemes)
+            tasks[label.name] = self._task(label, label, _kind_of(label, built), schemes)
         if self.forces:
             tasks[FORCES_TASK] = self._task(self.labels[0], self.forces, "forces", schemes)
         return Tasks(tasks=tasks)
@@ -136,12 +137,21 @@ def _target(label: Labelled) -> Target:
     return Target(unit=str(label.unit), description=f"`{label.source}` of the file")
 
 
-def _two_classes(folder: Path, label: Labelled) -> bool:
-    """Whether every value is 0 or 1, and both occur."""
-    seen: set[float] = set()
+def _kind_of(label: Labelled, built: Path | None) -> str:
+    """The kind of task that recognises the values of a label, where they are known; else the usual one."""
+    usual: str = Task.model_fields["kind"].default
+    values = None if built is None else _few_values(built, label.name)
+    if values is None:
+        return usual
+    return next((name for name in TASK_KINDS if TASK_KINDS[name].recognises(values, str(label.unit))), usual)
+
+
+def _few_values(folder: Path, column: str) -> set[float] | None:
+    """The different values of a column, or None where these are many."""
+    values: set[float] = set()
     for part in Manifest.read(folder).by_subset.values():
-        for table in stream_columns(folder, part, [label.name]):
-            seen |= set(np.unique(table.column(0).drop_null().to_numpy()).tolist())
-            if not seen <= {0.0, 1.0}:
-                return False
-    return seen == {0.0, 1.0} and label.unit == "1"
+        for table in stream_columns(folder, part, [column]):
+            values |= set(np.unique(table.column(0).drop_null().to_numpy()).tolist())
+            if len(values) > _FEW:
+                return None
+    return values
