@@ -16,6 +16,18 @@ def listed(given: T | Iterable[T] | None) -> list[T]:
     return [given] if isinstance(given, str | Path) else list(given)
 
 
+def seed_numbers(text: str) -> list[int]:
+    """``0,3,7`` to numbers.
+
+    Raises:
+        UserError: If there is anything but whole numbers between the commas.
+    """
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise UserError(f"--seed-list {text}: write seeds with commas, 0,3,7") from None
+
+
 def require_file(path: Path, what: str = "file") -> None:
     """Raise UserError unless there is a plain file, which can be read without waiting for anybody.
 

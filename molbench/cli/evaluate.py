@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from molbench.arguments import seed_numbers
 from molbench.cli import complete
 from molbench.cli.devices import require_devices, use_devices
+from molbench.cli.executor import executor_options
 from molbench.cli.forecast import show_forecast
 from molbench.cli.foreign import processes, trusted
 from molbench.cli.mistakes import refuse_mistakes
 from molbench.cli.report import Display, finish
-from molbench.errors import UserError
 
 
 def evaluate(  # noqa: PLR0917 - the command's options
@@ -138,7 +138,7 @@ def evaluate(  # noqa: PLR0917 - the command's options
             "tasks": tasks,
             "suite": suite,
             "protocol": recipe,
-            "seeds": _seeds(seed_list) if seed_list else seeds,
+            "seeds": seed_numbers(seed_list) if seed_list else seeds,
             "output": output,
             "scratch": scratch,
             "fingerprint": fingerprint,
@@ -156,21 +156,8 @@ def evaluate(  # noqa: PLR0917 - the command's options
             workers=workers,
             time_limit=time_limit,
             retries=retries,
-            options=_options(executor_set or ()),
+            options=executor_options(executor_set or ()),
             logger=logger or (),
             watcher=display.watcher(),
         )
     return finish(report, output, as_json, tasks or ())
-
-
-def _seeds(text: str) -> list[int]:
-    try:
-        return [int(part) for part in text.split(",")]
-    except ValueError:
-        raise UserError(f"--seed-list {text}: write seeds with commas, 0,3,7") from None
-
-
-def _options(settings: Sequence[str]) -> dict[str, str]:
-    if wrong := next((setting for setting in settings if "=" not in setting), None):
-        raise UserError(f"--executor-set {wrong}: write key=value")
-    return {key: value for key, _, value in (setting.partition("=") for setting in settings)}

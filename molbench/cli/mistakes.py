@@ -32,7 +32,6 @@ def refuse_mistakes(
         UserError: If a file is not there, or a name is not known.
     """
     from molbench.evaluation.protocols import load_protocol
-    from molbench.executors import EXECUTORS
     from molbench.spec.catalogue import Catalogue
     from molbench.spec.names import hub_id
 
@@ -41,12 +40,19 @@ def refuse_mistakes(
             kind = "is a folder, not a checkpoint" if path.is_dir() else "no such file"
             if path.is_dir() or hub_id(str(path)) is None:
                 raise UserError(f"{path}: {kind}")
-    if executor is not None and executor not in EXECUTORS:
-        raise unknown_name("executor", executor, EXECUTORS)
+    refuse_unknown_executor(executor)
     catalogue = Catalogue.load()
     if tasks or suite is not None:
         catalogue.tasks(tasks, suite)
     return load_protocol(protocol, settings)
+
+
+def refuse_unknown_executor(name: str | None) -> None:
+    """Raise UserError unless there is an executor of the name, or none is named."""
+    from molbench.executors import EXECUTORS
+
+    if name is not None and name not in EXECUTORS:
+        raise unknown_name("executor", name, EXECUTORS)
 
 
 def refuse_pretraining_mistakes(request: PretrainRequest) -> None:

@@ -3,24 +3,30 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from molbench.cli import complete
-from molbench.cli.mistakes import refuse_pretraining_mistakes
+from molbench.cli.executor import executor_options
+from molbench.cli.mistakes import refuse_pretraining_mistakes, refuse_unknown_executor
 from molbench.cli.request import options_of
+from molbench.cli.sweep import show_sweep, tell_checkpoint
+from molbench.executors.request import ExecutorRequest
 from molbench.spec.pretrain import PretrainRequest
 from molbench.spec.request import ask
+from molbench.spec.sweep import SweepRequest
 
 if TYPE_CHECKING:
-    from molbench.training.checkpoint import Checkpoint
     from molbench.training.loop import StepReport
 
 
 @options_of(
     PretrainRequest,
+    SweepRequest,
+    ExecutorRequest,
     method=Annotated[str, typer.Argument(autocompletion=complete.methods)],
     data=Annotated[str, typer.Option("--data", autocompletion=complete.datasets)],
     backbone=Annotated[str, typer.Option("--backbone", autocompletion=complete.backbones)],
@@ -29,16 +35,30 @@ if TYPE_CHECKING:
     logger=list[str],
     include_test_pairs=Annotated[bool, typer.Option("--include-test-pairs")],
     overrides=Annotated[list[str], typer.Option("--set")],
+    executor=Annotated[str, typer.Option("--executor", autocompletion=complete.executors)],
+    workers=Annotated[int, typer.Option("--workers", "-j")],
+    options=Annotated[list[str], typer.Option("--executor-set")],
 )
 def pretrain(given: dict[str, Any]) -> None:
-    """Pretrain a backbone. The same command continues a run that was stopped."""
-    request = ask(PretrainRequest, **given | {"overrides": _overrides(given.get("overrides", []))})
-    refuse_pretraining_mistakes(request)
+    """Pretrain a backbone, or several. The same command continues what was stopped."""
+    sweep, where = ask(SweepRequest, **_taken(SweepRequest, given)), _where(given)
+    asked = given | {"overrides": _overrides(given.get("overrides", []))}
+    several = sweep.several(asked)
+    requests = sweep.requests(asked) if several else [ask(PretrainRequest, **asked)]
+    refuse_unknown_executor(where.executor)
+    for request in requests:
+        refuse_pretraining_mistakes(request)
 
     from molbench.training.allocator import tune_allocator
 
     tune_allocator()
+    if several or not where.here_if_one:
+        show_sweep(requests, where)
+    else:
+        _pretrain_here(requests[0])
 
+
+def _pretrain_here(request: PretrainRequest) -> None:
     from molbench.training.interrupt import InterruptedTrainingError
     from molbench.training.pretrain import run_pretraining
 
@@ -49,27 +69,17 @@ def pretrain(given: dict[str, Any]) -> None:
         typer.echo(str(error), err=True)
         raise typer.Exit(130) from None
     if _is_first_process():
-        _tell(request.output, checkpoint)
+        tell_checkpoint(request.output, checkpoint)
 
 
-def _tell(output: Path, checkpoint: "Checkpoint") -> None:
-    done = checkpoint.pretraining
-    left_out = f" ({done['excluded']['records']:,} left out)" if done["excluded"]["tasks"] else ""
-    records = "pairs" if "contaminated" in done else "molecules"
-    loss = "not finite" if done["final_loss"] is None else f"{done['final_loss']:.4g}"
-    typer.echo(
-        f"{output}: {checkpoint.method} on {checkpoint.backbone}, {done['records']:,} {records} of "
-        f"{done['dataset']}@{done['scheme']}{left_out}, {done['steps']:,} steps, loss {loss}, "
-        f"{done['molecules_per_second']:,.0f} {records}/s, {done['seconds']:.0f} s"
-    )
-    if done["skipped_steps"]:
-        typer.echo(f"{done['skipped_steps']:,} steps were skipped: their gradients were not finite")
-    for number, stage in enumerate(done["stages"], 1):
-        typer.echo(f"stage {number} was {stage.get('method')} on {stage.get('dataset') or 'unknown data'}")
-    if done.get("contaminated"):
-        seen = sum(count > 0 for count in done["test_pairs"].values())
-        typer.echo(f"contaminated: holds test pairs of {seen} of {len(done['test_pairs'])} test splits")
-    typer.echo(f"weights {checkpoint.digest}")
+def _where(given: dict[str, Any]) -> ExecutorRequest:
+    taken = _taken(ExecutorRequest, given)
+    return ask(ExecutorRequest, **taken | {"options": executor_options(taken.get("options", []))})
+
+
+def _taken(request: Any, given: dict[str, Any]) -> dict[str, Any]:
+    """The fields of one request, which are given no longer."""
+    return {field.name: given.pop(field.name) for field in fields(request) if field.name in given}
 
 
 def _is_first_process() -> bool:

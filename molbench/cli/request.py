@@ -1,4 +1,4 @@
-"""A command made of a request: each of its fields is an option, whose help is what the field says it is."""
+"""A command made of requests: each of their fields is an option, whose help is what the field says it is."""
 
 import inspect
 from collections.abc import Callable
@@ -12,16 +12,19 @@ from molbench.spec.request import descriptions
 Command = Callable[..., None]
 
 
-def options_of(request: Any, **shown: Any) -> Callable[[Callable[[dict[str, Any]], None]], Command]:
+def options_of(*requests: Any, **shown: Any) -> Callable[[Callable[[dict[str, Any]], None]], Command]:
     """Turn a function of the fields that a user gives into a command.
 
     Args:
-        request: A frozen dataclass with described fields.
+        *requests: Frozen dataclasses with described fields.
         **shown: Field to its type on the command line where that is another, or its option has other names:
             ``output=Annotated[Path, typer.Option("--output", "-o")]``.
     """
-    types, texts = get_type_hints(request) | shown, descriptions(request)
-    parameters = [_parameter(field, types[field.name], texts[field.name]) for field in fields(request)]
+    parameters = [
+        _parameter(field, (get_type_hints(request) | shown)[field.name], descriptions(request)[field.name])
+        for request in requests
+        for field in fields(request)
+    ]
 
     def decorate(act: Callable[[dict[str, Any]], None]) -> Command:
         def command(**options: Any) -> None:

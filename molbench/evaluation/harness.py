@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from molbench.evaluation.asked import Asked
 from molbench.evaluation.forecast import Forecast, forecast
 from molbench.evaluation.perform import perform
 from molbench.evaluation.report import Report, Watcher
 from molbench.evaluation.tracking import tracking
-from molbench.executors import EXECUTORS
-from molbench.executors.base import DEVICES, Executor
+from molbench.executors.request import ExecutorRequest
 from molbench.spec.protocol import Protocol
 from molbench.training.trackers.base import trackers_of
 
@@ -86,15 +82,14 @@ def evaluate(
     """
     watcher = watcher or Watcher()
     trackers = trackers_of(logger, Path(output))
-    engine = _engine(executor, workers, time_limit, retries, options or {})
+    where = ExecutorRequest(executor, workers, time_limit, retries, options or {})
+    engine = where.make()
     asked = Asked(
         models, tasks, suite, protocol, seeds, output, scratch, fingerprint, name, built=built, shard=shard
     )
     planned = asked.plan(watcher.notice)
     watcher = tracking(watcher, trackers)
-    # A limit, or another attempt, needs a process that can be ended.
-    here = executor is None and time_limit is None and not retries
-    return perform(planned, Path(output), engine, watcher, here_if_one=here)
+    return perform(planned, Path(output), engine, watcher, here_if_one=where.here_if_one)
 
 
 def dry_run(
@@ -130,23 +125,3 @@ def dry_run(
         models, tasks, suite, protocol, seeds, output, scratch, fingerprint, name, built=True, shard=shard
     )
     return forecast(asked.plan(notice), Path(output))
-
-
-def _engine(
-    name: str | None,
-    workers: int | None,
-    time_limit: float | None,
-    retries: int,
-    options: Mapping[str, str],
-) -> Executor:
-    """The executor asked for; on a machine with accelerators one worker each, by default."""
-    count = torch.cuda.device_count()
-    visible = os.environ.get(DEVICES)  # of these torch counts from 0, and a worker needs their own names
-    devices = tuple(visible.split(",")[:count] if visible else map(str, range(count)))
-    return EXECUTORS[name or "local"](
-        workers=workers or len(devices) or None,
-        time_limit=time_limit,
-        retries=retries,
-        devices=devices,
-        options=options,
-    )

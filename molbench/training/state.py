@@ -129,7 +129,7 @@ class State:
                 raise UserError(
                     f"{path}: written by another version of the program; remove it to start afresh"
                 )
-            if changed := _differences(content["identity"], conditions):
+            if changed := changed_conditions(content["identity"], conditions):
                 raise UserError(
                     f"{path}: state of another run: {'; '.join(changed)}. Repeat the call with the settings "
                     f"of that run to continue it, or remove {path.parent} to start afresh"
@@ -166,7 +166,8 @@ def remove_state(folder: Path) -> None:
         folder.rmdir()
 
 
-def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+def changed_conditions(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What differs between two flat mappings, each in words."""
     names = sorted(before.keys() | now.keys())
     pairs = [(name, before.get(name), now.get(name)) for name in names]
     return [f"{name} was {old}, is {new}" for name, old, new in pairs if old != new]

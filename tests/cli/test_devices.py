@@ -7,8 +7,8 @@ import torch
 
 from molbench.cli.devices import require_devices, use_devices
 from molbench.errors import UserError
-from molbench.evaluation.harness import _engine
 from molbench.executors.base import DEVICES
+from molbench.executors.request import ExecutorRequest
 
 
 @pytest.mark.parametrize(("chosen", "visible"), [("cpu", ""), ("0", "0"), ("3,1", "3,1")])
@@ -45,4 +45,4 @@ def test_workers_are_given_accelerators_by_their_own_names(
     if visible:
         monkeypatch.setenv(DEVICES, visible)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    assert _engine("local", None, None, 0, {}).devices == names
+    assert ExecutorRequest("local").make().devices == names

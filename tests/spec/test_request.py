@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from molbench.cli.request import options_of
 from molbench.errors import UserError
+from molbench.executors.request import ExecutorRequest
 from molbench.spec.build import BuildRequest
 from molbench.spec.pretrain import PretrainRequest
 from molbench.spec.request import ask, by_fields, descriptions
@@ -34,7 +35,7 @@ class Order:
     folder: Path | None = None
 
 
-@pytest.mark.parametrize("request_type", [Order, PretrainRequest, BuildRequest])
+@pytest.mark.parametrize("request_type", [Order, PretrainRequest, BuildRequest, ExecutorRequest])
 def test_every_field_is_described(request_type: type) -> None:
     assert list(descriptions(request_type)) == [field.name for field in fields(request_type)]
     assert all(descriptions(request_type).values())

@@ -1,0 +1,57 @@
+"""Which executor is asked for, and what it is told."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from annotated_types import Ge
+
+from molbench.executors import EXECUTORS
+from molbench.executors.base import DEVICES, Executor
+
+
+@dataclass(frozen=True)
+class ExecutorRequest:
+    """An executor, and how it spreads the work.
+
+    Attributes:
+        executor: Where runs are executed: inline (this process), local (others on this machine, the default),
+            ray or slurm.
+        workers: Runs at once. Default: one a processor, or one an accelerator where there are some.
+        time_limit: Seconds after which a run is given up.
+        retries: How often a run is tried again whose process was lost.
+        options: What only some executor knows, such as partition=gpu.
+    """
+
+    executor: str | None = None
+    workers: Annotated[int | None, Ge(1)] = None
+    time_limit: Annotated[float | None, Ge(1)] = None
+    retries: Annotated[int, Ge(0)] = 0
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def here_if_one(self) -> bool:
+        """Whether a single piece of work may be done in this process, which nobody can end or try again."""
+        return self.executor is None and self.time_limit is None and not self.retries
+
+    def make(self) -> Executor:
+        """The executor; on a machine with accelerators one worker each, by default.
+
+        Raises:
+            UserError: If there is none of the name, or it lacks a package, or does not know an option.
+        """
+        import torch
+
+        count = torch.cuda.device_count()
+        visible = os.environ.get(DEVICES)  # of these torch counts from 0, and a worker needs their own names
+        devices = tuple(visible.split(",")[:count] if visible else map(str, range(count)))
+        return EXECUTORS[self.executor or "local"](
+            workers=self.workers or len(devices) or None,
+            time_limit=self.time_limit,
+            retries=self.retries,
+            devices=devices,
+            options=self.options,
+        )

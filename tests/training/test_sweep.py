@@ -1,0 +1,156 @@
+"""Several pretrainings: whoever trains them, the weights are those of one after the other."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from molbench.errors import UserError
+from molbench.executors.request import ExecutorRequest
+from molbench.spec.pretrain import PretrainRequest
+from molbench.spec.sweep import SweepRequest
+from molbench.training.checkpoint import Checkpoint
+from molbench.training.pretrain import run_pretraining
+from molbench.training.sweep import run_sweep
+from tests.executors.fake_slurm import install
+from tests.rooms import ROOT
+
+pytestmark = pytest.mark.slow
+
+SMALL = {"backbone": {"width": 8}, "training": {"batch_size": 16, "warmup_steps": 0}}
+FIELDS = {
+    "method": "coord",
+    "backbone": "painn,egnn",
+    "data": "xtb-molecules",
+    "steps": 2,
+    "overrides": SMALL,
+}
+NAMES = ["coord-painn-0.pt", "coord-painn-3.pt", "coord-egnn-0.pt", "coord-egnn-3.pt"]
+
+
+def requests(folder: Path, seeds: str = "0,3", **fields: object) -> list[PretrainRequest]:
+    return SweepRequest(seeds).requests({**FIELDS, **fields, "output": folder})
+
+
+def inline(made: list[PretrainRequest]) -> dict[str, str | None]:
+    """Name of each checkpoint to why there is none."""
+    outcomes = run_sweep(made, ExecutorRequest("inline").make())
+    return {outcome.request.output.name: outcome.error for outcome in outcomes}
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {path.name: Checkpoint.load(path).digest for path in folder.glob("*.pt")}
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Digests of the weights, trained one by one."""
+    folder = tmp_path_factory.mktemp("alone")
+    return {request.output.name: run_pretraining(request).digest for request in requests(folder)}
+
+
+@pytest.mark.parametrize("name", ["inline", "local", "ray", "slurm"])
+def test_every_executor_gives_the_weights_of_one_by_one(
+    name: str, alone: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = {}
+    if name in {"ray", "slurm"}:
+        pytest.importorskip({"slurm": "submitit"}.get(name, name))
+        monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    if name == "slurm":
+        monkeypatch.setenv("FAKE_SLURM", str(install(tmp_path / "cluster")))
+        monkeypatch.setenv("PATH", f"{tmp_path / 'cluster' / 'bin'}{os.pathsep}{os.environ['PATH']}")
+        options = {"folder": str(tmp_path / "jobs"), "jobs": "2"}
+    where = ExecutorRequest(name, workers=2, options=options)
+    made = requests(tmp_path / "made")
+    outcomes = list(run_sweep(made, where.make()))
+    assert [outcome.error for outcome in outcomes] == [None] * 4
+    assert names(tmp_path / "made") == sorted(NAMES)
+    assert digests(tmp_path / "made") == alone
+    again = list(run_sweep(made, where.make()))
+    assert all(outcome.reused for outcome in again)
+    if name == "slurm":  # the second time there was nothing to submit
+        assert len(list((tmp_path / "cluster" / "state").glob("submitted-*"))) == 1
+
+
+def test_one_failure_costs_one_checkpoint(tmp_path: Path) -> None:
+    errors = inline(requests(tmp_path, "0", backbone="schnet,egnn"))
+    assert "vectors" in (errors["coord-schnet-0.pt"] or "") and errors["coord-egnn-0.pt"] is None
+    assert names(tmp_path) == ["coord-egnn-0.pt"]
+
+
+def test_what_is_there_of_other_settings_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
+    assert inline(requests(tmp_path, "0", backbone="egnn")) == {"coord-egnn-0.pt": None}
+    for field, value, changed in [
+        ("steps", 3, "training.steps was 2, is 3"),
+        ("variant", "faithful", "variant was intended, is faithful"),
+        ("exclude", "xtb-molecules/gap", r"excluded was \[\], is \['xtb-molecules/gap'\]"),
+        ("scheme", "scaffold", "scheme was random, is scaffold"),
+    ]:
+        with pytest.raises(
+            UserError, match=f"coord-egnn-0.pt: a checkpoint of another pretraining.*{changed}"
+        ):
+            inline(requests(tmp_path, "0", **{field: value}))
+    assert names(tmp_path) == ["coord-egnn-0.pt"]
+
+
+def test_a_second_stage_is_known_by_where_it_starts(tmp_path: Path) -> None:
+    (first,) = requests(tmp_path, "1", backbone="egnn")
+    run_pretraining(first)
+    stage = {"backbone": None, "init": first.output, "overrides": {"training": SMALL["training"]}}
+    assert inline(requests(tmp_path, "4", **stage)) == {"coord-coord-egnn-1-4.pt": None}
+    (other,) = requests(tmp_path, "2", backbone="egnn")
+    run_pretraining(other)
+    with pytest.raises(UserError, match="init was"):
+        again = requests(tmp_path, "4", **stage | {"init": other.output})
+        (tmp_path / "coord-coord-egnn-1-4.pt").rename(again[0].output)
+        inline(again)
+
+
+def test_two_sweeps_do_not_train_one_checkpoint_at_once(tmp_path: Path) -> None:
+    with FileLock(tmp_path / ".coord-egnn-0.pt.lock"):
+        errors = inline(requests(tmp_path, "0,1", backbone="egnn"))
+    assert "another process is at it" in (errors["coord-egnn-0.pt"] or "")
+    assert errors["coord-egnn-1.pt"] is None
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_sweep_that_is_stopped_goes_on(number: signal.Signals, tmp_path: Path) -> None:
+    words = [
+        "coord",
+        "--backbone",
+        "egnn",
+        "--seed-list",
+        "0,1,2",
+        "--data",
+        "xtb-molecules",
+        "--steps",
+        "60",
+    ]
+    words += ["--set", "backbone.width=8", "--set", "training.batch_size=8", "-j", "2", "-o", "stopped"]
+    line = [sys.executable, "-m", "molbench.cli", "pretrain", *words]
+    stopped = subprocess.Popen(line, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    try:
+        until = time.monotonic() + 120
+        while not digests(tmp_path / "stopped") and time.monotonic() < until:
+            time.sleep(0.02)
+        stopped.send_signal(number)
+        printed = stopped.communicate(timeout=60)[1]
+    finally:
+        stopped.kill()
+    assert stopped.returncode == (130 if number == signal.SIGINT else -number), printed
+    assert len(digests(tmp_path / "stopped")) < 3
+    subprocess.run(line, cwd=tmp_path, check=True, capture_output=True, timeout=120)
+    settings = {"backbone": {"width": 8}, "training": {"batch_size": 8}}
+    inline(requests(tmp_path / "whole", "0,1,2", backbone="egnn", steps=60, overrides=settings))
+    assert digests(tmp_path / "stopped") == digests(tmp_path / "whole")
+    assert names(tmp_path / "stopped") == names(tmp_path / "whole")
