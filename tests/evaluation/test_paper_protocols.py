@@ -11,7 +11,8 @@ from molbench.evaluation.models import ForceModel
 from molbench.evaluation.protocols import load_protocols
 from molbench.methods.parts.noisy_nodes import NoisyNodes
 from molbench.spec.protocol import NoisyNodesSettings
-from tests.evaluation.test_models import SMALL, _data
+from tests.evaluation.test_models import SMALL
+from tests.evaluation.toy import opened
 
 #: What a twin may change: how much is spent, and how the rate falls where a plateau cannot be seen.
 BUDGET = {"steps", "epochs", "batch_size", "warmup_steps", "schedule", "plateau_factor", "plateau_patience"}
@@ -32,7 +33,7 @@ def test_a_twin_is_the_same_recipe_on_another_budget(name: str) -> None:
 
 @pytest.mark.parametrize("loss", ["l1", "mse"])
 def test_the_loss_of_forces_is_the_protocols(toy_home, loss: str) -> None:
-    data = _data("toy-frames/co")
+    data = opened("toy-frames/co")
     torch.manual_seed(0)
     backbone = build_backbone("schnet", SMALL)
     model = ForceModel(backbone, EnergyHead(backbone.width), data, 0.3, loss)
@@ -45,7 +46,7 @@ def test_the_loss_of_forces_is_the_protocols(toy_home, loss: str) -> None:
 
 
 def test_a_separate_copy_leaves_the_models_own_loss_undisturbed(toy_home) -> None:
-    data = _data("toy-frames/co")
+    data = opened("toy-frames/co")
     torch.manual_seed(0)
     backbone = build_backbone("painn", {"width": 8, "interactions": 1, "radial": 4})
     model = ForceModel(backbone, EnergyHead(backbone.width), data, 0.2)
