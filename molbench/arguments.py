@@ -28,6 +28,11 @@ def seed_numbers(text: str) -> list[int]:
         raise UserError(f"--seed-list {text}: write seeds with commas, 0,3,7") from None
 
 
+def comma_separated(given: str | Iterable[str] | None) -> list[str]:
+    """Names out of one text or many, each of which may hold several with commas between; blanks are none."""
+    return [name.strip() for text in listed(given) for name in text.split(",") if name.strip()]
+
+
 def require_file(path: Path, what: str = "file") -> None:
     """Raise UserError unless there is a plain file, which can be read without waiting for anybody.
 

@@ -36,13 +36,13 @@ def path_of(keys: Iterable[str | int]) -> str:
 def closest(name: str, known: Iterable[str]) -> str | None:
     """The known name that was perhaps meant, whatever its capitals; the beginning of one will do."""
     lower = {other.lower(): other for other in known}
-    wanted = name.lower()
-    close = get_close_matches(wanted, lower, n=1) or [
-        other for other in lower if wanted and other.startswith(wanted)
+    given = name.lower()
+    close = get_close_matches(given, lower, n=1) or [
+        other for other in lower if given and other.startswith(given)
     ]
     if not close:  # a word of a longer name, with a slip
         words = {word: other for other in lower for word in re.split(r"[^a-z0-9]+", other) if len(word) > 2}
-        close = [words[word] for word in get_close_matches(wanted, words, n=1)]
+        close = [words[word] for word in get_close_matches(given, words, n=1)]
     return lower[close[0]] if close else None
 
 

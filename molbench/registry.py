@@ -47,8 +47,10 @@ class Registry(Mapping[str, T], Generic[T]):
             value: T = getattr(import_module(module), attribute)
         except (ImportError, AttributeError) as error:
             raise UserError(f"{self.kind} '{name}' cannot be loaded from {target}: {error}") from error
-        if (own := getattr(value, "name", None)) != name:
-            raise UserError(f"{self.kind} '{name}' of {target} calls itself {own!r}: the names must agree")
+        if (declared := getattr(value, "name", None)) != name:
+            raise UserError(
+                f"{self.kind} '{name}' of {target} calls itself {declared!r}: the names must agree"
+            )
         return value
 
     def __contains__(self, name: object) -> bool:

@@ -13,8 +13,8 @@ VERBS = Path("molbench", "cli")
 ENTRY_POINTS = {"main"}
 #: What such functions make is registered under a name, which is theirs within one registry.
 REGISTERED = {"splitter", "audit", "metric"}
-#: Names that say nothing: what was found or told has a name in the field, ``encoded``, ``edges``, ``refs``.
-SAY_NOTHING = {"found", "told"}
+#: Names that say nothing: what was found or wanted has a name in the field, ``encoded``, ``edges``.
+SAY_NOTHING = {"found", "told", "wanted", "own"}
 
 
 @cache

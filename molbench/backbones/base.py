@@ -135,7 +135,7 @@ class Backbone(nn.Module, ABC, Configured[C_co], Generic[C_co, BatchT]):
         """
         return compare(head(self(batch, vectors=vectors))), {}
 
-    def read_hydrogens(self, wanted: bool) -> None:
+    def read_hydrogens(self, explicit: bool) -> None:
         """Whether hydrogens that a SMILES implies are to be atoms; a geometry has the atoms it has."""
 
     def paper_head(self) -> nn.Module | None:

@@ -140,11 +140,11 @@ class Attention(nn.Module):
         self.key_filter, self.value_filter = dense(radial, width), dense(radial, 3 * width)
 
     def forward(
-        self, x: Tensor, v: Tensor | None, near: EdgeGeometry, wanted: bool
+        self, x: Tensor, v: Tensor | None, near: EdgeGeometry, with_vectors: bool
     ) -> tuple[Tensor, Tensor | None]:
         """Changes of the scalars [N, F] and vectors [N, 3, F]; v is None for zero vectors.
 
-        The second is None unless ``wanted``.
+        The second is None unless ``with_vectors``.
         """
         h = self.norm(x)
         query, key = self.query(h), self.key(h)
@@ -155,18 +155,18 @@ class Attention(nn.Module):
 
         products = fused_scores(near.edges, query, key, for_keys, self.heads)
         received = fused_attend(near.edges, silu(products) * near.envelope, value, for_value)
-        own = query * key * for_keys.at(near.origin)
-        own = silu(own.unflatten(-1, (self.heads, -1)).sum(-1, keepdim=True))
-        own = own if near.itself is None else own * near.itself.unsqueeze(-1)
-        own_value = (value * for_value.at(near.origin)).unflatten(-1, (self.heads, -1))
-        scale, gate, change = self.output(received + (own * own_value).flatten(1)).chunk(3, dim=-1)
+        self_weight = query * key * for_keys.at(near.origin)
+        self_weight = silu(self_weight.unflatten(-1, (self.heads, -1)).sum(-1, keepdim=True))
+        self_weight = self_weight if near.itself is None else self_weight * near.itself.unsqueeze(-1)
+        self_value = (value * for_value.at(near.origin)).unflatten(-1, (self.heads, -1))
+        scale, gate, change = self.output(received + (self_weight * self_value).flatten(1)).chunk(3, dim=-1)
 
         along: Tensor | None = None
         if v is not None:
             # In memory of their own, so that large gradients need not be joined.
             first, second, along = (linear(v, part) for part in self.vectors.weight.chunk(3))
             change = change + gate * (first * second).sum(1)
-        if not wanted:
+        if not with_vectors:
             return change, None
         moved = fused_convolve_to_vectors(near.edges, to_bond, for_bond, near.directions)
         if v is not None and along is not None:

@@ -86,9 +86,9 @@ def serve(
         typer.echo(visible(text), err=True)
 
     root = None if results else submissions or _submissions()
-    own = results or Path("results")
+    results_folder = results or Path("results")
     if root is None:
-        live = Live(lambda: result_files(own), lambda: _build(names, own, output), say)
+        live = Live(lambda: result_files(results_folder), lambda: _build(names, results_folder, output), say)
     else:
         live = Live(
             lambda: [folder / RECEIPT for folder in submissions_in(root) if (folder / RECEIPT).is_file()],

@@ -24,6 +24,6 @@ def require_devices(chosen: str) -> None:
     """Raise UserError unless what was chosen is there; imports torch."""
     import torch
 
-    wanted = 0 if chosen == "cpu" else len(chosen.split(","))
-    if (there := torch.cuda.device_count()) < wanted:
+    count = 0 if chosen == "cpu" else len(chosen.split(","))
+    if (there := torch.cuda.device_count()) < count:
         raise UserError(f"--device {chosen}: torch sees {there} of these accelerators")

@@ -59,7 +59,7 @@ def tasks(
 ) -> None:
     """Tasks with metric and unit."""
     catalogue = _catalogue()
-    wanted = {ref.id for ref in catalogue.tasks(suite=suite)} if suite else None
+    members = {ref.id for ref in catalogue.tasks(suite=suite)} if suite else None
     _show(
         (
             {
@@ -72,7 +72,7 @@ def tasks(
                 "built": ref.built,
             }
             for ref in catalogue.tasks([pattern])
-            if wanted is None or ref.id in wanted
+            if members is None or ref.id in members
         ),
         as_json,
     )
@@ -275,9 +275,9 @@ def _needs(description: "Description") -> list[str]:
     ]
 
 
-def _records(own: int | None, subsets: Iterable[Any]) -> int | None:
+def _records(declared: int | None, subsets: Iterable[Any]) -> int | None:
     parts = [subset.records for subset in subsets]
-    return own if not parts else sum(parts) if None not in parts else None
+    return declared if not parts else sum(parts) if None not in parts else None
 
 
 def _show(rows: Iterable[dict[str, Any]], as_json: bool) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from molbench.arguments import comma_separated
 from molbench.cli.console import table_console
 from molbench.errors import UserError
 from molbench.executors.base import InterruptedWorkError
@@ -112,7 +113,7 @@ def finish(report: Report, output: Path, as_json: bool, tasks: Sequence[str] = (
     if report.not_applicable and not report.results:
         raise UserError("nothing was scored: no task is one for any of the models")
     scored = {summary.task for summary in report.rows}
-    expected = {part.strip() for text in tasks for part in text.split(",")}
+    expected = {*comma_separated(tasks)}
     if missing := [p for p in report.not_applicable if p.task in expected - scored]:
         raise UserError("\n".join(f"{pair.candidate} on {pair.task}: {pair.reason}" for pair in missing))
 

@@ -72,11 +72,11 @@ def validate(folders: Folders = None) -> None:
     catalogue, faults = Catalogue.load(), []
     for path in _paths(folders):
         try:
-            own = [str(fault) for fault in validate(path, catalogue)]
+            problems = [str(fault) for fault in validate(path, catalogue)]
         except UserError as error:
-            own = str(error).splitlines()
-        faults += own
-        if not own:
+            problems = str(error).splitlines()
+        faults += problems
+        if not problems:
             typer.echo(f"{path}: sound")
     _refuse(faults)
 

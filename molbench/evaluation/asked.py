@@ -55,8 +55,8 @@ class Asked:
         seeds = range(self.seeds) if isinstance(self.seeds, int) else list(self.seeds)
         if not seeds or min(seeds) < 0 or len({*seeds}) != len(seeds):
             raise UserError("at least one seed is needed, none below 0 and none twice")
-        own = self.protocol
-        protocol = own if isinstance(own, Protocol) else load_protocol(own)
+        requested = self.protocol
+        protocol = requested if isinstance(requested, Protocol) else load_protocol(requested)
         tasks = [self.tasks] if isinstance(self.tasks, str) else self.tasks
         suite = DEFAULT_SUITE if not tasks and self.suite is None else self.suite
         refs = Catalogue.load().tasks(tasks, suite)

@@ -55,8 +55,8 @@ class Clusters:
         kinds = sorted({name.partition(SEPARATOR)[0] for names in labels for name in names})
         margins = []
         for kind in kinds:
-            own = [[name for name in set(names) if name.startswith(kind + SEPARATOR)] for names in labels]
-            members = _incidence(own)
+            of_kind = [[name for name in set(names) if name.startswith(kind + SEPARATOR)] for names in labels]
+            members = _incidence(of_kind)
             if members.shape[1] > 1:
                 sizes = members.sum(axis=0)
                 margins.append(Margin(members, float(sizes.sum() ** 2 / (sizes**2).sum())))
@@ -110,20 +110,22 @@ class Clusters:
         freedom = max(self.effective - 1, 1.0)
         if self.count < 2:
             return Component(np.full_like(moments[0][0], np.inf), freedom)
-        own = [count / (count - 1) * square for count, (square, _) in zip(counts, moments, strict=False)]
+        variances = [
+            count / (count - 1) * square for count, (square, _) in zip(counts, moments, strict=False)
+        ]
         # Fisher's k-statistic, for which it takes three: a few look less skewed than what they are drawn of.
         n = max(self.effective, 3.0)
         third = n**2 / ((n - 1) * (n - 2)) * np.sum([cube for _, cube in moments[: len(counts)]], axis=0)
-        variance = np.sum(own, axis=0)
+        variance = np.sum(variances, axis=0)
         if self.overlap is not None:
             shared = moments[-1][0]
-            variance = np.max([variance - shared, shared, *(own if len(own) > 1 else [])], axis=0)
+            variance = np.max([variance - shared, shared, *(variances if len(variances) > 1 else [])], axis=0)
         return Component(variance, freedom, third)
 
 
 def _incidence(names: Sequence[Sequence[str]]) -> csr_array:
     """Ones where a record has a name, [n, different names]."""
-    columns = {name: i for i, name in enumerate(sorted({name for own in names for name in own}))}
-    rows = np.repeat(np.arange(len(names)), [len(own) for own in names])
-    indices = np.array([columns[name] for own in names for name in own], dtype=np.int64)
+    columns = {name: i for i, name in enumerate(sorted({name for of_record in names for name in of_record}))}
+    rows = np.repeat(np.arange(len(names)), [len(of_record) for of_record in names])
+    indices = np.array([columns[name] for of_record in names for name in of_record], dtype=np.int64)
     return csr_array((np.ones(indices.size), (rows, indices)), shape=(len(names), len(columns)))

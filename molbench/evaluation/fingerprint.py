@@ -33,8 +33,8 @@ def unfit(task: TaskRef) -> str | None:
         return "frames of a trajectory share their SMILES"
     folder = subset_folder(task.folder or task.entry.folder, task.subset)
     cell = next(folder.glob("cells/*.parquet"), None)
-    wanted = RECORD_KINDS[task.dataset.record].smiles
-    if cell is None or not {*wanted} <= {*pq.read_schema(cell).names}:
+    columns = RECORD_KINDS[task.dataset.record].smiles
+    if cell is None or not {*columns} <= {*pq.read_schema(cell).names}:
         return "its records have no SMILES"
     return None
 

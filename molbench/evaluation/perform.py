@@ -115,8 +115,8 @@ def refuse_nothing(planned: Plan) -> None:
 
 def refuse_others(runs: Sequence[Run], output: Path) -> None:
     """Another checkpoint that has the name of an earlier one must not stand among its results."""
-    own = [run for run in runs if not run.candidate.is_baseline]
-    folders = {output / run.candidate.name: run for run in own} | {run.folder: run for run in own}
+    trained = [run for run in runs if not run.candidate.is_baseline]
+    folders = {output / run.candidate.name: run for run in trained} | {run.folder: run for run in trained}
     for folder, run in folders.items():
         entry = _first_entry(folder)
         if entry is not None and entry.encoder_digest != run.encoder_digest:

@@ -128,14 +128,14 @@ def plan(
     runs, others = [], []
     for task in tasks:
         kind = kind_of(task.task)
-        own = kind.protocol(protocol)
-        kind.check(task, own)
+        kind_protocol = kind.protocol(protocol)
+        kind.check(task, kind_protocol)
         data: dict[str, Data] = {}
         for candidate in candidates:
-            if why := candidate.unfit(task, own):
+            if why := candidate.unfit(task, kind_protocol):
                 others.append(NotApplicable(candidate.name, task.id, why))
                 continue
-            recipe = candidate.recipe(own)
+            recipe = candidate.recipe(kind_protocol)
             # An audit of given weights draws nothing.
             asked = seeds if kind.learns or candidate.is_baseline else seeds[:1]
             for seed in candidate.seeds(task, asked):

@@ -62,13 +62,13 @@ def _refuse_types(path: Path, schema: pa.Schema) -> None:
     if missing := [name for name in _NEEDED if name not in schema.names]:
         raise UserError(f"{path}: damaged predictions: no column '{missing[0]}'")
     for field in schema:
-        wanted = _wanted(field.name, field.type)
-        if wanted is not None:
+        expected = _expected(field.name, field.type)
+        if expected is not None:
             held = quoted(str(field.type))[1:-1]
-            raise UserError(f"{path}: column {quoted(field.name)} holds {held}, not {wanted}")
+            raise UserError(f"{path}: column {quoted(field.name)} holds {held}, not {expected}")
 
 
-def _wanted(name: str, kind: pa.DataType) -> str | None:
+def _expected(name: str, kind: pa.DataType) -> str | None:
     """What a column should hold, where it holds something else."""
     if name in {"id", "unit", "force_unit"}:
         return None if _is_text(kind) else "text"

@@ -29,9 +29,9 @@ def repeated(checkpoints: Mapping[str, CheckpointEntry]) -> list[list[str]]:
     return [list(names.values()) for names in groups.values() if len(names) > 1]
 
 
-def _recipe(checkpoint: CheckpointEntry, own_stages: Sequence[Mapping[str, Any]]) -> str:
-    own = checkpoint.model_dump(include={"backbone", "config", "method", "method_config"})
-    return _text([own, [_without_seed(stage) for stage in own_stages]])
+def _recipe(checkpoint: CheckpointEntry, model_stages: Sequence[Mapping[str, Any]]) -> str:
+    model = checkpoint.model_dump(include={"backbone", "config", "method", "method_config"})
+    return _text([model, [_without_seed(stage) for stage in model_stages]])
 
 
 def _without_seed(stage: Mapping[str, Any]) -> dict[str, Any]:

@@ -49,13 +49,14 @@ class TaskRecords:
         names: list[list[str]] = []
         places = {}
         for scheme, stored in first.items():
-            own = stored.predictions
-            listed = [[]] * len(own.ids) if own.clusters is None else own.clusters.to_pylist()
-            for identifier, clusters in zip(own.ids, listed, strict=True):
+            predictions = stored.predictions
+            ids, column = predictions.ids, predictions.clusters
+            listed = [[]] * len(ids) if column is None else column.to_pylist()
+            for identifier, clusters in zip(ids, listed, strict=True):
                 if identifier not in row_of:
                     row_of[identifier] = len(names)
                     names.append(clusters)
-            places[scheme] = np.array([row_of[identifier] for identifier in own.ids])
+            places[scheme] = np.array([row_of[identifier] for identifier in ids])
         return cls(list(row_of), names, Clusters.of(names), places)
 
     def measure(self, runs: Sequence[Runs]) -> Measurement:
@@ -81,21 +82,21 @@ class TaskRecords:
             values *= 2  # another seed would have given the same
         return Measurement(float(np.mean(values)), total, np.array(values))
 
-    def difference(self, own: Sequence[Runs], other: Sequence[Runs]) -> Estimate | None:
+    def difference(self, first: Sequence[Runs], other: Sequence[Runs]) -> Estimate | None:
         """The score of one model minus that of another; None where they share no fold of a cross-validation.
 
         All seeds of both count; of a cross-validation the folds that both have, which belong together.
         """
-        folded = any(_fold(stored.result.task) for runs in (*own, *other) for stored in runs.values())
+        folded = any(_fold(stored.result.task) for runs in (*first, *other) for stored in runs.values())
         if folded:
-            common = set.intersection(*(set(runs) for runs in (*own, *other)))
+            common = set.intersection(*(set(runs) for runs in (*first, *other)))
             if not common:
                 return None
-            own, other = (
-                [{seed: runs[seed] for seed in sorted(common)} for runs in part] for part in (own, other)
+            first, other = (
+                [{seed: runs[seed] for seed in sorted(common)} for runs in part] for part in (first, other)
             )
-        a, b = self.measure(own), self.measure(other)
-        paired = folded and len(own) == len(other) == 1
+        a, b = self.measure(first), self.measure(other)
+        paired = folded and len(first) == len(other) == 1
         return difference(a, b, self.clusters, paired)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from molbench.arguments import listed
+from molbench.arguments import comma_separated
 from molbench.errors import UserError
 from molbench.evaluation.result import Stored, result_files
 from molbench.evaluation.trust import Trust
@@ -59,5 +59,5 @@ class ResultsFolder:
 
 def of_tasks(results: Iterable[Stored], patterns: str | Sequence[str] | None) -> list[Stored]:
     """Results of tasks that match one of several globs; of all tasks where there is none."""
-    wanted = [part.strip() for pattern in listed(patterns) or ["*"] for part in pattern.split(",")]
-    return [item for item in results if any(fnmatchcase(item.result.task.id, glob) for glob in wanted)]
+    globs = comma_separated(patterns) or ["*"]
+    return [item for item in results if any(fnmatchcase(item.result.task.id, glob) for glob in globs)]

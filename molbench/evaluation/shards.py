@@ -84,8 +84,8 @@ def part(whole: Plan, shard: str, output: Path) -> Plan:
         raise UserError(f"shard '{shard}': write i/n, such as 1/8, with i from 1 to n")
     index, count = int(match[1]), int(match[2])
     pairs = list(dict.fromkeys((run.candidate.name, run.task.id) for run in whole.runs))
-    own = {*pairs[index - 1 :: count]}
-    runs = [run for run in whole.runs if (run.candidate.name, run.task.id) in own]
+    share = {*pairs[index - 1 :: count]}
+    runs = [run for run in whole.runs if (run.candidate.name, run.task.id) in share]
     digest = sha256(json.dumps(sorted(run.key for run in whole.runs)).encode()).hexdigest()
     folders = {str(run.folder.relative_to(output)): run.key for run in runs}
     record = ShardRecord(plan=digest, index=index, count=count, runs=folders)

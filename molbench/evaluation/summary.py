@@ -99,7 +99,7 @@ def summarise(results: Sequence[Stored]) -> list[SummaryRow]:
         key = (result.task.id, result.protocol.name, result.checkpoint.name)
         groups.setdefault(key, {})[result.seed] = stored
         of_task.setdefault(result.task.id, []).append(stored)
-    records = {task: TaskRecords.of(own) for task, own in of_task.items()}
+    records = {task: TaskRecords.of(task_results) for task, task_results in of_task.items()}
     members: dict[Key, list[Runs]] = {key: [runs] for key, runs in groups.items()}
     members |= _pretrainings(groups)
     summaries, compared = [], []
@@ -185,7 +185,9 @@ def _pretrainings(groups: dict[Key, dict[int, Stored]]) -> dict[Key, list[Runs]]
     members: dict[Key, list[Runs]] = {}
     for task, protocol in dict.fromkeys(key[:2] for key in groups):
         for names in together:
-            own: list[Runs] = [groups[key] for name in names if (key := (task, protocol, name)) in groups]
-            if len(own) > 1:
-                members[task, protocol, " + ".join(names)] = own
+            pretrainings: list[Runs] = [
+                groups[key] for name in names if (key := (task, protocol, name)) in groups
+            ]
+            if len(pretrainings) > 1:
+                members[task, protocol, " + ".join(names)] = pretrainings
     return members

@@ -160,14 +160,14 @@ def _refused(error: OSError) -> str:
 def describe(error: BaseException) -> str:
     """An unforeseen exception in one line: what, and where in this package or else where."""
     frames = traceback.extract_tb(error.__traceback__)
-    own = [
+    project_frames = [
         frame
         for frame in frames
         if Path(frame.filename).is_relative_to(_PACKAGE) and frame.name != "perform_unit"
     ]
     text = " ".join(str(error).split())[:500]
     location = ""
-    if frame := next(iter((own or list(frames))[-1:]), None):
+    if frame := next(iter((project_frames or list(frames))[-1:]), None):
         location = f" ({Path(frame.filename).name}:{frame.lineno})"
     return f"{type(error).__name__}{': ' if text else ''}{text}{location}"
 

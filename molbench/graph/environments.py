@@ -18,7 +18,7 @@ from molbench.graph.pairs import MolecularGraphs
 
 # Of splitmix64: multiplied and shifted, numbers that differ in a bit differ in half of their bits.
 _MULTIPLIERS = (-0x40A7B892E31B1A47, -0x6B2FB644ECCEEE15)
-_OWN = -0x61C8864680B583EB
+_CENTRE = -0x61C8864680B583EB
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,14 +26,14 @@ class Round:
     """How C environments of k bonds are made of those of k - 1 bonds, by E messages sorted by kind of bond.
 
     Attributes:
-        own: The environment of k - 1 bonds of the atom itself, [C] int64.
+        centre: The environment of k - 1 bonds of the atom itself, [C] int64.
         source: That of the neighbour who sends a message, [E] int64.
         target: The environment of k bonds that receives it, [E] int64.
         kind: Kind of bond it goes along, [E] int64.
         counts: Messages along each kind of bond.
     """
 
-    own: Tensor
+    centre: Tensor
     source: Tensor
     target: Tensor
     kind: Tensor
@@ -77,7 +77,7 @@ def environments(graphs: MolecularGraphs, rounds: int) -> Environments:
     atoms, first, made = graphs.atoms[examples], torch.arange(len(examples), device=examples.device), []
     for _ in range(rounds):
         received = _mixed(color[source] * len(bonds) + kind + 1)
-        codes = _mixed(color * _OWN).index_add(0, target, received)
+        codes = _mixed(color * _CENTRE).index_add(0, target, received)
         examples, new = _different(codes)
         is_example = torch.zeros_like(color, dtype=torch.bool)
         is_example[examples] = True

@@ -87,10 +87,10 @@ class _Convolve(Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         features, filters = ctx.saved_tensors
-        wanted, edges = ctx.needs_input_grad, ctx.edges
+        needed, edges = ctx.needs_input_grad, ctx.edges
         return (
-            _convolve(gradient, filters, edges) if wanted[0] else None,
-            _pair_product(features, gradient, edges) if wanted[1] else None,
+            _convolve(gradient, filters, edges) if needed[0] else None,
+            _pair_product(features, gradient, edges) if needed[1] else None,
             None,
         )
 
@@ -139,10 +139,10 @@ class _PairProduct(Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         left, right = ctx.saved_tensors
-        wanted, edges = ctx.needs_input_grad, ctx.edges
+        needed, edges = ctx.needs_input_grad, ctx.edges
         return (
-            _convolve(right, gradient, edges) if wanted[0] else None,
-            _convolve(left, gradient, edges) if wanted[1] else None,
+            _convolve(right, gradient, edges) if needed[0] else None,
+            _convolve(left, gradient, edges) if needed[1] else None,
             None,
         )
 

@@ -119,11 +119,11 @@ class _Scores(Function):
     @staticmethod
     def backward(ctx: Any, a: Tensor) -> tuple[Tensor | None, ...]:
         u, v, f = ctx.saved_tensors
-        wanted, ends = ctx.needs_input_grad, ctx.ends
+        needed, ends = ctx.needs_input_grad, ctx.ends
         return (
-            _attend(a, v, f, ends) if wanted[0] else None,
-            _attend(a, u, f, ends.swap()) if wanted[1] else None,
-            _filter_grad(a, u, v, ends) if wanted[2] else None,
+            _attend(a, v, f, ends) if needed[0] else None,
+            _attend(a, u, f, ends.swap()) if needed[1] else None,
+            _filter_grad(a, u, v, ends) if needed[2] else None,
             None,
             None,
             None,
@@ -150,11 +150,11 @@ class _EdgeAttention(Function):
     @staticmethod
     def backward(ctx: Any, u: Tensor) -> tuple[Tensor | None, ...]:
         a, v, f = ctx.saved_tensors
-        wanted, ends = ctx.needs_input_grad, ctx.ends
+        needed, ends = ctx.needs_input_grad, ctx.ends
         return (
-            _scores(u, v, f, ends, a.shape[-1]) if wanted[0] else None,
-            _attend(a, u, f, ends.swap()) if wanted[1] else None,
-            _filter_grad(a, u, v, ends) if wanted[2] else None,
+            _scores(u, v, f, ends, a.shape[-1]) if needed[0] else None,
+            _attend(a, u, f, ends.swap()) if needed[1] else None,
+            _filter_grad(a, u, v, ends) if needed[2] else None,
             None,
             None,
         )
@@ -207,11 +207,11 @@ class _FilterGrad(Function):
     @staticmethod
     def backward(ctx: Any, f: Tensor) -> tuple[Tensor | None, ...]:
         a, u, v = ctx.saved_tensors
-        wanted, ends = ctx.needs_input_grad, ctx.ends
+        needed, ends = ctx.needs_input_grad, ctx.ends
         return (
-            _scores(u, v, f, ends, a.shape[-1]) if wanted[0] else None,
-            _attend(a, v, f, ends) if wanted[1] else None,
-            _attend(a, u, f, ends.swap()) if wanted[2] else None,
+            _scores(u, v, f, ends, a.shape[-1]) if needed[0] else None,
+            _attend(a, v, f, ends) if needed[1] else None,
+            _attend(a, u, f, ends.swap()) if needed[2] else None,
             None,
             None,
         )

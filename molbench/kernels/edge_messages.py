@@ -129,10 +129,10 @@ class _Aggregate(Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         weights, messages = ctx.saved_tensors
-        wanted, edges = ctx.needs_input_grad, ctx.edges
+        needed, edges = ctx.needs_input_grad, ctx.edges
         return (
-            _edge_dots(messages, gradient, edges) if wanted[0] else None,
-            _broadcast(weights, gradient, edges) if wanted[1] else None,
+            _edge_dots(messages, gradient, edges) if needed[0] else None,
+            _broadcast(weights, gradient, edges) if needed[1] else None,
             None,
             None,
         )
@@ -154,10 +154,10 @@ class _Broadcast(Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         weights, atoms = ctx.saved_tensors
-        wanted, edges = ctx.needs_input_grad, ctx.edges
+        needed, edges = ctx.needs_input_grad, ctx.edges
         return (
-            _edge_dots(gradient, atoms, edges) if wanted[0] else None,
-            _aggregate(weights, gradient, edges, len(atoms)) if wanted[1] else None,
+            _edge_dots(gradient, atoms, edges) if needed[0] else None,
+            _aggregate(weights, gradient, edges, len(atoms)) if needed[1] else None,
             None,
         )
 
@@ -178,10 +178,10 @@ class _EdgeDots(Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         messages, atoms = ctx.saved_tensors
-        wanted, edges = ctx.needs_input_grad, ctx.edges
+        needed, edges = ctx.needs_input_grad, ctx.edges
         return (
-            _broadcast(gradient, atoms, edges) if wanted[0] else None,
-            _aggregate(gradient, messages, edges, len(atoms)) if wanted[1] else None,
+            _broadcast(gradient, atoms, edges) if needed[0] else None,
+            _aggregate(gradient, messages, edges, len(atoms)) if needed[1] else None,
             None,
         )
 

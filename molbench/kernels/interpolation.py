@@ -95,10 +95,10 @@ class _ConvolveInterpolated(Function):
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
         features, table = ctx.saved_tensors
-        wanted, edges, at = ctx.needs_input_grad, ctx.edges, ctx.at
+        needed, edges, at = ctx.needs_input_grad, ctx.edges, ctx.at
         return (
-            _sum(edges, gradient, table, at) if wanted[0] else None,
-            _table_grad(edges, features, gradient, table, at) if wanted[1] else None,
+            _sum(edges, gradient, table, at) if needed[0] else None,
+            _table_grad(edges, features, gradient, table, at) if needed[1] else None,
             None,
             None,
         )

@@ -78,15 +78,15 @@ class _Linear(Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
-        wanted = [_wanted(ctx, position) for position in range(3)]
+        needed = [_needs_gradient(ctx, position) for position in range(3)]
         return (
-            _multiply(gradient, weight.t(), None) if wanted[0] else None,
-            _multiply(gradient.t(), x.t(), None) if wanted[1] else None,
-            gradient.sum(0) if wanted[2] else None,
+            _multiply(gradient, weight.t(), None) if needed[0] else None,
+            _multiply(gradient.t(), x.t(), None) if needed[1] else None,
+            gradient.sum(0) if needed[2] else None,
         )
 
 
-def _wanted(ctx: Any, position: int) -> bool:
+def _needs_gradient(ctx: Any, position: int) -> bool:
     """Whether this backward pass leads to an input: forces inside a loss ask for no gradient of weights.
 
     ``ctx.needs_input_grad`` says whether any pass may, which would be a third of all products too many.

@@ -80,7 +80,7 @@ class _Derivative(Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         given = list(ctx.saved_tensors)
         given[ctx.which] = gradient
-        wanted = ctx.needs_input_grad[2:]
+        needed = ctx.needs_input_grad[2:]
         return (
             None,
             None,
@@ -88,7 +88,7 @@ class _Derivative(Function):
                 _derivative(
                     position, ctx.edges, *(None if position == other else given[other] for other in range(4))
                 )
-                if wanted[position]
+                if needed[position]
                 else None
                 for position in range(4)
             ),

@@ -89,8 +89,8 @@ class _Whiten(Function):
         if torch.is_grad_enabled():  # this gradient will be differentiated, too
             result = whiten_plainly(vectors, weight, diagonal)
             needed = ctx.needs_input_grad[:2]
-            wanted = list(compress((vectors, weight), needed))
-            grads = iter(torch.autograd.grad(result, wanted, gradient, create_graph=True))
+            variables = list(compress((vectors, weight), needed))
+            grads = iter(torch.autograd.grad(result, variables, gradient, create_graph=True))
             return *(next(grads) if each else None for each in needed), None
         sizes = len(vectors), len(weight), _BLOCK
         grad_vectors = torch.empty_like(vectors, memory_format=torch.contiguous_format)

@@ -33,9 +33,9 @@ def entries_of(
     for stored in results:
         result = stored.result
         if result.task.id in tasks:
-            own = models.setdefault(result.checkpoint.name, {})
-            own.setdefault((result.task.id, result.protocol.name), {})[result.seed] = stored
-    return [_entry(own, tasks, known) for _, own in sorted(models.items())]
+            model_runs = models.setdefault(result.checkpoint.name, {})
+            model_runs.setdefault((result.task.id, result.protocol.name), {})[result.seed] = stored
+    return [_entry(model_runs, tasks, known) for _, model_runs in sorted(models.items())]
 
 
 def _entry(

@@ -55,9 +55,11 @@ class ScoreGrid:
         there, logs, repeats = np.zeros(shape), np.zeros(shape), np.ones(len(cells), dtype=np.int64)
         drawn = np.zeros((*shape, COUNT), dtype=np.float32)
         deviations: dict[tuple[int, int], np.ndarray] = {}
-        for i, own in enumerate(cells):
+        for i, model_cells in enumerate(cells):
             enough = {
-                j: own[task] for j, task in enumerate(tasks) if task in own and len(own[task].values) >= seeds
+                j: model_cells[task]
+                for j, task in enumerate(tasks)
+                if task in model_cells and len(model_cells[task].values) >= seeds
             }
             for (j, cell), deviation in zip(enough.items(), _deviations(list(enough.values())), strict=True):
                 there[i, j] = 1

@@ -135,11 +135,11 @@ def mean_ranks(grid: ScoreGrid) -> np.ndarray:
     """Mean over its tasks of a model's place among those that have the task, ties in the middle, [M]."""
     ranks = np.zeros(grid.logs.shape)
     for task in range(grid.logs.shape[1]):
-        own = grid.there[:, task] > 0
-        values = grid.logs[own, task]
+        scored = grid.there[:, task] > 0
+        values = grid.logs[scored, task]
         below = (values[None] < values[:, None]).sum(axis=1)
         ties = (values[None] == values[:, None]).sum(axis=1)
-        ranks[own, task] = below + (ties + 1) / 2
+        ranks[scored, task] = below + (ties + 1) / 2
     weights = grid.there * grid.weights
     with np.errstate(invalid="ignore"):
         means: np.ndarray = (ranks * weights).sum(axis=1) / weights.sum(axis=1)

@@ -52,12 +52,12 @@ def published_scores(tasks: Sequence[TaskRef], ours: Ours | None = None) -> list
         tasks: The tasks.
         ours: Models that may have repeated some of it.
     """
-    wanted = {ref.id: ref for ref in tasks}
+    refs = {ref.id: ref for ref in tasks}
     scores = []
     for paper in reported_papers().values():
         for table in paper.tables:
             if table.reading != "figure":
-                scores += list(_of_table(paper.paper, table, wanted, ours))
+                scores += list(_of_table(paper.paper, table, refs, ours))
     return scores
 
 
@@ -68,7 +68,7 @@ def unit_of(ref: TaskRef) -> str:
 
 
 def _of_table(
-    paper: Paper, table: ReportedTable, wanted: Mapping[str, TaskRef], ours: Ours | None
+    paper: Paper, table: ReportedTable, refs: Mapping[str, TaskRef], ours: Ours | None
 ) -> Iterator[PublishedScore]:
     source = Publication(
         paper=paper.title,
@@ -80,7 +80,7 @@ def _of_table(
     for model, numbers in table.rows.items():
         for name, number in numbers.items():
             column = table.columns[name]
-            ref = wanted.get(column.task or "")
+            ref = refs.get(column.task or "")
             if ref is None or column.metric != ref.task.metrics[0]:
                 continue
             unit = unit_of(ref)

@@ -185,20 +185,22 @@ def _published(table: Table) -> list[str]:
         [
             *map(markdown, (score.model, score.publication.paper, score.task)),
             plain(score.value),
-            markdown(own.model),
-            made_again(own),
+            markdown(reproduction.model),
+            made_again(reproduction),
         ]
         for score in table.published
-        for own in score.reproductions
+        for reproduction in score.reproductions
     ]
     parts = ["## Published", _PUBLISHED_NOTE, _grid(header, cells)]
     return [*parts, _AGAIN_NOTE, _grid(_AGAIN, again)] if again else parts
 
 
-def made_again(own: Reproduction) -> str:
+def made_again(reproduction: Reproduction) -> str:
     """``24.2 ± 0.31 (+3.1 %, 0.27 of the budget)``."""
-    budget = "budget not known" if own.budget is None else f"{plain(own.budget, 2)} of the budget"
-    return f"{plus_minus(own.mean, own.half_width)} ({100 * own.deviation:+.1f} %, {budget})"
+    share = reproduction.budget
+    budget = "budget not known" if share is None else f"{plain(share, 2)} of the budget"
+    score = plus_minus(reproduction.mean, reproduction.half_width)
+    return f"{score} ({100 * reproduction.deviation:+.1f} %, {budget})"
 
 
 def _withdrawn(table: Table) -> list[str]:
@@ -237,11 +239,13 @@ def _scores(table: Table) -> str:
     score_of = {(score.task, score.model): score for score in table.scores}
     lines = []
     for task in table.tasks:
-        own = [score_of.get((task, model)) for model in models]
-        example = next(score for score in own if score is not None)
+        task_scores = [score_of.get((task, model)) for model in models]
+        example = next(score for score in task_scores if score is not None)
         metric = f"{example.metric} {ARROWS[example.direction]}"
-        scores = [_score(score) for score in own]
-        lines.append([markdown(task), metric, example.unit, *scores, _detectable(own, table.more_seeds)])
+        scores = [_score(score) for score in task_scores]
+        lines.append(
+            [markdown(task), metric, example.unit, *scores, _detectable(task_scores, table.more_seeds)]
+        )
     return _grid(["task", "metric", "unit", *map(markdown, models), "detectable"], lines)
 
 

@@ -57,11 +57,13 @@ class Ours:
 
     def of(self, table: ReportedTable, row: str, ref: TaskRef, value: float, unit: str) -> list[Reproduction]:
         """Scores of the models that repeat one row of a paper, on one task."""
-        wanted = table.reproduced.get(row)
-        if wanted is None:
+        repeated = table.reproduced.get(row)
+        if repeated is None:
             return []
         models = [
-            own.model for own in self.rows if (own.backbone, own.method) == (wanted.backbone, wanted.method)
+            candidate.model
+            for candidate in self.rows
+            if (candidate.backbone, candidate.method) == (repeated.backbone, repeated.method)
         ]
         scores = [self.scores[ref.id, model] for model in models if (ref.id, model) in self.scores]
         return [

@@ -64,15 +64,15 @@ def rows_of(field: BoardField) -> Rows:
     ranked, of_ranked = [m for m, is_in in zip(ranked, enough, strict=True) if is_in], of_ranked.take(enough)
     every = differences(of_ranked, of_ranked)
     shared = _of_all(field, ranked, of_ranked, places(every))
-    own = alone(grid)
-    widths = own.half_width()
+    estimates = alone(grid)
+    widths = estimates.half_width()
     baselines = [field.entries[model].baseline or "" for model in models]
     gains = against(grid, field.grid(baselines))
     skills = against(grid, field.grid([FINGERPRINT] * len(models)))
     skill_widths, gain_widths, gain_p = skills.half_width(), gains.half_width(), gains.p
     rows = []
     for i, model in enumerate(models):
-        value = float(np.asarray(own.value)[i])
+        value = float(np.asarray(estimates.value)[i])
         complete = bool(grid.complete[i])
         rows.append(
             _row(field, model).model_copy(
@@ -143,8 +143,8 @@ def _front_in_time(field: BoardField, models: Sequence[str], errors: np.ndarray)
     measured = [None if cost is None else (cost.device, cost.version) for cost in costs]
     seconds = np.array([math.nan if (s := _seconds(field, model)) is None else s for model in models])
     for group in {key for key in measured if key is not None}:
-        own = np.array([key == group for key in measured])
-        front[own] = on_pareto_front(errors[own], seconds[own])
+        members = np.array([key == group for key in measured])
+        front[members] = on_pareto_front(errors[members], seconds[members])
     return front
 
 

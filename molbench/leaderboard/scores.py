@@ -80,7 +80,7 @@ def _differences(cells: Cells, tasks: Sequence[str], others: Mapping[str, str]) 
         return {}
     pairs = [(cells[model][task], cells[others[model]][task]) for model, task in keys]
     together = _stacked([_difference(one, other) for one, other in pairs])
-    count = {model: sum(own == model for own, _ in keys) for model in others}
+    count = {model: sum(name == model for name, _ in keys) for model in others}
     level = 1 - (1 - LEVEL) / np.array([count[model] for model, _ in keys])
     p = together.p
     columns = (
@@ -89,8 +89,8 @@ def _differences(cells: Cells, tasks: Sequence[str], others: Mapping[str, str]) 
         _adjusted(keys, p),
         *(together.detectable(level, times) for times in (1, MORE_SEEDS)),
     )
-    numbers = zip(np.asarray(together.value).tolist(), *(own.tolist() for own in columns), strict=True)
-    return {key: _tested(pair, *own) for key, pair, own in zip(keys, pairs, numbers, strict=True)}
+    numbers = zip(np.asarray(together.value).tolist(), *(column.tolist() for column in columns), strict=True)
+    return {key: _tested(pair, *row) for key, pair, row in zip(keys, pairs, numbers, strict=True)}
 
 
 def comparable(one: Cell, other: Cell) -> bool:
@@ -115,8 +115,8 @@ def _adjusted(keys: Sequence[tuple[str, str]], p: np.ndarray) -> np.ndarray:
     adjusted, of_model = np.empty_like(p), dict[str, list[int]]()
     for i, (model, _) in enumerate(keys):
         of_model.setdefault(model, []).append(i)
-    for own in of_model.values():
-        adjusted[own] = holm(p[own])
+    for indices in of_model.values():
+        adjusted[indices] = holm(p[indices])
     return adjusted
 
 

@@ -186,8 +186,8 @@ class _Known:
 
 
 def _withdrawn(entry: Entry, listed: Sequence[Withdrawal]) -> Entry:
-    own = [item for item in listed if item.submission == entry.name]
-    whole = next((item.reason for item in own if not item.tasks), None)
-    tasks = {task for item in own for task in item.tasks}
+    entries = [item for item in listed if item.submission == entry.name]
+    whole = next((item.reason for item in entries if not item.tasks), None)
+    tasks = {task for item in entries for task in item.tasks}
     cells = tuple(cell for cell in entry.cells if cell.task not in tasks)
     return replace(entry, cells=cells, card=entry.card.model_copy(update={"withdrawn": whole}))

@@ -27,11 +27,11 @@ def tabulate(field: BoardField, commands: Sequence[str]) -> Table:
     """
     board, scored = field.board, field.scored
     protocol = _recipe(board.protocol)
-    wanted = f"--suite {board.suite}" if board.suite else f"--tasks '{','.join(board.tasks)}'"
+    selection = f"--suite {board.suite}" if board.suite else f"--tasks '{','.join(board.tasks)}'"
     rows = rows_of(field)
     scores = scores_of(board.name, field.entries, field.cells, scored, field.live)
     ours = Ours(rows.listed, {(score.task, score.model): score for score in scores}, protocol)
-    evaluate = f"molbench evaluate CHECKPOINT {wanted} --protocol {board.protocol} --seeds {board.seeds}"
+    evaluate = f"molbench evaluate CHECKPOINT {selection} --protocol {board.protocol} --seeds {board.seeds}"
     return Table(
         name=board.name,
         title=board.title,

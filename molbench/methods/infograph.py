@@ -43,6 +43,6 @@ class InfoGraph(Method[NoSettings, None]):
         """See :meth:`Method.loss_given`; logs the share of atoms told right."""
         atoms = self.backbone(batch).scalars
         summary = self.project(mean_atoms(atoms, batch))
-        own, other = summary[batch.molecule], summary.roll(-1, 0)[batch.molecule]
-        loss, accuracy = against_next((atoms * own).sum(1), (atoms * other).sum(1))
+        positive, negative = summary[batch.molecule], summary.roll(-1, 0)[batch.molecule]
+        loss, accuracy = against_next((atoms * positive).sum(1), (atoms * negative).sum(1))
         return loss, {"accuracy": accuracy}

@@ -43,7 +43,7 @@ class InfoGraph3D(Method[NoSettings, None]):
         """See :meth:`Method.loss_given`; logs the share of atoms told right."""
         encoded = self.backbone(batch)
         keys = encoded.graph.sigmoid() @ self.weight
-        own, next_ = keys[batch.molecule], keys.roll(-1, 0)[batch.molecule]
-        positive, negative = (encoded.scalars * own).sum(1), (encoded.scalars * next_).sum(1)
+        molecule_keys, other_keys = keys[batch.molecule], keys.roll(-1, 0)[batch.molecule]
+        positive, negative = (encoded.scalars * molecule_keys).sum(1), (encoded.scalars * other_keys).sum(1)
         loss, accuracy = against_next(positive, negative)
         return loss, {"accuracy": accuracy}

@@ -62,9 +62,9 @@ class InfoMax3D(Method[InfoMax3DConfig, None]):
         batch = with_bonds(batch)
         graph, shape = self.topology(batch), mean_atoms(self.backbone(batch).scalars, batch)
         scores = normalize(graph, dim=1) @ normalize(shape, dim=1).t()
-        own = torch.arange(len(scores), device=scores.device)
+        partners = torch.arange(len(scores), device=scores.device)
         return nt_xent_of_scores(scores / self.config.temperature), {
-            "accuracy": (scores.argmax(1) == own).double().mean()
+            "accuracy": (scores.argmax(1) == partners).double().mean()
         }
 
 
@@ -73,5 +73,5 @@ def nt_xent_of_scores(scores: Tensor) -> Tensor:
     scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
     if len(scores) < 2:
         return 0 * scores.sum()
-    own = torch.eye(len(scores), dtype=torch.bool, device=scores.device)
-    return (scores.masked_fill(own, -torch.inf).logsumexp(1) - scores.diagonal()).mean()
+    diagonal = torch.eye(len(scores), dtype=torch.bool, device=scores.device)
+    return (scores.masked_fill(diagonal, -torch.inf).logsumexp(1) - scores.diagonal()).mean()

@@ -110,11 +110,11 @@ class JOAO(Method[JOAOConfig, tuple[Augmentation, Augmentation]]):
         )
         kinds = draws[0].kinds, draws[1].kinds
         scores = self.projected(first, kinds[0]) @ self.projected(second, kinds[1]).t()
-        own = torch.arange(len(scores), device=scores.device)
-        losses = nn.functional.cross_entropy(scores / self.config.temperature, own, reduction="none")
+        partners = torch.arange(len(scores), device=scores.device)
+        losses = nn.functional.cross_entropy(scores / self.config.temperature, partners, reduction="none")
         if self.training:
             self._learn(kinds[0] * len(KINDS) + kinds[1], losses.detach())
-        return losses.mean(), {"accuracy": (scores.argmax(1) == own).double().mean()}
+        return losses.mean(), {"accuracy": (scores.argmax(1) == partners).double().mean()}
 
     def _learn(self, pairs: Tensor, losses: Tensor) -> None:
         """Count the losses in, and at the end of an epoch move the probabilities."""

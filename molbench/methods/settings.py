@@ -54,10 +54,10 @@ def load_settings(method: str, variant: str = "intended", backbone: str | None =
             f"method '{method}' has no variant '{variant}'{meant(variant, variants)}; it has: {known}"
         )
     chosen = variants[variant]
-    own = chosen.get("backbones", {}).get(backbone, {})
+    for_backbone = chosen.get("backbones", {}).get(backbone, {})
     return Settings(
-        method=chosen.get("method", {}) | own.get("method", {}),
-        backbone=own.get("config", {}),
+        method=chosen.get("method", {}) | for_backbone.get("method", {}),
+        backbone=for_backbone.get("config", {}),
         training=chosen.get("training", {}),
         epochs=chosen.get("epochs"),
     )

@@ -107,6 +107,6 @@ class AveragePrecision(_Ranked):
         precision = hits.cumsum() / called
         lower = [np.cumsum(slopes[::-1])[::-1] for slopes in (hits / called, hits * precision / called)]
         rise, fall = (slopes[self._group] for slopes in lower)
-        own = precision[self._group] - self.value + rise
-        result: Array = self.n / positive(hits.sum()) * (np.where(self._positive, own, 0.0) - fall)
+        gain = precision[self._group] - self.value + rise
+        result: Array = self.n / positive(hits.sum()) * (np.where(self._positive, gain, 0.0) - fall)
         return result

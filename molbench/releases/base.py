@@ -81,9 +81,9 @@ class Release(ABC):
             if name == anchor or name.endswith(f".{anchor}")
         ]
         if len(encoders) != 1:
-            wanted = " or ".join(f"'{anchor}'" for anchor in self.anchors.values())
+            anchors = " or ".join(f"'{anchor}'" for anchor in self.anchors.values())
             raise UserError(
-                f"{len(encoders)} encoders of {self.title} in it: one name should end with {wanted}"
+                f"{len(encoders)} encoders of {self.title} in it: one name should end with {anchors}"
             )
         return encoders[0]
 

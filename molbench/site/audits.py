@@ -41,8 +41,10 @@ def audit_lines(scores: Iterable[Score], runs: Mapping[str, Runs], facts: Facts)
         ref = facts.task(score.task)
         if not is_audit(score.task) or ref is None:
             continue
-        own = runs.get(score.task, {})
-        worst = max((float(np.abs(one.predictions.prediction).max()) for one in own.values()), default=None)
+        task_runs = runs.get(score.task, {})
+        worst = max(
+            (float(np.abs(one.predictions.prediction).max()) for one in task_runs.values()), default=None
+        )
         lines.append(
             AuditLine(
                 score,

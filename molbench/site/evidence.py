@@ -42,14 +42,16 @@ class Evidence:
     def records(self, task: str) -> TaskRecords:
         """Test records of a task that has results."""
         if task not in self._records:
-            own = [stored for key, runs in self.runs.items() if key[0] == task for stored in runs.values()]
-            self._records[task] = TaskRecords.of(own)
+            results = [
+                stored for key, runs in self.runs.items() if key[0] == task for stored in runs.values()
+            ]
+            self._records[task] = TaskRecords.of(results)
         return self._records[task]
 
     def of_model(self, model: str, protocols: Iterable[str]) -> dict[str, Runs]:
         """Runs of a model under some protocols, by task."""
-        wanted = set(protocols)
-        return {key[0]: runs for key, runs in self.runs.items() if key[2] == model and key[1] in wanted}
+        chosen = set(protocols)
+        return {key[0]: runs for key, runs in self.runs.items() if key[2] == model and key[1] in chosen}
 
     def trivial(self, task: str) -> float | None:
         """What predicting the mean of the test labels scores; None where the metric is not defined then."""

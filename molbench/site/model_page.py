@@ -79,16 +79,16 @@ def model_page(records: Records, card: Card, evidence: Evidence, facts: Facts, d
         card=card,
         places=places,
         scores=scores,
-        leakage={name: _leakage(own) for name, own in scores.items()},
+        leakage={name: _leakage(board_scores) for name, board_scores in scores.items()},
         again=[
-            (score, own)
+            (score, reproduction)
             for table, _ in places
             for score in table.published
-            for own in score.reproductions
-            if own.model == card.model
+            for reproduction in score.reproductions
+            if reproduction.model == card.model
         ],
         made_again=made_again,
-        audits={name: audit_lines(own, runs[name], facts) for name, own in scores.items()},
+        audits={name: audit_lines(board_scores, runs[name], facts) for name, board_scores in scores.items()},
         looks=list(_looks(scores, runs, facts, drawings)),
         cell=cell,
         estimate=estimate,
@@ -110,8 +110,8 @@ def _looks(
     scores: dict[str, list[Score]], runs: dict[str, dict[str, Runs]], facts: Facts, drawings: Drawings
 ) -> Iterator[Look]:
     seen = set()
-    for name, own in scores.items():
-        for score in own:
+    for name, board_scores in scores.items():
+        for score in board_scores:
             if score.task in runs[name] and score.task not in seen and not is_audit(score.task):
                 seen.add(score.task)
                 yield _look(score, runs[name][score.task], facts, drawings)
@@ -128,14 +128,14 @@ def _prediction(predictions: Predictions, i: int, score: str) -> str:
 def _look(score: Score, runs: Runs, facts: Facts, drawings: Drawings) -> Look:
     stored = runs[min(runs)]
     declared, predictions = stored.result.task.declaration, stored.predictions
-    own = record_scores(declared, predictions)
-    order = np.argsort(own if score.direction == "higher" else -own, kind="stable")[:_WORST]
+    values = record_scores(declared, predictions)
+    order = np.argsort(values if score.direction == "higher" else -values, kind="stable")[:_WORST]
     task = facts.task(score.task)
     store = facts.store(task) if task else None
     worst = [
         Worst(
             predictions.ids[i],
-            _prediction(predictions, int(i), f"{plain(float(own[i]), 3)} {score.unit}"),
+            _prediction(predictions, int(i), f"{plain(float(values[i]), 3)} {score.unit}"),
             drawings.of(store, predictions.ids[i]) if store is not None else None,
         )
         for i in order

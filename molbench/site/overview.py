@@ -172,4 +172,4 @@ def _facets(lines: list[Line]) -> dict[str, list[str]]:
         "tier": {line.card.tier for line in lines},
         "modality": {line.card.modality for line in lines},
     }
-    return {name: sorted(own) for name, own in values.items()}
+    return {name: sorted(choices) for name, choices in values.items()}

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from molbench.arguments import listed
+from molbench.arguments import comma_separated, listed
 from molbench.errors import UserError, closest, unknown_name
 from molbench.paths import add_dataset_folder, catalogue_root, dataset_folders, home
 from molbench.spec.units import same_dimension
@@ -333,10 +333,9 @@ class Catalogue:
             UserError: If a pattern matches nothing.
         """
         texts = [*listed(patterns), *(self.suite(suite).tasks if suite is not None else [])]
-        wanted = [part.strip() for text in texts for part in text.split(",") if part.strip()]
-        wanted = [self._adopted(part) if part.startswith(_PATHS) else part for part in wanted]
+        globs = [self._adopted(glob) if glob.startswith(_PATHS) else glob for glob in comma_separated(texts)]
         refs: dict[str, TaskRef] = {}
-        for pattern in wanted or ["*/*"]:
+        for pattern in globs or ["*/*"]:
             matches = list(self._match(pattern))
             if not matches:
                 raise UserError(

@@ -150,8 +150,8 @@ class Dataset(Spec):
 
     def subset_parser(self, subset: str | None) -> str:
         """Name of the parser of one subset: its own, or the common one."""
-        own = self.subsets[subset].parser if subset else None
-        return own or str(self.parser)
+        parser = self.subsets[subset].parser if subset else None
+        return parser or str(self.parser)
 
     @field_validator("name")
     @classmethod

@@ -103,8 +103,8 @@ class Splits(Spec):
 
     def clusters_of(self, scheme: str) -> list[Cluster]:
         """What test records of one scheme share."""
-        own = self.schemes[scheme].cluster
-        return self.cluster if own is None else own
+        cluster = self.schemes[scheme].cluster
+        return self.cluster if cluster is None else cluster
 
     @field_validator("schemes")
     @classmethod

@@ -8,7 +8,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from molbench.arguments import seed_numbers
+from molbench.arguments import comma_separated, seed_numbers
 from molbench.errors import UserError
 from molbench.spec.pretrain import PretrainRequest
 from molbench.spec.request import ask
@@ -51,13 +51,13 @@ class SweepRequest:
             start = backbone or (Path(fields["init"]).stem if fields.get("init") else "")
             words = [method, start.rstrip("+"), "" if seed is None else str(seed)]
             output = folder / f"{'-'.join(filter(None, words))}.pt"
-            own = {"method": method, "backbone": backbone, "seed": seed, "output": output}
-            requests.append(ask(PretrainRequest, **{**fields, **own}))
+            varied = {"method": method, "backbone": backbone, "seed": seed, "output": output}
+            requests.append(ask(PretrainRequest, **{**fields, **varied}))
         return requests
 
 
 def _listed(text: str, what: str) -> list[str]:
-    names = [part.strip() for part in text.split(",") if part.strip()]
+    names = comma_separated(text)
     if not names:
         raise UserError(f"no {what} is named in '{text}'")
     return names

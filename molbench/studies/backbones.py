@@ -77,19 +77,19 @@ def _compared(name: str, summaries: Sequence[SummaryRow]) -> Iterator[dict[str, 
     """A row for each task on which a backbone was scored pretrained and from scratch."""
     by_kind = {(summary.task, summary.delta is None): summary for summary in summaries}
     for task in dict.fromkeys(summary.task for summary in summaries):
-        own, base = by_kind[task, False], by_kind[task, True]
+        pretrained, base = by_kind[task, False], by_kind[task, True]
         yield {
             "task": task,
             "backbone": name,
-            "metric": own.metric,
-            "unit": own.unit,
-            "pretrained": own.mean,
+            "metric": pretrained.metric,
+            "unit": pretrained.unit,
+            "pretrained": pretrained.mean,
             "scratch": base.mean,
-            "difference": own.delta.value if own.delta else None,
-            "half_width": own.delta.half_width if own.delta else None,
-            "p": own.delta.p if own.delta else None,
-            "p_adjusted": own.delta.p_adjusted if own.delta else None,
-            "verdict": own.delta.verdict if own.delta else None,
+            "difference": pretrained.delta.value if pretrained.delta else None,
+            "half_width": pretrained.delta.half_width if pretrained.delta else None,
+            "p": pretrained.delta.p if pretrained.delta else None,
+            "p_adjusted": pretrained.delta.p_adjusted if pretrained.delta else None,
+            "verdict": pretrained.delta.verdict if pretrained.delta else None,
         }
 
 
@@ -97,11 +97,13 @@ def _draw(rows: Sequence[dict[str, Any]]) -> Figure:
     tasks = list(dict.fromkeys(row["task"] for row in rows))
     figure, panels = new_panels(len(tasks))
     for task, panel in zip(tasks, panels[0], strict=True):
-        own = [row for row in rows if row["task"] == task]
-        places = range(len(own))
-        panel.bar([p - 0.2 for p in places], [row["scratch"] for row in own], 0.38, label="scratch")
-        panel.bar([p + 0.2 for p in places], [row["pretrained"] for row in own], 0.38, label="pretrained")
-        panel.set(title=task, ylabel=f"{own[0]['metric']} ({own[0]['unit']})")
-        panel.set_xticks(list(places), [row["backbone"] for row in own])
+        task_rows = [row for row in rows if row["task"] == task]
+        places = range(len(task_rows))
+        panel.bar([p - 0.2 for p in places], [row["scratch"] for row in task_rows], 0.38, label="scratch")
+        panel.bar(
+            [p + 0.2 for p in places], [row["pretrained"] for row in task_rows], 0.38, label="pretrained"
+        )
+        panel.set(title=task, ylabel=f"{task_rows[0]['metric']} ({task_rows[0]['unit']})")
+        panel.set_xticks(list(places), [row["backbone"] for row in task_rows])
         panel.legend(fontsize="small")
     return figure

@@ -160,9 +160,9 @@ def _draw(rows: Sequence[dict[str, Any]]) -> Figure:
     backbones = list(dict.fromkeys(row["backbone"] for row in rows))
     figure, panels = new_panels(len(tasks))
     for task, panel in zip(tasks, panels[0], strict=True):
-        own = [row for row in rows if row["task"] == task]
+        task_rows = [row for row in rows if row["task"] == task]
         for i, mode in enumerate(MODES):
-            of_mode = [row for row in own if row["mode"] == mode]
+            of_mode = [row for row in task_rows if row["mode"] == mode]
             places = [backbones.index(row["backbone"]) + 0.27 * (i - 1) for row in of_mode]
             panel.bar(
                 places,
@@ -171,7 +171,7 @@ def _draw(rows: Sequence[dict[str, Any]]) -> Figure:
                 yerr=[row["std"] or 0.0 for row in of_mode],
                 label=mode,
             )
-        panel.set(title=task, ylabel=f"{own[0]['metric']} ({own[0]['unit']})")
+        panel.set(title=task, ylabel=f"{task_rows[0]['metric']} ({task_rows[0]['unit']})")
         panel.set_xticks(range(len(backbones)), backbones)
         panel.legend(fontsize="small")
     return figure

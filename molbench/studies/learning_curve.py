@@ -65,9 +65,9 @@ def learning_curve(
     points, rows = Points(output), []
     tasks = Catalogue.load().tasks(patterns)
     stores = [open_store(task) for task in tasks]
-    wanted = [_sizes(task, store, sizes) for task, store in zip(tasks, stores, strict=True)]
-    total, done = sum(map(len, wanted)) * len(candidates) * seeds, 0
-    for task, store, counts in zip(tasks, stores, wanted, strict=True):
+    all_counts = [_sizes(task, store, sizes) for task, store in zip(tasks, stores, strict=True)]
+    total, done = sum(map(len, all_counts)) * len(candidates) * seeds, 0
+    for task, store, counts in zip(tasks, stores, all_counts, strict=True):
         for candidate in candidates:
             for count in counts:
                 scores = []
@@ -130,9 +130,9 @@ def _draw(rows: Sequence[dict[str, Any]]) -> Figure:
     tasks = list(dict.fromkeys(row["task"] for row in rows))
     figure, panels = new_panels(len(tasks))
     for task, panel in zip(tasks, panels[0], strict=True):
-        own = [row for row in rows if row["task"] == task]
-        for model in dict.fromkeys(row["model"] for row in own):
-            curve = [row for row in own if row["model"] == model]
+        task_rows = [row for row in rows if row["task"] == task]
+        for model in dict.fromkeys(row["model"] for row in task_rows):
+            curve = [row for row in task_rows if row["model"] == model]
             panel.errorbar(
                 [row["training records"] for row in curve],
                 [row["mean"] for row in curve],
@@ -144,7 +144,7 @@ def _draw(rows: Sequence[dict[str, Any]]) -> Figure:
         panel.set(
             title=task,
             xlabel="training records",
-            ylabel=f"{own[0]['metric']} ({own[0]['unit']})",
+            ylabel=f"{task_rows[0]['metric']} ({task_rows[0]['unit']})",
             xscale="log",
         )
         panel.legend(fontsize="small")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from molbench.arguments import listed
+from molbench.arguments import comma_separated
 from molbench.errors import UserError
 from molbench.evaluation.clean.scores import ALL, CleanScores, clean_scores_of
 from molbench.evaluation.result import Stored
@@ -23,8 +23,8 @@ def submissions_below(path: Path) -> list[Path]:
         return [path]
     if not path.is_dir():
         return []
-    own = [child for child in sorted(path.iterdir()) if (child / CARD).is_file()]
-    return own or submissions_in(path)
+    folders = [child for child in sorted(path.iterdir()) if (child / CARD).is_file()]
+    return folders or submissions_in(path)
 
 
 def clean_submissions(
@@ -44,7 +44,7 @@ def clean_submissions(
         UserError: If no submission has predictions of these tasks, or the similarity is none.
     """
     folders = submissions_below(Path(path))
-    wanted = [part.strip() for pattern in listed(tasks) or ["*"] for part in pattern.split(",")]
+    globs = comma_separated(tasks) or ["*"]
     names = Counter(folder.name for folder in folders)
     trust, stored, damaged = Trust(Catalogue.load()), list[Stored](), dict[Path, str]()
     for folder in folders:
@@ -57,7 +57,7 @@ def clean_submissions(
         name = submission.name if names[folder.name] > 1 else None
         withdrawn = _withdrawn(submission)
         for entry in submission.card.predictions:
-            if not any(fnmatchcase(entry.task, glob) for glob in wanted) or {entry.task, ALL} & withdrawn:
+            if not any(fnmatchcase(entry.task, glob) for glob in globs) or {entry.task, ALL} & withdrawn:
                 continue
             try:
                 stored += stored_results(submission, entry, trust, name=name, pretraining=pretraining)
@@ -72,5 +72,5 @@ def clean_submissions(
 def _withdrawn(submission: SubmissionFolder) -> set[str]:
     """Tasks that a submission was withdrawn from; ``ALL`` for all of them."""
     withdrawn = withdrawals(submission.path.resolve().parent.parent)
-    own = [entry for entry in withdrawn if entry.submission == submission.name]
-    return {task for entry in own for task in entry.tasks or [ALL]}
+    entries = [entry for entry in withdrawn if entry.submission == submission.name]
+    return {task for entry in entries for task in entry.tasks or [ALL]}

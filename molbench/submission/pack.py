@@ -51,7 +51,7 @@ def pack(request: PackRequest) -> Path:
             (temporary / README).write_bytes((folder / README).read_bytes())
         cost = cost_of([item.result for item in stored])
         entries = [
-            _entry(temporary, own, request, measured=cost is not None) for own in _grouped(stored).values()
+            _entry(temporary, runs, request, measured=cost is not None) for runs in _grouped(stored).values()
         ]
         card = _card(request, model, entries, _weights(temporary, request, model), cost)
         text = yaml.safe_dump(card, sort_keys=False, allow_unicode=True, width=110, default_flow_style=None)
@@ -95,10 +95,10 @@ def _grouped(stored: Sequence[Stored]) -> dict[tuple[str, str], dict[int, Stored
 
 
 def _entry(
-    folder: Path, own: Mapping[int, Stored], request: PackRequest, *, measured: bool
+    folder: Path, runs: Mapping[int, Stored], request: PackRequest, *, measured: bool
 ) -> dict[str, Any]:
-    first = own[min(own)].result
-    predictions: dict[int, Predictions] = {seed: item.predictions for seed, item in own.items()}
+    first = runs[min(runs)].result
+    predictions: dict[int, Predictions] = {seed: item.predictions for seed, item in runs.items()}
     path = folder / "predictions" / first.task.id / f"{first.protocol.name}.parquet"
     write_predictions(path, predictions)
     url = None
@@ -108,15 +108,15 @@ def _entry(
         upload.mkdir(parents=True, exist_ok=True)
         path = path.replace(upload / name)
         url = f"{request.url_prefix.rstrip('/')}/{name}"
-    some = predictions[min(own)]
-    speed = speed_of([item.result for item in own.values()]) if measured else None
+    some = predictions[min(runs)]
+    speed = speed_of([item.result for item in runs.values()]) if measured else None
     return {
         "task": first.task.id,
         "protocol": first.protocol.name,
         "unit": some.unit,
         **({"force_unit": some.forces.unit} if some.forces else {}),
-        "seeds": sorted(own),
-        "value": float(f"{sum(item.result.primary.value for item in own.values()) / len(own):.6g}"),
+        "seeds": sorted(runs),
+        "value": float(f"{sum(item.result.primary.value for item in runs.values()) / len(runs):.6g}"),
         "split": first.task.split_digest,
         **({"speed": speed} if speed else {}),
         **described_file(path, folder, url),
@@ -149,7 +149,7 @@ def _card(
     cost: Cost | None,
 ) -> dict[str, Any]:
     links = dict(_link(text) for text in request.links)
-    own = model.name == FINGERPRINT
+    is_fingerprint = model.name == FINGERPRINT
     compute = None
     if (request.device is None) != (request.hours is None):
         raise UserError("give --device and --hours, or neither")
@@ -168,7 +168,7 @@ def _card(
         "pretraining": [] if model.scratch else _corpora(model),
         "compute": compute,
         "cost": cost and cost.model_dump(),
-        "weights": None if own else weights,
+        "weights": None if is_fingerprint else weights,
         "commit": request.commit,
         "licence": request.licence,
         "authors": request.authors,

@@ -64,10 +64,10 @@ def read_predictions(path: Path, entry: Predicted, records: int) -> dict[int, Pr
     seeds = _numbers(path, table, "seed")
     if not np.array_equal(seeds, np.rint(seeds)):
         raise UserError(f"{path}: column 'seed' holds what is no whole number")
-    own = sorted({int(seed) for seed in np.unique(seeds)})
-    if own != sorted(entry.seeds):
-        raise UserError(f"{path}: holds seeds {own[:20]}, the card says {sorted(entry.seeds)[:20]}")
-    return {seed: _of_seed(path, table.filter(pa.array(seeds == seed)), seed, entry) for seed in own}
+    present = sorted({int(seed) for seed in np.unique(seeds)})
+    if present != sorted(entry.seeds):
+        raise UserError(f"{path}: holds seeds {present[:20]}, the card says {sorted(entry.seeds)[:20]}")
+    return {seed: _of_seed(path, table.filter(pa.array(seeds == seed)), seed, entry) for seed in present}
 
 
 def _of_seed(path: Path, table: pa.Table, seed: int, entry: Predicted) -> Predictions:

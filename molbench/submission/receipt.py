@@ -102,9 +102,9 @@ class Cell(Spec):
         repeats: dict[int, list[float]] = {}
         for seed, value in of_seed.items():
             repeats.setdefault(seed // self.folds, []).append(value)
-        if len(repeats) < 2 or any(len(own) < self.folds for own in repeats.values()):
+        if len(repeats) < 2 or any(len(fold_values) < self.folds for fold_values in repeats.values()):
             return of_seed
-        return {repeat: sum(own) / len(own) for repeat, own in repeats.items()}
+        return {repeat: sum(fold_values) / len(fold_values) for repeat, fold_values in repeats.items()}
 
     @property
     def sample(self) -> np.ndarray:

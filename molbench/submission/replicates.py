@@ -32,11 +32,11 @@ def replicates(label: str, names: Sequence[Sequence[str]], contributions: np.nda
         names: Of the clusters of each record; its own id where records are independent.
         contributions: What each record adds to the score's distance from its expectation, [n].
     """
-    known = {name for own in names for name in own}
+    known = {name for of_record in names for name in of_record}
     place_of = {name: i for i, name in enumerate(sorted(known))}
     sums = np.zeros(len(known))
-    for own, contribution in zip(names, contributions.tolist(), strict=True):
-        for name in set(own):
+    for of_record, contribution in zip(names, contributions.tolist(), strict=True):
+        for name in set(of_record):
             sums[place_of[name]] += contribution
     signs = np.stack([_signs(f"{label}\n{name}") for name in sorted(known)])
     correction = len(known) / max(len(known) - 1, 1)

@@ -40,11 +40,13 @@ def rerun(submission: SubmissionFolder, cells: Sequence[Cell], offline: bool = F
         path = Path(folder) / f"{submission.card.model}{suffix}"
         shutil.copyfile(source, path)
         for protocol in sorted({cell.protocol for cell in cells}):
-            own = [cell for cell in cells if cell.protocol == protocol and cell.version.endswith(".0")]
-            _evaluate(path, own, protocol)
+            protocol_cells = [
+                cell for cell in cells if cell.protocol == protocol and cell.version.endswith(".0")
+            ]
+            _evaluate(path, protocol_cells, protocol)
             tolerance = EXACT if protocol == "probe" else TRAINED
             allowed = max(allowed, tolerance)
-            for cell in own:
+            for cell in protocol_cells:
                 scale = max(abs(cell.mean), tolerated.get(cell.task) or 1e-12)
                 deviation = (
                     _deviation(path.parent / "results" / path.stem, cell, weights.encoder_digest) / scale

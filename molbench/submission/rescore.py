@@ -36,8 +36,8 @@ def rescore(path: Path, entry: Predicted, trust: Trust, scratch: bool = False) -
             or on a split scheme that lacks some, are in another unit, are the same for seeds that differ, or
             do not score what the card says.
     """
-    wanted = sum(trust.count(entry.task, seed) for seed in entry.seeds)
-    given = read_predictions(path, entry, wanted)
+    count = sum(trust.count(entry.task, seed) for seed in entry.seeds)
+    given = read_predictions(path, entry, count)
     joined = {seed: trust.join(entry.task, seed, of_seed) for seed, of_seed in given.items()}
     task, data, _ = next(iter(joined.values()))
     if entry.split != joined[min(joined)][1].split:

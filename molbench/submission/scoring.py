@@ -89,7 +89,7 @@ def _cell(
     names, contributions = list(total.names.values()), np.array(list(total.contributions.values()))
     clusters = Clusters.of(names)
     drawn = clusters.component(contributions)
-    ids = [own or [name] for name, own in zip(total.names, names, strict=True)]
+    ids = [of_record or [name] for name, of_record in zip(total.names, names, strict=True)]
     content = sha256(b"".join(part.prediction.astype(np.float64).tobytes() for part in ordered))
     cell = Cell(
         task=task.id,

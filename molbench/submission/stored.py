@@ -37,8 +37,8 @@ def stored_results(
     path = submission.path / str(entry.file)
     if entry.protocol not in trust.protocols:
         raise UserError(f"'{entry.protocol}' is no protocol of this version")
-    wanted = sum(trust.count(entry.task, seed) for seed in entry.seeds)
-    given = read_predictions(path, entry, wanted)
+    count = sum(trust.count(entry.task, seed) for seed in entry.seeds)
+    given = read_predictions(path, entry, count)
     joined = {seed: trust.join(entry.task, seed, part) for seed, part in given.items()}
     card = submission.card
     checkpoint = CheckpointEntry(

@@ -120,8 +120,8 @@ def _of_task(entry: Predicted, task: TaskRef) -> list[tuple[str, str]]:
         )
     forces = kind_of(task.task).force_unit(task)
     if entry.force_unit != forces:
-        wanted = f"forces are predicted in {forces}" if forces else "it has no forces"
-        faults.append(("force_unit", f"{task.id}: {wanted}, not {entry.force_unit}"))
+        expected = f"forces are predicted in {forces}" if forces else "it has no forces"
+        faults.append(("force_unit", f"{task.id}: {expected}, not {entry.force_unit}"))
     for seed in entry.seeds:
         try:
             task.at(seed)

@@ -163,16 +163,18 @@ def _rerun(submission: SubmissionFolder, cells: list[Cell], offline: bool) -> Re
 def _copies(submission: SubmissionFolder, cells: list[Cell]) -> list[Fault]:
     """Predictions that another submission of the same folder had before; audits may say zero of any two."""
     listed = [(entry.task, entry.protocol) for entry in submission.card.predictions]
-    own = {
+    position_of = {
         cell.content: listed.index((cell.task, cell.protocol)) for cell in cells if not is_audit(cell.task)
     }
     faults = []
     for other, contents in _contents(submission.path.resolve().parent.parent).items():
         if other == submission.name:
             continue
-        for content in contents.keys() & own.keys():
-            problem = f"{listed[own[content]][0]}: its predictions are those of {other}, number by number"
-            faults.append(submission.fault(problem, "predictions", own[content]))
+        for content in contents.keys() & position_of.keys():
+            problem = (
+                f"{listed[position_of[content]][0]}: its predictions are those of {other}, number by number"
+            )
+            faults.append(submission.fault(problem, "predictions", position_of[content]))
     return faults
 
 

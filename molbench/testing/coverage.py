@@ -161,9 +161,9 @@ def folds(
             fold = rng.permutation(design.records) % 5
             common = rng.standard_normal((draws, 5))
             for model, effect in enumerate(effects):
-                own = np.sqrt(0.5) * (common + rng.standard_normal((draws, 5)))
+                fold_effects = np.sqrt(0.5) * (common + rng.standard_normal((draws, 5)))
                 together = np.sqrt(_BOTH / 2) * rng.standard_normal((draws, design.records))
-                scores = effect + spread * design.error * np.sqrt(5) * own[:, fold] + together
+                scores = effect + spread * design.error * np.sqrt(5) * fold_effects[:, fold] + together
                 total[model] += scores / 3
                 repeats[model, :, repeat] = scores.mean(axis=1)
         pair = [_measured(*both) for both in zip(total, repeats, strict=True)]

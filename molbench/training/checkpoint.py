@@ -220,13 +220,13 @@ def _shapes(weights: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
     return {name: tuple(value.shape) for name, value in weights.items()}
 
 
-def _check_type(name: str, value: Tensor, wanted: torch.dtype) -> None:
+def _check_type(name: str, value: Tensor, expected: torch.dtype) -> None:
     """Real weights may be of another precision, as far as they stay finite; all else must be as it is."""
-    if value.is_floating_point() and wanted.is_floating_point:
-        if not bool(value.to(wanted).isfinite().all()):
-            raise UserError(f"'{name}' holds values that are too large for {wanted}")
-    elif value.dtype != wanted:
-        raise UserError(f"'{name}' holds {value.dtype} where the backbone has {wanted}")
+    if value.is_floating_point() and expected.is_floating_point:
+        if not bool(value.to(expected).isfinite().all()):
+            raise UserError(f"'{name}' holds values that are too large for {expected}")
+    elif value.dtype != expected:
+        raise UserError(f"'{name}' holds {value.dtype} where the backbone has {expected}")
 
 
 def _differences(expected: Mapping[str, tuple[int, ...]], actual: Mapping[str, tuple[int, ...]]) -> str:

@@ -97,8 +97,8 @@ def _pairs(
 ) -> Choice:
     """Pairs without those of ``tasks`` and, unless they are to be included, of every other task of pairs."""
     store = corpus.store
-    own = DatasetEntry(store.dataset_id, store.folder)
-    relational = relational_tasks({**catalogue.entries, own.id: own}.values())
+    entry = DatasetEntry(store.dataset_id, store.folder)
+    relational = relational_tasks({**catalogue.entries, entry.id: entry}.values())
     if include_test_pairs:
         rows, excluded = exclude_pairs(store, rows, tasks)
         counts = count_pairs(store, rows, relational)

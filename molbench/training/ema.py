@@ -26,9 +26,9 @@ def averaged_weights(module: nn.Module, average: AveragedModel | None) -> Iterat
     if average is None:
         yield
         return
-    own = {name: value.clone() for name, value in module.state_dict().items()}
+    current = {name: value.clone() for name, value in module.state_dict().items()}
     module.load_state_dict(average.module.state_dict())
     try:
         yield
     finally:
-        module.load_state_dict(own)
+        module.load_state_dict(current)

@@ -161,8 +161,8 @@ def test_one_matrix_a_kind_of_bond_is_what_pyg_computes() -> None:
     near = environments(graphs, 1)
     x = torch.randn_like(graphs.atoms).requires_grad_()
     (step,) = near.rounds
-    assert len(near.atoms) == len(step.own) == len(x)
-    sorted_ = torch.empty_like(x).index_copy(0, step.own[near.of_atom], x)
+    assert len(near.atoms) == len(step.centre) == len(x)
+    sorted_ = torch.empty_like(x).index_copy(0, step.centre[near.of_atom], x)
     ours = conv.with_matrices(sorted_, step, conv.matrices(near.bonds))[near.of_atom]
     theirs = conv(x, graphs.edge_index, torch.cat([graphs.bond_features] * 2))
     torch.testing.assert_close(ours, theirs)

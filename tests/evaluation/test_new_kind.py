@@ -29,7 +29,7 @@ class Counts(TaskKind):
     def normalisation(self, task, store, labels, train):
         return Normalisation(np.zeros(len(labels)))
 
-    def loss(self, wanted):
+    def loss(self, name):
         from torch.nn import functional
 
         return functional.poisson_nll_loss

@@ -52,7 +52,7 @@ def network_of_environments(graphs: MolecularGraphs, weights: list[Tensor]) -> T
     x = near.atoms
     for step, own, other, bond in zip(near.rounds, *[iter(weights)] * 3, strict=True):
         messages = (x[step.source] @ other + near.bonds[step.kind] @ bond).tanh()
-        x = (x @ own)[step.own].index_add(0, step.target, messages).tanh()
+        x = (x @ own)[step.centre].index_add(0, step.target, messages).tanh()
     return x[near.of_atom]
 
 
@@ -99,6 +99,6 @@ def test_a_network_gives_the_same_on_environments(sizes: tuple[tuple[int, int], 
 def test_a_repeated_molecule_adds_no_environment() -> None:
     graphs = example_pairs(((7, 2), (5, 2))).a
     once, often = environments(graphs, 3), environments(MolecularGraphs.collate([graphs] * 5), 3)
-    assert [len(step.own) for step in often.rounds] == [len(step.own) for step in once.rounds]
+    assert [len(step.centre) for step in often.rounds] == [len(step.centre) for step in once.rounds]
     assert torch.equal(often.atoms, once.atoms)
     assert len(often.of_atom) == 5 * len(once.of_atom)

@@ -70,9 +70,9 @@ class PairBackbone(Backbone[P_co, PairBatch]):
         """Whether hydrogens are atoms of its graphs."""
         return self.config.hydrogens
 
-    def read_hydrogens(self, wanted: bool) -> None:
+    def read_hydrogens(self, explicit: bool) -> None:
         """Whether hydrogens are to be atoms of its graphs from now on."""
-        self.config = replace(self.config, hydrogens=wanted)
+        self.config = replace(self.config, hydrogens=explicit)
 
     @abstractmethod
     def encode(self, pairs: PairBatch) -> PairRepresentation:

@@ -48,10 +48,10 @@ class CIGIN(PairBackbone[C_co]):
     def __init__(self, config: C_co | None = None) -> None:
         super().__init__(config)
         config = self.config
-        own = ATOM_BITS[self.features]
-        self.atom_width, self.width = 2 * own, 8 * own
+        bits = ATOM_BITS[self.features]
+        self.atom_width, self.width = 2 * bits, 8 * bits
         self.network_a, self.network_b = (
-            EdgeNetwork(own, BOND_BITS[self.features], config.steps) for _ in range(2)
+            EdgeNetwork(bits, BOND_BITS[self.features], config.steps) for _ in range(2)
         )
         self.readout_a, self.readout_b = (Set2Set(self.atom_width, config.readout_steps) for _ in range(2))
         self.apply(start)

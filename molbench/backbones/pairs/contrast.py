@@ -26,9 +26,9 @@ def nt_xent(first: Tensor, second: Tensor, temperature: float, *, exclude_positi
         UserError: If the denominator is empty.
     """
     scores = normalize(first) @ normalize(second).t() / temperature
-    own = torch.arange(len(scores), device=scores.device)
+    partners = torch.arange(len(scores), device=scores.device)
     if not exclude_positive:
-        return cross_entropy(scores, own)
+        return cross_entropy(scores, partners)
     if len(scores) < 2:
         raise UserError("a contrastive loss compares pairs with each other: give batches of two or more")
     others = scores.masked_fill(torch.eye(len(scores), dtype=torch.bool, device=scores.device), -torch.inf)

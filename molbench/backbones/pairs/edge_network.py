@@ -34,7 +34,7 @@ class BondConv(NNConv):  # type: ignore[misc]  # PyG is untyped
 
     def with_matrices(self, x: Tensor, step: Round, matrices: Tensor) -> Tensor:
         """One step, from environments of atoms [C, F] to those of a bond more, [C', F]."""
-        result: Tensor = (self.lin(x) + self.bias).index_select(0, step.own)
+        result: Tensor = (self.lin(x) + self.bias).index_select(0, step.centre)
         parts = torch.split(x.index_select(0, step.source), step.counts)
         messages = torch.cat([part @ matrix for part, matrix in zip(parts, matrices.unbind(), strict=True)])
         return result.index_add(0, step.target, messages.to(result.dtype))
@@ -65,5 +65,5 @@ class EdgeNetwork(nn.Module):
         h = self.embedding(near.atoms).relu()
         for step in near.rounds:
             messages = self.conv.with_matrices(h, step, matrices).relu()
-            h = self.update(torch.cat([messages, h.index_select(0, step.own)], dim=-1))
+            h = self.update(torch.cat([messages, h.index_select(0, step.centre)], dim=-1))
         return normalize(h + near.atoms[near.first]).index_select(0, near.of_atom)

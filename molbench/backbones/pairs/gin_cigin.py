@@ -130,7 +130,7 @@ class GIN(nn.Module):
         for encoder, conv, step, part in zip(self.bonds, self.convs, near.rounds, parts[1:], strict=True):
             messages = torch.stack([step.source, step.target])
             x = conv(
-                (x, x.index_select(0, step.own)), messages, encoder(near.bonds).index_select(0, step.kind)
+                (x, x.index_select(0, step.centre)), messages, encoder(near.bonds).index_select(0, step.kind)
             ).relu()
-            mixed = mixed.index_select(0, step.own) + linear(x, part)
+            mixed = mixed.index_select(0, step.centre) + linear(x, part)
         return mixed, near.of_atom

@@ -180,10 +180,10 @@ class SpecFormer(nn.Module):
         error = x.new_zeros(())
         parts = torch.split(x, list(self.counts.values()), dim=1)
         for (name, whole), encoded in zip(patches.items(), parts, strict=True):
-            wanted = whole.gather(1, _along(hidden[name], whole))
+            truth = whole.gather(1, _along(hidden[name], whole))
             guess = self.reconstructions[name](encoded.gather(1, _along(hidden[name], encoded)))
-            if wanted.numel():  # a mean of nothing is no number
-                error = error + nn.functional.mse_loss(guess, wanted)
+            if truth.numel():  # a mean of nothing is no number
+                error = error + nn.functional.mse_loss(guess, truth)
         return vector, error
 
 

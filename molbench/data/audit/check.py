@@ -83,8 +83,8 @@ class _PartView:
         self.ordered = self.identity == "pair" and dataset.ordered
         smiles = next((n for n in SMILES if n in there and self.identity != "frame"), None)
         molecules = [name for name in COLUMNS["pair"] if name in there]
-        wanted = {*COLUMNS[self.identity], *molecules, *dataset.targets, *([smiles] if smiles else [])}
-        table = read_columns(folder, part, [name for name in there if name in wanted])
+        columns = {*COLUMNS[self.identity], *molecules, *dataset.targets, *([smiles] if smiles else [])}
+        table = read_columns(folder, part, [name for name in there if name in columns])
         self.keys = identity_keys(table, self.identity, ordered=self.ordered)
         self._swapped = _swapped_keys(table) if self.ordered else None
         self._sides = [first_blocks(table.column(name).combine_chunks()) for name in molecules]

@@ -42,8 +42,8 @@ def raw_parts(request: BuildRequest, progress: ProgressCallback | None) -> list[
     dataset = request.entry.dataset
     dispensable = _split_sources(dataset, request.entry.splits) if request.allow_partial else set()
     if request.subsets or request.raw is None or not dataset.subsets:
-        wanted: list[str | None] = list(request.subsets or dataset.subsets) or [None]
-        return [_raw_part(request, name, dispensable, progress) for name in wanted]
+        subsets: list[str | None] = list(request.subsets or dataset.subsets) or [None]
+        return [_raw_part(request, name, dispensable, progress) for name in subsets]
     parts, missing = [], []
     for name in dataset.subsets:
         try:

@@ -19,13 +19,13 @@ def declared(name: str) -> DatasetEntry:
         UserError: If there is no dataset of that name, or nothing can be called so.
     """
     if (Path(name) / "dataset.yaml").is_file():
-        own = DatasetEntry.at(Path(name))
-        official = catalogue_root() / "datasets" / own.dataset.name
+        entry = DatasetEntry.at(Path(name))
+        official = catalogue_root() / "datasets" / entry.dataset.name
         if official.is_dir() and official.resolve() != Path(name).resolve():
             raise UserError(
-                f"{name}: '{own.dataset.name}' is a dataset of the catalogue; give it another name"
+                f"{name}: '{entry.dataset.name}' is a dataset of the catalogue; give it another name"
             )
-        return own
+        return entry
     folder = catalogue_root() / "datasets" / require_name(name, "dataset")
     return (
         DatasetEntry(name, folder) if (folder / "dataset.yaml").is_file() else Catalogue.load().dataset(name)

@@ -51,14 +51,15 @@ def exclude(store: Store, rows: np.ndarray, tasks: Sequence[TaskRef]) -> tuple[n
         UserError: If a task's dataset is not built, or no row stays.
     """
     keep = np.ones(len(rows), dtype=bool)
-    own = _Identities(store, rows)
+    trained = _Identities(store, rows)
     identities = []
     for test in _test_sets(tasks):
         compared_by = (
-            "inchikey" if own.inchikeys is not None and test.inchikeys is not None else "connectivity"
+            "inchikey" if trained.inchikeys is not None and test.inchikeys is not None else "connectivity"
         )
         identities.append(f"{test.name}: {compared_by}")
-        keep &= ~pc.is_in(own.keys(compared_by), value_set=pc.unique(test.keys(compared_by))).to_numpy(False)
+        tested = pc.unique(test.keys(compared_by))
+        keep &= ~pc.is_in(trained.keys(compared_by), value_set=tested).to_numpy(False)
     if not keep.any():
         raise UserError(
             f"all {len(rows)} molecules of {store.dataset_id} are test molecules of the tasks to exclude"

@@ -35,8 +35,8 @@ def exclude_pairs(
     """
     pairs, tests = pairs_of(store, rows), held_out(tasks)
     keep = np.ones(len(rows), dtype=bool)
-    own = [] if others is None else [HeldOut("others", pairs_of(store, others), store.ordered)]
-    for test in [*tests, *own]:
+    same_dataset = [] if others is None else [HeldOut("others", pairs_of(store, others), store.ordered)]
+    for test in [*tests, *same_dataset]:
         keep &= ~test.among(pairs, ordered=store.ordered)
     identities = tuple(f"{test.name}: {test.identity}" for test in tests)
     if keep.sum() < 2:

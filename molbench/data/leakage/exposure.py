@@ -55,9 +55,9 @@ def exposure(test: Split, source: Split, *, without_test: bool = False) -> Expos
     Returns:
         None where nothing can be compared.
     """
-    own, theirs = smiles_columns(test.columns), smiles_columns(source.columns)
-    if own and theirs:
-        return _by_smiles(test, source, own, theirs, without_test)
+    test_columns, source_columns = smiles_columns(test.columns), smiles_columns(source.columns)
+    if test_columns and source_columns:
+        return _by_smiles(test, source, test_columns, source_columns, without_test)
     if {*GEOMETRY} <= {*test.columns} & {*source.columns}:
         return _by_bonds(test, source, without_test)
     return None
@@ -90,13 +90,13 @@ def _read(path: Path) -> Exposure | None:
 
 
 def _by_smiles(
-    test: Split, source: Split, own: Sequence[str], theirs: Sequence[str], without_test: bool
+    test: Split, source: Split, test_columns: Sequence[str], source_columns: Sequence[str], without_test: bool
 ) -> Exposure:
-    table = pa.concat_tables(test.stream(["id", *own]))
+    table = pa.concat_tables(test.stream(["id", *test_columns]))
     molecules, _ = named_molecules(table)
     keys, queries = molecules.column("key").combine_chunks(), morgan(molecules.column("smiles").to_pylist())
     seen, best = np.zeros(len(keys), bool), np.zeros(len(keys), np.float32)
-    for chunk in source.stream(theirs):
+    for chunk in source.stream(source_columns):
         named, _ = named_molecules(chunk)
         if without_test:
             named = named.filter(pc.invert(pc.is_in(named.column("key"), value_set=keys)))

@@ -18,8 +18,8 @@ GEOMETRY = ("atomic_numbers", "positions")
 
 def smiles_columns(names: Sequence[str]) -> list[str]:
     """Columns that name the molecules of a record, with their keys."""
-    wanted = {name for smiles, key in SMILES.items() if smiles in names for name in (smiles, key)}
-    return [name for name in names if name in wanted]
+    columns = {name for smiles, key in SMILES.items() if smiles in names for name in (smiles, key)}
+    return [name for name in names if name in columns]
 
 
 def named_molecules(table: pa.Table) -> tuple[pa.Table, int]:

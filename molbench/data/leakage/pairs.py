@@ -87,8 +87,10 @@ class HeldOut:
             held = pc.or_(*(pc.is_in(first_blocks(pairs.column(name)), value_set=known) for name in KEYS))
         else:
             ordered = ordered and self.ordered
-            own, theirs = (identity_keys(table, "pair", ordered=ordered) for table in (self.table, pairs))
-            held = pc.is_in(theirs, value_set=own.drop_null())
+            held_keys, pair_keys = (
+                identity_keys(table, "pair", ordered=ordered) for table in (self.table, pairs)
+            )
+            held = pc.is_in(pair_keys, value_set=held_keys.drop_null())
         mask: np.ndarray = held.to_numpy(zero_copy_only=False)
         return mask
 
@@ -113,7 +115,7 @@ def held_out(tasks: Sequence[TaskRef]) -> list[HeldOut]:
 
 def _inchikeys(split: Split) -> pa.Table:
     """Ids and InChIKeys of all records that a split is part of."""
-    wanted = next((names for names in (KEYS, COLUMNS["inchikey"]) if {*names} <= {*split.columns}), None)
-    if wanted is None:
+    columns = next((names for names in (KEYS, COLUMNS["inchikey"]) if {*names} <= {*split.columns}), None)
+    if columns is None:
         raise UserError(f"{split.side.name}: its molecules have no InChIKeys and cannot be found in pairs")
-    return split.whole(["id", *wanted])
+    return split.whole(["id", *columns])

@@ -68,11 +68,11 @@ class Search:
         named = bool(smiles_columns(test.columns) and smiles_columns(source.columns))
         drawn = {*GEOMETRY} <= {*test.columns} & {*source.columns}
         self.compared_by = "inchikey" if named else "connectivity" if drawn else "nothing"
-        own, theirs = (_identity_columns(split, named, drawn) for split in (test, source))
+        test_columns, source_columns = (_identity_columns(split, named, drawn) for split in (test, source))
         level, identity = _whole(test, source)
         whole = list(COLUMNS[identity]) if identity else []
-        self.columns = list(dict.fromkeys([*theirs, *whole]))
-        table = pa.concat_tables(test.stream(list(dict.fromkeys([*own, *whole]))))
+        self.columns = list(dict.fromkeys([*source_columns, *whole]))
+        table = pa.concat_tables(test.stream(list(dict.fromkeys([*test_columns, *whole]))))
         if named:
             self._name(table)
         elif drawn:

@@ -45,9 +45,9 @@ def cluster_names(store: Store, rows: np.ndarray, kinds: Sequence[Cluster]) -> l
     names: list[list[str]] = [[] for _ in rows]
     for kind in kinds:
         for column in _columns(store, rows, kind):
-            for own, name in zip(names, column, strict=True):
-                if (full := f"{kind}:{name}") not in own:
-                    own.append(full)
+            for record_names, name in zip(names, column, strict=True):
+                if (full := f"{kind}:{name}") not in record_names:
+                    record_names.append(full)
     return names
 
 
@@ -72,7 +72,7 @@ def _named(store: Store, rows: np.ndarray, columns: Sequence[str], kind: str) ->
     if present[0].endswith("inchikey"):
         values = [key and key.partition("-")[0] for key in values]
     ids = store.ids.take(take).to_pylist()
-    return [value or f"record {own}" for value, own in zip(values, ids, strict=True)]
+    return [value or f"record {identifier}" for value, identifier in zip(values, ids, strict=True)]
 
 
 def _scaffolds(store: Store, rows: np.ndarray) -> list[list[str]]:
@@ -88,7 +88,7 @@ def _scaffolds(store: Store, rows: np.ndarray) -> list[list[str]]:
         smiles = _named(store, rows, [column], "scaffold")
         molecules = _named(store, rows, [key, column] if key else [column], "scaffold")
         known = {text: murcko_scaffold(text) for text in set(smiles)}
-        result.append([known[text] or own for text, own in zip(smiles, molecules, strict=True)])
+        result.append([known[text] or molecule for text, molecule in zip(smiles, molecules, strict=True)])
     return result
 
 

@@ -55,10 +55,10 @@ def refuse_unequal(folder: Path, manifest: Manifest) -> None:
     Raises:
         UserError: If the folder has the name of an embedded dataset and other records or splits.
     """
-    own = catalogue_root() / "datasets" / manifest.dataset_id
-    if not (own / "manifest.json").is_file() or own.resolve() == folder.resolve():
+    official = catalogue_root() / "datasets" / manifest.dataset_id
+    if not (official / "manifest.json").is_file() or official.resolve() == folder.resolve():
         return
-    ours = Manifest.read(own)
+    ours = Manifest.read(official)
     if manifest.digest != ours.digest or _schemes(manifest) != _schemes(ours):
         raise UserError(
             f"{folder}: it calls itself '{manifest.dataset_id}', but its records or splits are not those of "

@@ -35,10 +35,10 @@ def marks(encoder_digest: str, backbone: Backbone) -> list[str]:
 
 
 def _laws(backbone: Backbone) -> list[TaskRef]:
-    wanted = {f"{AUDIT}/{name}" for name in LAWS[backbone.inputs]}
+    ids = {f"{AUDIT}/{name}" for name in LAWS[backbone.inputs]}
     audits = Catalogue.load().audits
     refs = [TaskRef(entry, name, task.scheme) for entry in audits for name, task in entry.tasks.tasks.items()]
-    return [ref for ref in refs if ref.id in wanted and ref.folder is not None]
+    return [ref for ref in refs if ref.id in ids and ref.folder is not None]
 
 
 def _mark(ref: TaskRef, backbone: Backbone) -> str | None:

@@ -70,10 +70,10 @@ def _reordered(graphs: MolecularGraphs, seed: int) -> tuple[MolecularGraphs, Ten
 
 def _one(graphs: MolecularGraphs, index: int) -> MolecularGraphs:
     start, stop = list(pairwise(graphs.ptr.tolist()))[index]
-    own = graphs.molecule[graphs.bonds[:, 0]] == index
+    inside = graphs.molecule[graphs.bonds[:, 0]] == index
     return MolecularGraphs(
         graphs.atoms[start:stop],
-        graphs.bonds[own] - start,
-        graphs.bond_features[own],
+        graphs.bonds[inside] - start,
+        graphs.bond_features[inside],
         torch.tensor([0, stop - start]),
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from molbench.arguments import listed
+from molbench.arguments import comma_separated
 from molbench.errors import unknown_name
 from molbench.evaluation.harness import evaluate
 from molbench.evaluation.report import Report
@@ -63,10 +63,10 @@ def audit_model(
         UserError: If a model is none, an audit is unknown, or none applies.
     """
     refs = {ref.name: ref for ref in Catalogue.load().tasks(f"{AUDIT}/*")}
-    wanted = [part.strip().removeprefix(f"{AUDIT}/") for text in listed(only) for part in text.split(",")]
-    if wrong := next((part for part in wanted if part not in refs), None):
+    requested = [part.removeprefix(f"{AUDIT}/") for part in comma_separated(only)]
+    if wrong := next((part for part in requested if part not in refs), None):
         raise unknown_name("audit", wrong, refs)
-    chosen = [refs[part] for part in wanted or refs]
+    chosen = [refs[part] for part in requested or refs]
     report = evaluate(
         models,
         [ref.id for ref in chosen],

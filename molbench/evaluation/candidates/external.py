@@ -111,8 +111,8 @@ class ExternalCandidate(Candidate):
 
     @override
     def reference(self) -> dict[str, Any]:
-        own = {"name": self.name, "digest": self.digest, "marks": list(self.marks)}
-        return {**own, "pretraining": dict(self.pretraining)}
+        facts = {"name": self.name, "digest": self.digest, "marks": list(self.marks)}
+        return {**facts, "pretraining": dict(self.pretraining)}
 
     @classmethod
     @override

@@ -13,7 +13,7 @@ from molbench.errors import UserError
 from molbench.evaluation.comparison.contrasts import Contrast, contrasts
 from molbench.evaluation.comparison.model_results import (
     ModelResults,
-    Place,
+    TaskProtocol,
     distinct,
     group_by_model,
     models_in,
@@ -229,21 +229,21 @@ def compare_results(first: ModelResults, others: Sequence[ModelResults]) -> Comp
     omitted: list[Omission] = []
     noted: dict[tuple[str, str], list[Contrast]] = {}
     for other in others:
-        compared: list[tuple[Place, Place]] = []
+        compared: list[tuple[TaskProtocol, TaskProtocol]] = []
         common, missing = _common(first, other)
         omitted += [Omission(first.name, other.name, task, why) for task, why in missing]
-        for own, their in common:
+        for key, other_key in common:
             try:
-                compared_tasks.append(_difference(first, other, own, their))
-                compared.append((own, their))
+                compared_tasks.append(_difference(first, other, key, other_key))
+                compared.append((key, other_key))
             except UserError as error:
-                omitted.append(Omission(first.name, other.name, own[0], str(error)))
+                omitted.append(Omission(first.name, other.name, key[0], str(error)))
             except Exception as error:  # noqa: BLE001 - files that anybody may have written
                 why = f"cannot be read: {type(error).__name__}: {error}"
-                omitted.append(Omission(first.name, other.name, own[0], why))
+                omitted.append(Omission(first.name, other.name, key[0], why))
         noted[first.name, other.name] = contrasts(
-            [stored.result for own, _ in compared for stored in first.runs[own].values()],
-            [stored.result for _, their in compared for stored in other.runs[their].values()],
+            [stored.result for key, _ in compared for stored in first.runs[key].values()],
+            [stored.result for _, other_key in compared for stored in other.runs[other_key].values()],
         )
     if not compared_tasks:
         lines = [f"  {left.task}, {left.b}: {left.reason}" for left in omitted]
@@ -258,18 +258,20 @@ def compare_results(first: ModelResults, others: Sequence[ModelResults]) -> Comp
     return Comparison(rows, omitted, noted, damaged)
 
 
-def _common(a: ModelResults, b: ModelResults) -> tuple[list[tuple[Place, Place]], list[tuple[str, str]]]:
+def _common(
+    a: ModelResults, b: ModelResults
+) -> tuple[list[tuple[TaskProtocol, TaskProtocol]], list[tuple[str, str]]]:
     """Where both have the same task under the same protocol, and tasks of one of them without the like.
 
     The fingerprint baseline is a protocol of its own, which stands beside every other.
     """
     pairs = [
-        (own, their)
-        for own in a.runs
-        for their in b.runs
-        if own[0] == their[0] and (own[1] == their[1] or FINGERPRINT in {own[1], their[1]})
+        (key, other_key)
+        for key in a.runs
+        for other_key in b.runs
+        if key[0] == other_key[0] and (key[1] == other_key[1] or FINGERPRINT in {key[1], other_key[1]})
     ]
-    done = {own[0] for own, _ in pairs}
+    done = {key[0] for key, _ in pairs}
     missing: dict[str, str] = {}
     for side, other in ((a, b), (b, a)):
         for task, protocol in side.runs:
@@ -281,9 +283,9 @@ def _common(a: ModelResults, b: ModelResults) -> tuple[list[tuple[Place, Place]]
 
 
 def _difference(
-    a: ModelResults, b: ModelResults, own: Place, their: Place
+    a: ModelResults, b: ModelResults, key: TaskProtocol, other_key: TaskProtocol
 ) -> tuple[TaskDifference, Estimate]:
-    ours, theirs = a.runs[own], b.runs[their]
+    ours, theirs = a.runs[key], b.runs[other_key]
     one = next(iter(ours.values()))
     for stored in (*ours.values(), *theirs.values()):
         _refuse_other_score(one, stored)
@@ -299,8 +301,8 @@ def _difference(
     row = TaskDifference(
         a=a.name,
         b=b.name,
-        task=own[0],
-        protocol=own[1] if own[1] == their[1] else f"{own[1]} / {their[1]}",
+        task=key[0],
+        protocol=key[1] if key[1] == other_key[1] else f"{key[1]} / {other_key[1]}",
         metric=name,
         unit=scorer.unit,
         direction=scorer.metric.direction,

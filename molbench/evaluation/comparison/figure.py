@@ -49,9 +49,9 @@ def draw_comparison(comparison: Comparison) -> Figure:
     y = 0.0
     ticks = []
     for task in tasks:
-        own = [row for row in comparison.rows if row.task == task]
-        ticks.append(y + (len(own) - 1) / 2)
-        for row in own:
+        task_rows = [row for row in comparison.rows if row.task == task]
+        ticks.append(y + (len(task_rows) - 1) / 2)
+        for row in task_rows:
             colour = COLOURS[pairs.index((row.a, row.b)) % len(COLOURS)]
             share, width = _share(row)
             distinct = row.delta.verdict in {"better", "worse"}

@@ -12,7 +12,7 @@ from molbench.evaluation.results_folder import ResultsFolder
 from molbench.spec.fingerprint import FINGERPRINT
 
 #: Task and protocol.
-Place = tuple[str, str]
+TaskProtocol = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class ModelResults:
     name: str
     model: str
     root: Path
-    runs: dict[Place, dict[int, Stored]]
+    runs: dict[TaskProtocol, dict[int, Stored]]
     damaged: dict[Path, str] = field(default_factory=dict)
 
     @property
@@ -118,14 +118,17 @@ def group_by_model(
     Raises:
         UserError: If there are two results of one model on one task with one seed.
     """
-    runs: dict[str, dict[Place, dict[int, Stored]]] = {}
+    runs: dict[str, dict[TaskProtocol, dict[int, Stored]]] = {}
     for stored in results:
         result = stored.result
-        own = runs.setdefault(result.checkpoint.name, {})
-        seeds = own.setdefault((result.task.id, result.protocol.name), {})
+        model_runs = runs.setdefault(result.checkpoint.name, {})
+        seeds = model_runs.setdefault((result.task.id, result.protocol.name), {})
         if (other := seeds.setdefault(result.seed, stored)) is not stored:
             raise UserError(
                 f"{other.folder} and {stored.folder} are results of one model on one task with one seed; "
                 "give the folder of one of them"
             )
-    return [ModelResults(model, model, root, own, dict(damaged or {})) for model, own in sorted(runs.items())]
+    return [
+        ModelResults(model, model, root, model_runs, dict(damaged or {}))
+        for model, model_runs in sorted(runs.items())
+    ]

@@ -81,7 +81,7 @@ class ProcessEncoder(Encoder):
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
-            env=_environment(own=python is None),
+            env=_environment(same_python=python is None),
             start_new_session=True,
         )
         try:
@@ -193,9 +193,11 @@ class ProcessEncoder(Encoder):
         return f"{how}{f': {lines[-1][:300]}' if lines else ''}"
 
 
-def _environment(own: bool) -> dict[str, str]:
+def _environment(same_python: bool) -> dict[str, str]:
     """This process's, with what it can import; another environment has packages of its own."""
-    environment = {key: value for key, value in os.environ.items() if own or not key.startswith("PYTHON")}
-    if own:
+    environment = {
+        key: value for key, value in os.environ.items() if same_python or not key.startswith("PYTHON")
+    }
+    if same_python:
         environment["PYTHONPATH"] = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
     return environment

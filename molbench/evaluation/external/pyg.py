@@ -118,8 +118,8 @@ def radius_graph(
     edges = radius_edges(molecules, float(r), max_num_neighbors).directed()
     source, target = edges.source, edges.target
     if loop:
-        own = torch.arange(len(x), device=x.device)
-        source, target = torch.cat([source, own]), torch.cat([target, own])
+        self_loops = torch.arange(len(x), device=x.device)
+        source, target = torch.cat([source, self_loops]), torch.cat([target, self_loops])
     return torch.stack([source, target])
 
 

@@ -118,9 +118,9 @@ def differing(groups: Grouping, difference: np.ndarray) -> list[AtlasGroup]:
             rows = np.flatnonzero(inside & np.isfinite(difference))
             if rows.size >= 2 and inside.tobytes() not in masks:
                 masks.add(inside.tobytes())
-                own = difference[rows]
-                component = Clusters(rows.size).component((own - own.mean()) / rows.size)
-                tested.append((kind, name, rows, float(own.mean()), component))
+                values = difference[rows]
+                component = Clusters(rows.size).component((values - values.mean()) / rows.size)
+                tested.append((kind, name, rows, float(values.mean()), component))
     if not tested:
         return []
     nothing = Component(0.0, 1.0)

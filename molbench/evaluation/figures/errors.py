@@ -32,11 +32,12 @@ def errors(tasks: Sequence[TaskScores]) -> Iterator[Drawn]:
             names = list(groups)
             for i, (model, scores) in enumerate(task.scores.items()):
                 for y, name in enumerate(names):
-                    own = scores[groups[name] & np.isfinite(scores)]
-                    if own.size < 2:
+                    group_scores = scores[groups[name] & np.isfinite(scores)]
+                    if group_scores.size < 2:
                         continue
-                    mean = float(own.mean())
-                    width = float(half_width([Clusters(own.size).component((own - mean) / own.size)]))
+                    mean = float(group_scores.mean())
+                    n = group_scores.size
+                    width = float(half_width([Clusters(n).component((group_scores - mean) / n)]))
                     offset = 0.6 * ((i + 0.5) / len(task.scores) - 0.5)
                     panel.errorbar(
                         mean, y + offset, xerr=width, fmt="o", markersize=3, elinewidth=0.9,
@@ -45,7 +46,7 @@ def errors(tasks: Sequence[TaskScores]) -> Iterator[Drawn]:
                     rows.append(
                         {
                             "task": task.task, "model": model, "by": kind,
-                            "group": name, "mean": mean, "half_width": width, "n": own.size,
+                            "group": name, "mean": mean, "half_width": width, "n": n,
                         }
                     )  # fmt: skip
             counts = [int(groups[name].sum()) for name in names]

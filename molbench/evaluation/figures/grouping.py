@@ -95,14 +95,14 @@ def _charges(smiles: Sequence[str | None]) -> dict[str, np.ndarray]:
         molecules = [Chem.MolFromSmiles(text) if text else None for text in smiles]
     charges = [None if mol is None else Chem.GetFormalCharge(mol) for mol in molecules]
     names = {q: f"{q:+d}" if q else "0" for q in charges if q is not None}
-    return {names[q]: np.array([own == q for own in charges]) for q in sorted(names)}
+    return {names[q]: np.array([charge == q for charge in charges]) for q in sorted(names)}
 
 
 def _scaffolds(smiles: Sequence[str | None]) -> dict[str, np.ndarray]:
     scaffolds = [murcko_scaffold(text) if text else None for text in smiles]
     counts = Counter(name for name in scaffolds if name is not None)
     common = [name for name, _ in counts.most_common(MOST_SCAFFOLDS)]
-    return {name or "no ring": np.array([own == name for own in scaffolds]) for name in common}
+    return {name or "no ring": np.array([scaffold == name for scaffold in scaffolds]) for name in common}
 
 
 def _large(groups: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

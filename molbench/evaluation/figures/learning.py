@@ -51,10 +51,10 @@ def learning(results: Sequence[Stored], cells: Sequence[SummaryRow]) -> Drawn:
     models = list(dict.fromkeys(point.model for points in panels.values() for point in points))
     for (name, points), panel in zip(panels.items(), grid.flat, strict=False):
         for model in dict.fromkeys(point.model for point in points):
-            own = sorted((point for point in points if point.model == model), key=lambda one: one.records)
+            curve = sorted((point for point in points if point.model == model), key=lambda one: one.records)
             panel.errorbar(
-                [point.records for point in own], [point.score for point in own],
-                yerr=[point.half_width or 0.0 for point in own], marker="o", markersize=3,
+                [point.records for point in curve], [point.score for point in curve],
+                yerr=[point.half_width or 0.0 for point in curve], marker="o", markersize=3,
                 color=COLOURS[models.index(model) % len(COLOURS)], label=label(model, 24),
             )  # fmt: skip
         unit = "" if points[0].unit == "1" else f", {points[0].unit}"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from molbench.arguments import listed
+from molbench.arguments import comma_separated
 from molbench.errors import UserError, unknown_name
 from molbench.evaluation.figures import cost, curves, errors, learning, parity, radar, strip
 from molbench.evaluation.figures.canvas import SUFFIXES, Drawn, save, styled
@@ -70,8 +70,8 @@ def plot_results(
     results: Sequence[Stored], output: str | Path, *, kinds: str | Sequence[str] = (), form: str = "png"
 ) -> Plotted:
     """:func:`plot` of results at hand."""
-    wanted = [part.strip() for text in listed(kinds) for part in text.split(",")]
-    if wrong := next((kind for kind in wanted if kind not in KINDS), None):
+    requested = comma_separated(kinds)
+    if wrong := next((kind for kind in requested if kind not in KINDS), None):
         raise unknown_name("kind of figure", wrong, KINDS)
     if f".{form}" not in SUFFIXES:
         raise unknown_name("format", form, [suffix[1:] for suffix in SUFFIXES])
@@ -81,13 +81,13 @@ def plot_results(
     summaries = [replace(summary, candidate=names[summary.candidate, summary.protocol]) for summary in rows]
     files: list[Path] = []
     skipped: dict[str, str] = {}
-    for kind in wanted or KINDS:
+    for kind in requested or KINDS:
         try:
             with styled():
                 for drawn in KINDS[kind](results, summaries, name):
                     files += save(drawn.figure, drawn.rows, Path(output) / f"{drawn.name}.{form}")
         except UserError as error:
-            if wanted:
+            if requested:
                 raise
             skipped[kind] = str(error)
     return Plotted(files, skipped)

@@ -31,9 +31,13 @@ def radar(summaries: Sequence[SummaryRow]) -> Drawn:
     for i, model in enumerate(models):
         values = []
         for name, tasks in axes.items():
-            own = [reached[model] for task, reached in shares.items() if task in tasks and model in reached]
-            values.append(float(np.mean(own)) if own else float("nan"))
-            rows.append({"model": model, "axis": name, "tasks": len(own), "share_of_best": values[-1]})
+            model_shares = [
+                reached[model] for task, reached in shares.items() if task in tasks and model in reached
+            ]
+            values.append(float(np.mean(model_shares)) if model_shares else float("nan"))
+            rows.append(
+                {"model": model, "axis": name, "tasks": len(model_shares), "share_of_best": values[-1]}
+            )
         colour = COLOURS[i % len(COLOURS)]
         panel.plot(
             [*angles, angles[0]],
@@ -61,8 +65,8 @@ def _axes(tasks: set[str]) -> Mapping[str, set[str]]:
     datasets: dict[str, set[str]] = {}
     for task in sorted(tasks):
         datasets.setdefault(task.partition("/")[0], set()).add(task)
-    distinct = {name: own for name, own in suites.items() if own}
-    by_content = {frozenset(own): name for name, own in reversed(distinct.items())}
+    distinct = {name: members for name, members in suites.items() if members}
+    by_content = {frozenset(members): name for name, members in reversed(distinct.items())}
     for axes in (
         {name: distinct[name] for name in by_content.values()},
         datasets,

@@ -91,11 +91,12 @@ def relative(summaries: Sequence[SummaryRow]) -> dict[str, dict[str, float]]:
     for summary in summaries:
         groups.setdefault(summary.task, []).append(summary)
     shares: dict[str, dict[str, float]] = {}
-    for task, own in groups.items():
-        lower = own[0].direction == "lower"
-        best = min(summary.mean for summary in own) if lower else max(summary.mean for summary in own)
+    for task, task_summaries in groups.items():
+        lower = task_summaries[0].direction == "lower"
+        best = (min if lower else max)(summary.mean for summary in task_summaries)
         ratios = {
-            summary.candidate: (best, summary.mean) if lower else (summary.mean, best) for summary in own
+            summary.candidate: (best, summary.mean) if lower else (summary.mean, best)
+            for summary in task_summaries
         }
         shares[task] = {name: a / b if b > 0 else float(a == b) for name, (a, b) in ratios.items()}
     return shares

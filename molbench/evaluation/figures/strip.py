@@ -27,8 +27,8 @@ def strip(summaries: Sequence[SummaryRow]) -> Drawn:
         panel.set_axis_off()
     rows = []
     for task, panel in zip(tasks, panels.flat, strict=False):
-        own = [summary for summary in summaries if summary.task == task]
-        for summary in own:
+        task_summaries = [summary for summary in summaries if summary.task == task]
+        for summary in task_summaries:
             y = models.index(summary.candidate)
             panel.errorbar(
                 summary.mean, y, xerr=summary.half_width, fmt="o", color=COLOURS[y % len(COLOURS)],
@@ -41,9 +41,9 @@ def strip(summaries: Sequence[SummaryRow]) -> Drawn:
                     "half_width": summary.half_width, "n": summary.n,
                 }
             )  # fmt: skip
-        unit = "" if own[0].unit == "1" else f", {own[0].unit}"
+        unit = "" if task_summaries[0].unit == "1" else f", {task_summaries[0].unit}"
         panel.set_title(label(task, 34))
-        panel.set_xlabel(f"{own[0].metric}{unit} {ARROWS[own[0].direction]}")
+        panel.set_xlabel(f"{task_summaries[0].metric}{unit} {ARROWS[task_summaries[0].direction]}")
         panel.set_yticks(range(len(models)), [label(model, 24) for model in models])
         panel.set_ylim(len(models) - 0.5, -0.5)
         panel.xaxis.set_major_locator(_few())

@@ -55,8 +55,8 @@ class Columns:
         _check_names(path, table.column_names)
         if not table.num_rows:
             raise UserError(f"{path}: no rows")
-        wanted = [name for name in (*REQUIRED, *OPTIONAL) if name in table.column_names]
-        values = {name: table.column(name).to_pylist() for name in wanted}
+        names = [name for name in (*REQUIRED, *OPTIONAL) if name in table.column_names]
+        values = {name: table.column(name).to_pylist() for name in names}
         return cls(path, values, 2 if path.suffix == ".csv" else 0)
 
     def __len__(self) -> int:

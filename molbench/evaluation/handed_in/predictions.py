@@ -121,14 +121,14 @@ class PredictionsFile:
             raise self.columns.fault(row, column, f"{numbers.size} numbers where there are {length} {what}")
         return numbers
 
-    def _factor(self, column: str, row: int, own: str) -> float:
+    def _factor(self, column: str, row: int, unit: str) -> float:
         if column not in self.columns.values:
             return 1.0
         given = self.columns.text(column, row)
         try:
-            return 1.0 if given == own else factor(given, own)
+            return 1.0 if given == unit else factor(given, unit)
         except ValueError as error:
-            raise self.columns.fault(row, column, f"{error}; the dataset is in {own}") from None
+            raise self.columns.fault(row, column, f"{error}; the dataset is in {unit}") from None
 
 
 @lru_cache(maxsize=1)

@@ -173,11 +173,11 @@ class TaskKind(ABC):
             backbone, data, loss=protocol.loss, head=protocol.head, logit_threshold=protocol.logit_threshold
         )
 
-    def loss(self, wanted: Literal["l1", "mse"]) -> Loss:
-        """Loss between outputs of a model and normalised labels; ``wanted`` where there is a choice."""
+    def loss(self, name: Literal["l1", "mse"]) -> Loss:
+        """Loss between outputs of a model and normalised labels; ``name`` where there is a choice."""
         from torch.nn import functional
 
-        return functional.mse_loss if wanted == "mse" else functional.l1_loss
+        return functional.mse_loss if name == "mse" else functional.l1_loss
 
     def activation(self, outputs: torch.Tensor, logit_threshold: float) -> torch.Tensor:  # noqa: ARG002
         """Outputs of a model as predictions of normalised labels."""

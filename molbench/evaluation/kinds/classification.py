@@ -62,7 +62,7 @@ class Classification(TaskKind):
         return Normalisation(np.zeros(len(labels)))
 
     @override
-    def loss(self, wanted: Literal["l1", "mse"]) -> Loss:
+    def loss(self, name: Literal["l1", "mse"]) -> Loss:
         from torch.nn import functional
 
         return functional.binary_cross_entropy_with_logits

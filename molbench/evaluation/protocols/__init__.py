@@ -87,9 +87,9 @@ def _apply(values: dict[str, Any], setting: str) -> None:
             override.pop(key, None)
         values[key] = value
     else:
-        own = sorted(Protocol.model_fields.keys() - _FIXED)
+        names = sorted(Protocol.model_fields.keys() - _FIXED)
         of_budgets = f", and of {' and '.join(budgets)}: {', '.join(Budget.model_fields)}" if budgets else ""
-        raise UserError(f"--set {setting}: no setting '{key}'; settings: {', '.join(own)}{of_budgets}")
+        raise UserError(f"--set {setting}: no setting '{key}'; settings: {', '.join(names)}{of_budgets}")
 
 
 def _variant(protocol: Protocol) -> str:

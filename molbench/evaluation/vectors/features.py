@@ -35,13 +35,13 @@ def lacks(table: VectorTable, task: TaskRef) -> str | None:
     folder, part = subset_folder(task.folder, task.subset), Manifest.read(task.folder).part(task.subset)
     if table.key != "id" and task.dataset.identity == "frame":
         return f"frames of a trajectory share their {table.key}"
-    wanted = ["id"] if table.key == "id" else _molecule_columns(task)
+    key_columns = ["id"] if table.key == "id" else _molecule_columns(task)
     if table.key != "id" and not {*RECORD_KINDS[task.dataset.record].smiles} <= {*part_columns(folder, part)}:
         return "its records have no SMILES"
     if not table.knows(dataset_of(task)):
         return f"it has no vectors of {dataset_of(task)}"
     target = task.task.target
-    columns = read_columns(folder, part, [*wanted, target])
+    columns = read_columns(folder, part, [*key_columns, target])
     labelled = np.asarray(columns.column(target).is_valid())
     used = np.isin(read_labels(folder, task.at(0).split_name), _USED) & labelled
     records = columns.filter(pa.array(used)).combine_chunks()

@@ -148,7 +148,7 @@ class BondAttention(TransformerConv):  # type: ignore[misc]  # PyG is untyped
         layers = self.lin_key, self.lin_value, self.lin_query, self.lin_skip
         weight, bias = (torch.cat([getattr(layer, name) for layer in layers]) for name in ("weight", "bias"))
         width = self.out_channels
-        sent, query, own = torch.split(linear(x, weight, bias), [2 * width, width, width], dim=-1)
+        sent, query, skip = torch.split(linear(x, weight, bias), [2 * width, width, width], dim=-1)
         of_edges = self.lin_edge(edges)
         key, value = sent.index_select(0, source).chunk(2, dim=-1)
         scores = (query.index_select(0, target) * (key + of_edges)).sum(-1) / math.sqrt(self.out_channels)
@@ -156,7 +156,7 @@ class BondAttention(TransformerConv):  # type: ignore[misc]  # PyG is untyped
             softmax(scores, target, num_nodes=len(x)), self.dropout, self.training
         )
         messages = weights.unsqueeze(-1) * (value + of_edges)
-        result: Tensor = own.index_add(0, target, messages.to(own.dtype))
+        result: Tensor = skip.index_add(0, target, messages.to(skip.dtype))
         return result
 
 

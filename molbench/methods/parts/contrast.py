@@ -19,8 +19,8 @@ def info_nce(first: Tensor, second: Tensor, temperature: float) -> tuple[Tensor,
         The mean loss, and the share of partners found, detached.
     """
     scores = first @ second.t() / temperature
-    own = torch.arange(len(scores), device=scores.device)
-    return nn.functional.cross_entropy(scores, own), (scores.argmax(1) == own).double().mean()
+    partners = torch.arange(len(scores), device=scores.device)
+    return nn.functional.cross_entropy(scores, partners), (scores.argmax(1) == partners).double().mean()
 
 
 def against_next(positive: Tensor, negative: Tensor) -> tuple[Tensor, Tensor]:

@@ -34,10 +34,10 @@ def force_target(perturbed: Tensor, batch: MoleculeBatch) -> Tensor:
         Displacements in Å, [N, 3]; zero where X~ is a rigid motion of X, or a single atom.
     """
     noisy, clean = centred_per_molecule(perturbed, batch), centred_per_molecule(batch.positions, batch)
-    own, other = _products(noisy, noisy, batch), _products(clean, noisy, batch)
-    scale = torch.linalg.matrix_norm(own) + torch.linalg.matrix_norm(other)
+    gram, cross = _products(noisy, noisy, batch), _products(clean, noisy, batch)
+    scale = torch.linalg.matrix_norm(gram) + torch.linalg.matrix_norm(cross)
     scale = scale.clamp(min=torch.finfo(scale.dtype).tiny).view(-1, 1, 1)
-    return -2 * (_apply(noisy, own / scale, batch) - _apply(clean, other / scale, batch))
+    return -2 * (_apply(noisy, gram / scale, batch) - _apply(clean, cross / scale, batch))
 
 
 def perturb(batch: MoleculeBatch, sigma: Tensor, noise: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
 
-from molbench.arguments import listed
+from molbench.arguments import comma_separated
 from molbench.errors import UserError
 from molbench.training.trackers import TRACKERS
 
@@ -61,8 +61,7 @@ def trackers_of(names: str | Sequence[str], folder: Path) -> list[Tracker]:
     Raises:
         UserError: If a name is unknown, or what it needs is not installed.
     """
-    wanted = [name.strip() for text in listed(names) for name in text.split(",")]
-    return [TRACKERS[name](folder) for name in dict.fromkeys(wanted) if name]
+    return [TRACKERS[name](folder) for name in dict.fromkeys(comma_separated(names))]
 
 
 @contextmanager

@@ -118,9 +118,9 @@ def _xyz(request: ImportRequest) -> Inspection:
             elif len(symbols) > 1:
                 break
     content = _content(one_molecule=len(symbols) == 1 < frames)
-    own = _own_smiles(request, [*columns])
-    options = {"trajectory": content == "trajectory"} | ({"smiles": own} if own else {})
-    return Inspection("labelled-xyz", [*columns], [*vectors], options, content=content, smiles=bool(own))
+    smiles = _smiles_column(request, [*columns])
+    options = {"trajectory": content == "trajectory"} | ({"smiles": smiles} if smiles else {})
+    return Inspection("labelled-xyz", [*columns], [*vectors], options, content=content, smiles=bool(smiles))
 
 
 def _content(*, one_molecule: bool) -> Content:
@@ -159,11 +159,11 @@ def _database(request: ImportRequest) -> Inspection:
         elif len(numbers) > 1:
             break
     content = _content(one_molecule=len(numbers) == 1 < rows)
-    own = _own_smiles(request, [*columns])
-    options = {"trajectory": content == "trajectory"} | ({"smiles": own} if own else {})
+    smiles = _smiles_column(request, [*columns])
+    options = {"trajectory": content == "trajectory"} | ({"smiles": smiles} if smiles else {})
     units = {"energy": "eV", "free_energy": "eV", "forces": "eV/Å"}
     return Inspection(
-        "ase-db", [*columns], [*vectors], options, content=content, smiles=bool(own), units=units
+        "ase-db", [*columns], [*vectors], options, content=content, smiles=bool(smiles), units=units
     )
 
 
@@ -193,7 +193,7 @@ def _archive(request: ImportRequest) -> Inspection:
     return Inspection("labelled-npz", others, forces, options, content=content, units=units)
 
 
-def _own_smiles(request: ImportRequest, columns: Sequence[str]) -> str | None:
+def _smiles_column(request: ImportRequest, columns: Sequence[str]) -> str | None:
     """The key of a SMILES that frames have beside their structure."""
     if len(request.smiles) > 1:
         raise UserError("--smiles: pairs are read from tables only")

@@ -83,13 +83,13 @@ def database_paths(files: Mapping[str, Path], records: Sequence[str] | None) -> 
     Raises:
         UserError: If one is not among the files, or there is none.
     """
-    wanted = records or [key for key, path in files.items() if path.name.endswith(".mdb")]
-    if missing := [key for key in wanted if key not in files]:
+    keys = records or [key for key, path in files.items() if path.name.endswith(".mdb")]
+    if missing := [key for key in keys if key not in files]:
         raise UserError(f"source '{missing[0]}' is missing; there are: {', '.join(files) or 'none'}")
-    if not wanted:
+    if not keys:
         names = ", ".join(sorted(path.name for path in files.values())) or "no file"
         raise UserError(f"an ATOM3D database (data.mdb) is missing; given: {names}")
-    return {key: files[key] for key in wanted}
+    return {key: files[key] for key in keys}
 
 
 def record_count(database: Database, path: Path) -> int:
@@ -127,10 +127,10 @@ def database_bounds(paths: Mapping[str, Path]) -> list[int]:
 def database_records(paths: Mapping[str, Path], shard: Shard) -> Iterator[tuple[bytes | None, str]]:
     """Compressed records of a shard, None for one that is missing, and where each is."""
     for (name, path), (first, last) in zip(paths.items(), pairwise(database_bounds(paths)), strict=True):
-        wanted = range(max(shard.start, first), min(shard.stop, last))
-        if not wanted:
+        numbers = range(max(shard.start, first), min(shard.stop, last))
+        if not numbers:
             continue
         with Database(path) as database:
-            for number in wanted:
+            for number in numbers:
                 key = str(number - first).encode()
                 yield database.get(key), f"{name}, record {key.decode()}"

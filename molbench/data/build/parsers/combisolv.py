@@ -51,7 +51,7 @@ class CombiSolv(SolvationTable):
             if self.source is None or self.source in row["sources"].lower():
                 yield where, row
 
-    def wanted(self, row: Mapping[str, str]) -> bool:
+    def includes(self, row: Mapping[str, str]) -> bool:
         """All rows; two SMILES in one cell are joined by the only dot."""
         if row.get("both", ".").count(".") != 1:
             raise ValueError(f"not solvent.solute: {printable(row['both'])!r}")

@@ -15,27 +15,27 @@ _BLOCK = 4 << 20
 
 
 def read_csv_columns(
-    path: Path, wanted: Mapping[str, str], numbers: Sequence[str], optional: Mapping[str, str] | None = None
+    path: Path, required: Mapping[str, str], numbers: Sequence[str], optional: Mapping[str, str] | None = None
 ) -> pa.Table:
     """Read columns by name, whatever their order and however blanks and capitals stand in the header.
 
     Args:
         path: The table, compressed by gzip where its name ends in ``.gz``.
-        wanted: Name in the result to name in the header, in lower case.
+        required: Name in the result to name in the header, in lower case.
         numbers: Names in the result that are float64, null where a cell holds no number; the others are text.
-        optional: As ``wanted``, columns that are left out where they are not there.
+        optional: As ``required``, columns that are left out where they are not there.
 
     Raises:
         UserError: If a column is missing or stands twice, or the file is no undamaged CSV table with rows.
     """
     header = [name.strip() for name in _header(path)]
     names = [" ".join(name.strip().lower().replace("_", " ").split()) for name in header]
-    if missing := [name for name in wanted.values() if name not in names]:
+    if missing := [name for name in required.values() if name not in names]:
         raise UserError(
             f"{path}: no column '{missing[0]}'; the columns are: {', '.join(filter(None, header))}"
         )
-    wanted = dict(wanted) | {key: name for key, name in (optional or {}).items() if name in names}
-    if twice := [name for name in wanted.values() if names.count(name) > 1]:
+    header_of = dict(required) | {key: name for key, name in (optional or {}).items() if name in names}
+    if twice := [name for name in header_of.values() if names.count(name) > 1]:
         raise UserError(f"{path}: column '{twice[0]}' stands twice")
     unique = [name if names.count(name) == 1 else f"{name}#{i}" for i, name in enumerate(names)]
     pieces = []
@@ -46,18 +46,18 @@ def read_csv_columns(
                 column_names=unique, skip_rows=1, use_threads=False, block_size=_BLOCK
             ),
             convert_options=pyarrow.csv.ConvertOptions(
-                include_columns=list(wanted.values()),
-                column_types=dict.fromkeys(wanted.values(), pa.string()),
+                include_columns=list(header_of.values()),
+                column_types=dict.fromkeys(header_of.values(), pa.string()),
                 strings_can_be_null=False,
             ),
         ) as reader:
             for batch in reader:
-                cells = [pc.utf8_trim_whitespace(batch.column(name)) for name in wanted.values()]
+                cells = [pc.utf8_trim_whitespace(batch.column(name)) for name in header_of.values()]
                 columns = [
                     _numbers(cell) if name in numbers else cell
-                    for name, cell in zip(wanted, cells, strict=True)
+                    for name, cell in zip(header_of, cells, strict=True)
                 ]
-                pieces.append(pa.table(columns, names=list(wanted)))
+                pieces.append(pa.table(columns, names=list(header_of)))
     except (pa.ArrowException, OSError) as error:
         raise UserError(
             f"{path}: not a readable CSV table, it may be cut short: {error_line(error)}"

@@ -42,7 +42,7 @@ class FreeSolv(SolvationTable):
         if not compounds:
             raise UserError(f"{path}: no compounds: not FreeSolv's database.txt")
 
-    def wanted(self, row: Mapping[str, str]) -> bool:
+    def includes(self, row: Mapping[str, str]) -> bool:
         """All rows that are complete."""
         if int(row["fields"]) < _FIELDS:
             raise ValueError(f"{row['fields']} fields, there should be nine and a note")

@@ -95,7 +95,7 @@ class Geom(Parser):
             return
         if not (conformers := entry["conformers"]):
             chunk.fail(smiles, where, "an empty list of conformers")
-        wanted = constitution(smiles) if self.graph == "same" else None
+        expected = constitution(smiles) if self.graph == "same" else None
         common = _common_values(smiles, entry)
         other = taken = 0
         for number in _by_weight(conformers):
@@ -108,7 +108,7 @@ class Geom(Parser):
                     raise ValueError("a conformer that is no mapping")
                 labels = {name: _needed(conformer, key) for name, key in CONFORMER.items()}
                 parsed = structure(conformer, number)
-                if wanted is None or parsed.constitution == wanted:
+                if expected is None or parsed.constitution == expected:
                     taken += 1
                     chunk.add(f"{smiles}/{number}", where, **parsed.columns, **labels, **common)
                 else:

@@ -108,12 +108,12 @@ def _extracted(path: Path, entries: Iterable[ArchiveEntry], start: int, stop: in
 
 
 def _indexed(path: Path, entries: Iterable[ArchiveEntry], start: int, stop: int | None) -> Iterator[Found]:
-    wanted, rest = _by_pickle(entries)
+    by_pickle, rest = _by_pickle(entries)
     places = []
     try:
         with tarfile.open(path, "r:") as archive:
             for member in archive:
-                if member.isfile() and (entry := wanted.pop(_below(member.name), None)):
+                if member.isfile() and (entry := by_pickle.pop(_below(member.name), None)):
                     places.append((entry, member.offset_data, member.size))
                 archive.members.clear()  # type: ignore[attr-defined]  # it would keep the headers of all
         with path.open("rb") as file:
@@ -127,33 +127,33 @@ def _indexed(path: Path, entries: Iterable[ArchiveEntry], start: int, stop: int 
             f"{path}: not an undamaged tar archive, it may be cut short: {error_line(error)}"
         ) from error
     missing = slice(max(start - len(places), 0), None if stop is None else max(stop - len(places), 0))
-    for entry in [*wanted.values(), *rest][missing]:
+    for entry in [*by_pickle.values(), *rest][missing]:
         yield _absent(entry, path)
 
 
 def _streamed(path: Path, entries: Iterable[ArchiveEntry]) -> Iterator[Found]:
-    wanted, rest = _by_pickle(entries)
+    by_pickle, rest = _by_pickle(entries)
     with open_tar(path) as archive:
         for member in archive:
-            if member.isfile() and (entry := wanted.pop(_below(member.name), None)):
+            if member.isfile() and (entry := by_pickle.pop(_below(member.name), None)):
                 if member.size > MAX_PICKLE:
                     raise UserError(_too_long(path, member.size))
                 content = archive.extractfile(member)
                 yield entry.smiles, str(entry.pickle), content.read() if content else b""
             archive.members.clear()  # type: ignore[attr-defined]
-    for entry in [*wanted.values(), *rest]:
+    for entry in [*by_pickle.values(), *rest]:
         yield _absent(entry, path)
 
 
 def _by_pickle(entries: Iterable[ArchiveEntry]) -> tuple[dict[str, ArchiveEntry], list[ArchiveEntry]]:
     """Entries by their pickle, and those without one."""
-    wanted, rest = {}, []
+    by_pickle, rest = {}, []
     for entry in entries:
         if entry.pickle is None:
             rest.append(entry)
         else:
-            wanted[entry.pickle] = entry
-    return wanted, rest
+            by_pickle[entry.pickle] = entry
+    return by_pickle, rest
 
 
 def _absent(entry: ArchiveEntry, path: Path) -> Found:

@@ -44,7 +44,7 @@ class MNSol(SolvationTable):
                 )
             yield where, row
 
-    def wanted(self, row: Mapping[str, str]) -> bool:
+    def includes(self, row: Mapping[str, str]) -> bool:
         """Absolute values of neutral solutes."""
         if row["kind"] not in {"abs", "rel"}:
             raise ValueError(f"type is abs or rel, not {row['kind'][:40]!r}")

@@ -77,9 +77,9 @@ def _columns(path: Path) -> dict[str, str]:
     with undamaged(path):
         schema = pq.read_schema(path)
     names = {name.lower(): name for name in schema.names}
-    wanted = dict.fromkeys(_HEADER) | PROPERTIES
+    headers = dict.fromkeys(_HEADER) | PROPERTIES
     columns = {}
-    for name, header in wanted.items():
+    for name, header in headers.items():
         actual = names.get(header or name)
         if actual is None:
             raise UserError(

@@ -81,8 +81,8 @@ class LabelTable:
     """
 
     def __init__(self, path: Path) -> None:
-        wanted = {"mol_id": "mol id"} | {name: name.lower() for name in PROPERTIES}
-        table = read_csv_columns(path, wanted, PROPERTIES, optional={"smiles": "smiles"})
+        columns = {"mol_id": "mol id"} | {name: name.lower() for name in PROPERTIES}
+        table = read_csv_columns(path, columns, PROPERTIES, optional={"smiles": "smiles"})
         self.has_smiles = "smiles" in table.column_names
         counts = pc.value_counts(table.column("mol_id"))
         self._repeated = set(counts.filter(pc.greater(counts.field("counts"), 1)).field("values").to_pylist())

@@ -124,10 +124,10 @@ def load_torch_file(path: Path) -> Any:
                     Archive(file, entries=_MAX_ENTRIES, headers=_MAX_HEADERS).verify()
             return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
         except Exception as error:  # PyTorch documents no set of exceptions for damaged files
-            wanted = re.search(r"GLOBAL (\S+)", str(error))
-            if wanted:
+            match = re.search(r"GLOBAL (\S+)", str(error))
+            if match:
                 raise UserError(
-                    f"{path}: refused, because the pickle in it wants {wanted[1]}, which no published file "
+                    f"{path}: refused, because the pickle in it wants {match[1]}, which no published file "
                     "of QM9S needs; loading it could run any code"
                 ) from error
             reason = str(error).partition("\n")[0] or type(error).__name__

@@ -81,30 +81,30 @@ class RecordsParser(Parser):
                 table = pa.Table.from_batches([batch])
                 rows = np.arange(at, at + len(batch))
                 for name, value in self.where.items():
-                    wanted = pc.equal(table.column(name), value)
-                    table, rows = table.filter(wanted), rows[_mask(wanted)]
+                    matches = pc.equal(table.column(name), value)
+                    table, rows = table.filter(matches), rows[_mask(matches)]
                 table = table.select(schema.names).cast(schema)
                 table.validate(full=True)
                 yield _checked(table, tuple(f"{path.name}, row {row:,}" for row in rows.tolist()))
                 at += len(batch)
 
 
-def _fits(stored: pa.DataType, wanted: pa.DataType) -> bool:
+def _fits(stored: pa.DataType, declared: pa.DataType) -> bool:
     """Whether a cast keeps the meaning: the same nesting around numbers of any width, or text."""
-    if pa.types.is_nested(wanted) or pa.types.is_nested(stored):
+    if pa.types.is_nested(declared) or pa.types.is_nested(stored):
         fixed = pa.types.is_fixed_size_list(stored)
         if not (
             pa.types.is_list(stored) or pa.types.is_large_list(stored) or fixed
-        ) or not pa.types.is_nested(wanted):
+        ) or not pa.types.is_nested(declared):
             return False
-        if fixed and pa.types.is_fixed_size_list(wanted) and stored.list_size != wanted.list_size:
+        if fixed and pa.types.is_fixed_size_list(declared) and stored.list_size != declared.list_size:
             return False
-        return _fits(stored.value_type, wanted.value_type)
-    if pa.types.is_floating(wanted):
+        return _fits(stored.value_type, declared.value_type)
+    if pa.types.is_floating(declared):
         return bool(pa.types.is_floating(stored))
-    if pa.types.is_integer(wanted):
+    if pa.types.is_integer(declared):
         return bool(pa.types.is_integer(stored))
-    if pa.types.is_boolean(wanted):
+    if pa.types.is_boolean(declared):
         return bool(pa.types.is_boolean(stored))
     return bool(pa.types.is_string(stored) or pa.types.is_large_string(stored))
 

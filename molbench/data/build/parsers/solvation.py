@@ -32,7 +32,7 @@ class SolvationTable(Parser):
     def rows(self, path: Path) -> Iterator[tuple[str, dict[str, str]]]:
         """Place and cells of the rows to be read, with ``solute``, ``solvent`` and ``value`` among them."""
 
-    def wanted(self, row: Mapping[str, str]) -> bool:  # noqa: ARG002 - by default all
+    def includes(self, row: Mapping[str, str]) -> bool:  # noqa: ARG002 - by default all
         """Whether a row is a record.
 
         Raises:
@@ -56,7 +56,7 @@ class SolvationTable(Parser):
             solute, solvent = row["solute"], row["solvent"]
             identifier = row.get("id", f"{solute}|{solvent}")
             with chunk.record(identifier, where):
-                if self.wanted(row):
+                if self.includes(row):
                     require_smiles(solute, "solute")
                     require_smiles(solvent, "solvent")
                     value = number(row["value"])

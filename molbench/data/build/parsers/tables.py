@@ -35,13 +35,13 @@ def read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
 
 
 def read_table(
-    path: Path, wanted: Names, optional: Names | None = None
+    path: Path, required: Names, optional: Names | None = None
 ) -> Iterator[tuple[str, dict[str, str]]]:
     """Place and wanted cells of every row under the header; a row that ends early has empty cells.
 
     Args:
         path: The table.
-        wanted: Columns that must be there.
+        required: Columns that must be there.
         optional: Columns that are left out where they are not there.
 
     Raises:
@@ -50,11 +50,11 @@ def read_table(
     rows = read_rows(path)
     header = next((cells for _, cells in rows), [])
     columns = {}
-    for name, known in (dict(wanted) | dict(optional or {})).items():
+    for name, known in (dict(required) | dict(optional or {})).items():
         column = next((index for alias in known for index, cell in enumerate(header) if cell == alias), None)
         if column is not None:
             columns[name] = column
-        elif name in wanted:
+        elif name in required:
             shown = ", ".join(repr(cell[:40]) for cell in header[:20]) or "none"
             raise UserError(f"{path}: no column {' or '.join(map(repr, known))}; the columns are: {shown}")
     for line, cells in rows:

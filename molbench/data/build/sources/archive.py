@@ -66,7 +66,7 @@ class _Taken:
 
     def __init__(self, archive: Path, members: Sequence[str], folder: Path) -> None:
         self._archive = archive
-        self._wanted = members
+        self._patterns = members
         self._folder = folder
         self._limit = archive.stat().st_size * _RATIO + _ALLOWANCE
         self._bytes = 0
@@ -85,7 +85,7 @@ class _Taken:
 
     def wants(self, name: str) -> bool:
         """Whether a member is to be extracted."""
-        return any(fnmatchcase(name, pattern) for pattern in self._wanted)
+        return any(fnmatchcase(name, pattern) for pattern in self._patterns)
 
     def write(self, name: str, regular: bool, content: Callable[[], IO[bytes]], size: int) -> None:
         """Extract one wanted member under its bare name."""
@@ -104,7 +104,7 @@ class _Taken:
 
     def check_complete(self) -> None:
         """Refuse an archive in which something wanted is missing."""
-        for pattern in self._wanted:
+        for pattern in self._patterns:
             if not any(fnmatchcase(name, pattern) for name in self._found.values()):
                 some = ", ".join(map(quoted, self._seen[:_NAMED])) + (
                     " …" if len(self._seen) > _NAMED else ""

@@ -152,12 +152,14 @@ def _expected(response: http.client.HTTPResponse, source: SourceFile, part: _Par
     length = response.headers["Content-Length"]
     total = have + int(length) if length and length.isdigit() else None
     kind = response.headers.get_content_type()
-    wanted = human(source.size) if source.size else source.filename
+    expected = human(source.size) if source.size else source.filename
     if kind == "text/html" and not source.filename.endswith((".html", ".htm")):
-        raise _FailedError(f"got {kind}, {human(total) if total else 'of unknown size'} instead of {wanted}")
+        raise _FailedError(
+            f"got {kind}, {human(total) if total else 'of unknown size'} instead of {expected}"
+        )
     if total is not None and source.size is not None and total != source.size:
         raise _FailedError(
-            f"got {kind}, {human(total)} instead of {wanted} ({total:,} for {source.size:,} bytes)"
+            f"got {kind}, {human(total)} instead of {expected} ({total:,} for {source.size:,} bytes)"
         )
     if have and not (response.headers["Content-Range"] or "").startswith(f"bytes {have}-"):
         part.forget()

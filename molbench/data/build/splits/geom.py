@@ -60,12 +60,12 @@ def emgp(
         Jiao, Han, Huang, Rong and Liu, AAAI 2023; the order of the draws is that of its public code.
     """
     test = _lines(excluded, files)
-    wanted = {
+    quotas = {
         entry.smiles: entry.unique
         for entry in summary(geom_folder(files, molecules), molecules)
         if entry.pickle is not None and entry.unique and entry.unique >= 1 and entry.smiles not in test
     }
-    order = list(wanted)
+    order = list(quotas)
     random.Random(seed).shuffle(order)  # noqa: S311 - the draw of the paper
     label = dict.fromkeys(order[held_out:], "train") | dict.fromkeys(order[:held_out], "validation")
     counts = keys.column(listed).to_numpy(zero_copy_only=False)
@@ -74,9 +74,9 @@ def emgp(
     for row, name in _heaviest_first(keys, weight):
         if name in test:
             labels[row] = "test"
-        elif name in label and wanted[name] <= counts[row]:
+        elif name in label and quotas[name] <= counts[row]:
             taken[name] = taken.get(name, 0) + 1
-            if taken[name] <= min(wanted[name], conformers):
+            if taken[name] <= min(quotas[name], conformers):
                 labels[row] = label[name]
     return labels
 

@@ -23,13 +23,13 @@ def size(keys: pa.Table, *, fractions: Sequence[float], seed: int, **_: Any) -> 
         seed: Seed of the validation draw.
     """
     heavy = keys.column("n_heavy").to_numpy()
-    wanted = dict(zip(SPLITS, fraction_counts(heavy.size, fractions), strict=True))
+    split_sizes = dict(zip(SPLITS, fraction_counts(heavy.size, fractions), strict=True))
     sizes, counts = np.unique(heavy, return_counts=True)
     larger = counts[::-1].cumsum()[::-1]
-    threshold = sizes[1:][np.abs(larger[1:] - wanted["test"]).argmin()] if sizes.size > 1 else sizes[0]
+    threshold = sizes[1:][np.abs(larger[1:] - split_sizes["test"]).argmin()] if sizes.size > 1 else sizes[0]
     labels = np.where(heavy >= threshold, "test", "train").astype("<U10")
     inside = np.flatnonzero(labels == "train")
     drawn = np.random.default_rng(seed).permutation(inside)
-    share = wanted["validation"] / max(1, wanted["validation"] + wanted["train"])
+    share = split_sizes["validation"] / max(1, split_sizes["validation"] + split_sizes["train"])
     labels[drawn[: round(share * inside.size)]] = "validation"
     return labels

@@ -51,16 +51,16 @@ def target_range(
     values = pc.cast(keys.column(target), pa.float64()).to_numpy()
     value = values if end == "high" else -values
     known = np.isfinite(value)
-    wanted = dict(zip(SPLITS, fraction_counts(int(known.sum()), fractions), strict=True))
+    split_sizes = dict(zip(SPLITS, fraction_counts(int(known.sum()), fractions), strict=True))
     distinct, counts = np.unique(value[known], return_counts=True)
     if distinct.size < 2:
         raise UserError(f"'{target}' has {distinct.size} distinct labels, which make no range to divide")
     reaching = counts[::-1].cumsum()[::-1]
-    threshold = distinct[1:][np.abs(reaching[1:] - wanted["test"]).argmin()]
+    threshold = distinct[1:][np.abs(reaching[1:] - split_sizes["test"]).argmin()]
     labels = np.full(len(keys), "unused", dtype="<U10")
     labels[known] = np.where(value[known] >= threshold, "test", "train")
     inside = np.flatnonzero(labels == "train")
-    share = wanted["validation"] / max(1, wanted["validation"] + wanted["train"])
+    share = split_sizes["validation"] / max(1, split_sizes["validation"] + split_sizes["train"])
     drawn = np.random.default_rng(seed).permutation(in_order_of_id(keys, inside))
     labels[drawn[: round(share * inside.size)]] = "validation"
     return labels

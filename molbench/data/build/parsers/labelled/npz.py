@@ -56,10 +56,10 @@ class LabelledNpz(LabelledFile):
             if len(shape) != 3 or shape[2] != 3 or 0 in shape:
                 raise UserError(f"{path}: array '{self.positions}' has shape {shape}, not frames x atoms x 3")
             frames, atoms = shape[:2]
-            wanted: dict[str, list[tuple[int, ...]]] = {self.numbers: [(atoms,), (frames, atoms)]}
-            wanted |= {source: [(frames,), (frames, 1)] for source in self.targets.values()}
-            wanted |= {self.forces: [shape]} if self.forces else {}
-            for key, shapes in wanted.items():
+            expected: dict[str, list[tuple[int, ...]]] = {self.numbers: [(atoms,), (frames, atoms)]}
+            expected |= {source: [(frames,), (frames, 1)] for source in self.targets.values()}
+            expected |= {self.forces: [shape]} if self.forces else {}
+            for key, shapes in expected.items():
                 if (actual := archive.member(key).shape) not in shapes:
                     raise UserError(f"{path}: array '{key}' has shape {actual}, expected {shapes[0]}")
         return even_bounds(frames, count)

@@ -48,8 +48,8 @@ class LabelledTable(LabelledFile):
         """Ranges of rows, once all columns are found to be there."""
         rows = read_cells(path := _table(files))
         _, header = next(rows)
-        wanted = [*self.smiles, *self.targets.values(), *([self.id] if self.id else [])]
-        for name in wanted:
+        columns = [*self.smiles, *self.targets.values(), *([self.id] if self.id else [])]
+        for name in columns:
             if name not in header:
                 raise UserError(unknown_column(path, name, header))
             if header.count(name) > 1:
