@@ -1,4 +1,4 @@
-"""Pairs a second of 3DMRL: pretraining, environment and reader included, and fine-tuning of each encoder.
+"""Pairs a second of 3DMRL: pretraining, shell and reader included, and fine-tuning of each encoder.
 
     python -m benchmarks.relational [--threads N] [--repeats N] [--only pretrain|finetune|all]
 
@@ -31,8 +31,8 @@ from molbench.data.read.pair_reader import PairReader
 from molbench.data.read.store import Store
 from molbench.graph.neighbors import radius_edges
 from molbench.methods import build_method
-from molbench.methods.mrl3d.environment import draw_environments
 from molbench.methods.mrl3d.objective import MRL3D
+from molbench.methods.mrl3d.solvent_shell import draw_shells
 from molbench.paths import catalogue_root, home
 from molbench.training.allocator import tune_allocator
 
@@ -70,8 +70,8 @@ def pretraining(store: Store, count: int) -> tuple[str, Contestants]:
     rows = method.select(store, np.arange(len(store)))
     rows = np.random.default_rng(0).choice(rows, count, replace=False)
     batch = reader.batch(rows)
-    environment = method.surround(batch, draw_environments(batch.a, method.config.copies, generator))
-    edges = radius_edges(environment.batch(), method.config.cutoff)
+    shell = method.surround(batch, draw_shells(batch.a, method.config.copies, generator))
+    edges = radius_edges(shell.batch(), method.config.cutoff)
     encoded = method.backbone.encode(batch.pairs)
     given = replace(
         encoded,
@@ -80,7 +80,7 @@ def pretraining(store: Store, count: int) -> tuple[str, Contestants]:
     )
     described = (
         f"{count} pairs of {store.dataset_id}: {batch.a.num_atoms} solute atoms, {batch.b.num_atoms} solvent "
-        f"atoms, {len(environment.positions)} in environments, {2 * edges.num_edges} directed edges"
+        f"atoms, {len(shell.positions)} in shells, {2 * edges.num_edges} directed edges"
     )
 
     def backward(value: Callable[[], Tensor]) -> Callable[[], None]:
@@ -89,13 +89,13 @@ def pretraining(store: Store, count: int) -> tuple[str, Contestants]:
     return described, {
         "pretraining step": (count, step(method, lambda: method.loss(reader.batch(rows), generator)[0])),
         "  reading": (count, lambda: reader.batch(rows)),
-        "  environment": (
+        "  shell": (
             count,
-            lambda: method.surround(batch, draw_environments(batch.a, method.config.copies, generator)),
+            lambda: method.surround(batch, draw_shells(batch.a, method.config.copies, generator)),
         ),
         "  2-D encoder": (count, backward(lambda: method.backbone.encode(batch.pairs).graph)),
-        "  3-D encoder": (count, backward(lambda: method.environment(environment, batch.b))),
-        "  force head": (count, backward(lambda: method.predict_forces(batch, environment, given))),
+        "  3-D encoder": (count, backward(lambda: method.shell_encoder(shell, batch.b))),
+        "  force head": (count, backward(lambda: method.predict_forces(batch, shell, given))),
     }
 
 

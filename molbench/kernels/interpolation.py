@@ -51,9 +51,9 @@ def interpolation(distances: Tensor, end: float, intervals: int) -> Interpolatio
         end: Distance from which on filters are 0.
         intervals: Between 0 and the end.
     """
-    place = (distances * (intervals / end)).clamp(max=intervals)
-    first = place.floor()
-    t = place - first
+    position = (distances * (intervals / end)).clamp(max=intervals)
+    first = position.floor()
+    t = position - first
     before, behind, further = t + 1, t - 1, t - 2
     shares = torch.stack(
         [

@@ -9,7 +9,7 @@ from pathlib import Path
 from molbench.errors import UserError
 from molbench.leaderboard.boards import boards_named, lay_out, write_boards
 from molbench.leaderboard.entry import SetAside
-from molbench.leaderboard.records import FILENAME, Records
+from molbench.leaderboard.records import RECORDS_FILE, Records
 from molbench.leaderboard.submitted import read_entries
 from molbench.leaderboard.table import Table
 from molbench.spec.catalogue import Catalogue
@@ -82,7 +82,7 @@ def _again(catalogue: Catalogue) -> Callable[[SubmissionFolder, Receipt], str | 
 
 def _refuse_dropped(root: Path, output: Path, records: Records, aside: Sequence[SetAside]) -> None:
     """A score that was published stays, unless it is withdrawn with a reason."""
-    if not (output / FILENAME).is_file():
+    if not (output / RECORDS_FILE).is_file():
         return
     before, built = Records.read(output), {table.name: table for table in records.boards}
     family = {card.model: card.family for card in before.cards}
@@ -99,7 +99,7 @@ def _refuse_dropped(root: Path, output: Path, records: Records, aside: Sequence[
         why = "".join(f"\n  set aside: {one.path}: {one.reason}" for one in aside[:_NAMED])
         more = f"\n  … and {len(dropped) - _NAMED} more" if len(dropped) > _NAMED else ""
         raise UserError(
-            f"scores that stand in {output / FILENAME} would be gone; nothing was written. "
+            f"scores that stand in {output / RECORDS_FILE} would be gone; nothing was written. "
             "Repair the submissions, or `molbench submit withdraw` them:\n"
             + "\n".join(dropped[:_NAMED])
             + more

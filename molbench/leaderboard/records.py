@@ -16,7 +16,7 @@ from molbench.leaderboard.score import Score
 from molbench.leaderboard.table import Table
 from molbench.spec.base import Spec
 
-FILENAME = "records.json"
+RECORDS_FILE = "records.json"
 FORMAT = 1
 Key = TypeVar("Key", bound=Hashable)
 
@@ -54,7 +54,7 @@ class Records(Spec):
 
     def write(self, folder: Path) -> None:
         """Write ``records.json`` into ``folder``, a line a record; the same records give the same bytes."""
-        with replace_file(folder / FILENAME) as temporary, temporary.open("w", encoding="utf-8") as file:
+        with replace_file(folder / RECORDS_FILE) as temporary, temporary.open("w", encoding="utf-8") as file:
             file.writelines(self._text())
 
     def _text(self) -> Iterator[str]:
@@ -76,7 +76,7 @@ class Records(Spec):
         Raises:
             UserError: If there is none, or it is damaged.
         """
-        path = folder / FILENAME
+        path = folder / RECORDS_FILE
         try:
             return cls.model_validate_json(path.read_text(encoding="utf-8"))
         except FileNotFoundError:

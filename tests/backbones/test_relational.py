@@ -14,7 +14,7 @@ from molbench.backbones.pairs.contrast import nt_xent
 from molbench.backbones.pairs.edge_network import BondConv
 from molbench.backbones.pairs.interaction import interact, interaction_maps
 from molbench.errors import UserError
-from molbench.graph.environments import environments
+from molbench.graph.atom_environments import atom_environments
 from molbench.graph.pairs import MolecularGraphs, PairBatch
 from molbench.releases.mrl3d import MRL3DRelease
 from molbench.testing import small_backbone
@@ -158,7 +158,7 @@ def test_one_matrix_a_kind_of_bond_is_what_pyg_computes() -> None:
     torch.manual_seed(0)
     conv = BondConv(56, 10).double()
     # Random trees with random bits: no two atoms have the same environment.
-    near = environments(graphs, 1)
+    near = atom_environments(graphs, 1)
     x = torch.randn_like(graphs.atoms).requires_grad_()
     (step,) = near.rounds
     assert len(near.atoms) == len(step.centre) == len(x)

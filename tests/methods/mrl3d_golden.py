@@ -12,9 +12,9 @@ from torch import Tensor
 from molbench.backbones import build_backbone
 from molbench.graph.molecules import MoleculeBatch
 from molbench.methods import load_settings
-from molbench.methods.mrl3d.environment import EnvironmentDraws
 from molbench.methods.mrl3d.objective import MRL3D, MRL3DConfig
 from molbench.methods.mrl3d.reader import ConformerPairBatch
+from molbench.methods.mrl3d.solvent_shell import SolventShellDraws
 from molbench.releases import from_released
 from tests.backbones.relational_pairs import golden_pairs
 from tests.golden_files import Golden, read_golden
@@ -43,9 +43,9 @@ def released_method(fixture: Golden, dtype: torch.dtype, **changes: Any) -> MRL3
     method.backbone.load_state_dict(from_released("cigin", encoder))
     method.projector.load_state_dict({kind: encoder[f"projector.{kind}"] for kind in ("weight", "bias")})
     schnet = from_released("schnet", fixture.state("model3d.geometric_encoder."))
-    table = method.environment.schnet.embedding.table.weight.detach().clone()
+    table = method.shell_encoder.schnet.embedding.table.weight.detach().clone()
     table[: len(schnet["embedding.table.weight"])] = schnet["embedding.table.weight"]
-    method.environment.schnet.load_state_dict({**schnet, "embedding.table.weight": table})
+    method.shell_encoder.schnet.load_state_dict({**schnet, "embedding.table.weight": table})
     method.head.load_state_dict(_renamed(fixture.state("denoiser.")))
     return method.to(dtype)
 
@@ -55,7 +55,7 @@ def _renamed(state: dict[str, Tensor]) -> dict[str, Tensor]:
     return {match.expand(ours): state[name] for match, ours, name in matches if match}
 
 
-def released_batch(golden: Path, dtype: torch.dtype) -> tuple[ConformerPairBatch, EnvironmentDraws]:
+def released_batch(golden: Path, dtype: torch.dtype) -> tuple[ConformerPairBatch, SolventShellDraws]:
     """The pairs of the reference with their conformers, and the numbers that were drawn."""
     fixture = read_golden(golden, "mrl3d_mi_virtual_environment")
     number = len(fixture.info["pairs"])
@@ -67,7 +67,7 @@ def released_batch(golden: Path, dtype: torch.dtype) -> tuple[ConformerPairBatch
     return batch, golden_draws(fixture, number, dtype)
 
 
-def golden_draws(fixture: Golden, pairs: int, dtype: torch.dtype = torch.float64) -> EnvironmentDraws:
+def golden_draws(fixture: Golden, pairs: int, dtype: torch.dtype = torch.float64) -> SolventShellDraws:
     """The numbers drawn for a reference: a permutation of all candidates says in which order atoms come."""
     orders = []
     for pair in range(pairs):
@@ -79,7 +79,7 @@ def golden_draws(fixture: Golden, pairs: int, dtype: torch.dtype = torch.float64
         torch.stack([fixture[f"pair{pair}_{name}"] for pair in range(pairs)]).to(dtype)
         for name in ("gauss", "axis_uniform", "angle")
     )
-    return EnvironmentDraws(torch.cat(orders), directions, axes, angles / (2 * torch.pi))
+    return SolventShellDraws(torch.cat(orders), directions, axes, angles / (2 * torch.pi))
 
 
 def conformers(parts: list[Tensor]) -> MoleculeBatch:

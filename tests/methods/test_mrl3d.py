@@ -14,9 +14,9 @@ from molbench.backbones.pairs.base import PairBackbone
 from molbench.errors import UserError
 from molbench.graph.molecules import MoleculeBatch
 from molbench.methods import build_method, load_settings
-from molbench.methods.mrl3d.environment import draw_environments
 from molbench.methods.mrl3d.objective import MRL3D, MRL3DConfig, placed_bonds
 from molbench.methods.mrl3d.reader import ConformerPairBatch
+from molbench.methods.mrl3d.solvent_shell import draw_shells
 from molbench.releases import released_name
 from molbench.testing import example_batch, random_rotation
 from tests.backbones.relational_pairs import example_pairs
@@ -47,13 +47,13 @@ def test_a_step_of_the_release(dtype: torch.dtype, golden: Path) -> None:
     fixture = fixture_of(golden)
     method = released_method(fixture, dtype)
     batch, draws = released_batch(golden, dtype)
-    environment = method.surround(batch, draws)
-    close(environment.positions, fixture, "env_pos")
+    shell = method.surround(batch, draws)
+    close(shell.positions, fixture, "env_pos")
     encoded = method.backbone.encode(batch.pairs)
     close(method.projector(encoded.graph), fixture, "z2")
-    close(method.environment.schnet(environment.batch()).scalars, fixture, "schnet_atom_vectors")
-    close(method.environment(environment, batch.b), fixture, "z3")
-    close(method.eval().predict_forces(batch, environment, encoded), fixture, "force_prediction_eval")
+    close(method.shell_encoder.schnet(shell.batch()).scalars, fixture, "schnet_atom_vectors")
+    close(method.shell_encoder(shell, batch.b), fixture, "z3")
+    close(method.eval().predict_forces(batch, shell, encoded), fixture, "force_prediction_eval")
 
     _, logs = method.loss_given(batch, draws)
     close(logs["force"], fixture, "force_loss_eval", loss=True)
@@ -77,11 +77,11 @@ def test_rigid_copies_share_their_filters(golden: Path) -> None:
     fixture = fixture_of(golden)
     batch, draws = released_batch(golden, torch.float64)
     method = released_method(fixture, torch.float64, max_neighbors=None)
-    environment = method.surround(batch, draws)
-    fast, plain = method.environment(environment, batch.b), method.environment.plainly(environment)
+    shell = method.surround(batch, draws)
+    fast, plain = method.shell_encoder(shell, batch.b), method.shell_encoder.plainly(shell)
     # Filters are interpolated, to the rounding of single precision.
     torch.testing.assert_close(fast, plain, rtol=1e-6, atol=1e-7)
-    wanted = [parameter for _, parameter in method.environment.named_parameters()]
+    wanted = [parameter for _, parameter in method.shell_encoder.named_parameters()]
     pair = [torch.autograd.grad(z.square().sum(), wanted, allow_unused=True) for z in (fast, plain)]
     for left, right in zip(*pair, strict=True):
         scale = right.abs().max()
@@ -118,15 +118,15 @@ def test_the_head_of_the_release_stays_as_it_was_drawn(variant: str) -> None:
 
 
 @pytest.mark.parametrize("absolute", [False, True])
-def test_predicted_forces_turn_with_the_environment(absolute: bool) -> None:
+def test_predicted_forces_turn_with_the_shell(absolute: bool) -> None:
     method, batch = example(absolute_frames=absolute)
     method.eval()
-    environment = method.surround(batch, draw_environments(batch.a, 5, torch.Generator().manual_seed(0)))
+    shell = method.surround(batch, draw_shells(batch.a, 5, torch.Generator().manual_seed(0)))
     encoded = method.backbone.encode(batch.pairs)
     rotation = random_rotation()
 
     def forces(rotation: Tensor, shift: float) -> Tensor:
-        moved = replace(environment, positions=environment.positions @ rotation.t() + shift)
+        moved = replace(shell, positions=shell.positions @ rotation.t() + shift)
         return method.predict_forces(turned(batch, rotation, shift), moved, encoded)
 
     still, identity = forces(torch.eye(3, dtype=torch.float64), 0.0), torch.eye(3, dtype=torch.float64)
@@ -137,19 +137,19 @@ def test_predicted_forces_turn_with_the_environment(absolute: bool) -> None:
 
 def test_environments_are_seen_the_same_from_all_sides() -> None:
     method, batch = example()
-    environment = method.surround(batch, draw_environments(batch.a, 5, torch.Generator().manual_seed(0)))
+    shell = method.surround(batch, draw_shells(batch.a, 5, torch.Generator().manual_seed(0)))
     rotation = random_rotation(reflect=True)
-    moved = replace(environment, positions=environment.positions @ rotation.t() + 2.0)
-    torch.testing.assert_close(method.environment(moved, batch.b), method.environment(environment, batch.b))
+    moved = replace(shell, positions=shell.positions @ rotation.t() + 2.0)
+    torch.testing.assert_close(method.shell_encoder(moved, batch.b), method.shell_encoder(shell, batch.b))
 
 
 def test_bonds_of_copies_are_those_of_the_solvent() -> None:
     method, batch = example()
-    environment = method.surround(batch, draw_environments(batch.a, 5, torch.Generator().manual_seed(0)))
-    bonds = placed_bonds(environment, batch.pairs.b.bonds, batch.b.num_atoms, 5)
-    origins = {tuple(sorted(bond)) for bond in environment.origin[bonds].t().tolist()}
+    shell = method.surround(batch, draw_shells(batch.a, 5, torch.Generator().manual_seed(0)))
+    bonds = placed_bonds(shell, batch.pairs.b.bonds, batch.b.num_atoms, 5)
+    origins = {tuple(sorted(bond)) for bond in shell.origin[bonds].t().tolist()}
     assert origins == {tuple(sorted(bond)) for bond in batch.pairs.b.bonds.tolist()}
-    assert torch.equal(environment.anchor[bonds[0]], environment.anchor[bonds[1]])
+    assert torch.equal(shell.anchor[bonds[0]], shell.anchor[bonds[1]])
     assert len({frozenset(bond) for bond in bonds.t().tolist()}) == bonds.shape[1]
 
 

@@ -48,9 +48,9 @@ def blocks(pairs: PairBatch) -> tuple[list[PairBlock], Tensor]:
 
 def _padded(graphs: MolecularGraphs, part: Tensor) -> tuple[Tensor, Tensor]:
     sizes = graphs.sizes[part].unsqueeze(1)
-    place = torch.arange(int(sizes.max()), device=part.device)
-    is_atom = place < sizes
-    return torch.where(is_atom, graphs.ptr[part].unsqueeze(1) + place, len(graphs.atoms)), is_atom
+    offsets = torch.arange(int(sizes.max()), device=part.device)
+    is_atom = offsets < sizes
+    return torch.where(is_atom, graphs.ptr[part].unsqueeze(1) + offsets, len(graphs.atoms)), is_atom
 
 
 def gathered(rows: Tensor, numbers: list[Tensor]) -> list[Tensor]:

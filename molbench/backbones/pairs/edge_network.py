@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 from torch_geometric.nn import NNConv
 
-from molbench.graph.environments import Round, environments
+from molbench.graph.atom_environments import Round, atom_environments
 from molbench.graph.pairs import MolecularGraphs
 from molbench.kernels.products import Linear
 
@@ -60,7 +60,7 @@ class EdgeNetwork(nn.Module):
 
     def forward(self, graphs: MolecularGraphs) -> Tensor:
         """Features of every atom, of unit length, [N, F]."""
-        near = environments(graphs, self.steps)
+        near = atom_environments(graphs, self.steps)
         matrices = self.conv.matrices(near.bonds)
         h = self.embedding(near.atoms).relu()
         for step in near.rounds:

@@ -20,7 +20,7 @@ from molbench.backbones.pairs.interaction import Interacting, received
 from molbench.backbones.pairs.layers import perceptron, start
 from molbench.backbones.pairs.readout import read_out_interacting
 from molbench.chem.features import ATOM_BITS, BOND_BITS
-from molbench.graph.environments import environments
+from molbench.graph.atom_environments import atom_environments
 from molbench.graph.pairs import MolecularGraphs, PairBatch
 from molbench.kernels.products import Linear, linear
 
@@ -79,10 +79,10 @@ class GINCIGIN(PairBackbone[GINCIGINConfig]):
         features, of_atom = self.network(MolecularGraphs.collate([pairs.a, pairs.b]))
         features = normalize(features)
         of_a, of_b = of_atom.split([len(pairs.a.atoms), len(pairs.b.atoms)])
-        made, place = blocks(pairs)
+        made, rows = blocks(pairs)
         interacting = _interacting(features, of_a, of_b, made)
         first, second = (
-            vectors.index_select(0, place)
+            vectors.index_select(0, rows)
             for vectors in read_out_interacting(interacting, self.readout, self.readout)
         )
         if self.config.unordered:
@@ -123,7 +123,7 @@ class GIN(nn.Module):
 
     def forward(self, graphs: MolecularGraphs) -> tuple[Tensor, Tensor]:
         """Features of the different environments of atoms [C, F], and which each atom has, [N]."""
-        near = environments(graphs, len(self.convs))
+        near = atom_environments(graphs, len(self.convs))
         x = self.embedding(near.atoms)
         parts = self.mix.weight.chunk(len(near.rounds) + 1, dim=1)
         mixed = linear(x, parts[0], self.mix.bias)

@@ -1,1 +1,1 @@
-"""3DMRL: pairs of molecules learn from a virtual environment in space."""
+"""3DMRL: pairs of molecules learn from a solvent shell in space."""

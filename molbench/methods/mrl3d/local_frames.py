@@ -1,6 +1,6 @@
 """The force head of 3DMRL: unit vectors on placed atoms from 2-D features and the frames of their bonds.
 
-3DMRL, NeurIPS 2025 (arXiv 2412.02957). Every bond inside a copy has a frame that turns with the environment.
+3DMRL, NeurIPS 2025 (arXiv 2412.02957). Every bond inside a copy has a frame that turns with the shell.
 Attention over bonds gives it three coefficients, and the vector of an atom is the mean over its bonds of what
 they make of their frames.
 """
@@ -16,7 +16,7 @@ from torch_geometric.nn import TransformerConv
 from torch_geometric.utils import softmax
 
 from molbench.kernels.products import linear
-from molbench.methods.mrl3d.environment import Environment
+from molbench.methods.mrl3d.solvent_shell import SolventShell
 
 _EPSILON, _ANGLE_EPSILON = 1e-6, 1e-5
 
@@ -48,7 +48,7 @@ class LocalFrameHead(nn.Module):
         self.blocks = nn.ModuleList(Block(hidden, dropout) for _ in range(2))
 
     def forward(
-        self, atoms: Tensor, anchors: Tensor, environment: Environment, positions: Tensor, bonds: Tensor
+        self, atoms: Tensor, anchors: Tensor, shell: SolventShell, positions: Tensor, bonds: Tensor
     ) -> Tensor:
         """Vectors of P placed atoms, [P, 3]; zero for atoms without bonds.
 
@@ -57,14 +57,14 @@ class LocalFrameHead(nn.Module):
         Args:
             atoms: 2-D features of the atoms that copies are made of, [N_b, D].
             anchors: 2-D features of the atoms that may be anchors, [N_a, D].
-            environment: Says which of them a placed atom and its anchor are.
+            shell: Says which of them a placed atom and its anchor are.
             positions: Of placed atoms, from the origin of the frames, Å, [P, 3].
             bonds: All bonds between placed atoms in one direction, [2, U].
         """
         if not bonds.numel():
             return torch.zeros_like(positions)
         i, j = bonds
-        origin, anchor = environment.origin, environment.anchor
+        origin, anchor = shell.origin, shell.anchor
         once = edge_frames(positions[i], positions[j])
         # The other direction sees the first two axes reversed.
         frames = torch.cat([once, once * once.new_tensor([-1.0, -1.0, 1.0]).unsqueeze(-1)])

@@ -1,6 +1,6 @@
-"""3DMRL: an encoder of pairs of 2-D graphs learns from a virtual environment of the pair in space.
+"""3DMRL: an encoder of pairs of 2-D graphs learns from a solvent shell of the pair in space.
 
-NeurIPS 2025 (arXiv 2412.02957), equation 7: the vector of a pair is contrasted with that of its environment,
+NeurIPS 2025 (arXiv 2412.02957), equation 7: the vector of a pair is contrasted with that of its shell,
 and from the 2-D features of its atoms the direction is predicted in which every atom of a copy lies from its
 anchor. The encoder needs no conformer afterwards.
 """
@@ -21,10 +21,10 @@ from molbench.backbones.schnet import SchNetConfig
 from molbench.errors import UserError
 from molbench.graph.scatter import mean_atoms
 from molbench.methods.base import Method
-from molbench.methods.mrl3d.environment import Environment, EnvironmentDraws, draw_environments, surround
-from molbench.methods.mrl3d.environment_encoder import EnvironmentEncoder
 from molbench.methods.mrl3d.local_frames import LocalFrameHead
 from molbench.methods.mrl3d.reader import ConformerPairBatch, ConformerPairReader
+from molbench.methods.mrl3d.shell_encoder import ShellEncoder
+from molbench.methods.mrl3d.solvent_shell import SolventShell, SolventShellDraws, draw_shells, surround
 
 if TYPE_CHECKING:
     from molbench.data.read.store import Store
@@ -50,7 +50,7 @@ class MRL3DConfig:
         hidden: Features inside the force head.
         edge_hidden: Width of its layer on the atoms of a bond.
         dropout: Of the force head.
-        max_neighbors: Cap on the neighbours of an atom in the environment, None for all of them.
+        max_neighbors: Cap on the neighbours of an atom in the shell, None for all of them.
         wrong_anchors: Take anchors among the first atoms instead of those in no ring.
         frozen_head: Leave the force head as it is initialised.
         absolute_frames: Frames of bonds from the origin of coordinates instead of the centre of the first
@@ -85,12 +85,12 @@ class MRL3DConfig:
     positives: str | None = None
 
 
-class MRL3D(Method[MRL3DConfig, EnvironmentDraws, ConformerPairBatch, PairBackbone]):
+class MRL3D(Method[MRL3DConfig, SolventShellDraws, ConformerPairBatch, PairBackbone]):
     r"""Contrast and force directions.
 
     Equation:
         \mathcal L = C(\hat g, \hat q) + C(\hat q, \hat g) + \alpha\, \frac{1}{P}\sum_{i} \lVert \hat
-            f_i - f_i \rVert^2, \qquad \hat q_m \text{ of the environment}
+            f_i - f_i \rVert^2, \qquad \hat q_m \text{ of the shell}
         C(a, b) = -\left\langle \log \frac{\exp(\cos(a_m, b_m) / \tau)}{\sum_n \exp(\cos(a_m, b_n) /
             \tau)} \right\rangle, \qquad f_i = \frac{x_i - x_{\text{anchor}(i)}}{\lVert x_i -
             x_{\text{anchor}(i)} \rVert}
@@ -119,7 +119,7 @@ class MRL3D(Method[MRL3DConfig, EnvironmentDraws, ConformerPairBatch, PairBackbo
         if not backbone.hydrogens:
             raise UserError("'3dmrl' places every atom: pretrain with hydrogens=true, fine-tune as you like")
         self.projector = nn.Linear(backbone.width, config.projection)
-        self.environment = EnvironmentEncoder(
+        self.shell_encoder = ShellEncoder(
             SchNetConfig(
                 width=config.projection,
                 filters=config.filters,
@@ -169,12 +169,12 @@ class MRL3D(Method[MRL3DConfig, EnvironmentDraws, ConformerPairBatch, PairBackbo
             )
         return selected
 
-    def draw(self, batch: ConformerPairBatch, generator: torch.Generator) -> EnvironmentDraws:
+    def draw(self, batch: ConformerPairBatch, generator: torch.Generator) -> SolventShellDraws:
         """See :meth:`Method.draw`."""
-        return draw_environments(batch.a, self.config.copies, generator)
+        return draw_shells(batch.a, self.config.copies, generator)
 
     def loss_given(
-        self, batch: ConformerPairBatch, draws: EnvironmentDraws
+        self, batch: ConformerPairBatch, draws: SolventShellDraws
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """See :meth:`Method.loss_given`; logs both directions of the contrast and the force loss.
 
@@ -186,21 +186,21 @@ class MRL3D(Method[MRL3DConfig, EnvironmentDraws, ConformerPairBatch, PairBackbo
         config = self.config
         if batch.num_graphs < 2:
             raise UserError("3DMRL contrasts pairs with each other: give batches of two or more")
-        environment = self.surround(batch, draws)
+        shell = self.surround(batch, draws)
         encoded = self.backbone.encode(batch.pairs)
-        of_pair, of_environment = self.projector(encoded.graph), self.environment(environment, batch.b)
+        of_pair, of_shell = self.projector(encoded.graph), self.shell_encoder(shell, batch.b)
         exclude, tau = config.exclude_positive, config.temperature
-        forth = nt_xent(of_pair, of_environment, tau, exclude_positive=exclude)
-        back = nt_xent(of_environment, of_pair, tau, exclude_positive=exclude)
+        forth = nt_xent(of_pair, of_shell, tau, exclude_positive=exclude)
+        back = nt_xent(of_shell, of_pair, tau, exclude_positive=exclude)
         logs = {"2d_to_3d": forth.detach(), "3d_to_2d": back.detach()}
-        if not len(environment.placed):
+        if not len(shell.placed):
             return forth + back, logs
-        vectors = self.predict_forces(batch, environment, encoded)
-        force = (vectors - environment.forces).square().sum(-1).mean()
+        vectors = self.predict_forces(batch, shell, encoded)
+        force = (vectors - shell.forces).square().sum(-1).mean()
         return forth + back + config.alpha * force, logs | {"force": force.detach()}
 
-    def surround(self, batch: ConformerPairBatch, draws: EnvironmentDraws) -> Environment:
-        """The environments of the pairs of a batch."""
+    def surround(self, batch: ConformerPairBatch, draws: SolventShellDraws) -> SolventShell:
+        """The shells of the pairs of a batch."""
         # In both featurisations the last bit of an atom says that it is in a ring.
         in_ring = batch.pairs.a.atoms[:, -1] > 0
         config = self.config
@@ -214,29 +214,29 @@ class MRL3D(Method[MRL3DConfig, EnvironmentDraws, ConformerPairBatch, PairBackbo
         )
 
     def predict_forces(
-        self, batch: ConformerPairBatch, environment: Environment, encoded: PairRepresentation
+        self, batch: ConformerPairBatch, shell: SolventShell, encoded: PairRepresentation
     ) -> Tensor:
         """Vectors of placed atoms, [P, 3]."""
-        positions = environment.positions[environment.placed]
+        positions = shell.positions[shell.placed]
         if not self.config.absolute_frames:
             centre = mean_atoms(batch.a.positions, batch.a)
-            positions = positions - centre[batch.a.molecule[environment.anchor]]
-        bonds = placed_bonds(environment, batch.pairs.b.bonds, batch.b.num_atoms, self.config.copies)
-        vectors: Tensor = self.head(encoded.b_atoms, encoded.scalars, environment, positions, bonds)
+            positions = positions - centre[batch.a.molecule[shell.anchor]]
+        bonds = placed_bonds(shell, batch.pairs.b.bonds, batch.b.num_atoms, self.config.copies)
+        vectors: Tensor = self.head(encoded.b_atoms, encoded.scalars, shell, positions, bonds)
         return vectors
 
 
-def placed_bonds(environment: Environment, bonds: Tensor, atoms: int, copies: int) -> Tensor:
+def placed_bonds(shell: SolventShell, bonds: Tensor, atoms: int, copies: int) -> Tensor:
     """The bonds inside all copies in one direction, as indices of placed atoms, [2, U].
 
     Args:
-        environment: P placed atoms.
+        shell: P placed atoms.
         bonds: Of the solvents, each once, [K, 2].
         atoms: Of all solvents.
         copies: Of a solvent at most.
     """
-    number = torch.arange(len(environment.placed), device=bonds.device)
+    number = torch.arange(len(shell.placed), device=bonds.device)
     table = number.new_full((atoms, copies), -1)
-    table[environment.origin, environment.slot] = number
+    table[shell.origin, shell.slot] = number
     once = table[bonds].transpose(1, 2).flatten(0, 1)
     return once[once[:, 0] >= 0].t()

@@ -70,7 +70,7 @@ def starts(path: Path) -> Sequence[int]:
         UserError: As ``records``, and if there is none.
     """
     with open_sdf(path) as file:
-        places = array("q", (place for _, place, _ in _placed(file, path, 0)))
+        places = array("q", (offset for _, offset, _ in _placed(file, path, 0)))
     if not places:
         raise UserError(f"{path}: no record in it")
     return places
@@ -78,19 +78,19 @@ def starts(path: Path) -> Sequence[int]:
 
 def _placed(file: IO[bytes], path: Path, number: int) -> Iterator[tuple[int, int, bytes]]:
     """Number, first byte and text of each record from here on, the first of them the ``number``-th."""
-    place, rest = 0, b""
+    offset, rest = 0, b""
     while block := file.read(_READ):
         rest += block
         begin = 0
         for match in _END.finditer(rest):
-            yield number, place + begin, rest[begin : match.start()]
+            yield number, offset + begin, rest[begin : match.start()]
             begin = match.end()
             number += 1
-        place, rest = place + begin, rest[begin:]
+        offset, rest = offset + begin, rest[begin:]
         if len(rest) > _MAX_RECORD:
             raise UserError(f"{path}: record {number:,} has no end ($$$$): not an SD file")
     if rest.rstrip() == b"$$$$" or rest.endswith(b"\n$$$$"):
-        yield number, place, rest[: -len(b"$$$$")]
+        yield number, offset, rest[: -len(b"$$$$")]
     elif rest.strip():
         what = "not an SD file" if number == 0 else "the file is cut short"
         raise UserError(f"{path}: ends in the middle of record {number:,}: {what}")

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from molbench.graph.molecules import MoleculeBatch
-from molbench.methods.mrl3d.environment import (
-    Environment,
-    EnvironmentDraws,
-    draw_environments,
+from molbench.methods.mrl3d.solvent_shell import (
+    SolventShell,
+    SolventShellDraws,
+    draw_shells,
     rotation_matrices,
     surround,
 )
@@ -25,7 +25,7 @@ COPIES = 5
 
 
 @pytest.mark.parametrize(("dataset", "epsilon"), [("mi", 0.0), ("ddi", 1e-6)])
-def test_the_environment_of_the_release(dataset: str, epsilon: float, golden: Path) -> None:
+def test_the_shell_of_the_release(dataset: str, epsilon: float, golden: Path) -> None:
     fixture = read_golden(golden, f"mrl3d_{dataset}_virtual_environment")
     number = len(fixture.info["pairs"])
 
@@ -50,11 +50,11 @@ def test_the_environment_of_the_release(dataset: str, epsilon: float, golden: Pa
 
 def example(
     seed: int = 0, rings: float = 0.3
-) -> tuple[MoleculeBatch, MoleculeBatch, Tensor, EnvironmentDraws]:
+) -> tuple[MoleculeBatch, MoleculeBatch, Tensor, SolventShellDraws]:
     a, b = example_batch((12, 3, 9, 6), seed=1), example_batch((4, 1, 6, 2), seed=2)
     generator = torch.Generator().manual_seed(seed)
     in_ring = torch.rand(a.num_atoms, generator=generator) < rings
-    return a, b, in_ring, draw_environments(a, COPIES, generator)
+    return a, b, in_ring, draw_shells(a, COPIES, generator)
 
 
 def test_forces_are_unit_vectors_away_from_anchors_that_are_in_no_ring() -> None:
@@ -96,12 +96,12 @@ def test_copies_are_rigid_and_a_radius_away() -> None:
     )
     lone = MoleculeBatch(a.atomic_numbers[:1], a.positions[:1], torch.tensor([0, 1]))
     actual = surround(
-        lone, single, torch.tensor([False]), draw_environments(lone, 1, torch.Generator().manual_seed(3))
+        lone, single, torch.tensor([False]), draw_shells(lone, 1, torch.Generator().manual_seed(3))
     )
     assert (actual.positions[1] - actual.positions[0]).norm().item() == pytest.approx(1.0)
 
 
-def test_the_environment_turns_with_the_solute() -> None:
+def test_the_shell_turns_with_the_solute() -> None:
     """Anchors and forces turn with it, and so does all else once what is drawn is turned too."""
     a, b, in_ring, draws = example()
     rotation = random_rotation()
@@ -111,7 +111,7 @@ def test_the_environment_turns_with_the_solute() -> None:
         return batch.replace(positions=batch.positions @ rotation.t())
 
     # R rows -> a copy turned in the frame of the solute: X M R' = (X R')(R M R').
-    moved = EnvironmentDraws(
+    moved = SolventShellDraws(
         draws.order,
         draws.directions @ rotation.t(),
         (draws.axes - 0.5) @ rotation.t() + 0.5,
@@ -123,7 +123,7 @@ def test_the_environment_turns_with_the_solute() -> None:
     assert torch.equal(after.anchor, before.anchor)
 
 
-def test_the_environment_moves_with_the_solute() -> None:
+def test_the_shell_moves_with_the_solute() -> None:
     a, b, in_ring, draws = example()
     step = torch.tensor([1.0, -2.0, 3.0], dtype=torch.float64)
     before = surround(a, b, in_ring, draws)
@@ -138,7 +138,7 @@ def test_the_released_choice_of_anchors_takes_the_first_atoms() -> None:
     in_ring[:5] = True
     chosen: dict[bool, set[int]] = {True: set(), False: set()}
     for seed in range(30):
-        draws = draw_environments(a, COPIES, torch.Generator().manual_seed(seed))
+        draws = draw_shells(a, COPIES, torch.Generator().manual_seed(seed))
         for wrong in chosen:
             actual = surround(a, b, in_ring, draws, wrong_anchors=wrong)
             chosen[wrong] |= set(actual.anchor.tolist())
@@ -148,8 +148,8 @@ def test_the_released_choice_of_anchors_takes_the_first_atoms() -> None:
 def test_no_copies_leave_the_bare_solute() -> None:
     a, b, in_ring, _ = example()
     for rings, draws in (
-        (in_ring, draw_environments(a, 0, torch.Generator())),
-        (torch.ones_like(in_ring), draw_environments(a, COPIES, torch.Generator())),
+        (in_ring, draw_shells(a, 0, torch.Generator())),
+        (torch.ones_like(in_ring), draw_shells(a, COPIES, torch.Generator())),
     ):
         actual = surround(a, b, rings, draws)
         assert torch.equal(actual.positions, a.positions)
@@ -169,11 +169,11 @@ def test_rotation_matrices() -> None:
     torch.testing.assert_close(traces, 1 + 2 * (2 * math.pi * angles).cos())
 
 
-def test_an_environment_is_a_function_of_its_draws() -> None:
+def test_an_shell_is_a_function_of_its_draws() -> None:
     a, b, in_ring, _ = example()
 
-    def positions(seed: int) -> Environment:
-        return surround(a, b, in_ring, draw_environments(a, COPIES, torch.Generator().manual_seed(seed)))
+    def positions(seed: int) -> SolventShell:
+        return surround(a, b, in_ring, draw_shells(a, COPIES, torch.Generator().manual_seed(seed)))
 
     assert torch.equal(positions(1).positions, positions(1).positions)
     assert not torch.equal(positions(1).forces, positions(2).forces)

@@ -1,4 +1,4 @@
-"""The virtual interaction environment of 3DMRL: a molecule among rigid copies of its partner.
+"""The solvent shell of 3DMRL, its virtual interaction environment: a molecule among rigid copies of another.
 
 3DMRL, NeurIPS 2025 (arXiv 2412.02957). Up to n atoms of the solute that are in no ring, its anchors, get a
 copy of the solvent each, turned at random and moved by the solvent's radius in a random direction. Every
@@ -20,8 +20,8 @@ from molbench.methods.parts.draws import normal, uniform
 
 
 @dataclass(frozen=True, eq=False)
-class EnvironmentDraws:
-    """Every random number of the environments of one batch.
+class SolventShellDraws:
+    """Every random number of the shells of one batch.
 
     Attributes:
         order: Anchors are the atoms with the least of these numbers, one for each solute atom, [N_a].
@@ -37,16 +37,16 @@ class EnvironmentDraws:
 
 
 @dataclass(frozen=True, eq=False)
-class Environment:
-    """R environments: in each the atoms of the solute, then those of every copy; M atoms, P of them placed.
+class SolventShell:
+    """R shells: in each the atoms of the solute, then those of every copy; M atoms, P of them placed.
 
     Attributes:
         positions: Å, [M, 3].
-        ptr: First atom of each environment, then M, [R + 1].
+        ptr: First atom of each shell, then M, [R + 1].
         placed: Which atoms are placed ones, in ascending order, [P].
         anchor: The anchor of each placed atom among all solute atoms, [P].
         origin: The atom of the solvent each is a copy of, among all solvent atoms, [P].
-        slot: Number of the copy within its environment, [P].
+        slot: Number of the copy within its shell, [P].
         forces: Unit vector from the anchor of each placed atom, [P, 3]; zero for an atom that lies on it, as
             only a solvent of one atom does.
     """
@@ -66,12 +66,12 @@ class Environment:
         return solute.index_fill(0, self.placed, value=False)
 
     def batch(self) -> MoleculeBatch:
-        """The environments as molecules of two elements, 1 in the solute and 0 in copies."""
+        """The shells as molecules of two elements, 1 in the solute and 0 in copies."""
         return MoleculeBatch(self.is_solute.long(), self.positions, self.ptr)
 
 
-def draw_environments(a: MoleculeBatch, copies: int, generator: torch.Generator) -> EnvironmentDraws:
-    """Random numbers for the environments of some solutes.
+def draw_shells(a: MoleculeBatch, copies: int, generator: torch.Generator) -> SolventShellDraws:
+    """Random numbers for the shells of some solutes.
 
     Args:
         a: Conformers of the solutes.
@@ -79,7 +79,7 @@ def draw_environments(a: MoleculeBatch, copies: int, generator: torch.Generator)
         generator: Their source.
     """
     pairs, device = a.num_graphs, a.positions.device
-    return EnvironmentDraws(
+    return SolventShellDraws(
         uniform(generator, device, a.num_atoms),
         normal(generator, a.positions, pairs, copies, 3),
         uniform(generator, device, pairs, copies, 3).to(a.positions.dtype),
@@ -91,12 +91,12 @@ def surround(
     a: MoleculeBatch,
     b: MoleculeBatch,
     in_ring: Tensor,
-    draws: EnvironmentDraws,
+    draws: SolventShellDraws,
     *,
     wrong_anchors: bool = False,
     epsilon: float = 0.0,
-) -> Environment:
-    """Environments of solutes a with copies of solvents b.
+) -> SolventShell:
+    """Shells of solutes a with copies of solvents b.
 
     Args:
         a: Conformers of the solutes.
@@ -131,7 +131,7 @@ def surround(
     placed = torch.arange(len(copy), device=pair.device) + a.ptr[1:][pair][copy]
     positions = a.positions.new_empty(int(ptr[-1]), 3)
     positions = positions.index_copy(0, solute, a.positions).index_copy(0, placed, points)
-    return Environment(positions, ptr, placed, anchors[copy], origin, number[copy], forces)
+    return SolventShell(positions, ptr, placed, anchors[copy], origin, number[copy], forces)
 
 
 def rotation_matrices(axes: Tensor, angles: Tensor) -> Tensor:

@@ -19,8 +19,8 @@ from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.neighbors import radius_edges
 from molbench.kernels.convolution import summing_type
 from molbench.kernels.edges import EdgeList
-from molbench.methods.mrl3d.environment import Environment
 from molbench.methods.mrl3d.interpolation import Stencil, nodes
+from molbench.methods.mrl3d.solvent_shell import SolventShell
 
 # Between nodes, Å; a fiftieth of the width of SchNet's Gaussians of 0.1 Å.
 _SPACING = 0.002
@@ -51,8 +51,8 @@ Chunk = tuple[Edges, Sequence[Tensor]]
 
 
 @dataclass(frozen=True, eq=False)
-class EnvironmentEdges:
-    """Edges of a batch of environments, in chunks.
+class ShellEdges:
+    """Edges of a batch of shells, in chunks.
 
     Attributes:
         solutes: Atoms of all solutes, N_a.
@@ -73,17 +73,17 @@ class EnvironmentEdges:
     nodes: Tensor
 
     @classmethod
-    def of(cls, environment: Environment, b: MoleculeBatch, copies: int, cutoff: float) -> EnvironmentEdges:
+    def of(cls, shell: SolventShell, b: MoleculeBatch, copies: int, cutoff: float) -> ShellEdges:
         """Edges up to a cutoff (Å)."""
-        batch, at = environment.batch(), nodes(cutoff, _SPACING, b.positions)
-        solute = environment.is_solute
+        batch, at = shell.batch(), nodes(cutoff, _SPACING, b.positions)
+        solute = shell.is_solute
         merged = torch.empty_like(batch.molecule)
         solutes = int(solute.sum())
         merged[solute] = torch.arange(solutes, device=merged.device)
-        merged[environment.placed] = solutes + environment.origin * copies + environment.slot
+        merged[shell.placed] = solutes + shell.origin * copies + shell.slot
         within = radius_edges(batch, cutoff)
         # The anchor of a placed atom names its copy.
-        copy = torch.full_like(batch.molecule, -1).index_copy(0, environment.placed, environment.anchor)
+        copy = torch.full_like(batch.molecule, -1).index_copy(0, shell.placed, shell.anchor)
         of_source = copy[within.source]
         chosen = ((of_source != copy[within.target]) | (of_source < 0)).nonzero().squeeze(-1)
         others = EdgeList(within.source[chosen], within.target[chosen], symmetric=True)

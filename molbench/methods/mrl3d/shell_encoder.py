@@ -1,4 +1,4 @@
-"""SchNet on virtual environments, as 3DMRL uses it: it knows whose atoms they are, not which elements."""
+"""SchNet on solvent shells, as 3DMRL uses it: it knows whose atoms they are, not which elements."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from torch import Tensor, nn
 from molbench.backbones.schnet import Interaction, SchNet, SchNetConfig
 from molbench.graph.molecules import MoleculeBatch
 from molbench.kernels.activations import shifted_softplus
-from molbench.methods.mrl3d.environment import Environment
-from molbench.methods.mrl3d.environment_messages import EnvironmentEdges
+from molbench.methods.mrl3d.shell_messages import ShellEdges
+from molbench.methods.mrl3d.solvent_shell import SolventShell
 
 
-class EnvironmentEncoder(nn.Module):
-    """Environments to vectors, the mean over their solute atoms.
+class ShellEncoder(nn.Module):
+    """Shells to vectors, the mean over their solute atoms.
 
     Filters are functions of the distance alone, and there are many more edges than it takes nodes to
     interpolate them to the rounding of single precision: they are computed at the nodes. Copies are rigid and
@@ -34,17 +34,17 @@ class EnvironmentEncoder(nn.Module):
         self.copies = copies
         self.schnet = SchNet(config)
 
-    def forward(self, environment: Environment, b: MoleculeBatch) -> Tensor:
-        """Vectors of environments, [R, F].
+    def forward(self, shell: SolventShell, b: MoleculeBatch) -> Tensor:
+        """Vectors of shells, [R, F].
 
         Args:
-            environment: With the solvents of b.
+            shell: With the solvents of b.
             b: Conformers of the solvents.
         """
         schnet, config = self.schnet, self.schnet.config
         if config.max_neighbors is not None or not self.copies or config.interactions < 2:
-            return self.plainly(environment)
-        edges = EnvironmentEdges.of(environment, b, self.copies, config.cutoff)
+            return self.plainly(shell)
+        edges = ShellEdges.of(shell, b, self.copies, config.cutoff)
         solutes = edges.solutes
         kinds = schnet.embedding(torch.arange(2, device=b.positions.device))
         x = torch.cat([kinds[1].expand(solutes, -1), kinds[0].expand(edges.atoms - solutes, -1)])
@@ -57,12 +57,12 @@ class EnvironmentEncoder(nn.Module):
         received = edges.last_messages(last.atom_in(x), self._filters(last, edges.nodes))
         x = x[:solutes] + last.update(shifted_softplus(last.atom_out(received)))
         x = schnet.output_out(shifted_softplus(schnet.output_in(x)))
-        batch = environment.batch()
-        return _mean(x, batch.molecule[environment.is_solute], batch)
+        batch = shell.batch()
+        return _mean(x, batch.molecule[shell.is_solute], batch)
 
-    def plainly(self, environment: Environment) -> Tensor:
+    def plainly(self, shell: SolventShell) -> Tensor:
         """:meth:`forward` in so many words."""
-        batch, solute = environment.batch(), environment.is_solute
+        batch, solute = shell.batch(), shell.is_solute
         return _mean(self.schnet(batch).scalars[solute], batch.molecule[solute], batch)
 
     def _filters(self, block: Interaction, distances: Tensor) -> Tensor:
@@ -75,7 +75,7 @@ class EnvironmentEncoder(nn.Module):
 
 
 def _mean(values: Tensor, molecule: Tensor, batch: MoleculeBatch) -> Tensor:
-    """Mean over the solute atoms of each environment, [R, F]."""
+    """Mean over the solute atoms of each shell, [R, F]."""
     total = values.new_zeros(batch.num_graphs, values.shape[1]).index_add(0, molecule, values)
     counts = torch.bincount(molecule, minlength=batch.num_graphs).clamp(min=1)
     return total / counts.unsqueeze(-1)

@@ -41,7 +41,7 @@ class Round:
 
 
 @dataclass(frozen=True, eq=False)
-class Environments:
+class AtomEnvironments:
     """The different environments of the N atoms of a batch.
 
     Attributes:
@@ -59,7 +59,7 @@ class Environments:
     of_atom: Tensor
 
 
-def environments(graphs: MolecularGraphs, rounds: int) -> Environments:
+def atom_environments(graphs: MolecularGraphs, rounds: int) -> AtomEnvironments:
     """The environments of so many bonds of the atoms of a batch.
 
     Two are told apart by a code of 64 bits. Among a million different environments two share one with a
@@ -85,7 +85,7 @@ def environments(graphs: MolecularGraphs, rounds: int) -> Environments:
         counts = torch.bincount(kind[kept], minlength=len(bonds)).tolist()
         made.append(Round(color[examples], color[source[kept]], new[target[kept]], kind[kept], counts))
         first, color = first[color[examples]], new
-    return Environments(atoms, bonds, made, first, color)
+    return AtomEnvironments(atoms, bonds, made, first, color)
 
 
 def _codes(features: Tensor) -> Tensor:

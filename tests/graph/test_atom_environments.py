@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from molbench.graph.environments import environments
+from molbench.graph.atom_environments import atom_environments
 from molbench.graph.pairs import MolecularGraphs
 from tests.backbones.relational_pairs import example_pairs
 
@@ -48,7 +48,7 @@ def network(x: Tensor, graphs: MolecularGraphs, weights: list[Tensor]) -> Tensor
 
 def network_of_environments(graphs: MolecularGraphs, weights: list[Tensor]) -> Tensor:
     """The same on environments."""
-    near = environments(graphs, len(weights) // 3)
+    near = atom_environments(graphs, len(weights) // 3)
     x = near.atoms
     for step, own, other, bond in zip(near.rounds, *[iter(weights)] * 3, strict=True):
         messages = (x[step.source] @ other + near.bonds[step.kind] @ bond).tanh()
@@ -63,16 +63,16 @@ def test_two_atoms_share_an_environment_where_nothing_tells_them_apart(rounds: i
     # Few bits, so that there is something to share.
     few = MolecularGraphs(pairs.a.atoms[:, :2], pairs.a.bonds, pairs.a.bond_features[:, :1], pairs.a.ptr)
     graphs = MolecularGraphs.collate([few, few])
-    said, which = plainly(graphs, rounds), environments(graphs, rounds).of_atom.tolist()
+    said, which = plainly(graphs, rounds), atom_environments(graphs, rounds).of_atom.tolist()
     assert len(set(zip(said, which, strict=True))) == len(set(said)) == len(set(which))
 
 
 def test_a_bond_more_is_no_bond_less() -> None:
     alone, pair = chain(0), chain(0, 0)
-    both = environments(MolecularGraphs.collate([alone, pair]), 1)
+    both = atom_environments(MolecularGraphs.collate([alone, pair]), 1)
     assert both.of_atom.unique().numel() == 2
-    assert environments(pair, 3).of_atom.unique().numel() == 1
-    kinds = environments(MolecularGraphs.collate([pair, chain(0, 0, bonds=(1,))]), 1)
+    assert atom_environments(pair, 3).of_atom.unique().numel() == 1
+    kinds = atom_environments(MolecularGraphs.collate([pair, chain(0, 0, bonds=(1,))]), 1)
     assert kinds.of_atom.unique().numel() == 2 and len(kinds.bonds) == 2
 
 
@@ -98,7 +98,7 @@ def test_a_network_gives_the_same_on_environments(sizes: tuple[tuple[int, int], 
 
 def test_a_repeated_molecule_adds_no_environment() -> None:
     graphs = example_pairs(((7, 2), (5, 2))).a
-    once, often = environments(graphs, 3), environments(MolecularGraphs.collate([graphs] * 5), 3)
+    once, often = atom_environments(graphs, 3), atom_environments(MolecularGraphs.collate([graphs] * 5), 3)
     assert [len(step.centre) for step in often.rounds] == [len(step.centre) for step in once.rounds]
     assert torch.equal(often.atoms, once.atoms)
     assert len(often.of_atom) == 5 * len(once.of_atom)
