@@ -47,6 +47,27 @@ def pack(given: dict[str, Any]) -> None:
 
 
 @app.command()
+def add(
+    results: Annotated[
+        Path, typer.Argument(help="Results of the same model, as `molbench evaluate` wrote them.")
+    ],
+    folder: Annotated[Path, typer.Argument(help="Folder of the submission.")],
+    url_prefix: Annotated[
+        str | None,
+        typer.Option(
+            help="Where files above 1 MiB will lie; they are then left beside the folder to be uploaded."
+        ),
+    ] = None,
+) -> None:
+    """Add further tasks to a submission; what it has stays."""
+    from molbench.submission.add import add
+
+    rows = add(results, folder, url_prefix)
+    listed = ", ".join(f"{task} ({protocol})" for task, protocol in rows)
+    typer.echo(f"{folder}: {listed} added; check it with `molbench submit verify {folder}`")
+
+
+@app.command()
 def template(
     tasks: Annotated[list[str], typer.Argument(autocompletion=complete.tasks, help="Task ids or globs.")],
     output: Annotated[

@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from molbench.atomic import replace_folder
 from molbench.errors import UserError, error_line
-from molbench.evaluation.predictions import Predictions
-from molbench.evaluation.result import CheckpointEntry, Stored, result_files
-from molbench.evaluation.trust import Trust
+from molbench.evaluation.result import CheckpointEntry, Stored
 from molbench.spec.catalogue import Catalogue
 from molbench.spec.fingerprint import FINGERPRINT
 from molbench.spec.names import require_name
 from molbench.spec.provenance import stages
 from molbench.spec.submission import Cost, Modality, Submission
-from molbench.submission.cost import cost_of, speed_of
-from molbench.submission.folder import CARD, README, described_file
-from molbench.submission.predictions import write_predictions
+from molbench.submission.cost import cost_of
+from molbench.submission.entries import (
+    Elsewhere,
+    by_row,
+    checked_results,
+    named_rows,
+    write_card,
+    write_entries,
+)
+from molbench.submission.folder import CARD, README, SubmissionFolder, described_file
 from molbench.submission.request import PackRequest
-
-#: Bytes up to which a file lies in the folder where an address for larger ones is given.
-SMALL = 1 << 20
-_HEAD = "# Written by `molbench submit pack`; check changes with `molbench submit validate`.\n"
-_LONGEST_LIST = 5
 
 
 def pack(request: PackRequest) -> Path:
@@ -40,87 +39,40 @@ def pack(request: PackRequest) -> Path:
         The folder.
 
     Raises:
-        UserError: If results are not of one model, do not hold, or something that is told of it is not valid.
+        UserError: If results are not of one model, do not hold, lack what a submission of that name has, or
+            something that is told of it is not valid.
     """
-    stored = _checked(request.results)
+    stored = checked_results(request.results)
     model = stored[0].result.checkpoint
     family = require_name(request.family or _family(model), "the family")
     folder = request.output / family / model.name
+    _refuse_losses(folder, stored)
     with replace_folder(folder) as temporary:
         if (folder / README).is_file():
             (temporary / README).write_bytes((folder / README).read_bytes())
         cost = cost_of([item.result for item in stored])
-        entries = [
-            _entry(temporary, runs, request, measured=cost is not None) for runs in _grouped(stored).values()
-        ]
+        entries = write_entries(
+            temporary, stored, Elsewhere.beside(folder, request.url_prefix), measured=cost is not None
+        )
         card = _card(request, model, entries, _weights(temporary, request, model), cost)
-        text = yaml.safe_dump(card, sort_keys=False, allow_unicode=True, width=110, default_flow_style=None)
-        (temporary / CARD).write_text(_HEAD + text, encoding="utf-8")
+        write_card(temporary, card)
     return folder
+
+
+def _refuse_losses(folder: Path, stored: Sequence[Stored]) -> None:
+    """Rows that are packed already are not lost because they were scored into another results folder."""
+    if not (folder / CARD).is_file():
+        return
+    packed = {(entry.task, entry.protocol) for entry in SubmissionFolder.read(folder).card.predictions}
+    if lost := sorted(packed - by_row(stored).keys()):
+        raise UserError(
+            f"{folder}: has {named_rows(lost)}, which these results lack; "
+            f"`molbench submit add RESULTS {folder}` keeps them, or move the folder away first"
+        )
 
 
 def _family(model: CheckpointEntry) -> str:
     return FINGERPRINT if model.name == FINGERPRINT else model.backbone
-
-
-def _checked(root: Path) -> list[Stored]:
-    trust, results, problems = Trust(Catalogue.load()), [], []
-    for path in result_files(root):
-        try:
-            results.append(trust.check(Stored.read(path.parent)))
-        except UserError as error:
-            problems.append(f"  {path.parent}: {error}")
-    if problems:
-        more = f"\n  … and {len(problems) - _LONGEST_LIST} more" if len(problems) > _LONGEST_LIST else ""
-        raise UserError("results that do not hold:\n" + "\n".join(problems[:_LONGEST_LIST]) + more)
-    if not results:
-        raise UserError(f"{root}: holds no result; `molbench evaluate CHECKPOINT --output {root}` makes some")
-    names = sorted({stored.result.checkpoint.name for stored in results})
-    if len(names) > 1:
-        raise UserError(f"{root}: holds results of {', '.join(names)}; pack one at a time: {root / names[0]}")
-    encoders = {
-        item.result.checkpoint.encoder_digest for item in results if not item.result.checkpoint.scratch
-    }
-    if len(encoders) > 1:
-        raise UserError(f"{root}: holds results of different weights; evaluate one of them again")
-    return results
-
-
-def _grouped(stored: Sequence[Stored]) -> dict[tuple[str, str], dict[int, Stored]]:
-    grouped: dict[tuple[str, str], dict[int, Stored]] = {}
-    for item in stored:
-        key = item.result.task.id, item.result.protocol.name
-        grouped.setdefault(key, {})[item.result.seed] = item
-    return dict(sorted(grouped.items()))
-
-
-def _entry(
-    folder: Path, runs: Mapping[int, Stored], request: PackRequest, *, measured: bool
-) -> dict[str, Any]:
-    first = runs[min(runs)].result
-    predictions: dict[int, Predictions] = {seed: item.predictions for seed, item in runs.items()}
-    path = folder / "predictions" / first.task.id / f"{first.protocol.name}.parquet"
-    write_predictions(path, predictions)
-    url = None
-    if request.url_prefix and path.stat().st_size > SMALL:
-        upload = request.output / "upload" / folder.name.lstrip(".").partition(".")[0]
-        name = f"{first.task.id.replace('/', '-')}-{first.protocol.name}.parquet"
-        upload.mkdir(parents=True, exist_ok=True)
-        path = path.replace(upload / name)
-        url = f"{request.url_prefix.rstrip('/')}/{name}"
-    some = predictions[min(runs)]
-    speed = speed_of([item.result for item in runs.values()]) if measured else None
-    return {
-        "task": first.task.id,
-        "protocol": first.protocol.name,
-        "unit": some.unit,
-        **({"force_unit": some.forces.unit} if some.forces else {}),
-        "seeds": sorted(runs),
-        "value": float(f"{sum(item.result.primary.value for item in runs.values()) / len(runs):.6g}"),
-        "split": first.task.split_digest,
-        **({"speed": speed} if speed else {}),
-        **described_file(path, folder, url),
-    }
 
 
 def _weights(folder: Path, request: PackRequest, model: CheckpointEntry) -> dict[str, Any]:
