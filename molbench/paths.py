@@ -3,14 +3,24 @@
 import os
 from pathlib import Path
 
+from molbench.errors import UserError
+
 PACKAGE = Path(__file__).parent
 DATASETS_VARIABLE = "MOLBENCH_DATASETS"
 
 
 def home() -> Path:
-    """Folder of built datasets and caches: ``$MOLBENCH_HOME``, else the user cache folder."""
+    """Folder of built datasets and caches: ``$MOLBENCH_HOME``, else the user cache folder.
+
+    Raises:
+        UserError: If it would lie in the home of a user who is not known.
+    """
     value = os.environ.get("MOLBENCH_HOME")
-    return Path(value).expanduser() if value else user_cache()
+    try:
+        return Path(value).expanduser() if value else user_cache()
+    except RuntimeError as error:
+        where = f"MOLBENCH_HOME={value}" if value else "this user has no home"
+        raise UserError(f"{where}: {error}; set MOLBENCH_HOME to a folder for datasets and caches") from error
 
 
 def user_cache() -> Path:

@@ -17,6 +17,9 @@ from molbench.cli.foreign import processes, trusted
 from molbench.cli.mistakes import refuse_mistakes
 from molbench.cli.report import Display, finish
 
+#: Seconds of the longest wait, which is months.
+_LONGEST = 1e7
+
 
 def evaluate(  # noqa: PLR0917 - the command's options
     models: Annotated[
@@ -78,10 +81,10 @@ def evaluate(  # noqa: PLR0917 - the command's options
         Path | None, typer.Option(help="Interpreter for --model; its environment needs NumPy and PyArrow.")
     ] = None,
     model_seconds: Annotated[
-        float, typer.Option(min=1, help="Seconds in which a --model answers for a batch.")
+        float, typer.Option(min=1, max=_LONGEST, help="Seconds in which a --model answers for a batch.")
     ] = 600,
     model_memory: Annotated[
-        float | None, typer.Option(min=0.1, help="GiB of address space that a --model may take.")
+        float | None, typer.Option(min=0.1, max=1e6, help="GiB of address space that a --model may take.")
     ] = None,
     executor: Annotated[
         str | None,
@@ -100,7 +103,7 @@ def evaluate(  # noqa: PLR0917 - the command's options
         ),
     ] = None,
     time_limit: Annotated[
-        float | None, typer.Option(min=1, help="Seconds after which a run is given up.")
+        float | None, typer.Option(min=1, max=_LONGEST, help="Seconds after which a run is given up.")
     ] = None,
     retries: Annotated[
         int, typer.Option(min=0, help="How often a run is tried again whose process was lost.")

@@ -4,6 +4,8 @@ import os
 import signal
 import sys
 from errno import ENOSPC
+from io import TextIOWrapper
+from pathlib import Path
 from types import FrameType
 from typing import Annotated
 
@@ -86,6 +88,7 @@ def main() -> None:
     Mistakes in the input, and whatever the system refuses (a full disk, a folder that may not be written to),
     end with one message and exit code 2; signals end with 128 and their number, as shells expect.
     """
+    _open_streams()
     signal.signal(signal.SIGTERM, _end)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_in_fork)
@@ -112,6 +115,21 @@ def main() -> None:
         free = "; make room where results, $MOLBENCH_HOME or temporary files lie" * (error.errno == ENOSPC)
         sys.stderr.write(visible_lines(f"error: {file}{error.strerror or error}{free}") + "\n")
         sys.exit(2)
+
+
+def _open_streams() -> None:
+    """Stand in for standard streams that are closed, and spell out what one has no sign for.
+
+    The next file that is opened would have their number, and what libraries print would stand in it.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            stream = Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115 - to the end of the process
+            os.set_inheritable(stream.fileno(), True)
+            setattr(sys, name, stream)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 class _EndError(BaseException):

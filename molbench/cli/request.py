@@ -1,6 +1,7 @@
 """A command made of requests: each of their fields is an option, whose help is what the field says it is."""
 
 import inspect
+import sys
 from collections.abc import Callable
 from dataclasses import MISSING, Field, fields
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
@@ -21,7 +22,7 @@ def options_of(*requests: Any, **shown: Any) -> Callable[[Callable[[dict[str, An
             ``output=Annotated[Path, typer.Option("--output", "-o")]``.
     """
     parameters = [
-        _parameter(field, (get_type_hints(request) | shown)[field.name], descriptions(request)[field.name])
+        _parameter(field, (get_type_hints(request) | shown)[field.name], _texts(request)[field.name])
         for request in requests
         for field in fields(request)
     ]
@@ -36,6 +37,12 @@ def options_of(*requests: Any, **shown: Any) -> Callable[[Callable[[dict[str, An
         return command
 
     return decorate
+
+
+def _texts(request: Any) -> dict[str, str]:
+    """What each field is; nothing where Python was told to leave documentation out."""
+    documented = sys.flags.optimize < 2
+    return descriptions(request) if documented else {field.name: "" for field in fields(request)}
 
 
 def _parameter(field: "Field[Any]", kind: Any, texts: str) -> inspect.Parameter:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from molbench.errors import UserError
+from molbench.errors import UserError, quoted
 from molbench.evaluation.candidates.base import Candidate
 from molbench.evaluation.candidates.resolve import resolve
 from molbench.evaluation.candidates.trees import FingerprintCandidate
@@ -19,6 +19,8 @@ from molbench.spec.fingerprint import Boosting
 from molbench.spec.protocol import Protocol
 
 DEFAULT_SUITE = "embedded"
+#: More seeds tell nothing more, and NumPy's generators know no larger ones.
+_MOST_SEEDS, _LARGEST_SEED = 10_000, (1 << 32) - 1
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,7 @@ class Asked:
                 "nothing to score: give a checkpoint, which `molbench pretrain` makes, or another model, or "
                 "ask for --fingerprint"
             )
-        seeds = range(self.seeds) if isinstance(self.seeds, int) else list(self.seeds)
-        if not seeds or min(seeds) < 0 or len({*seeds}) != len(seeds):
-            raise UserError("at least one seed is needed, none below 0 and none twice")
+        seeds = _seeds(self.seeds)
         requested = self.protocol
         protocol = requested if isinstance(requested, Protocol) else load_protocol(requested)
         tasks = [self.tasks] if isinstance(self.tasks, str) else self.tasks
@@ -65,3 +65,14 @@ class Asked:
             candidates.append(FingerprintCandidate(Boosting()))
         whole = plan(candidates, refs, protocol, seeds, Path(self.output), built=self.built)
         return whole if self.shard is None else part(whole, self.shard, Path(self.output))
+
+
+def _seeds(asked: int | Sequence[int]) -> Sequence[int]:
+    if (asked if isinstance(asked, int) else len(asked)) > _MOST_SEEDS:
+        raise UserError(f"more than {_MOST_SEEDS:,} seeds")
+    seeds = range(asked) if isinstance(asked, int) else list(asked)
+    if not seeds or len({*seeds}) != len(seeds):
+        raise UserError("at least one seed is needed, and none twice")
+    if wrong := [seed for seed in seeds if not (isinstance(seed, int) and 0 <= seed <= _LARGEST_SEED)]:
+        raise UserError(f"seed {quoted(wrong[0])}: seeds are whole numbers from 0 to {_LARGEST_SEED:,}")
+    return seeds

@@ -12,7 +12,6 @@ import os
 import queue
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -20,10 +19,10 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict
-from pathlib import Path
 from typing import IO, Any
 
 from molbench.executors.base import DEVICES, Attempts, Done, Executor, Message, Unit
+from molbench.executors.interpreter import import_environment, run_module
 
 #: Seconds in which workers that are asked to end may save what they need to continue.
 _GRACE = 20.0
@@ -77,9 +76,8 @@ class Local(Executor):
 
     def _variables(self, threads: int, workers: set[_Worker]) -> dict[str, str]:
         """The worker imports what this process could, and keeps to its share of threads and devices."""
-        path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
         numbers = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads))
-        variables = {**os.environ, "PYTHONPATH": path, **numbers}
+        variables = {**import_environment(), **numbers}
         if self.devices:
             taken = [worker.device for worker in workers]
             variables[DEVICES] = min(self.devices, key=taken.count)
@@ -119,8 +117,8 @@ class _Worker:
         self._started = time.monotonic()
         self._attempts = attempts
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "molbench.executors.worker"],
+        self._process = subprocess.Popen(  # noqa: S603 - own program
+            run_module("molbench.executors.worker"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,

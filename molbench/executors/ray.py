@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, ClassVar
 
 from molbench.executors.base import (
@@ -20,6 +17,7 @@ from molbench.executors.base import (
     Unit,
     perform_unit,
 )
+from molbench.executors.interpreter import import_path
 
 _TICK = 0.5
 
@@ -53,7 +51,7 @@ class Ray(Executor):
             ray.init(
                 address=self.options.get("address"),
                 num_cpus=None if "address" in self.options else self.workers,
-                runtime_env={"env_vars": {"PYTHONPATH": _path()}},
+                runtime_env={"env_vars": {"PYTHONPATH": import_path()}},
                 include_dashboard=False,
                 log_to_driver=False,
                 logging_level="error",
@@ -146,7 +144,3 @@ class _RayWorker:
         self.unit = group[0]
         self.since = time.monotonic()
         self.given_up = False
-
-
-def _path() -> str:
-    return os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from molbench.errors import UserError
 from molbench.evaluation.result import Stored
+from molbench.executors.interpreter import import_environment, run_module
 from molbench.spec.catalogue import AUDIT, Catalogue
 from molbench.submission.download import local_file
 from molbench.submission.folder import SubmissionFolder
@@ -61,11 +61,13 @@ def rerun(submission: SubmissionFolder, cells: Sequence[Cell], offline: bool = F
 
 
 def _evaluate(path: Path, cells: Sequence[Cell], protocol: str) -> None:
-    command = [sys.executable, "-m", "molbench.cli", "evaluate", str(path), "--no-scratch", "--json"]
+    command = [*run_module("molbench.cli"), "evaluate", str(path), "--no-scratch", "--json"]
     command += ["--protocol", protocol, "--output", str(path.parent / "results"), "--executor", "inline"]
     command += ["--tasks", ",".join(cell.task for cell in cells)]
     command += ["--seeds", str(1 + max(seed for cell in cells for seed in cell.seeds))]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - own program
+    done = subprocess.run(  # noqa: S603 - own program
+        command, capture_output=True, text=True, check=False, env=import_environment()
+    )
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         raise UserError(f"the checkpoint cannot be evaluated again: {last[:300]}")

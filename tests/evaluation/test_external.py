@@ -225,6 +225,31 @@ def test_a_program_that_fails_is_told_in_one_line(
 
 
 @pytest.mark.slow
+def test_what_a_model_starts_neither_writes_into_the_answers_nor_reads_the_questions(process: Any) -> None:
+    talk = "import os, subprocess, sys; os.write(1, b'raw'); os.system('echo shell'); subprocess.run(['cat'])"
+    model = process(
+        FILE.replace("    return [[", f"    {talk}; assert not sys.stdin.read()\n    return [[", 1)
+    )
+    water = Molecule("water", np.array([8, 1, 1]), np.eye(3))
+    assert model.encode([water]).tolist() == model.encode([water]).tolist() == [[10.0, 3.0, 1.0]]
+
+
+@pytest.mark.slow
+def test_a_file_of_the_working_folder_is_imported_only_if_there_is_no_other(
+    process: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    (folder / "json.py").write_text("raise SystemExit('not the module that is meant')")
+    (folder / "helper_of_mine.py").write_text("WIDTH = 3")
+    monkeypatch.chdir(folder)
+    model = process(
+        "from helper_of_mine import WIDTH\n\ndef factory():\n    return lambda ms: [[WIDTH]] * len(ms)\n"
+    )
+    assert model.encode([Molecule("helium", np.array([2]), np.zeros((1, 3)))]).tolist() == [[3.0]]
+
+
+@pytest.mark.slow
 def test_an_item_that_hangs_becomes_a_failure_and_the_others_go_on(
     toy_home: Path, tmp_path: Path, process: Any
 ) -> None:

@@ -107,6 +107,14 @@ def test_a_hung_unit_is_given_up(tmp_path: Path) -> None:
     assert gone(int(pid.read_text()))
 
 
+def test_files_of_the_working_folder_are_no_modules_of_a_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "json.py").write_text("raise SystemExit('not the module that is meant')")
+    monkeypatch.chdir(tmp_path)
+    assert run("local", [[unit("square", x=3)]])["square"].value == 9
+
+
 def test_units_of_a_group_share_a_process() -> None:
     done = run("local", [[unit("process", f"{x}{y}") for y in "ab"] for x in "xy"], workers=2)
     assert done["xa"].value == done["xb"].value != done["ya"].value == done["yb"].value

@@ -28,6 +28,7 @@ from molbench.evaluation.external import standalone
 from molbench.evaluation.external.encoder import Encoder, Limits, checked
 from molbench.evaluation.external.reference import behaviour
 from molbench.evaluation.external.standalone import TASK, Molecule, receive, send, to_arrow
+from molbench.executors.interpreter import import_environment
 
 #: Seconds in which a model is to be loaded, and to answer for a batch.
 TIME_LIMIT = 600.0
@@ -37,7 +38,11 @@ _LOG = 4096
 #: Times as long as a batch that training on a task may take.
 _TRAINING = 100
 _ELSEWHERE = "it runs in another Python environment, which gives vectors and no gradients"
-_START = "import runpy, sys; path = sys.argv.pop(1); runpy.run_path(path, run_name='__main__')"
+#: The working folder comes last, for what is nowhere else: a file there called ``json.py`` is not meant.
+_START = (
+    "import sys; sys.path[:] = [*filter(None, sys.path), '']; import runpy; "
+    "runpy.run_path(sys.argv.pop(1), run_name='__main__')"
+)
 
 
 class ProcessEncoder(Encoder):
@@ -195,9 +200,6 @@ class ProcessEncoder(Encoder):
 
 def _environment(same_python: bool) -> dict[str, str]:
     """This process's, with what it can import; another environment has packages of its own."""
-    environment = {
-        key: value for key, value in os.environ.items() if same_python or not key.startswith("PYTHON")
-    }
     if same_python:
-        environment["PYTHONPATH"] = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
-    return environment
+        return import_environment()
+    return {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import struct
 import sys
 import traceback
@@ -270,11 +271,10 @@ def main() -> None:
     """Answer batches of molecules on standard input on standard output, until it ends.
 
     Molecules are answered with vectors, or by a calculator with energies and forces. A batch that names a
-    task is answered once the model was trained on it, where the package is at hand. Whatever the model
-    prints goes to standard error.
+    task is answered once the model was trained on it, where the package is at hand. Whatever the model, or a
+    program that it starts, prints goes to standard error; there is nothing for them to read.
     """
-    answers, questions = sys.stdout.buffer, sys.stdin.buffer
-    sys.stdout = sys.stderr
+    answers, questions = _channels()
     target, mode, memory = sys.argv[1:4]
     try:
         if int(memory):
@@ -307,6 +307,17 @@ def main() -> None:
         traceback.print_exc()
         _answer(answers, {"error": f"{type(error).__name__}: {error}"[:2000]})
         sys.exit(1)
+
+
+def _channels() -> tuple[IO[bytes], IO[bytes]]:
+    """Where answers go and questions come from, which no more are standard output and input."""
+    answers, questions = os.fdopen(os.dup(1), "wb"), os.fdopen(os.dup(0), "rb")
+    os.dup2(2, 1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    sys.stdout = sys.stderr
+    return answers, questions
 
 
 def _numbers(
