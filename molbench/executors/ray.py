@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, ClassVar
 
+from molbench.errors import UserError, quoted
 from molbench.executors.base import (
     Attempts,
     Done,
@@ -20,6 +22,8 @@ from molbench.executors.base import (
 from molbench.executors.interpreter import import_path
 
 _TICK = 0.5
+#: Seconds in which a cluster answers.
+_REACH = 10.0
 
 
 class Ray(Executor):
@@ -48,19 +52,30 @@ class Ray(Executor):
 
         started = not ray.is_initialized()
         if started:
-            ray.init(
-                address=self.options.get("address"),
-                num_cpus=None if "address" in self.options else self.workers,
-                runtime_env={"env_vars": {"PYTHONPATH": import_path()}},
-                include_dashboard=False,
-                log_to_driver=False,
-                logging_level="error",
-            )
+            self._start()
         try:
             yield from self._run(groups)
         finally:
             if started:
                 ray.shutdown()
+
+    def _start(self) -> None:
+        import ray
+
+        address = self.options.get("address")
+        _require_reachable(address)
+        try:
+            ray.init(
+                address=address,
+                num_cpus=None if address else self.workers,
+                runtime_env={"env_vars": {"PYTHONPATH": import_path()}},
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level="error",
+            )
+        except Exception as error:  # Ray raises what comes, plain Exception where the machine is too busy
+            ray.shutdown()
+            raise UserError(f"Ray did not start: {' '.join(str(error).split())[:300]}") from error
 
     def _run(self, groups: Sequence[Sequence[Unit]]) -> Generator[Done, None, None]:
         import ray
@@ -144,3 +159,14 @@ class _RayWorker:
         self.unit = group[0]
         self.since = time.monotonic()
         self.given_up = False
+
+
+def _require_reachable(address: str | None) -> None:
+    """Raise UserError unless somebody listens at an address; Ray would try for minutes."""
+    if address in {None, "auto", "local"}:
+        return
+    host, _, port = str(address).removeprefix("ray://").rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=_REACH).close()
+    except (OSError, ValueError) as error:
+        raise UserError(f"no Ray cluster at {quoted(str(address))}: {error}") from error

@@ -63,6 +63,24 @@ def test_without_slurm_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         list(EXECUTORS["slurm"](options={"folder": str(tmp_path / "jobs")}).run(squares(1)))
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "moon", "127.0.0.1:99999999"])
+def test_a_cluster_that_is_not_there_is_told_at_once(address: str) -> None:
+    pytest.importorskip("ray")
+    with pytest.raises(UserError, match=f"no Ray cluster at '{address}'"):
+        list(EXECUTORS["ray"](options={"address": address}).run(squares(1)))
+
+
+def test_ray_that_does_not_start_is_told_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = pytest.importorskip("ray")
+
+    def timed_out(**_options: object) -> None:
+        raise Exception("The current node\n timed out")
+
+    monkeypatch.setattr(ray, "init", timed_out)
+    with pytest.raises(UserError, match="Ray did not start: The current node timed out"):
+        list(EXECUTORS["ray"]().run(squares(1)))
+
+
 def test_a_missing_package_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("molbench.executors.base.find_spec", lambda _name: None)
     with pytest.raises(UserError, match=r"pip install 'molbench\[ray\]'"):
