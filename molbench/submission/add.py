@@ -38,8 +38,8 @@ def add(results: Path, folder: Path, url_prefix: str | None = None) -> list[tupl
         The rows that are new: task and protocol.
 
     Raises:
-        UserError: If the results do not hold, are of another model, or of a row that the submission has, or
-            if the submission is not what its card says.
+        UserError: If the results do not hold, are of another model, are all there or other predictions of
+            what is there, or if the submission is not what its card says.
     """
     submission = SubmissionFolder.read(folder)
     if faults := [*submission.unlisted(), *_changed(submission)]:
@@ -47,19 +47,31 @@ def add(results: Path, folder: Path, url_prefix: str | None = None) -> list[tupl
     stored = checked_results(results)
     card = submission.card
     _require_same(card, stored[0].result.checkpoint, results, folder)
-    rows = by_row(stored)
-    if known := sorted(rows.keys() & {(entry.task, entry.protocol) for entry in card.predictions}):
-        raise UserError(
-            f"{folder}: has {named_rows(known)} already; pack all of its results anew to change that, "
-            "or leave these out"
-        )
-    cost = _together(card.cost, cost_of([item.result for item in stored]))
     elsewhere = Elsewhere.beside(folder, url_prefix)
     with replace_folder(folder) as temporary:
         shutil.copytree(folder, temporary, dirs_exist_ok=True, ignore=shutil.ignore_patterns(RECEIPT))
-        entries = write_entries(temporary, stored, elsewhere, measured=cost is not None)
-        write_card(temporary, _with(folder, entries, cost))
-    return sorted(rows)
+        new = _new(card, write_entries(temporary, stored, elsewhere, measured=True), folder)
+        rows = [(entry["task"], entry["protocol"]) for entry in new]
+        results_of = by_row(stored)
+        added = [item.result for row in rows for item in results_of[row].values()]
+        cost = _together(card.cost, cost_of(added))
+        write_card(temporary, _with(folder, new, cost))
+    return rows
+
+
+def _new(card: Submission, entries: list[dict[str, Any]], folder: Path) -> list[dict[str, Any]]:
+    """Entries that the card lacks; what it has may be there again, but not be another."""
+    packed = {(entry.task, entry.protocol): entry.sha256 for entry in card.predictions}
+    digests = {(entry["task"], entry["protocol"]): entry["sha256"] for entry in entries}
+    if other := sorted(key for key in digests.keys() & packed.keys() if digests[key] != packed[key]):
+        raise UserError(
+            f"{folder}: has other predictions of {named_rows(other)}; pack all of its results anew to change "
+            "that, or leave these out"
+        )
+    new = [entry for entry in entries if (entry["task"], entry["protocol"]) not in packed]
+    if not new:
+        raise UserError(f"{folder}: has all of these results already")
+    return new
 
 
 def _changed(submission: SubmissionFolder) -> list[str]:

@@ -76,24 +76,29 @@ def _split_by_task(results: Path) -> tuple[Path, Path]:
 
 @pytest.mark.slow
 def test_tasks_that_are_added_are_as_if_packed_together(results: Path) -> None:
-    first, second = _split_by_task(results)
+    first, _ = _split_by_task(results)
     told = *OWN, "--commit", "a" * 40, "--checkpoint", "model.pt"
     run_command("submit", "pack", first, *told, "--output", "parts")
     run_command("submit", "verify", "parts/schnet/model")
-    said = run_command("submit", "add", second, "parts/schnet/model")
-    assert "toy/ring (probe) added" in said and not Path("parts/schnet/model/receipt.json").exists()
+    said = run_command("submit", "add", results / "model", "parts/schnet/model")  # one of them is there
+    assert "model: toy/ring (probe) added" in said and not Path("parts/schnet/model/receipt.json").exists()
     run_command("submit", "pack", results / "model", *told, "--output", "whole")
     for root in ("parts", "whole"):
         assert "re-scored, 2 scores" in run_command("submit", "verify", f"{root}/schnet/model")
     assert _files(Path("parts")) == _files(Path("whole"))
+    parts, whole = (
+        yaml.safe_load(Path(root, "schnet/model/submission.yaml").read_text()) for root in ("parts", "whole")
+    )
+    assert parts.pop("cost")["seconds"] == pytest.approx(whole.pop("cost")["seconds"], rel=0.02)
+    assert parts == whole
 
 
 def _files(root: Path) -> dict[str, bytes]:
-    """Of a submission, but for dates."""
+    """Predictions and weights of a submission."""
     return {
         path.relative_to(root).as_posix(): path.read_bytes()
         for path in root.rglob("*")
-        if path.is_file() and path.name != "receipt.json"
+        if path.suffix in {".parquet", ".pt"}
     }
 
 
@@ -104,22 +109,22 @@ def test_nothing_that_is_packed_is_lost(results: Path) -> None:
     before = _files(folder)
     with pytest.raises(UserError, match=r"has toy/size \(probe\), which these results lack; .*submit add"):
         run_command("submit", "pack", second, *OWN)
-    with pytest.raises(UserError, match=r"has toy/size \(probe\) already"):
+    with pytest.raises(UserError, match="has all of these results already"):
         run_command("submit", "add", first, folder)
     (scratch,) = results.glob("scratch-*")
     with pytest.raises(UserError, match=r"of 'scratch-schnet-.*', and .* is of 'model'"):
         run_command("submit", "add", scratch, folder)
     card = folder / "submission.yaml"
-    digest = yaml.safe_load(card.read_text())["weights"]["encoder_digest"]
-    card.write_text(card.read_text().replace(digest, "0a" * 32))
+    text = card.read_text()
+    card.write_text(text.replace(yaml.safe_load(text)["weights"]["encoder_digest"], "0a" * 32))
     with pytest.raises(UserError, match="other weights"):
         run_command("submit", "add", second, folder)
-    card.write_text(card.read_text().replace("0a" * 32, digest))
+    card.write_text(text)
     (folder / "stray.txt").write_text("?")
     with pytest.raises(UserError, match="not listed"):
         run_command("submit", "add", second, folder)
     (folder / "stray.txt").unlink()
-    assert _files(folder) == before and not list(folder.parent.glob(".*"))
+    assert _files(folder) == before and card.read_text() == text and not list(folder.parent.glob(".*"))
 
 
 @pytest.mark.slow
