@@ -108,7 +108,7 @@ def commands(place: Path, raw: Path | None) -> list[Command]:
         evaluate,
         Command(
             "board",
-            ("board", "build", "embedded", "-r", "results", "-o", "boards"),
+            ("board", "build", "molecules-probe", "-r", "results", "-o", "boards"),
             lambda folder: files_digest(folder, "boards/**/*"),
             lambda folder: _copy(made_by(evaluate, made / "results"), folder / "results"),
         ),

@@ -95,6 +95,8 @@ def undisturbed(command: Command, folder: Path) -> Whole:
     command.prepare(folder)
     process, started, alive = _start(command, folder, subprocess.PIPE), time.monotonic(), []
     while process.poll() is None:
+        if time.monotonic() - started > LONGEST:
+            process.kill()
         if _workers(process):
             alive.append(time.monotonic() - started)
         time.sleep(_POLL)
@@ -126,6 +128,8 @@ def kill(command: Command, folder: Path, whole: Whole, seed: int, victim: Victim
         process.send_signal(signal.SIGKILL)
     else:
         while not workers and process.poll() is None:  # slower than the undisturbed run, perhaps
+            if time.monotonic() - started > LONGEST:
+                process.kill()
             time.sleep(_POLL)
             workers = _workers(process)
         if workers:

@@ -19,6 +19,7 @@ from molbench.errors import UserError
 from molbench.graph.batch import Batch
 from molbench.graph.molecules import MoleculeBatch
 from molbench.kernels.edges import EdgeList
+from molbench.spec.config import checked_config
 
 if TYPE_CHECKING:
     from molbench.data.read.loader import RecordSource
@@ -49,6 +50,9 @@ class Backbone(nn.Module, ABC, Configured[C_co], Generic[C_co, BatchT]):
     Args:
         config: Settings; by default those of the paper.
 
+    Raises:
+        UserError: If a setting has the wrong type or is out of bounds.
+
     Class attributes:
         name: As registered.
         inputs: ``molecules`` with positions, or ``pairs`` of 2-D graphs.
@@ -63,7 +67,7 @@ class Backbone(nn.Module, ABC, Configured[C_co], Generic[C_co, BatchT]):
 
     def __init__(self, config: C_co | None = None) -> None:
         super().__init__()
-        self.config = config or self.Config()
+        self.config = self.Config() if config is None else checked_config(f"backbone '{self.name}'", config)
 
     @abstractmethod
     def forward(self, batch: BatchT, *, vectors: bool = False) -> Representation:

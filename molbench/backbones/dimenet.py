@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import torch
-from pydantic import Field
+from pydantic import Field, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 from torch_geometric.nn.models.dimenet import (
     BesselBasisLayer,
@@ -48,15 +48,15 @@ class DimeNetPPConfig:
         readout: How atoms become a molecule.
     """
 
-    width: int = 128
-    hidden: int = 128
-    blocks: int = 4
-    triplet_features: int = 64
-    basis_features: int = 8
-    output_features: int = 256
+    width: PositiveInt = 128
+    hidden: Annotated[int, Field(ge=2)] = 128
+    blocks: PositiveInt = 4
+    triplet_features: PositiveInt = 64
+    basis_features: PositiveInt = 8
+    output_features: Annotated[int, Field(ge=2)] = 256
     spherical: Annotated[int, Field(ge=1, le=32)] = 7
     radial: Annotated[int, Field(ge=1, le=128)] = 6
-    cutoff: float = 5.0
+    cutoff: PositiveFloat = 5.0
     readout: Readout = "sum"
 
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from pydantic import NonNegativeInt, PositiveInt
 from torch import Tensor, nn
 
 from molbench.backbones.base import GeometryBackbone, Representation
@@ -53,11 +54,11 @@ class EGNNConfig:
         readout: How atoms become a molecule.
     """
 
-    width: int = 128
-    layers: int = 7
-    elements: int = 100
-    powers: int = 2
-    hops: int = 3
+    width: PositiveInt = 128
+    layers: PositiveInt = 7
+    elements: PositiveInt = 100
+    powers: NonNegativeInt = 2
+    hops: NonNegativeInt = 3
     readout: Readout = "sum"
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from pydantic import PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
 from molbench.backbones.base import GeometryBackbone, Representation
@@ -54,13 +55,13 @@ class PaiNNConfig:
         frozen_hydrogen: Whether hydrogen starts from a zero vector that is never trained.
     """
 
-    width: int = 128
-    interactions: int = 3
-    radial: int = 20
-    cutoff: float = 5.0
+    width: PositiveInt = 128
+    interactions: PositiveInt = 3
+    radial: PositiveInt = 20
+    cutoff: PositiveFloat = 5.0
     readout: Readout = "sum"
     vocabulary: Vocabulary = "elements"
-    max_neighbors: int | None = None
+    max_neighbors: PositiveInt | None = None
     frozen_hydrogen: bool = False
 
 

@@ -7,9 +7,10 @@ atom features are those behind the output network, a molecule's vector is their 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import Field, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
 from molbench.backbones.base import GeometryBackbone, Representation
@@ -53,14 +54,14 @@ class SchNetConfig:
         random_filter_bias: Whether the last bias of each filter network starts at random instead of zero.
     """
 
-    width: int = 128
-    filters: int = 128
-    interactions: int = 6
-    gaussians: int = 51
-    cutoff: float = 10.0
+    width: PositiveInt = 128
+    filters: PositiveInt = 128
+    interactions: PositiveInt = 6
+    gaussians: Annotated[int, Field(ge=2)] = 51
+    cutoff: PositiveFloat = 10.0
     readout: Readout = "mean"
     vocabulary: Vocabulary = "elements"
-    max_neighbors: int | None = None
+    max_neighbors: PositiveInt | None = None
     random_filter_bias: bool = False
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from pydantic import PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
 from molbench.backbones.base import GeometryBackbone, Representation
@@ -60,17 +61,17 @@ class TorchMDETConfig:
             32 counts the atom itself, which then may be cut, too.
     """
 
-    width: int = 256
-    layers: int = 8
-    heads: int = 8
-    radial: int = 64
-    cutoff: float = 5.0
-    elements: int = 100
+    width: PositiveInt = 256
+    layers: PositiveInt = 8
+    heads: PositiveInt = 8
+    radial: PositiveInt = 64
+    cutoff: PositiveFloat = 5.0
+    elements: PositiveInt = 100
     layer_norms: bool = False
     vector_norm: bool = True
     readout: Readout = "sum"
     regulariser: Regulariser = "isotropic"
-    max_neighbors: int | None = None
+    max_neighbors: PositiveInt | None = None
 
 
 class ExponentialBasis(nn.Module):

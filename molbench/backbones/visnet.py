@@ -7,9 +7,10 @@ a compiled extension; ours takes its place, and everything behind it is the libr
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import Field, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 from torch_geometric.nn.models.visnet import ViSNetBlock
 
@@ -37,13 +38,13 @@ class ViSNetConfig:
         readout: How atoms become a molecule.
     """
 
-    width: int = 128
-    layers: int = 6
-    heads: int = 8
-    radial: int = 32
-    degree: int = 1
-    cutoff: float = 5.0
-    elements: int = 100
+    width: PositiveInt = 128
+    layers: PositiveInt = 6
+    heads: PositiveInt = 8
+    radial: PositiveInt = 32
+    degree: Annotated[int, Field(ge=1, le=2)] = 1
+    cutoff: PositiveFloat = 5.0
+    elements: PositiveInt = 100
     vertex: bool = False
     readout: Readout = "sum"
 
@@ -68,7 +69,7 @@ class ViSNet(GeometryBackbone[ViSNetConfig]):
         config: Settings.
 
     Raises:
-        UserError: If the heads do not divide the width, or the degree is neither 1 nor 2.
+        UserError: If the heads do not divide the width.
     """
 
     name = "visnet"
@@ -82,8 +83,8 @@ class ViSNet(GeometryBackbone[ViSNetConfig]):
         super().__init__(config)
         config = self.config
         self.width = config.width
-        if config.width % config.heads or config.degree not in {1, 2}:
-            raise UserError("backbone 'visnet': heads must divide the width, and the degree be 1 or 2")
+        if config.width % config.heads:
+            raise UserError(f"backbone 'visnet': {config.heads} heads cannot share a width of {config.width}")
         self.block = ViSNetBlock(
             lmax=config.degree,
             num_heads=config.heads,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -134,9 +135,11 @@ def evaluate(  # noqa: PLR0917 - the command's options
     if device is not None:
         require_devices(device)
     with Display(quiet=as_json) as display, ExitStack() as stack:
-        foreign = processes(model or (), python, model_seconds, model_memory)
+        foreign, refusals = processes(model or (), python, model_seconds, model_memory)
         for encoder in foreign:
             stack.callback(encoder.close)
+        if refusals and not foreign and not models and not fingerprint:
+            raise UserError("\n".join(refusal.reason for refusal in refusals))
         what: dict[str, Any] = {
             "tasks": tasks,
             "suite": suite,
@@ -149,7 +152,7 @@ def evaluate(  # noqa: PLR0917 - the command's options
         }
         if dry_run:
             forecast = evaluation.dry_run([*(models or ()), *foreign], **what, notice=display.notice)
-            return show_forecast(forecast, as_json)
+            return show_forecast(replace(forecast, refusals=[*refusals, *forecast.refusals]), as_json)
         stack.enter_context(display.telling_what_is_stored(output))
         report = evaluation.evaluate(
             [*(models or ()), *foreign],
@@ -163,4 +166,4 @@ def evaluate(  # noqa: PLR0917 - the command's options
             logger=logger or (),
             watcher=display.watcher(),
         )
-    return finish(report, output, as_json, tasks or ())
+    return finish(replace(report, refusals=[*refusals, *report.refusals]), output, as_json, tasks or ())

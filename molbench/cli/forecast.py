@@ -36,6 +36,8 @@ def show_forecast(forecast: Forecast, as_json: bool) -> None:
         console.print(table)
     for pair in forecast.not_applicable:
         console.print(f"not applicable: {pair.candidate} on {pair.task}: {pair.reason}")
+    for refusal in forecast.refusals:
+        console.print(f"refused: {refusal}", markup=False, soft_wrap=True)
     if forecast.missing:
         console.print("not built here; --built leaves these out:")
         for missing in forecast.missing:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from molbench.errors import UserError
 
 if TYPE_CHECKING:
+    from molbench.evaluation.candidates.base import Refusal
     from molbench.evaluation.external.process import ProcessEncoder
 
 
@@ -27,8 +28,8 @@ def trusted(targets: Sequence[str], trust: bool) -> None:
 
 def processes(
     targets: Sequence[str], python: Path | None, seconds: float, memory: float | None
-) -> list[ProcessEncoder]:
-    """A process for each model, which is called as its file.
+) -> tuple[list[ProcessEncoder], list[Refusal]]:
+    """A process for each model, which is called as its file, and the models that cannot be started.
 
     Args:
         targets: ``file.py:factory`` each.
@@ -36,22 +37,25 @@ def processes(
         seconds: In which each answers for a batch.
         memory: GiB that each may take.
 
-    Raises:
-        UserError: If one cannot be started.
     """
     if not targets:
-        return []
+        return [], []
+    from molbench.evaluation.candidates.base import Refusal
     from molbench.evaluation.external.process import ProcessEncoder
     from molbench.evaluation.external.wrap import clean_name
 
     limit = int(memory * 2**30) if memory else None
     started: list[ProcessEncoder] = []
+    refusals: list[Refusal] = []
     try:
         for target in targets:
             name = clean_name(Path(target.rpartition(":")[0]).stem)
-            started.append(ProcessEncoder(target, name, python=python, time_limit=seconds, memory=limit))
+            try:
+                started.append(ProcessEncoder(target, name, python=python, time_limit=seconds, memory=limit))
+            except UserError as error:
+                refusals.append(Refusal(target, str(error)))
     except BaseException:
         for encoder in started:
             encoder.close()
         raise
-    return started
+    return started, refusals

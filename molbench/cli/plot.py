@@ -43,6 +43,8 @@ def plot(
         typer.echo(str(path))
     for kind, why in plotted.skipped.items():
         typer.echo(visible(f"{kind}: not drawn: {why}"), err=True)
+    for folder, why in plotted.damaged.items():
+        typer.echo(visible(f"damaged: {folder}: {why}"), err=True)
 
 
 def atlas(

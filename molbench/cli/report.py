@@ -98,18 +98,22 @@ def finish(report: Report, output: Path, as_json: bool, tasks: Sequence[str] = (
         tasks: Patterns that the user gave; a task named in full is one that is expected to be scored.
 
     Raises:
-        UserError: If runs failed, none was applicable, or a task named in full was scored for no model.
+        UserError: If models or tasks were refused, runs failed, none was applicable, or a task named in full
+            was scored for no model.
     """
     if as_json:
         typer.echo(json.dumps(_plain(report), indent=2, ensure_ascii=False))
     else:
         _show(report, output)
-    if report.failures:
-        lines = [f"  {_label(outcome.run)}: {outcome.error}" for outcome in report.failures]
-        raise UserError(
-            f"{len(lines)} run{'s' * (len(lines) > 1)} failed; what succeeded is stored, and the same "
-            "command repeats only these:\n" + "\n".join(lines)
+    lines = [f"refused: {refusal}" for refusal in report.refusals]
+    if count := len(report.failures):
+        lines.append(
+            f"{count} run{'s' * (count > 1)} failed; what succeeded is stored, and the same command repeats "
+            "only these:"
         )
+        lines += [f"  {_label(outcome.run)}: {outcome.error}" for outcome in report.failures]
+    if lines:
+        raise UserError("\n".join(lines))
     if report.not_applicable and not report.results:
         raise UserError("nothing was scored: no task is one for any of the models")
     scored = {summary.task for summary in report.rows}
@@ -126,6 +130,7 @@ def _plain(report: Report) -> dict[str, object]:
     return {
         "rows": [asdict(summary) for summary in report.rows],
         "reused": report.reused,
+        "refused": [asdict(refusal) for refusal in report.refusals],
         "not_applicable": [asdict(pair) for pair in report.not_applicable],
         "failures": [
             {

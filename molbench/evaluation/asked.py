@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from molbench.errors import UserError, quoted
-from molbench.evaluation.candidates.base import Candidate
 from molbench.evaluation.candidates.resolve import resolve
 from molbench.evaluation.candidates.trees import FingerprintCandidate
 from molbench.evaluation.plan import Plan, plan
@@ -46,7 +45,7 @@ class Asked:
             notice: Told what a model does that is not of this program.
 
         Raises:
-            UserError: If a name, file or dataset is missing or wrong.
+            UserError: If a name, file or dataset is missing or wrong, or no model is one.
         """
         given = list(self.models) if isinstance(self.models, list | tuple) else [self.models]
         if not given and not self.fingerprint:
@@ -60,10 +59,13 @@ class Asked:
         tasks = [self.tasks] if isinstance(self.tasks, str) else self.tasks
         suite = DEFAULT_SUITE if not tasks and self.suite is None else self.suite
         refs = Catalogue.load().tasks(tasks, suite)
-        candidates: list[Candidate] = resolve(given, self.scratch, self.name, notice)
+        candidates, refusals = resolve(given, self.scratch, self.name, notice)
+        if refusals and len(refusals) == len(given):
+            raise UserError("\n".join(refusal.reason for refusal in refusals))
         if self.fingerprint:
             candidates.append(FingerprintCandidate(Boosting()))
         whole = plan(candidates, refs, protocol, seeds, Path(self.output), built=self.built)
+        whole = replace(whole, refusals=[*refusals, *whole.refusals])
         return whole if self.shard is None else part(whole, self.shard, Path(self.output))
 
 

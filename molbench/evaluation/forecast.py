@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from molbench.errors import UserError
-from molbench.evaluation.candidates.base import NotApplicable
+from molbench.evaluation.candidates.base import NotApplicable, Refusal
 from molbench.evaluation.cost import peak_memory
 from molbench.evaluation.execute import Workspace
 from molbench.evaluation.perform import finished_results, make_jobs
@@ -47,12 +47,14 @@ class Forecast:
         rows: Runs by model and task.
         not_applicable: Models and tasks that do not go together, and why.
         missing: Datasets that are not built here, with the commands that build them.
+        refusals: Models and tasks that are left out since something is wrong with them.
         memory: MiB that this process took in its trials, which each worker takes too.
     """
 
     rows: list[PlannedRuns]
     not_applicable: list[NotApplicable]
     missing: list[MissingData]
+    refusals: list[Refusal]
     memory: float
 
     @property
@@ -102,7 +104,7 @@ def forecast(planned: Plan, output: Path) -> Forecast:
                 todo[0][1] if todo else "",
             )
         )
-    return Forecast(rows, planned.not_applicable, planned.missing, peak_memory())
+    return Forecast(rows, planned.not_applicable, planned.missing, planned.refusals, peak_memory())
 
 
 def _of_job(

@@ -71,10 +71,13 @@ def perform(
         for outcome in outcomes
         if outcome.not_applicable is not None
     }
-    if planned.shard is not None and not failures:  # what has no result then is not applicable
+    if (
+        planned.shard is not None and not failures and not planned.refusals
+    ):  # what has no result then is not applicable
         planned.shard.of({str(folder.relative_to(output)) for folder in stored}).write(output)
     found_out = [NotApplicable(*pair, reason) for pair, reason in others.items()]
-    return Report(summarise(results), results, failures, len(finished), planned.not_applicable + found_out)
+    others_told = planned.not_applicable + found_out
+    return Report(summarise(results), results, failures, len(finished), others_told, planned.refusals)
 
 
 def _unprepared(runs: Sequence[Run]) -> Iterator[RunOutcome]:
@@ -109,7 +112,8 @@ def refuse_nothing(planned: Plan) -> None:
     if not planned.runs and planned.shard is None:
         if planned.missing and not planned.not_applicable:
             raise UserError("none of the datasets is built here:\n" + "\n".join(map(str, planned.missing)))
-        reasons = (f"  {n.candidate} on {n.task}: {n.reason}" for n in planned.not_applicable)
+        reasons = [f"  {n.candidate} on {n.task}: {n.reason}" for n in planned.not_applicable]
+        reasons += [f"  {refusal}" for refusal in planned.refusals]
         raise UserError("no task is one for any of the models:\n" + "\n".join(reasons))
 
 

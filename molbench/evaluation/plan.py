@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -14,7 +14,7 @@ from molbench.data.records.base import RecordKind
 from molbench.errors import UserError
 from molbench.evaluation import EVALUATION_VERSION
 from molbench.evaluation.built import Data, data_of
-from molbench.evaluation.candidates.base import Candidate, NotApplicable
+from molbench.evaluation.candidates.base import Candidate, NotApplicable, Refusal
 from molbench.evaluation.kinds import kind_of
 from molbench.metrics import METRICS
 from molbench.spec.catalogue import TaskRef
@@ -89,12 +89,14 @@ class Plan:
         not_applicable: Candidates and tasks that do not go together, and why.
         missing: Datasets that are not built here, where the others are planned without them.
         shard: Which part of an evaluation it is; None where it is all of it.
+        refusals: Models and tasks that are left out since something is wrong with them.
     """
 
     runs: list[Run]
     not_applicable: list[NotApplicable]
     missing: list[MissingData] = field(default_factory=list)
     shard: ShardRecord | None = None
+    refusals: list[Refusal] = field(default_factory=list)
 
 
 def plan(
@@ -106,7 +108,7 @@ def plan(
     *,
     built: bool = False,
 ) -> Plan:
-    """Every combination that there is.
+    """Every combination that there is; a model or a dataset that is damaged is refused, and others are not.
 
     Args:
         candidates: What is scored.
@@ -117,38 +119,70 @@ def plan(
         built: Whether tasks whose datasets are not built here are left out rather than refused.
 
     Raises:
-        UserError: If a dataset is not built, a build lacks a split scheme, or a task cannot be scored.
+        UserError: If a dataset is not built, a task cannot be scored, or nothing is left.
     """
     missing = missing_data(tasks)
     if built:
         tasks = [task for task in tasks if task.folder is not None]
     else:
         refuse_missing(tasks)
-    digests: dict[tuple[str, int], str] = {}
+    encoders: dict[tuple[str, int], str] = {}
     runs, others = [], []
+    refusals: dict[str, Refusal] = {}
     for task in tasks:
         kind = kind_of(task.task)
         kind_protocol = kind.protocol(protocol)
         kind.check(task, kind_protocol)
+        if why := _unreadable(task, seeds):
+            refusals[task.id] = Refusal(task.id, why)
+            continue
         data: dict[str, Data] = {}
         for candidate in candidates:
-            if why := candidate.unfit(task, kind_protocol):
-                others.append(NotApplicable(candidate.name, task.id, why))
+            if candidate.name in refusals:
                 continue
-            recipe = candidate.recipe(kind_protocol)
             # An audit of given weights draws nothing.
             asked = seeds if kind.learns or candidate.is_baseline else seeds[:1]
-            for seed in candidate.seeds(task, asked):
-                fold, encoder = task.at(seed), (candidate.name, seed if candidate.is_baseline else 0)
-                if encoder not in digests:
-                    digests[encoder] = candidate.encoder_digest(seed)
+            try:
+                why = candidate.unfit(task, kind_protocol)
+                digests = {} if why else _digests(candidate, candidate.seeds(task, asked), encoders)
+            except UserError as error:
+                refusals[candidate.name] = Refusal(candidate.name, str(error))
+                continue
+            if why:
+                others.append(NotApplicable(candidate.name, task.id, why))
+            recipe = candidate.recipe(kind_protocol)
+            for seed, digest in digests.items():
+                fold = task.at(seed)
                 if fold.split_name not in data:
                     data[fold.split_name] = data_of(fold)
                 records = data[fold.split_name]
                 folder = output / candidate.name / task.id / recipe.name / str(seed)
-                key = key_of(digests[encoder], fold, records, recipe, seed)
-                runs.append(Run(candidate, fold, recipe, seed, digests[encoder], records, key, folder))
-    return Plan(runs, others, missing)
+                key = key_of(digest, fold, records, recipe, seed)
+                runs.append(Run(candidate, fold, recipe, seed, digest, records, key, folder))
+    runs = [run for run in runs if run.candidate.name not in refusals]
+    if refusals and not runs and not others:
+        raise UserError("\n".join(refusal.reason for refusal in refusals.values()))
+    return Plan(runs, others, missing, refusals=[*refusals.values()])
+
+
+def _unreadable(task: TaskRef, seeds: Sequence[int]) -> str | None:
+    """Why the records of a task cannot be told, or None where they can."""
+    try:
+        data_of(task.at(seeds[0]))
+    except UserError as error:
+        return str(error)
+    return None
+
+
+def _digests(candidate: Candidate, seeds: Iterable[int], known: dict[tuple[str, int], str]) -> dict[int, str]:
+    """Digest of what predicts with each seed; of a model that is given it is one, which is ``known`` then."""
+    digests = {}
+    for seed in seeds:
+        encoder = (candidate.name, seed if candidate.is_baseline else 0)
+        if encoder not in known:
+            known[encoder] = candidate.encoder_digest(seed)
+        digests[seed] = known[encoder]
+    return digests
 
 
 def key_of(encoder: str, task: TaskRef, data: Data, protocol: Recipe, seed: int) -> str:

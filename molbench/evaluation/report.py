@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from molbench.evaluation.candidates.base import NotApplicable
+from molbench.evaluation.candidates.base import NotApplicable, Refusal
 from molbench.evaluation.plan import Run
 from molbench.evaluation.result import Stored
 from molbench.evaluation.results_folder import ResultsFolder
@@ -47,6 +47,8 @@ class Report:
         failures: Runs without a result, and why.
         reused: How many results were there already.
         not_applicable: Candidates and tasks that do not go together, and why.
+        refusals: Models and tasks that were left out since something is wrong with them.
+        damaged: Folders of results that are left out since they cannot be read, and why.
 
     Examples:
         Results that are stored are a report, too.
@@ -67,10 +69,14 @@ class Report:
     failures: list[RunOutcome]
     reused: int
     not_applicable: list[NotApplicable] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+    damaged: dict[Path, str] = field(default_factory=dict)
 
     @classmethod
     def read(cls, folder: str | Path, tasks: str | Sequence[str] | None = None) -> Report:
         """The results that lie in a folder, their scores computed again from their predictions.
+
+        What cannot be read is left out, and listed as :attr:`damaged`.
 
         Args:
             folder: What ``molbench evaluate`` wrote.
@@ -79,8 +85,8 @@ class Report:
         Raises:
             UserError: If there is none, or results that belong together were not made on the same records.
         """
-        results = ResultsFolder.read(folder, tasks).results
-        return cls(summarise(results), results, [], len(results))
+        read = ResultsFolder.read(folder, tasks)
+        return cls(summarise(read.results), read.results, [], len(read.results), damaged=read.damaged)
 
     @property
     def models(self) -> list[str]:
@@ -132,7 +138,7 @@ class Report:
     def __repr__(self) -> str:
         return (
             f"<Report: {len(self.models)} models on {len(self.tasks)} tasks, {len(self.results)} results, "
-            f"{len(self.failures)} failures>"
+            f"{len(self.failures)} failures{f', {len(self.damaged)} damaged' if self.damaged else ''}>"
         )
 
     def _repr_html_(self) -> str:

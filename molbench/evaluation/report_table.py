@@ -46,6 +46,8 @@ def to_html(report: Report) -> str:
         for outcome in report.failures
     ]
     missing += [f"{item.candidate} on {item.task}: {item.reason}" for item in report.not_applicable]
+    missing += [f"refused: {refusal}" for refusal in report.refusals]
+    missing += [f"damaged: {folder}: {why}" for folder, why in report.damaged.items()]
     marks = [
         f"warning: {summary.candidate} on {summary.task}: {warning}"
         for summary in report.rows

@@ -10,7 +10,7 @@ from pathlib import Path
 from molbench.arguments import comma_separated
 from molbench.errors import UserError
 from molbench.evaluation.result import Stored, result_files
-from molbench.evaluation.trust import Trust
+from molbench.evaluation.trust import Trust, why_unread
 from molbench.spec.catalogue import Catalogue
 
 
@@ -45,8 +45,8 @@ class ResultsFolder:
         for path in result_files(root):
             try:
                 results.append(trust.relabelled(Stored.read(path.parent)))
-            except UserError as error:
-                damaged[path.parent] = str(error)
+            except Exception as error:  # noqa: BLE001 - a file of a stranger; no fault of it may end the others
+                damaged[path.parent] = why_unread(error)
         chosen = of_tasks(results, patterns)
         if not chosen:
             tasks = sorted({stored.result.task.id for stored in results})

@@ -74,16 +74,19 @@ def read_trusted(root: Path, catalogue: Catalogue) -> tuple[list[Stored], list[R
             stored = Stored.read(path.parent)
             _check_place(stored, root)
             results.append(trust.check(stored))
-        except UserError as error:
-            rejections.append(RejectedResult(path.parent, str(error)))
         except Exception as error:  # noqa: BLE001 - a file of a stranger; no fault of it may end the others
-            rejections.append(
-                RejectedResult(path.parent, f"cannot be read: {type(error).__name__}: {error_line(error)}")
-            )
+            rejections.append(RejectedResult(path.parent, why_unread(error)))
     doubles = dict(_doubles(results))
     rejections += [RejectedResult(folder, reason) for folder, reason in doubles.items()]
     rejections.sort(key=lambda rejection: rejection.folder)
     return [stored for stored in results if stored.folder not in doubles], rejections
+
+
+def why_unread(error: Exception) -> str:
+    """Why a result is set aside, whatever reading it raised."""
+    if isinstance(error, UserError):
+        return str(error)
+    return f"cannot be read: {type(error).__name__}: {error_line(error)}"
 
 
 @dataclass
@@ -141,7 +144,8 @@ class Trust:
         """The result beside the dataset's own labels, or with a warning where that is not built here.
 
         Raises:
-            UserError: If its records are not those of the task as built here, or its predictions do not fit.
+            UserError: If its records are not those of the task as built here, or its predictions do not fit,
+                or give no score.
         """
         result = stored.result
         try:
@@ -149,12 +153,12 @@ class Trust:
             data = data_of(task)
         except UserError as error:
             warning = f"its labels are its own and could not be checked: {error}"
-            changed = result.model_copy(update={"warnings": [*result.warnings, warning]})
-            return replace(stored, result=changed)
-        predictions = self._joined(stored, task, data)
-        entry = result.task.model_copy(update={"declaration": task.task})
-        metrics = score(task.task, predictions)
-        update = {"task": entry, "metrics": metrics, "n": len(predictions.ids)}
+            predictions, declaration = stored.predictions, result.task.declaration
+            update: dict[str, Any] = {"warnings": [*result.warnings, warning]}
+        else:
+            predictions, declaration = self._joined(stored, task, data), task.task
+            update = {"task": result.task.model_copy(update={"declaration": declaration})}
+        update |= {"metrics": score(declaration, predictions), "n": len(predictions.ids)}
         return replace(stored, result=result.model_copy(update=update), checked=predictions)
 
     def join(self, task: str, seed: int, given: Predictions) -> tuple[TaskRef, Data, Predictions]:

@@ -1,7 +1,8 @@
 """Plain mappings to checked dataclasses of settings."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
+from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -12,6 +13,8 @@ from molbench.errors import UserError, quoted
 MOST = 1_000_000
 
 T = TypeVar("T")
+
+_adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)
 
 
 def parse_config(kind: str, config_type: type[T], values: Mapping[str, Any] | None) -> T:
@@ -33,10 +36,21 @@ def parse_config(kind: str, config_type: type[T], values: Mapping[str, Any] | No
         if isinstance(value, int | float) and not abs(value) <= MOST:
             raise UserError(f"{kind}: setting '{name}': {quoted(value)} is beyond {MOST:,}")
     try:
-        return TypeAdapter(config_type).validate_python(dict(values or {}))
+        parsed: T = _adapter(config_type).validate_python(dict(values or {}))
+        return parsed
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         if first["type"] == "missing":
             raise UserError(f"{kind}: setting '{where}' is missing") from None
         raise UserError(f"{kind}: setting '{where}': {first['msg']}, not {quoted(first['input'])}") from None
+
+
+def checked_config(kind: str, config: T) -> T:
+    """A dataclass of settings that somebody made, if it is one that :func:`parse_config` gives.
+
+    Raises:
+        UserError: If a value has the wrong type or is out of bounds.
+    """
+    values = {field.name: getattr(config, field.name) for field in fields(config)}  # type: ignore[arg-type]
+    return parse_config(kind, type(config), values)

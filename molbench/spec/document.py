@@ -78,10 +78,27 @@ def parse_yaml(text: str, model: type[Model], path: Path | str) -> Model:
     finally:
         loader.dispose()
     try:
-        return model.model_validate(data)
+        document = model.model_validate(data)
     except ValidationError as error:
-        lines = [_describe(path, node, dict(item)) for item in error.errors()[:MAX_LINES]]
-        raise UserError("\n".join(dict.fromkeys(lines))) from error
+        problems = [dict(item) for item in error.errors()]
+    else:
+        if not (problems := _truths_for_numbers(data, model)):
+            return document
+    lines = [_describe(path, node, problem) for problem in problems[:MAX_LINES]]
+    raise UserError("\n".join(dict.fromkeys(lines)))
+
+
+def _truths_for_numbers(data: Any, model: type[BaseModel]) -> list[dict[str, Any]]:
+    """Where ``yes`` or ``no`` stands for a number, which would pass for 1 or 0."""
+    try:
+        model.model_validate(data, strict=True)
+    except ValidationError as error:
+        return [
+            {**item, "msg": f"{item['msg']}, not {'yes' if item['input'] else 'no'}"}
+            for item in error.errors()
+            if isinstance(item["input"], bool) and item["type"] in {"int_type", "float_type"}
+        ]
+    return []
 
 
 def line_of(path: Path, location: Location) -> int:

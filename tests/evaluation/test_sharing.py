@@ -188,7 +188,8 @@ def test_two_evaluations_share_the_work(toy_home, checkpoint, tmp_path) -> None:
     output = tmp_path / "r"
     both = [start(checkpoint, output) for _ in range(2)]
     made: dict[Path, set[int]] = {}
-    while any(process.poll() is None for process in both):
+    end = time.monotonic() + 240
+    while any(process.poll() is None for process in both) and time.monotonic() < end:
         for folder, folders, files in os.walk(output):  # what vanishes meanwhile is passed over
             folders[:] = [name for name in folders if not name.startswith(".")]
             if "result.json" in files:
@@ -196,8 +197,12 @@ def test_two_evaluations_share_the_work(toy_home, checkpoint, tmp_path) -> None:
                 with suppress(FileNotFoundError):
                     made.setdefault(path, set()).add(path.stat().st_ino)
         time.sleep(0.02)
-    reports = [json.loads(process.communicate()[0]) for process in both]
-    assert [process.returncode for process in both] == [0, 0]
+    for process in both:
+        if process.poll() is None:
+            process.kill()
+    outputs = [process.communicate(timeout=60) for process in both]
+    assert [process.returncode for process in both] == [0, 0], outputs
+    reports = [json.loads(out) for out, _ in outputs]
     assert reports[0]["rows"] == reports[1]["rows"]
     assert len(made) == 12
     assert all(len(inodes) == 1 for inodes in made.values()), "a run was done twice"

@@ -16,6 +16,7 @@ import pytest
 
 from molbench.errors import UserError
 from molbench.evaluation.built import data_of
+from molbench.evaluation.figures.plot import plot
 from molbench.evaluation.predictions import Predictions
 from molbench.evaluation.report import Report
 from molbench.evaluation.result import Stored
@@ -252,3 +253,44 @@ def test_forged_labels_are_not_compared(results: Path) -> None:
     shutil.rmtree(results.parent / "home" / "datasets" / "toy")
     [stored] = [one for one in ResultsFolder.read(results).results if one.folder == folder]
     assert "could not be checked" in stored.result.warnings[-1]
+
+
+def _not_built(results: Path) -> None:
+    shutil.rmtree(results.parent / "home" / "datasets" / "toy")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("built", [True, False], ids=["built", "not built"])
+def test_figures_and_reports_list_what_they_leave_out(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, built: bool
+) -> None:
+    """Whatever one file raises, when it is read or scored, it costs its result."""
+    folders = [results / "model" / "toy" / task / "probe" / "0" for task in ("size", "mass", "ring")]
+    (folders[0] / "result.json").write_text("{}")
+    (folders[1] / "predictions.parquet").write_bytes(b"PAR1 no")
+    if not built:
+        _not_built(results)
+    read = Predictions.read.__func__  # type: ignore[attr-defined]
+
+    def odd(cls: type[Predictions], path: Path, records: int | None = None) -> Predictions:
+        if path.parent == folders[2]:
+            raise AssertionError("a library\x1b[31m gave up")
+        given: Predictions = read(cls, path, records)
+        return given
+
+    monkeypatch.setattr(Predictions, "read", classmethod(odd))
+    report = Report.read(results)
+    assert list(report.damaged) == sorted(folders) and len(report.results) == 13
+    assert "3 damaged" in repr(report) and report._repr_html_().count("damaged: ") == 3
+    assert all(why.isprintable() for why in report.damaged.values())
+    plotted = plot(results, tmp_path / "figures", kinds="strip")
+    assert plotted.files and plotted.damaged == report.damaged
+
+
+@pytest.mark.slow
+def test_the_command_line_names_what_it_does_not_draw(results: Path, tmp_path: Path) -> None:
+    folder = results / "model" / "toy" / "size" / "probe" / "0"
+    (folder / "predictions.parquet").write_bytes(b"PAR1 no")
+    command = [sys.executable, "-m", "molbench.cli", "plot", str(results), "-o", str(tmp_path / "f")]
+    done = subprocess.run([*command, "-k", "strip"], check=False, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0 and f"damaged: {folder}: " in done.stderr

@@ -184,5 +184,5 @@ def test_without_a_working_compiler_there_are_none(
 def test_processes_that_compile_at_once_all_have_kernels(cache: Path) -> None:
     command = [sys.executable, "-c", CODE]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
-    assert [process.communicate()[0].strip() for process in running] == ["loaded"] * 3
+    assert [process.communicate(timeout=120)[0].strip() for process in running] == ["loaded"] * 3
     assert all(file.suffix == ".so" for file in cache.iterdir())

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from molbench.errors import UserError
+from molbench.spec.board import Board
 from molbench.spec.document import parse_yaml, read_yaml
 from molbench.spec.splits import Splits
 from molbench.spec.tasks import Tasks
@@ -93,3 +94,43 @@ def test_unreadable_files_are_named(tmp_path: Path) -> None:
 def test_reserved_scheme_names_are_refused(name: str) -> None:
     text = f"schemes:\n  '{name}':\n    generator: ratio\n    description: x\n"
     assert "cannot name a scheme" in problem(text, Splits)
+
+
+BOARD = "name: mine\ntitle: Mine\ndescription: d\ntasks: ['toy/*']\n"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("seeds", "yes"),
+        ("seeds", "no"),
+        ("seeds", "three"),
+        ("seeds", "0"),
+        ("seeds", "2.5"),
+        ("seeds", "[3]"),
+        ("seeds", ".nan"),
+        ("tasks", "3"),
+        ("tasks", "toy/*"),
+        ("tasks", "{toy: 1}"),
+        ("groups", "[toy/a, toy/b]"),
+        ("versions", "[toy/a]"),
+        ("tiers", "[best]"),
+        ("ranked", "3"),
+        ("order", "3"),
+        ("name", "no"),
+        ("title", "3"),
+        ("protocol", "[probe]"),
+    ],
+)
+def test_a_wrong_type_is_one_line_with_file_and_key(key: str, value: str) -> None:
+    kept = "".join(f"{line}\n" for line in BOARD.splitlines() if not line.startswith(f"{key}:"))
+    number = len(kept.splitlines()) + 1
+    for line in problem(f"{kept}{key}: {value}\n", Board).splitlines():  # one a mistake
+        assert line.startswith(f"tasks.yaml:{number}: {key}")
+
+
+def test_yes_and_no_are_no_numbers_but_truths() -> None:
+    assert parse_yaml(BOARD + "ranked: no\n", Board, "b.yaml").ranked is False
+    assert problem(BOARD + "seeds: yes\n", Board) == (
+        "tasks.yaml:5: seeds: Input should be a valid integer, not yes"
+    )

@@ -67,9 +67,9 @@ def test_what_is_pushed_is_loaded_and_scored_by_its_name(
     push_checkpoint(checkpoint, "somebody/My_Encoder", licence="CC-BY-4.0")
     loaded = molbench.load_checkpoint("somebody/My_Encoder")
     assert loaded.digest == Checkpoint.load(checkpoint).digest == molbench.load_checkpoint(checkpoint).digest
-    candidate, baseline = resolve(["somebody/My_Encoder@main"], scratch=True)
+    (candidate, baseline), _ = resolve(["somebody/My_Encoder@main"], scratch=True)
     assert candidate.name == "my_encoder" and baseline.is_baseline
-    assert candidate.encoder_digest(0) == resolve([checkpoint], scratch=False)[0].encoder_digest(0)
+    assert candidate.encoder_digest(0) == resolve([checkpoint], scratch=False)[0][0].encoder_digest(0)
 
 
 def test_the_card_tells_licence_stages_and_how_to_score(checkpoint: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from pydantic import PositiveInt
 from torch import Tensor
 from torch.nn.functional import elu, leaky_relu
 from torch_geometric.nn import global_add_pool
@@ -27,8 +28,8 @@ class AttentiveFPConfig(PairConfig):
         readout_steps: Rounds of attention of the readout.
     """
 
-    layers: int = 3
-    readout_steps: int = 2
+    layers: PositiveInt = 3
+    readout_steps: PositiveInt = 2
 
 
 class AttentiveFP(PairBackbone[AttentiveFPConfig]):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pydantic import PositiveFloat
 from torch import Tensor
 
 from molbench.backbones.pairs.cgib import CGIB, CGIBConfig
@@ -22,7 +23,7 @@ class CGIBContConfig(CGIBConfig):
         exclude_positive: Leave the true partner out of the denominator, as the release does.
     """
 
-    temperature: float = 1.0
+    temperature: PositiveFloat = 1.0
     exclude_positive: bool = False
 
 

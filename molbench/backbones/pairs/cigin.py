@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from pydantic import PositiveInt
 from torch import Tensor
 from torch_geometric.nn import Set2Set
 from typing_extensions import TypeVar
@@ -29,8 +30,8 @@ class CIGINConfig(PairConfig):
         readout_steps: Rounds of attention of the readout.
     """
 
-    steps: int = 3
-    readout_steps: int = 2
+    steps: PositiveInt = 3
+    readout_steps: PositiveInt = 2
 
 
 C_co = TypeVar("C_co", bound=CIGINConfig, covariant=True, default=CIGINConfig)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
+from pydantic import PositiveInt
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 from torch_geometric.nn import GINEConv, Set2Set
@@ -41,9 +42,9 @@ class GINCIGINConfig(PairConfig):
             answers for a pair that has no order; the numbers are as many.
     """
 
-    hidden: int = 300
-    layers: int = 3
-    readout_steps: int = 2
+    hidden: PositiveInt = 300
+    layers: PositiveInt = 3
+    readout_steps: PositiveInt = 2
     unordered: bool = True
 
 

@@ -43,6 +43,22 @@ class NotApplicable:
     reason: str
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """A model or a task that is not evaluated at all, where others are.
+
+    Attributes:
+        name: Of the model, its file, or the task.
+        reason: What is wrong with it.
+    """
+
+    name: str
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason if self.reason.startswith(self.name) else f"{self.name}: {self.reason}"
+
+
 @dataclass(frozen=True, eq=False)
 class Scored:
     """What a candidate makes of a run.

@@ -8,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from molbench.arguments import require_file
 from molbench.errors import UserError
-from molbench.evaluation.candidates.base import Candidate
+from molbench.evaluation.candidates.base import Candidate, Refusal
 from molbench.evaluation.candidates.calculated import CalculatedCandidate
 from molbench.evaluation.candidates.checkpoint import CheckpointCandidate, require_model_name
 from molbench.evaluation.candidates.external import ExternalCandidate
@@ -24,8 +25,10 @@ TABLES = (".parquet", ".npz")
 
 def resolve(
     models: Sequence[Any], scratch: bool, name: str | None = None, notice: Callable[[str], None] | None = None
-) -> list[Candidate]:
+) -> tuple[list[Candidate], list[Refusal]]:
     """Candidates of several models, followed by the scratch baseline of each different backbone among them.
+
+    A model that is none is refused, and the others are not; a file that is not there is a slip of the hand.
 
     Args:
         models: Paths of checkpoints and of tables of vectors; what
@@ -34,17 +37,35 @@ def resolve(
         name: What a single model is called that is no file.
         notice: Told what a model does that is not of this program, before anything is trained.
 
+    Returns:
+        Candidates, and models that are none of these or break the law of shapes and finiteness.
+
     Raises:
-        UserError: If one is none of these, breaks the law of shapes and finiteness, or two have the same name
-            and would share a results folder.
+        UserError: If a file is not there, or two models have the same name and would share a results folder.
     """
     if name is not None and (len(models) != 1 or isinstance(models[0], str | Path)):
         raise UserError(
             "a name is given to one model that is no file; the results of files are called as they"
         )
-    candidates = [_candidate(model, name, notice or (lambda _text: None)) for model in models]
+    candidates: list[Candidate] = []
+    refusals: list[Refusal] = []
+    for model in models:
+        if isinstance(model, str | Path) and hub_id(str(model)) is None:
+            require_file(Path(model))
+    for model in models:
+        try:
+            candidates.append(_candidate(model, name, notice or (lambda _text: None)))
+        except UserError as error:
+            refusals.append(Refusal(_told(model), str(error)))
     _refuse_twins(candidates)
-    return [*candidates, *(baselines(candidates) if scratch else [])]
+    return [*candidates, *(baselines(candidates) if scratch else [])], refusals
+
+
+def _told(model: Any) -> str:
+    """What a model is called that is refused."""
+    from molbench.evaluation.external.wrap import name_of
+
+    return str(model if isinstance(model, str | Path) else getattr(model, "name", None) or name_of(model))
 
 
 def gather(paths: Sequence[Path], scratch: bool) -> list[CheckpointCandidate]:

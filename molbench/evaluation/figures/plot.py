@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from molbench.arguments import comma_separated
@@ -36,10 +36,12 @@ class Plotted:
     Attributes:
         files: Figures and tables.
         skipped: Kinds that were not drawn, and why.
+        damaged: Folders of results that were left out since they cannot be read, and why.
     """
 
     files: list[Path]
     skipped: dict[str, str]
+    damaged: dict[Path, str] = field(default_factory=dict)
 
 
 def plot(
@@ -63,7 +65,9 @@ def plot(
         UserError: If there are no results, a kind or format is unknown, or a kind that was asked for cannot
             be drawn.
     """
-    return plot_results(ResultsFolder.read(results, tasks).results, output, kinds=kinds, form=form)
+    folder = ResultsFolder.read(results, tasks)
+    plotted = plot_results(folder.results, output, kinds=kinds, form=form)
+    return replace(plotted, damaged=folder.damaged)
 
 
 def plot_results(
