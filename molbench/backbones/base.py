@@ -67,7 +67,8 @@ class Backbone(nn.Module, ABC, Configured[C_co], Generic[C_co, BatchT]):
 
     def __init__(self, config: C_co | None = None) -> None:
         super().__init__()
-        self.config = self.Config() if config is None else checked_config(f"backbone '{self.name}'", config)
+        name = getattr(self, "name", type(self).__name__)  # one that is not registered may have none
+        self.config = self.Config() if config is None else checked_config(f"backbone '{name}'", config)
 
     @abstractmethod
     def forward(self, batch: BatchT, *, vectors: bool = False) -> Representation:

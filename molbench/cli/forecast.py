@@ -9,16 +9,25 @@ from typing import TYPE_CHECKING
 import typer
 
 from molbench.cli.console import table_console
+from molbench.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from molbench.evaluation.candidates.base import Refusal
     from molbench.evaluation.forecast import Forecast
 
 
 def show_forecast(forecast: Forecast, as_json: bool) -> None:
-    """Print a forecast as a table or a JSON object."""
+    """Print a forecast as a table or a JSON object.
+
+    Raises:
+        UserError: If models or tasks were refused.
+    """
     if as_json:
         entries = asdict(forecast) | {"runs": forecast.runs, "cached": forecast.cached}
         typer.echo(json.dumps(entries | {"seconds": forecast.seconds}, indent=2, ensure_ascii=False))
+        refuse(forecast.refusals)
         return
     from rich.table import Table
 
@@ -36,8 +45,6 @@ def show_forecast(forecast: Forecast, as_json: bool) -> None:
         console.print(table)
     for pair in forecast.not_applicable:
         console.print(f"not applicable: {pair.candidate} on {pair.task}: {pair.reason}")
-    for refusal in forecast.refusals:
-        console.print(f"refused: {refusal}", markup=False, soft_wrap=True)
     if forecast.missing:
         console.print("not built here; --built leaves these out:")
         for missing in forecast.missing:
@@ -49,6 +56,17 @@ def show_forecast(forecast: Forecast, as_json: bool) -> None:
         f" {forecast.memory / 1024:.1f} GiB",
         soft_wrap=True,
     )
+    refuse(forecast.refusals)
+
+
+def refuse(refusals: Sequence[Refusal]) -> None:
+    """End with the models and tasks that were refused, once the others are done.
+
+    Raises:
+        UserError: If there are any.
+    """
+    if refusals:
+        raise UserError("\n".join(f"refused: {refusal}" for refusal in refusals))
 
 
 def _time(seconds: float | None) -> str:

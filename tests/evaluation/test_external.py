@@ -354,6 +354,59 @@ def test_what_gives_no_vectors_is_refused_before_anything_is_done(
     assert not (tmp_path / "r").exists()
 
 
+def test_what_is_wrong_with_one_model_costs_that_one(
+    toy_home: Path, tmp_path: Path, checkpoint: Path
+) -> None:
+    damaged = tmp_path / "damaged.pt"
+    damaged.write_bytes(checkpoint.read_bytes()[:-500])
+    table = tmp_path / "table.npz"
+    table.write_bytes(b"PK no")
+    report = score([Net("nan"), shape, damaged, table, object()], tmp_path / "r")
+    assert {row.candidate for row in report.rows} == {"shape"} and not report.failures
+    reasons = {refusal.name: refusal.reason for refusal in report.refusals}
+    assert sorted(reasons) == sorted([str(damaged), "net", "object", "table"])
+    assert "law of shapes and finiteness" in reasons["net"] and "is no model" in reasons["object"]
+    assert "refused: net: " in report._repr_html_()
+    with pytest.raises(UserError, match=r"law of shapes and finiteness(.|\n)*damaged.pt"):
+        score([Net("nan"), damaged], tmp_path / "r")
+    with pytest.raises(UserError, match="nofile.pt: no such file"):
+        score([shape, tmp_path / "nofile.pt"], tmp_path / "r")
+
+
+def test_a_damaged_dataset_costs_its_tasks(toy_home: Path, tmp_path: Path) -> None:
+    manifest = toy_home / "datasets" / "toy-frames" / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"digest"', '"digets"'))
+    report = score(shape, tmp_path / "r", ["toy/size,toy-frames/*"])
+    assert {row.task for row in report.rows} == {"toy/size"}
+    assert [refusal.name for refusal in report.refusals] == ["toy-frames/co"]
+    assert "manifest.json: damaged" in report.refusals[0].reason
+
+
+@pytest.mark.slow
+def test_the_command_line_scores_the_others_and_ends_with_2(toy_home: Path, tmp_path: Path) -> None:
+    (tmp_path / "models.py").write_text(
+        "def good():\n    return lambda molecules: [[len(m.atomic_numbers)] for m in molecules]\n"
+        "def nan():\n    return lambda molecules: [[float('nan')] for m in molecules]\n"
+    )
+    (tmp_path / "broken.py").write_text("import nothing_of_this_name\n")
+    (tmp_path / "nan.py").write_text((tmp_path / "models.py").read_text())
+    models = ("--model", "models.py:good", "--model", "nan.py:nan", "--model", "broken.py:good")
+    words = ("evaluate", *models, "--trust-code", "-t", "toy/size", "--seeds", "1", "--executor", "inline")
+    for more in ((), ("--dry-run",)):
+        done = subprocess.run(
+            [sys.executable, "-m", "molbench.cli", *words, *more],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=240,
+        )
+        assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
+        told = [line for line in done.stderr.splitlines() if "refused: " in line]
+        assert len(told) == 2 and "broken.py:good" in told[0] and "law of shapes" in told[1], done.stderr
+        assert "models" in done.stdout
+
+
 def test_what_is_no_model_is_refused(toy_home: Path, tmp_path: Path) -> None:
     for thing in (3, object(), Atoms):
         with pytest.raises(UserError, match="is no model"):
