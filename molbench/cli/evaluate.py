@@ -17,6 +17,7 @@ from molbench.cli.forecast import show_forecast
 from molbench.cli.foreign import processes, trusted
 from molbench.cli.mistakes import refuse_mistakes
 from molbench.cli.report import Display, finish
+from molbench.errors import UserError
 
 #: Seconds of the longest wait, which is months.
 _LONGEST = 1e7

@@ -367,9 +367,9 @@ def test_what_is_wrong_with_one_model_costs_that_one(
     assert sorted(reasons) == sorted([str(damaged), "net", "object", "table"])
     assert "law of shapes and finiteness" in reasons["net"] and "is no model" in reasons["object"]
     assert "refused: net: " in report._repr_html_()
-    with pytest.raises(UserError, match=r"law of shapes and finiteness(.|\n)*damaged.pt"):
+    with pytest.raises(UserError, match=r"law of shapes and finiteness(.|\n)*damaged\.pt"):
         score([Net("nan"), damaged], tmp_path / "r")
-    with pytest.raises(UserError, match="nofile.pt: no such file"):
+    with pytest.raises(UserError, match=r"nofile\.pt: no such file"):
         score([shape, tmp_path / "nofile.pt"], tmp_path / "r")
 
 
