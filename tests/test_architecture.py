@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,16 @@ def test_functions_are_short() -> None:
         and node.end_lineno - node.lineno >= 60
     ]
     assert len(long) <= 5, long
+
+
+def test_no_room_holds_more_than_28_percent_of_the_lines() -> None:
+    """Nor does ``data``, which is five rooms."""
+    counts = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in FILES}
+    rooms: Counter[str] = Counter()
+    for path, count in counts.items():
+        for room in {room_of(module_name(path)), path.relative_to(PACKAGE).parts[0]} - {None}:
+            rooms[room] += count
+    assert [room for room, count in rooms.items() if count > 0.28 * sum(counts.values())] == []
 
 
 @pytest.mark.slow

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from markupsafe import Markup
 
+from molbench.evaluation.kinds import kind_of
 from molbench.evaluation.predictions import Predictions
-from molbench.metrics import METRICS
 from molbench.site.plots import curve, histogram, parity_plot
 from molbench.spec.tasks import Task
 
@@ -24,7 +24,7 @@ def picture(task: Task, predictions: Predictions) -> tuple[Markup, str]:
         return curve(
             means, "Mean predicted spectrum over the mean of the labels"
         ), "mean of predictions, labels in grey"
-    if METRICS[task.metrics[0]].family == "classification":
+    if not kind_of(task).continuous:
         groups = [
             (f"class {label}", predictions.prediction[predictions.target == label])
             for label in np.unique(predictions.target)
