@@ -5,6 +5,8 @@ from collections import defaultdict
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 from tests.rooms import FILES, ROOT
 
 #: Names that two files may define. A verb of the command line is called as the function that it calls.
@@ -15,6 +17,12 @@ ENTRY_POINTS = {"main"}
 REGISTERED = {"splitter", "audit", "metric"}
 #: Names that say nothing: what was found or wanted has a name in the field, ``encoded``, ``edges``.
 SAY_NOTHING = {"found", "told", "wanted", "own"}
+#: Parts of names with two spellings, of which the first is ours, and PyTorch's where it has the word.
+SPELLINGS = [
+    *(("centre", "center"), ("colour", "color"), ("behaviour", "behavior"), ("licence", "license")),
+    *(("neighbor", "neighbour"), ("optimiz", "optimis"), ("catalogue", "catalog"), ("grey", "gray")),
+    *(("normalis", "normaliz"), ("standardis", "standardiz"), ("summaris", "summariz")),
+]
 
 
 @cache
@@ -60,3 +68,24 @@ def test_no_name_says_nothing() -> None:
         if SAY_NOTHING & {getattr(node, part, None) for part in ("id", "arg", "attr")}
     ]
     assert names == []
+
+
+@pytest.mark.parametrize(("used", "other"), SPELLINGS)
+def test_a_word_has_one_spelling_in_names(used: str, other: str) -> None:
+    assert any(used in name.lower() for name in _names())
+    assert [name for name in _names() if other in name.lower().replace(used, "")] == []
+
+
+@cache
+def _names() -> frozenset[str]:
+    return frozenset(name for tree in _trees().values() for node in ast.walk(tree) for name in _bound(node))
+
+
+def _bound(node: ast.AST) -> list[str]:
+    """Names that the package itself gives, not those that it uses of others."""
+    match node:
+        case ast.FunctionDef(name=name) | ast.ClassDef(name=name) | ast.arg(arg=name):
+            return [name]
+        case ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()):
+            return [name]
+    return []

@@ -73,19 +73,19 @@ def atom_environments(graphs: MolecularGraphs, rounds: int) -> AtomEnvironments:
     order = torch.cat([kind, kind]).argsort()
     source, target, kind = source[order], target[order], torch.cat([kind, kind])[order]
 
-    examples, color = _different(_codes(graphs.atoms))
+    examples, colour = _different(_codes(graphs.atoms))
     atoms, first, made = graphs.atoms[examples], torch.arange(len(examples), device=examples.device), []
     for _ in range(rounds):
-        received = _mixed(color[source] * len(bonds) + kind + 1)
-        codes = _mixed(color * _CENTRE).index_add(0, target, received)
+        received = _mixed(colour[source] * len(bonds) + kind + 1)
+        codes = _mixed(colour * _CENTRE).index_add(0, target, received)
         examples, new = _different(codes)
-        is_example = torch.zeros_like(color, dtype=torch.bool)
+        is_example = torch.zeros_like(colour, dtype=torch.bool)
         is_example[examples] = True
         kept = is_example[target].nonzero().squeeze(-1)
         counts = torch.bincount(kind[kept], minlength=len(bonds)).tolist()
-        made.append(Round(color[examples], color[source[kept]], new[target[kept]], kind[kept], counts))
-        first, color = first[color[examples]], new
-    return AtomEnvironments(atoms, bonds, made, first, color)
+        made.append(Round(colour[examples], colour[source[kept]], new[target[kept]], kind[kept], counts))
+        first, colour = first[colour[examples]], new
+    return AtomEnvironments(atoms, bonds, made, first, colour)
 
 
 def _codes(features: Tensor) -> Tensor:

@@ -31,13 +31,13 @@ class GEMConfig:
     Attributes:
         classes: Classes of distances.
         farthest: Where the last class ends, Å; longer distances belong to it too.
-        center_is_second_atom: Whether every angle is read from the vector of its molecule's second atom
+        centre_is_second_atom: Whether every angle is read from the vector of its molecule's second atom
             instead of that of its centre.
     """
 
     classes: int = 30
     farthest: float = 20.0
-    center_is_second_atom: bool = False
+    centre_is_second_atom: bool = False
 
 
 class GEM(Method[GEMConfig, None]):
@@ -76,7 +76,7 @@ class GEM(Method[GEMConfig, None]):
         length = (self.length(atoms, bonds).squeeze(1) - bonds.distances(positions)).square()
 
         centre, first, second = triples = bond_angles(bonded, batch.num_atoms)
-        if self.config.center_is_second_atom:
+        if self.config.centre_is_second_atom:
             centre = batch.ptr[batch.molecule[centre]] + 1
         seen = torch.cat([atoms[centre], atoms[first] + atoms[second]], dim=1)
         angle = (self.angle(seen).squeeze(1) - triple_angles(positions, triples) / math.pi).square()

@@ -366,7 +366,7 @@ def test_an_oracle_of_internal_coordinates_has_no_loss() -> None:
 def test_the_release_reads_angles_at_the_second_atom() -> None:
     seen = []
     for released in (False, True):
-        method, batch = method_with("gem", center_is_second_atom=released), graph_batch()
+        method, batch = method_with("gem", centre_is_second_atom=released), graph_batch()
         method.angle.register_forward_hook(lambda module, inputs, output: seen.append(inputs[0]))
         method.loss(batch, generator())
         atoms = method.backbone(batch).scalars
