@@ -1,6 +1,7 @@
 """Morgan fingerprints, as bits packed 64 a word or as counts, and a few descriptors."""
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import numpy as np
 from rdkit import Chem, DataStructs
@@ -42,13 +43,22 @@ def morgan(smiles: Iterable[str | None]) -> np.ndarray:
     References:
         Rogers and Hahn, Extended-connectivity fingerprints, J. Chem. Inf. Model. 50, 742 (2010).
     """
-    generator = rdFingerprintGenerator.GetMorganGenerator(radius=RADIUS, fpSize=BITS)
-    empty = bytes(BITS // 8)
-    rows = [
-        DataStructs.BitVectToBinaryText(generator.GetFingerprint(molecule)) if molecule else empty
-        for molecule in _read(smiles)
-    ]
-    return np.frombuffer(b"".join(rows), dtype="<u8").astype(np.uint64).reshape(-1, WORDS)
+    return _packed(_read(smiles))
+
+
+def bond_graph_morgan(keys: Iterable[str]) -> np.ndarray:
+    """Morgan fingerprints of bond graphs without bond orders, as ``connectivity_key`` writes them.
+
+    Hydrogens are counted at their atoms, which tells saturated from unsaturated ones.
+
+    Args:
+        keys: One bond graph a molecule.
+
+    Returns:
+        Packed bits, [n, 32] uint64, to be compared with others of bond graphs only.
+    """
+    with BlockLogs():  # of lone hydrogen atoms
+        return _packed(map(_read_graph, keys))
 
 
 def morgan_counts(smiles: Iterable[str | None]) -> np.ndarray:
@@ -76,6 +86,29 @@ def descriptors(smiles: Iterable[str | None]) -> np.ndarray:
         for molecule in _read(smiles)
     ]
     return np.array(rows, dtype=np.float32).reshape(-1, len(DESCRIPTORS))
+
+
+def _packed(molecules: Iterable[Chem.Mol | None]) -> np.ndarray:
+    generator = rdFingerprintGenerator.GetMorganGenerator(radius=RADIUS, fpSize=BITS)
+    empty = bytes(BITS // 8)
+    rows = [
+        DataStructs.BitVectToBinaryText(generator.GetFingerprint(molecule)) if molecule else empty
+        for molecule in molecules
+    ]
+    return np.frombuffer(b"".join(rows), dtype="<u8").astype(np.uint64).reshape(-1, WORDS)
+
+
+def _read_graph(key: str) -> Chem.Mol:
+    """As it is written, no hydrogens filled in: chemistry would find fault with single bonds alone."""
+    parameters: Any = Chem.SmilesParserParams()
+    parameters.sanitize, parameters.removeHs = False, False
+    whole = Chem.MolFromSmiles(key, parameters)
+    for atom in whole.GetAtoms():
+        atom.SetNoImplicit(True)
+    molecule = Chem.RemoveHs(whole, sanitize=False)
+    molecule.UpdatePropertyCache(strict=False)
+    Chem.FastFindRings(molecule)
+    return molecule
 
 
 def _read(smiles: Iterable[str | None]) -> Iterator[Chem.Mol | None]:

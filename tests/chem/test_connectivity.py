@@ -5,7 +5,9 @@ from hypothesis import strategies as st
 from rdkit import Chem
 from rdkit.Chem import AllChem
 
-from molbench.chem.connectivity import connectivity_key
+from molbench.chem.connectivity import connectivity_key, smiles_connectivity
+from molbench.chem.fingerprint import bond_graph_morgan
+from molbench.chem.similarity import tanimoto
 
 
 def conformers(smiles: str, count: int = 4) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -53,3 +55,26 @@ def test_key_ignores_order_rotation_reflection_and_place(seed: int) -> None:
 
 def test_key_of_a_lone_atom() -> None:
     assert connectivity_key(np.array([10]), np.zeros((1, 3))) == "[Ne]"
+
+
+@pytest.mark.parametrize(
+    "smiles", ["C", "CCO", "c1ccccc1", "CC(=O)[O-]", "C[N+](=O)[O-]", "N[C@@H](C)C(=O)O", "C#N"]
+)
+def test_a_drawing_gives_the_bond_graph_of_its_geometry(smiles: str) -> None:
+    key = smiles_connectivity(smiles)
+    assert key == connectivity_key(*conformers(smiles, 1)[0])
+    assert key == smiles_connectivity(Chem.MolToSmiles(Chem.MolFromSmiles(smiles), doRandom=True))
+
+
+def test_a_drawing_that_cannot_be_read_has_none() -> None:
+    assert smiles_connectivity("C1CC") is None
+
+
+def test_bond_graphs_are_as_similar_as_they_are_alike() -> None:
+    texts = ["CCO", "OCC", "CCN", "C=CO", "c1ccccc1", "[H][H]", "[H]"]
+    fingerprints = bond_graph_morgan([smiles_connectivity(text) or "" for text in texts])
+    similarity = tanimoto(fingerprints, fingerprints)
+    assert np.diag(similarity) == pytest.approx(1.0)
+    assert similarity[0, 1] == 1.0
+    assert 0 < similarity[0, 3] < 1  # hydrogens tell a double bond from a single one
+    assert similarity[0, 2] > similarity[0, 4] >= 0

@@ -20,6 +20,7 @@ from molbench.evaluation.predictions import Predictions
 from molbench.evaluation.result import RESULT_FILE, Stored
 from molbench.evaluation.score import score
 from molbench.paths import home
+from tests.chem.test_connectivity import conformers
 from tests.data.leakage.conftest import handmade
 from tests.leaderboard.conftest import write_result
 from tests.manifests import content_digest
@@ -137,6 +138,32 @@ def test_test_molecules_that_were_left_out_count_as_unseen(results: Path) -> Non
     assert own["unseen"].n == own["tanimoto <= 0.99"].n == 12
 
 
+@pytest.mark.parametrize("spared", [False, True])
+def test_a_corpus_of_geometries_is_compared_with_drawings_by_bond_graphs(
+    spared: bool, results: Path, handmade: Callable[..., Path]
+) -> None:
+    molecules = [*SMILES[:SEEN], "CCCCO"]
+    numbers, positions = zip(*(conformers(one, 1)[0] for one in molecules), strict=True)
+    table = pa.table(
+        {
+            "id": [f"g{i}" for i in range(len(molecules))],
+            "atomic_numbers": [one.tolist() for one in numbers],
+            "positions": [one.tolist() for one in positions],
+        }
+    )
+    scheme = {"pretrain": {"generator": "ratio", "description": "d"}}
+    handmade("shapes", table, {"pretrain": ["train"] * len(molecules)}, declared=scheme, tasks={})
+    excluded = {"identities": ["bench@s: connectivity"], "records": SEEN, "tasks": ["bench/y"]}
+    stage = pretrained("shapes", **{"excluded": excluded} if spared else {})
+    write(results, "m", ERRORS, pretraining=stage)
+    scores = clean_scores(results, tanimoto=0.99)
+    own = rows(scores, "m")
+    assert not scores.unjudged
+    assert own["unseen"].n == own["tanimoto <= 0.99"].n == (12 if spared else 8)
+    unlike = rows(clean_scores(results, tanimoto=0.1), "m")["tanimoto <= 0.1"].n
+    assert 0 < unlike < own["unseen"].n  # what has a methyl group, say, is a little like butanol
+
+
 def test_stages_add_up(results: Path) -> None:
     first = pretrained()
     write(results, "m", ERRORS, pretraining={**pretrained("bench", scheme="s"), "stages": [first]})
@@ -152,7 +179,7 @@ def test_a_comparison_with_a_corpus_is_kept_as_long_as_neither_changes(
     with monkeypatch.context() as patched:
         patched.setattr(exposures, "exposure", lambda *_a, **_k: pytest.fail("compared again"))
         assert clean_scores(results).rows == before.rows
-        patched.setattr(exposures, "_VERSION", 2)
+        patched.setattr(exposures, "_VERSION", exposures._VERSION + 1)
         with pytest.raises(pytest.fail.Exception):
             clean_scores(results)
     kept.write_text("damaged")

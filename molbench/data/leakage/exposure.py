@@ -14,16 +14,21 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from molbench.atomic import replace_file
-from molbench.chem.fingerprint import morgan
+from molbench.chem.fingerprint import bond_graph_morgan, morgan
 from molbench.chem.similarity import nearest
 from molbench.data.folder.record_identity import first_blocks
-from molbench.data.leakage.molecules import GEOMETRY, connectivity, named_molecules, smiles_columns
+from molbench.data.leakage.molecules import (
+    bond_graphs,
+    graph_columns,
+    named_molecules,
+    smiles_columns,
+)
 from molbench.data.leakage.sides import Split
 from molbench.data.records import SMILES
 from molbench.paths import home
 
 #: Raised whenever what is kept would change.
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +39,7 @@ class Exposure:
         ids: Of the records.
         seen: Whether the corpus has a molecule of each, [n] bool.
         similarity: Largest Tanimoto similarity of a molecule of each to any of the corpus (Morgan, radius 2,
-            2,048 bits), [n]; NaN where a side has no SMILES.
+            2,048 bits), [n]; NaN where a molecule cannot be read.
     """
 
     ids: list[str]
@@ -45,7 +50,8 @@ class Exposure:
 def exposure(test: Split, source: Split, *, without_test: bool = False) -> Exposure | None:
     """Compare the records of a test split with a corpus, in one pass over it.
 
-    InChIKeys are compared where both sides have SMILES, else bond graphs where both have geometries.
+    InChIKeys and fingerprints of molecules are compared where both sides have SMILES, else bond graphs and
+    fingerprints of these.
 
     Args:
         test: The test split.
@@ -58,7 +64,7 @@ def exposure(test: Split, source: Split, *, without_test: bool = False) -> Expos
     test_columns, source_columns = smiles_columns(test.columns), smiles_columns(source.columns)
     if test_columns and source_columns:
         return _by_smiles(test, source, test_columns, source_columns, without_test)
-    if {*GEOMETRY} <= {*test.columns} & {*source.columns}:
+    if graph_columns(test.columns) and graph_columns(source.columns):
         return _by_bonds(test, source, without_test)
     return None
 
@@ -102,16 +108,8 @@ def _by_smiles(
             named = named.filter(pc.invert(pc.is_in(named.column("key"), value_set=keys)))
         seen |= pc.is_in(keys, value_set=named.column("key").combine_chunks()).to_numpy(zero_copy_only=False)
         best = np.maximum(best, nearest(queries, morgan(named.column("smiles").to_pylist())))
-    records_seen, records_best = np.zeros(len(table), bool), np.full(len(table), np.nan, np.float32)
-    for smiles, key in SMILES.items():
-        if smiles in table.column_names:
-            of_record = _keys(table, smiles, key)
-            index = pc.index_in(of_record, value_set=keys)
-            known = np.asarray(index.is_valid())
-            rows = index.drop_null().to_numpy()
-            records_seen[known] |= seen[rows]
-            records_best[known] = np.fmax(records_best[known], best[rows])
-    return Exposure(table.column("id").to_pylist(), records_seen, records_best)
+    sides = [_keys(table, name, key) for name, key in SMILES.items() if name in table.column_names]
+    return Exposure(table.column("id").to_pylist(), *_of_records(sides, keys, seen, best))
 
 
 def _keys(table: pa.Table, smiles: str, key: str | None) -> pa.Array:
@@ -124,13 +122,38 @@ def _keys(table: pa.Table, smiles: str, key: str | None) -> pa.Array:
 
 
 def _by_bonds(test: Split, source: Split, without_test: bool) -> Exposure:
-    table = pa.concat_tables(test.stream(["id", *GEOMETRY]))
+    table = pa.concat_tables(test.stream(["id", *graph_columns(test.columns)]))
     # Frames of a trajectory are one molecule, and distorted ones can seem to have other bonds.
     one = test.dataset.identity == "frame"
-    keys = connectivity(table.slice(0, 1) if one else table)
-    seen = np.zeros(len(keys), bool)
-    if not without_test:
-        for chunk in source.stream(list(GEOMETRY)):
-            seen |= pc.is_in(keys, value_set=connectivity(chunk)).to_numpy(zero_copy_only=False)
-    seen = np.broadcast_to(seen, len(table)) if one else seen
-    return Exposure(table.column("id").to_pylist(), seen, np.full(len(table), np.nan, np.float32))
+    sides = bond_graphs(table.slice(0, 1) if one else table)
+    keys = _distinct(sides)
+    queries = bond_graph_morgan(keys.to_pylist())
+    seen, best = np.zeros(len(keys), bool), np.zeros(len(keys), np.float32)
+    for chunk in source.stream(graph_columns(source.columns)):
+        graphs = _distinct(bond_graphs(chunk))
+        if without_test:
+            graphs = graphs.filter(pc.invert(pc.is_in(graphs, value_set=keys)))
+        seen |= pc.is_in(keys, value_set=graphs).to_numpy(zero_copy_only=False)
+        best = np.maximum(best, nearest(queries, bond_graph_morgan(graphs.to_pylist())))
+    of_records = _of_records(sides, keys, seen, best)
+    ids = table.column("id").to_pylist()
+    return Exposure(ids, *(np.broadcast_to(value, len(ids)) if one else value for value in of_records))
+
+
+def _distinct(sides: Sequence[pa.Array]) -> pa.Array:
+    return pc.unique(pa.concat_arrays(sides)).drop_null()
+
+
+def _of_records(
+    sides: Sequence[pa.Array], keys: pa.Array, seen: np.ndarray, best: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """What holds of any molecule of a record, from what holds of distinct molecules."""
+    records = len(sides[0])
+    records_seen, records_best = np.zeros(records, bool), np.full(records, np.nan, np.float32)
+    for side in sides:
+        index = pc.index_in(side, value_set=keys)
+        known = np.asarray(index.is_valid())
+        rows = index.drop_null().to_numpy()
+        records_seen[known] |= seen[rows]
+        records_best[known] = np.fmax(records_best[known], best[rows])
+    return records_seen, records_best

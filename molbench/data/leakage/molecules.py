@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 import pyarrow as pa
 
-from molbench.chem.connectivity import connectivity_key
+from molbench.chem.connectivity import connectivity_key, smiles_connectivity
 from molbench.chem.inchikeys import inchikey
 from molbench.data.folder.record_identity import first_blocks
 from molbench.data.records import SMILES
@@ -55,6 +55,30 @@ def connectivity(table: pa.Table) -> pa.Array:
         ],
         pa.string(),
     )
+
+
+def graph_columns(names: Sequence[str]) -> list[str]:
+    """Columns that tell the bond graphs of a record's molecules: its geometry, else what names them."""
+    return [*GEOMETRY] if {*GEOMETRY} <= {*names} else [name for name in SMILES if name in names]
+
+
+def bond_graphs(table: pa.Table) -> list[pa.Array]:
+    """The bond graph of each molecule of each record, null where none can be read; see ``graph_columns``.
+
+    Returns:
+        An array of keys, [n], for every molecule that a record has.
+    """
+    if "positions" in table.column_names:
+        return [connectivity(table)]
+    return [
+        pa.array([_graph(text) for text in table.column(name).to_pylist()], pa.string())
+        for name in graph_columns(table.column_names)
+    ]
+
+
+@lru_cache(maxsize=4096)
+def _graph(smiles: str | None) -> str | None:
+    return smiles_connectivity(smiles) if smiles else None
 
 
 @lru_cache(maxsize=4096)
