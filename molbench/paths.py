@@ -48,3 +48,11 @@ def catalogue_root() -> Path:
     """Folder holding ``datasets/`` and ``leaderboards/``: the clone's root, else the copy in the wheel."""
     clone = PACKAGE.parent
     return clone if (clone / "datasets" / "suites.yaml").is_file() else PACKAGE / "_catalog"
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is a file; False where that may not be looked at."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False

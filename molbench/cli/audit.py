@@ -164,7 +164,7 @@ def _number(value: float | None, without: str = "-") -> str:
 def _built() -> list[Path]:
     from molbench.spec.catalogue import Catalogue
 
-    return [entry.folder for entry in Catalogue.load().entries.values() if entry.built]
+    return [entry.folder for entry in Catalogue.load().usable() if entry.built]
 
 
 def _show(audit: Audit) -> None:

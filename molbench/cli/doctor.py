@@ -123,7 +123,10 @@ def _catalogue() -> Look:
     catalogue, wrong = Catalogue.load(), []
     for entry in catalogue.entries.values():
         try:
-            _ = entry.tasks
+            if entry.damage is None:
+                _ = entry.tasks
+            else:
+                wrong.append(entry.damage)
         except UserError as error:
             wrong.append(str(error).splitlines()[0])
     return f"{len(catalogue.entries)} datasets, {len(catalogue.suites)} suites", wrong
@@ -137,7 +140,7 @@ def _built_here() -> Iterator[str]:
     from molbench.spec.catalogue import Catalogue
 
     for entry in Catalogue.load().entries.values():
-        if entry.built:
+        if entry.built and entry.damage is None:
             subsets = [name for name in entry.built_schemes if name]
             yield f"{entry.id} ({len(subsets)} subsets)" if subsets else entry.id
 

@@ -37,8 +37,7 @@ def datasets(pattern: Pattern = "*", as_json: Json = False) -> None:
                 "licence": entry.dataset.licence,
                 "built": _how_much(entry),
             }
-            for entry in _catalogue().entries.values()
-            if fnmatchcase(entry.id, pattern)
+            for entry in _catalogue().usable(pattern)
         ),
         as_json,
     )
@@ -110,8 +109,7 @@ def splits(pattern: Pattern = "*", as_json: Json = False) -> None:
                 "needs all records": scheme.complete,
                 "description": scheme.description,
             }
-            for entry in _catalogue().entries.values()
-            if fnmatchcase(entry.id, pattern)
+            for entry in _catalogue().usable(pattern)
             for name, scheme in entry.splits.schemes.items()
         ),
         as_json,

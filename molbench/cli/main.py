@@ -3,11 +3,12 @@
 import os
 import signal
 import sys
+import warnings
 from errno import ENOSPC
 from io import TextIOWrapper
 from pathlib import Path
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -90,6 +91,7 @@ def main() -> None:
     """
     _open_streams()
     signal.signal(signal.SIGTERM, _end)
+    warnings.formatwarning = _as_line
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_in_fork)
     try:
@@ -130,6 +132,16 @@ def _open_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def _as_line(message: Warning | str, category: type[Warning], *others: Any, **more: Any) -> str:
+    """A warning of this program as a line for its user; one of a library with the place in the code."""
+    if category.__module__.partition(".")[0] == __name__.partition(".")[0]:
+        return visible_lines(f"warning: {message}") + "\n"
+    return _PYTHONS_FORMAT(message, category, *others, **more)
+
+
+_PYTHONS_FORMAT = warnings.formatwarning
 
 
 class _EndError(BaseException):

@@ -17,7 +17,7 @@ from molbench.spec.names import Name
 from molbench.spec.tasks import Task, Tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable
 
 _DEVIATION = "deviation"
 _CAVEAT = "Only what breaks a tolerance says something bad of an encoder; less than that is no better."
@@ -92,13 +92,18 @@ class AuditEntry(DatasetEntry):
         )
 
 
-def audit_entries(path: Path, entries: Mapping[str, DatasetEntry]) -> list[DatasetEntry]:
-    """The datasets that audits look at, from the file that declares them."""
+def audit_entries(path: Path, find: Callable[[str], DatasetEntry | None]) -> list[DatasetEntry]:
+    """The datasets that audits look at, from the file that declares them.
+
+    Args:
+        path: ``audits.yaml``.
+        find: Name of a dataset to the dataset; None where there is none.
+    """
     from molbench.spec.document import read_yaml
 
     groups = read_yaml(path, Audits).groups.values() if path.is_file() else ()
     return [
-        AuditEntry(AUDIT, entries[group.dataset].folder, group)
+        AuditEntry(AUDIT, entry.folder, group)
         for group in groups
-        if group.dataset in entries
+        if (entry := find(group.dataset)) is not None
     ]

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from molbench.arguments import comma_separated, listed
-from molbench.errors import UserError, closest, unknown_name
-from molbench.paths import add_dataset_folder, catalogue_root, dataset_folders, home
+from molbench.errors import UserError, unknown_name
+from molbench.paths import add_dataset_folder, catalogue_root, dataset_folders, home, is_file
 from molbench.spec.units import same_dimension
 
 if TYPE_CHECKING:
@@ -105,7 +105,14 @@ class DatasetEntry:
     @property
     def built(self) -> bool:
         """Whether the records themselves are here."""
-        return (self.folder / "manifest.json").is_file()
+        return is_file(self.folder / "manifest.json")
+
+    @cached_property
+    def damage(self) -> str | None:
+        """What is wrong with its files, in a line; None where they can be read."""
+        from molbench.spec.damage import damage_of
+
+        return damage_of(self)
 
     @cached_property
     def built_schemes(self) -> dict[str | None, frozenset[str]]:
@@ -116,7 +123,7 @@ class DatasetEntry:
             manifest = json.loads((self.folder / "manifest.json").read_text(encoding="utf-8"))
             parts = manifest.get("subsets") or {None: manifest}
             return {subset: frozenset(part["schemes"]) for subset, part in parts.items()}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return {}
 
     def _check(self, name: str, task: Task) -> None:
@@ -269,7 +276,7 @@ class Catalogue:
         """Datasets as audits of encoders see them, one a kind of record."""
         from molbench.spec.audits import audit_entries
 
-        return audit_entries(catalogue_root() / "datasets" / "audits.yaml", self.entries)
+        return audit_entries(catalogue_root() / "datasets" / "audits.yaml", self.find)
 
     def __repr__(self) -> str:
         built = sum(entry.built for entry in self.entries.values())
@@ -282,6 +289,7 @@ class Catalogue:
         Built folders below ``$MOLBENCH_HOME/datasets``, in ``$MOLBENCH_DATASETS`` and in ``extra`` take the
         place of the bare declaration of the same name.
         """
+        from molbench.spec.damage import entries_in
         from molbench.spec.document import read_yaml
         from molbench.spec.suites import Suites
 
@@ -289,10 +297,34 @@ class Catalogue:
         entries = {
             entry.id: entry
             for folder in [root, home() / "datasets", *dataset_folders(), *extra]
-            for entry in _entries(folder)
+            for entry in entries_in(folder)
         }
         suites = read_yaml(root / "suites.yaml", Suites).suites
         return cls(dict(sorted(entries.items())), suites)
+
+    def usable(self, pattern: str = "*") -> Iterator[DatasetEntry]:
+        """Datasets whose ids match a glob pattern and whose files can be read.
+
+        A damaged one is warned of; what the catalogue declares under its name stands in its place.
+        """
+        names = (name for name in self.entries if fnmatchcase(name, pattern))
+        return (entry for name in names if (entry := self.find(name)) is not None)
+
+    def find(self, name: str) -> DatasetEntry | None:
+        """The dataset of a name as :meth:`usable` has it, or None."""
+        entry = self.entries.get(name)
+        if entry is None or entry.damage is None:
+            return entry
+        from molbench.spec.damage import tell_damage
+
+        tell_damage(entry.damage)
+        return entry.declared if entry.declared and entry.declared.id == name else None
+
+    def _refuse_damaged(self, name: str) -> None:
+        """Say at once why a dataset that is asked for by its name is none."""
+        entry = self.entries.get(name)
+        if entry is not None and entry.damage and entry.declared is None:
+            raise UserError(entry.damage)
 
     def dataset(self, name: str) -> DatasetEntry:
         """The dataset called ``name``.
@@ -332,16 +364,16 @@ class Catalogue:
         Raises:
             UserError: If a pattern matches nothing.
         """
+        from molbench.spec.unmatched import unmatched
+
         texts = [*listed(patterns), *(self.suite(suite).tasks if suite is not None else [])]
         globs = [self._adopted(glob) if glob.startswith(_PATHS) else glob for glob in comma_separated(texts)]
         refs: dict[str, TaskRef] = {}
         for pattern in globs or ["*/*"]:
-            matches = list(self._match(pattern))
-            if not matches:
-                raise UserError(
-                    f"no task matches '{pattern}'{self._meant(pattern)}; see `molbench list tasks`"
-                )
-            refs |= {ref.id: ref for ref in matches}
+            self._refuse_damaged(pattern.partition("/")[0])
+            if not (matches := {ref.id: ref for ref in self.matches(pattern)}):
+                raise unmatched(self, pattern)
+            refs |= matches
         return list(refs.values())
 
     def _adopted(self, pattern: str) -> str:
@@ -355,40 +387,13 @@ class Catalogue:
         self.entries[entry.id] = entry
         return f"{entry.id}/{rest}"
 
-    def _match(self, pattern: str) -> Iterator[TaskRef]:
+    def matches(self, pattern: str) -> Iterator[TaskRef]:
+        """Tasks that match one glob pattern, see :meth:`tasks`; perhaps none."""
         bare, _, scheme_pattern = pattern.partition("@")
         dataset_pattern = bare.partition("/")[0]
-        named = [entry for entry in self.entries.values() if fnmatchcase(entry.id, dataset_pattern)]
-        for entry in self.audits if dataset_pattern == AUDIT else named:
+        for entry in self.audits if dataset_pattern == AUDIT else self.usable(dataset_pattern):
             for name, task in entry.tasks.tasks.items():
                 if fnmatchcase(f"{entry.id}/{name}", bare):
                     for scheme in [task.scheme, *(s for s in task.schemes if s != task.scheme)]:
                         if fnmatchcase(scheme, scheme_pattern) if scheme_pattern else scheme == task.scheme:
                             yield TaskRef(entry, name, scheme)
-
-    def _meant(self, pattern: str) -> str:
-        """The task or scheme that was perhaps meant by a pattern of none."""
-        bare, at, _ = pattern.partition("@")
-        schemes = {s for ref in self._match(bare) for s in [ref.task.scheme, *ref.task.schemes]}
-        if at and schemes:
-            return f"; schemes of '{bare}': {', '.join(sorted(schemes))}"
-        dataset, slash, name = bare.partition("/")
-        if not slash:
-            return f" (did you mean '{bare}/*'?)" if bare in self.entries else ""
-        close = dataset if dataset in self.entries else closest(dataset, self.entries)
-        if close is None:
-            return ""
-        tasks = self.entries[close].tasks.tasks
-        task = name if "*" in name else closest(name, tasks) or "*"
-        return f" (did you mean '{close}/{task}'?)"
-
-
-def _entries(folder: Path) -> Iterator[DatasetEntry]:
-    from molbench.spec.names import is_name
-
-    if (folder / "dataset.yaml").is_file():
-        yield DatasetEntry.at(folder)
-    elif folder.is_dir():
-        for path in sorted(folder.iterdir()):
-            if is_name(path.name) and (path / "dataset.yaml").is_file():
-                yield DatasetEntry(path.name, path)

@@ -25,9 +25,9 @@ def read_yaml(path: Path, model: type[Model]) -> Model:
         UserError: If the file cannot be read or parsed, is far too large or too deep, repeats a key, or does
             not fit the model; the message gives file, line and key of what is wrong.
     """
-    if not path.is_file():
-        raise UserError(f"{path}: cannot be read: no such file")
     try:
+        if not path.is_file():
+            raise UserError(f"{path}: cannot be read: no such file")
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:

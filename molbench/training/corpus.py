@@ -98,7 +98,7 @@ def _pairs(
     """Pairs without those of ``tasks`` and, unless they are to be included, of every other task of pairs."""
     store = corpus.store
     entry = DatasetEntry(store.dataset_id, store.folder)
-    relational = relational_tasks({**catalogue.entries, entry.id: entry}.values())
+    relational = relational_tasks({known.id: known for known in [*catalogue.usable(), entry]}.values())
     if include_test_pairs:
         rows, excluded = exclude_pairs(store, rows, tasks)
         counts = count_pairs(store, rows, relational)
