@@ -63,11 +63,14 @@ class Trials:
             first: Whether it is the one that makes the vectors which others share.
 
         Returns:
-            Seconds; None for what nobody can tell before it is done, such as training in another process.
+            Seconds; None for what nobody can tell before it is done.
 
         Raises:
             UserError: If its records are none for the model.
         """
+        from molbench.evaluation.external.process import ProcessEncoder
+        from molbench.evaluation.external.remote import asked_of
+
         store, candidate = self.workspace.store(run), run.candidate
         if isinstance(candidate, PredictedCandidate):
             return 0.0
@@ -83,6 +86,8 @@ class Trials:
             if encoding is None:
                 return None
             return (encoding.seconds if first else 0.0) + self._fit(run, run.protocol, encoding.width)
+        if isinstance(candidate, ExternalCandidate) and isinstance(candidate.encoder, ProcessEncoder):
+            return candidate.encoder.predict_task(asked_of(run, trial=True))
         backbone = _backbone(candidate, run)
         return None if backbone is None else _training(run, run.protocol, backbone, self.workspace)
 

@@ -153,6 +153,9 @@ def test_a_module_is_trained_in_its_own_process_as_it_is_here(
     torch.manual_seed(0)
     tasks = ["toy/size,toy-frames/co,audit/permutation"]
     protocol = molbench.evaluation.protocols.load_protocol("finetune", ["steps=3"])
+    tried = molbench.dry_run(program, tasks, protocol=protocol, name="m", output=tmp_path / "elsewhere")
+    assert [row.source for row in tried.rows] == ["trial"] * 3  # which leaves the model as it was
+    assert not (tmp_path / "elsewhere").exists()
     elsewhere, here = (
         score(model, tmp_path / name, tasks, protocol=protocol, name="m")
         for name, model in (("elsewhere", program), ("here", Atoms()))

@@ -188,6 +188,9 @@ def test_what_is_no_checkpoint_is_answered_with_a_command(toy_home: Path, tmp_pa
     with pytest.raises(UserError, match="it is not what was written: copy it again"):
         evaluate(tmp_path / "damaged.pt", ["toy/size"], output=tmp_path / "r")
     assert "plain weights" in refusal("other.pth", linear.state_dict())
+    (tmp_path / "mine.py").write_text("def model(): ...")
+    with pytest.raises(UserError, match=r"`molbench evaluate --model .*mine\.py:FUNCTION --trust-code`"):
+        evaluate(tmp_path / "mine.py", ["toy/size"], output=tmp_path / "r")
     assert "holds no weights" in refusal("empty.pt", {"a": 1})
     told = refusal("release.pt", {"model.filter_net.weight": torch.zeros(2), "model.other": torch.zeros(1)})
     assert "`molbench convert --from geossl" in told and "-o release-converted.pt`" in told

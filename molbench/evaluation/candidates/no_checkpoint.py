@@ -26,6 +26,10 @@ def advice(path: Path) -> str:
     Args:
         path: A file that is there.
     """
+    if path.suffix == ".py":
+        return (
+            f"it holds code: `molbench evaluate --model {path}:FUNCTION --trust-code` runs what makes a model"
+        )
     try:
         content = read_safetensors(path)[1] if path.suffix == ".safetensors" else content_of(path)
     except (UserError, ValueError, OSError, MemoryError):

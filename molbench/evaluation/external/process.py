@@ -117,18 +117,22 @@ class ProcessEncoder(Encoder):
         """See :attr:`Encoder.without_gradients`."""
         return self._without_gradients
 
-    def predict_task(self, asked: Mapping[str, Any]) -> None:
+    def predict_task(self, asked: Mapping[str, Any]) -> float | None:
         """Let the model be trained on a task where it is, which leaves its predictions beside the result.
 
         Args:
             asked: A run, see :func:`~molbench.evaluation.external.remote.asked_of`.
+
+        Returns:
+            Seconds that it would take, where it was only tried.
 
         Raises:
             NotApplicableError: If the task turns out to be none for it.
             UserError: If it fails.
         """
         batch = to_arrow([]).replace_schema_metadata({TASK: json.dumps(asked)})
-        self._within(batch, 1, _TRAINING * self._time_limit)
+        header, _ = self._within(batch, 1, _TRAINING * self._time_limit)
+        return header.get("seconds")
 
     @cached_property
     def digest(self) -> str:

@@ -13,12 +13,13 @@ from molbench.evaluation.candidates.external import ExternalCandidate
 from molbench.evaluation.execute import Workspace
 from molbench.evaluation.external.encoder import Encoder
 from molbench.evaluation.plan import Run, plan
+from molbench.evaluation.trial import Trials
 from molbench.spec.catalogue import Catalogue
 from molbench.spec.protocol import Protocol
 
 
-def asked_of(run: Run) -> dict[str, Any]:
-    """A run in JSON."""
+def asked_of(run: Run, *, trial: bool = False) -> dict[str, Any]:
+    """A run in JSON, and whether it is only tried, to tell how long it would take."""
     if not isinstance(run.protocol, Protocol):
         raise TypeError(f"'{run.protocol.name}' is no protocol of encoders")
     return {
@@ -29,11 +30,16 @@ def asked_of(run: Run) -> dict[str, Any]:
         "seed": run.seed,
         "folder": str(run.folder.absolute()),
         "key": run.key,
+        "trial": trial,
     }
 
 
 def predict_task(encoder: Encoder, asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Train and predict where the model is; predictions are left where its parent looks for them."""
+    """Train and predict where the model is; predictions are left where its parent looks for them.
+
+    Returns:
+        ``seconds`` of a trial, or why there are none and no predictions either.
+    """
     candidate = ExternalCandidate(asked["name"], asked["digest"], encoder=encoder)
     protocol = Protocol.model_validate(asked["protocol"])
     try:
@@ -42,6 +48,8 @@ def predict_task(encoder: Encoder, asked: Mapping[str, Any]) -> dict[str, Any]:
         run = replace(planned, folder=Path(asked["folder"]))
         if run.key != asked["key"]:
             raise run.changed()
+        if asked["trial"]:
+            return {"seconds": Trials(Workspace()).seconds(run)}
         candidate.prepare(run, Workspace())
     except NotApplicableError as error:
         return {"unsupported": str(error)}
