@@ -32,7 +32,7 @@ def replace_file(path: Path) -> Iterator[Path]:
 
     An exception in the block removes the temporary file and leaves ``path`` as it was.
     """
-    temporary = temporary_beside(path)
+    temporary = _swept_beside(path)
     temporary.touch(mode=0o600, exist_ok=False)
     try:
         yield temporary
@@ -50,7 +50,7 @@ def replace_folder(path: Path) -> Iterator[Path]:
     moment. Elsewhere the old one is moved aside first, and is put back by the next :func:`sweep` should the
     process die before the new one is in place.
     """
-    temporary = temporary_beside(path)
+    temporary = _swept_beside(path)
     temporary.mkdir(mode=0o700)
     try:
         yield temporary
@@ -63,7 +63,7 @@ def replace_folder(path: Path) -> Iterator[Path]:
 @contextmanager
 def scratch_folder(path: Path) -> Iterator[Path]:
     """Yield an empty folder beside ``path`` for work on it, and remove it whatever becomes of the work."""
-    folder = temporary_beside(path)
+    folder = _swept_beside(path)
     folder.mkdir(mode=0o700)
     try:
         yield folder
@@ -71,11 +71,14 @@ def scratch_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def sweep(folder: Path) -> list[Path]:
+def sweep(folder: Path, name: str | None = None) -> list[Path]:
     """Remove what dead processes of this machine left in a folder.
+
+    Whoever writes something anew sweeps what was left of earlier attempts at it.
 
     Args:
         folder: Looked at itself, not below; need not be there.
+        name: Of what they were writing; None for anything.
 
     Returns:
         What was removed, or was put back under its own name since nothing else stood there.
@@ -87,6 +90,8 @@ def sweep(folder: Path) -> list[Path]:
         left = _TEMPORARY.fullmatch(path.name)
         if left is None or left["machine"] != _machine() or _is_alive(int(left["process"])):
             continue
+        if name not in {None, left["name"]}:
+            continue
         original = path.with_name(left["name"])
         if path.suffix == ".old" and not original.exists():
             path.replace(original)
@@ -96,6 +101,11 @@ def sweep(folder: Path) -> list[Path]:
             path.unlink(missing_ok=True)
         swept.append(path)
     return swept
+
+
+def _swept_beside(path: Path) -> Path:
+    sweep(path.parent, path.name)
+    return temporary_beside(path)
 
 
 def _put_in_place(temporary: Path, path: Path) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from molbench.data.build.splits.expand import expand
 from molbench.data.folder.count import count_of
 from molbench.data.folder.manifest import Manifest, Part, SchemeEntry
 from molbench.errors import UserError
-from molbench.spec.catalogue import TaskRef
+from molbench.spec.catalogue import DatasetEntry, TaskRef
+
+#: What a declaration says to readers, and on which schemes it may be asked for.
+_WORDS = {"why", "caveats", "schemes", "description"}
 
 
 @dataclass(frozen=True)
@@ -40,16 +43,32 @@ def data_of(task: TaskRef) -> Data:
 def _holds_all(task: TaskRef, part: Part, scheme: SchemeEntry) -> bool:
     """Whether a build has all records that the catalogue declares, whatever its manifest calls itself.
 
-    A dataset that the catalogue does not have is known from its manifest alone.
+    What the build says of its tasks, targets and splits must be what the catalogue says, too. A dataset that
+    the catalogue does not have is known from its manifest alone.
     """
     declared = task.entry.declared
-    schemes = expand(declared.splits.schemes) if declared is not None else {}
-    if declared is None or task.split_name not in schemes:
+    if declared is None:
         return True
-    if (content := schemes[task.split_name].content_of(task.subset)) is not None:
+    declared_scheme = expand(declared.splits.schemes).get(task.split_name)
+    if declared_scheme is None or not _is_declared(task, declared):
+        return False
+    if (content := declared_scheme.content_of(task.subset)) is not None:
         return scheme.content == content
-    records = part.records + len(part.failures)
-    return count_of(declared.dataset, task.subset, part.sources, records) == "complete"
+    if declared_scheme.digest_of(task.subset) not in {None, scheme.digest}:
+        return False
+    known = declared.dataset
+    return count_of(known, task.subset, part.sources, part.records, len(part.failures)) == "complete"
+
+
+def _is_declared(task: TaskRef, declared: DatasetEntry) -> bool:
+    """Whether a built dataset's copy of a declaration says what the catalogue says of the task."""
+    if task.name not in declared.tasks.tasks or task.task.target not in declared.dataset.columns:
+        return False
+    other = replace(task, entry=declared)
+    declarations = [
+        (ref.task.model_dump(exclude=_WORDS), ref.column.model_dump(exclude=_WORDS)) for ref in (task, other)
+    ]
+    return declarations[0] == declarations[1] and task.dataset.forces == other.dataset.forces
 
 
 def train_records(task: TaskRef) -> int | None:

@@ -1,5 +1,6 @@
 """Files of a results folder that are no files, or not the files they should be: one rejected result each."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from molbench.errors import UserError
 from molbench.evaluation.built import data_of
@@ -226,6 +228,69 @@ def test_an_edited_manifest_makes_no_partial_build_complete(
     (task.entry.folder / "manifest.json").write_text(text)
     [task] = Catalogue.load().tasks("toy/size")
     assert not data_of(task).partial
+
+
+@pytest.fixture
+def declared(toy_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The toy dataset as the catalogue has it, 120 records, without the records."""
+    root = tmp_path / "catalogue"
+    folder = root / "datasets" / "toy"
+    shutil.copytree(toy_home / "datasets" / "toy", folder)
+    (folder / "manifest.json").unlink()
+    shutil.copy(catalogue_root() / "datasets" / "suites.yaml", root / "datasets")
+    (folder / "dataset.yaml").write_text((folder / "dataset.yaml").read_text() + "records: 120\n")
+    monkeypatch.setattr(declarations, "catalogue_root", lambda: root)
+    return folder
+
+
+def _is_complete() -> bool:
+    [task] = Catalogue.load().tasks("toy/size")
+    return not data_of(task).partial
+
+
+def test_failures_that_a_manifest_tells_of_make_no_records(toy_home: Path, declared: Path) -> None:
+    """Sixty of 120 records, and sixty that are said to have failed, where none may."""
+    folder = toy_home / "datasets" / "toy"
+    assert _is_complete()
+    shutil.rmtree(folder)
+    toy.write_molecules(toy_home, n=60)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert not _is_complete()
+    failures = [{"id": f"x{i}", "where": "file", "reason": "broken"} for i in range(60)]
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"failures": failures}))
+    assert not _is_complete()
+    text = (declared / "dataset.yaml").read_text()
+    (declared / "dataset.yaml").write_text(text + "max_failures: 59\n")
+    assert not _is_complete()
+    (declared / "dataset.yaml").write_text(text + "max_failures: 60\n")
+    assert _is_complete()
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("tasks.yaml", "metrics: [mae, spearman, pearson]", "metrics: [spearman, mae]"),
+        ("tasks.yaml", "unit: meV", "unit: eV"),
+        ("dataset.yaml", "unit: eV", "unit: meV"),
+        ("splits.yaml", None, None),
+    ],
+)
+def test_a_build_with_declarations_of_its_own_is_not_the_complete_one(
+    toy_home: Path, declared: Path, file: str, old: str | None, new: str | None
+) -> None:
+    """A metric, a unit or a division that the catalogue does not have makes no score of its task."""
+    assert _is_complete()
+    if old is None:  # the catalogue knows how records are divided
+        content = yaml.safe_load((declared / file).read_text())
+        content["schemes"]["random"]["digest"] = "0" * 64
+        (declared / file).write_text(yaml.safe_dump(content))
+    else:
+        path = toy_home / "datasets" / "toy" / file
+        content = yaml.safe_load(path.read_text())
+        text = yaml.safe_dump(content, default_flow_style=None)
+        assert old in text, text
+        path.write_text(text.replace(old, str(new)))
+    assert not _is_complete()
 
 
 def _open(folder: Path) -> None:

@@ -91,7 +91,7 @@ class PartBuilder:
             for key, path in sorted(self.raw.files.items())
         }
         kept, failures = self._keep(self._parse())
-        count = count_of(self._dataset, subset, sources, len(kept.keys) + len(failures))
+        count = count_of(self._dataset, subset, sources, len(kept.keys), len(failures))
         partial = count in {"short", "other"} or bool(self.raw.lacking)
         labels, left_out = draw_schemes(
             splits, subset, kept.keys, partial, files=self.raw.files, folder=self.request.entry.folder

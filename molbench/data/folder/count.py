@@ -8,7 +8,9 @@ from molbench.data.folder.manifest import Count, SourceEntry
 from molbench.spec.dataset import Dataset
 
 
-def count_of(dataset: Dataset, subset: str | None, sources: Mapping[str, SourceEntry], records: int) -> Count:
+def count_of(
+    dataset: Dataset, subset: str | None, sources: Mapping[str, SourceEntry], records: int, failures: int
+) -> Count:
     """Whether the records are all that there are.
 
     Where no number is declared, it is known only that nothing is missing from files whose declared checksum
@@ -18,8 +20,13 @@ def count_of(dataset: Dataset, subset: str | None, sources: Mapping[str, SourceE
         dataset: The declaration.
         subset: Which part.
         sources: The raw files that were read.
-        records: Records that were read, those that failed among them.
+        records: Records that are there.
+        failures: Records that failed. A manifest may tell of as many as it likes, so that no more of them
+            count than a build allows.
     """
+    if failures > dataset.max_failures:
+        return "short"
+    records += failures
     declared = dataset.subset_records(subset)
     if declared is not None:
         return "complete" if records == declared else "short" if records < declared else "other"

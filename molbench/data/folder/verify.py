@@ -103,7 +103,7 @@ def _misplaced(folder: Path, order: pa.Array, labels: Mapping[str, np.ndarray]) 
 
 def _incomplete(subset: str | None, part: Part, dataset: Dataset, splits: Splits) -> Iterator[str]:
     """Schemes that are called complete and are not."""
-    count = count_of(dataset, subset, part.sources, part.records + len(part.failures))
+    count = count_of(dataset, subset, part.sources, part.records, len(part.failures))
     for name, scheme in part.schemes.items():
         declared = splits.schemes[name].content_of(subset) if name in splits.schemes else None
         if scheme.complete and count != "complete" and scheme.content != declared:
