@@ -253,6 +253,19 @@ def test_a_file_of_the_working_folder_is_imported_only_if_there_is_no_other(
 
 
 @pytest.mark.slow
+def test_complex_numbers_of_a_program_are_refused(process: Any) -> None:
+    model = process(FILE.replace("return shape", "return lambda ms: [[1j]] * len(ms)"))
+    with pytest.raises(UserError, match="no real numbers"):
+        model.encode([Molecule("helium", np.array([2]), np.zeros((1, 3)))])
+
+
+@pytest.mark.slow
+def test_a_program_whose_file_has_changed_is_another(process: Any) -> None:
+    before, after = process(FILE), process(FILE + "# another\n")
+    assert before.digest != after.digest
+
+
+@pytest.mark.slow
 def test_an_item_that_hangs_becomes_a_failure_and_the_others_go_on(
     toy_home: Path, tmp_path: Path, process: Any
 ) -> None:
@@ -317,6 +330,8 @@ class Net(nn.Module):
                 features = features + torch.rand(1)
             case "gradients":
                 features = features.detach() + 0 * pos.sum()
+            case "complex":
+                features = features * (1 + 1j)
             case "nan":
                 features = features * torch.nan
             case "shape":
@@ -347,6 +362,9 @@ def test_a_law_that_is_broken_is_named_beside_every_score(toy_home: Path, tmp_pa
         (lambda molecules: np.zeros(len(molecules)), r"shape \(10,\)"),
         (lambda molecules: [["x"]] * len(molecules), "no real numbers"),
         (lambda molecules: 1 / 0, "fails: ZeroDivisionError"),
+        (lambda molecules: torch.ones(len(molecules), 2) * 1j, "no real numbers"),
+        (Net("complex"), "no real numbers"),
+        (lambda molecules: np.full((len(molecules), 2), 1e39), "beyond single precision"),
     ],
 )
 def test_what_gives_no_vectors_is_refused_before_anything_is_done(

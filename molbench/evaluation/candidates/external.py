@@ -100,7 +100,7 @@ class ExternalCandidate(Candidate):
         entry = external_entry(self.name, run.encoder_digest, self.pretraining)
         if not run.shares_vectors:
             return Scored(entry, Predictions.read(prepared(run)), {}, list(self.marks))
-        cached = read_embedding(_cache(self.digest, data.store))
+        cached = read_embedding(_cache(self, data.store))
         if cached is None or len(cached.features) != len(data.store):
             raise UserError(f"the vectors of {self.name} are no longer where they were kept; evaluate again")
         if not isinstance(run.protocol, Protocol):
@@ -126,7 +126,7 @@ class ExternalCandidate(Candidate):
         from molbench.evaluation.embedding import keep_embedding, read_embedding
         from molbench.evaluation.external.vectors import embed_external
 
-        path = _cache(self.digest, store)
+        path = _cache(self, store)
         if self.encoder is not None and read_embedding(path) is None:
             keep_embedding(embed_external(self.encoder, store, _BATCH), path)
 
@@ -151,12 +151,14 @@ class ExternalCandidate(Candidate):
         )
 
 
-def _cache(digest: str, store: Store) -> Path:
+def _cache(candidate: ExternalCandidate, store: Store) -> Path:
+    """Of its name, too, which is changed where nothing else shows that the model has."""
     import molbench
     from molbench.evaluation import EVALUATION_VERSION
     from molbench.paths import home
 
-    text = f"external {digest} {store.digest} {molbench.__version__} {EVALUATION_VERSION}"
+    model = f"{candidate.name} {candidate.digest}"
+    text = f"external {model} {store.digest} {molbench.__version__} {EVALUATION_VERSION}"
     return home() / "embeddings" / f"{sha256(text.encode()).hexdigest()}.npz"
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from molbench.errors import UserError
 from molbench.evaluation.external.standalone import Molecule
+from molbench.evaluation.predictions import LARGEST
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,9 @@ def checked(encoder: Encoder, molecules: Sequence[Molecule]) -> np.ndarray:
     if vectors.dtype.kind not in "fiu":
         raise UserError(f"model '{encoder.name}' gives {vectors.dtype}, which are no real numbers")
     vectors = vectors.astype(np.float64)
-    if not (finite := np.isfinite(vectors).all(axis=1)).all():
+    if not (finite := (np.abs(vectors) <= LARGEST).all(axis=1)).all():
         worst = molecules[int(np.flatnonzero(~finite)[0])]
-        raise UserError(f"model '{encoder.name}' gives no finite vector for '{worst.id}'")
+        raise UserError(
+            f"model '{encoder.name}' gives no finite vector for '{worst.id}', or one beyond single precision"
+        )
     return vectors

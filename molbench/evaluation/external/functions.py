@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from molbench.evaluation.external.encoder import Encoder, Limits, checked
+from molbench.evaluation.external.identity import identity
 from molbench.evaluation.external.reference import behaviour
 from molbench.evaluation.external.standalone import Molecule, as_vectors
 
@@ -16,8 +18,8 @@ from molbench.evaluation.external.standalone import Molecule, as_vectors
 class FunctionEncoder(Encoder):
     """A function of molecules.
 
-    What it computes is told by what it answers for a few molecules that are always the same; a function whose
-    answers there do not show what has changed is given another ``version``.
+    What it computes is told by its code and by what it answers for a few molecules that are always the same;
+    where neither shows what has changed, it is given another ``version``.
 
     Args:
         function: A list of molecules to vectors, [m, F], or to features of atoms, [N, F] or a list of [n, F]
@@ -38,12 +40,17 @@ class FunctionEncoder(Encoder):
 
     def encode(self, molecules: Sequence[Molecule]) -> np.ndarray:
         """See :meth:`Encoder.encode`."""
-        return as_vectors(self._function(list(molecules)), molecules)
+        given = [
+            replace(m, atomic_numbers=m.atomic_numbers.copy(), positions=m.positions.copy())
+            for m in molecules
+        ]
+        return as_vectors(self._function(given), molecules)
 
     @cached_property
     def digest(self) -> str:
-        """Of version and behaviour."""
-        return behaviour(lambda molecules: checked(self, molecules), self.limits, self._version)
+        """Of version, code and behaviour."""
+        version = f"{self._version} {identity(self._function)}"
+        return behaviour(lambda molecules: checked(self, molecules), self.limits, version)
 
 
 class SmilesEncoder(FunctionEncoder):

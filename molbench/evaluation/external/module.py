@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Sequence
 from functools import cached_property
-from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 
 from molbench.errors import UserError
 from molbench.evaluation.external.encoder import Encoder, Limits
+from molbench.evaluation.external.identity import identity
 from molbench.evaluation.external.standalone import Molecule
 
 #: Arguments of ``forward`` that are handed over where it has them, one number a molecule.
@@ -72,7 +72,7 @@ class ModuleEncoder(Encoder):
         """What the module gives for atoms.
 
         Raises:
-            UserError: If that is no matrix.
+            UserError: If that is no matrix of real numbers.
         """
         encoded: Any = self.module(z, pos, batch, **state)
         if isinstance(encoded, tuple | list) and encoded:
@@ -80,6 +80,8 @@ class ModuleEncoder(Encoder):
         if not isinstance(encoded, Tensor) or encoded.ndim != 2:
             shape = tuple(encoded.shape) if isinstance(encoded, Tensor) else type(encoded).__name__
             raise UserError(f"model '{self.name}' gives {shape}; a tensor [B, F] or [N, F] is needed")
+        if encoded.is_complex():
+            raise UserError(f"model '{self.name}' gives {encoded.dtype}, which are no real numbers")
         return encoded
 
     @property
@@ -103,17 +105,8 @@ class ModuleEncoder(Encoder):
 
     @cached_property
     def digest(self) -> str:
-        """Of its class, source, attributes and weights."""
-        hasher = sha256(
-            f"{type(self.module).__module__}.{type(self.module).__qualname__}\n{self.module}".encode()
-        )
-        for kind in {type(part) for part in self.module.modules()}:
-            if not kind.__module__.startswith(("torch.", "molbench.")):
-                hasher.update(_source(kind).encode())
-        for key, value in sorted(self.module.state_dict().items()):
-            hasher.update(f"{key} {value.dtype} {tuple(value.shape)}\n".encode())
-            hasher.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
-        return hasher.hexdigest()
+        """Of its code, weights and attributes."""
+        return identity(self.module)
 
     def _pooled(self, features: Tensor, batch: Tensor, count: int) -> Tensor:
         if not self.of_atoms:
@@ -130,10 +123,3 @@ class ModuleEncoder(Encoder):
 _METHANE = np.array(
     [[0.0, 0.0, 0.0], [0.63, 0.63, 0.63], [-0.63, -0.63, 0.63], [-0.63, 0.63, -0.63], [0.63, -0.63, -0.63]]
 )
-
-
-def _source(kind: type) -> str:
-    try:
-        return inspect.getsource(kind)
-    except (OSError, TypeError):  # made at a prompt
-        return kind.__qualname__

@@ -16,6 +16,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 
@@ -78,6 +79,7 @@ class ProcessEncoder(Encoder):
             raise UserError(f"{file}: no such file")
         if python is not None and not (python.is_file() and os.access(python, os.X_OK)):
             raise UserError(f"{python}: no Python interpreter")
+        self._version = sha256(Path(file).read_bytes()).hexdigest() + factory
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         mode = "plain" if python else "molbench"
         words = [str(Path(standalone.__file__)), target, mode, str(memory or 0)]
@@ -136,8 +138,8 @@ class ProcessEncoder(Encoder):
 
     @cached_property
     def digest(self) -> str:
-        """Of its behaviour."""
-        return behaviour(lambda molecules: checked(self, molecules), self.limits, "")
+        """Of its file and its behaviour."""
+        return behaviour(lambda molecules: checked(self, molecules), self.limits, self._version)
 
     def close(self) -> None:
         """End the process."""

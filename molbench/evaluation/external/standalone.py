@@ -189,7 +189,8 @@ def described_plainly(model: Any) -> dict[str, Any]:
 def as_array(values: Any) -> np.ndarray:
     """Numbers as NumPy has them, also those of a PyTorch tensor on whatever device."""
     if hasattr(values, "detach"):
-        values = values.detach().double().cpu().numpy()
+        values = values.detach().cpu()
+        values = (values if values.is_complex() else values.double()).numpy()
     return np.asarray(values)
 
 
@@ -324,12 +325,14 @@ def _numbers(
     answer: Callable[[Sequence[Molecule]], Any], molecules: Sequence[Molecule]
 ) -> tuple[dict[str, Any], pa.Array | None]:
     try:
-        numbers = as_vectors(answer(molecules), molecules).astype(np.float64)
+        numbers = as_vectors(answer(molecules), molecules)
     except UnsupportedError as error:
         return {"unsupported": str(error)}, None
     if numbers.ndim != 2:
         raise ValueError(f"the model gives the shape {numbers.shape}; one vector a molecule is needed")
-    return {"shape": numbers.shape}, pa.array(numbers.ravel())
+    if numbers.dtype.kind not in "fiu":
+        raise ValueError(f"the model gives {numbers.dtype}, which are no real numbers")
+    return {"shape": numbers.shape}, pa.array(numbers.astype(np.float64).ravel())
 
 
 def _of_calculator(calculator: Any) -> Callable[[Sequence[Molecule]], np.ndarray]:
