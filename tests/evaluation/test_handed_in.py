@@ -17,6 +17,7 @@ from molbench.errors import UserError
 from molbench.evaluation import Report, evaluate
 from molbench.evaluation.handed_in.score import score_predictions
 from molbench.evaluation.handed_in.template import predictions_template, write_template
+from molbench.evaluation.result import read_results
 from molbench.evaluation.trust import read_trusted
 from molbench.spec.catalogue import Catalogue
 
@@ -195,6 +196,16 @@ def test_other_predictions_of_the_same_name_are_kept_unless_replaced(rows: Rows,
     for name in ("fingerprint", "scratch-me", "Mine", "../up"):
         with pytest.raises(UserError, match="--name"):
             score_predictions(path, name, output=tmp_path / "r")
+
+
+def test_predictions_without_a_score_replace_nothing(rows: Rows, tmp_path: Path) -> None:
+    only = [row for row in rows if row["task"] == "toy/size"]
+    score_predictions(write(tmp_path / "p.parquet", only), "mine", output=tmp_path / "r")
+    before = read_results(tmp_path / "r")
+    huge = write(tmp_path / "huge.parquet", [{**row, "prediction": 1e200} for row in only])
+    with pytest.raises(UserError, match=r"huge\.parquet: toy/size, seed 0: a prediction of 1e"):
+        score_predictions(huge, "mine", output=tmp_path / "r", replace=True)
+    assert read_results(tmp_path / "r") == before
 
 
 def test_a_template_is_what_is_asked_for(toy_home: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from molbench.errors import UserError
 from molbench.evaluation.handed_in.columns import Columns
 from molbench.evaluation.kinds.forces import force_unit
 from molbench.evaluation.predictions import ForcePredictions, Predictions
+from molbench.evaluation.score import score
 from molbench.evaluation.tested import TestRecords
 from molbench.spec.catalogue import TaskRef
 from molbench.spec.units import factor
@@ -138,14 +139,18 @@ def opened(path: Path, modified: int) -> PredictionsFile:  # noqa: ARG001 - a fi
 
 
 def refuse_faults(file: PredictionsFile, tasks: Sequence[TaskRef]) -> None:
-    """Look at every row before anything is written.
+    """Look at every row, and whether there is a score of it, before anything is written or goes.
 
     Raises:
         UserError: Naming the first fault.
     """
     for task in tasks:
         for seed in file.seeds(task.id):
-            file.of(TestRecords.of(task.at(seed)), seed)
+            predictions = file.of(TestRecords.of(task.at(seed)), seed)
+            try:
+                score(task.task, predictions)
+            except UserError as error:
+                raise UserError(f"{file.columns.path}: {task.id}, seed {seed}: {error}") from error
 
 
 def _fold(task: TaskRef) -> str:
