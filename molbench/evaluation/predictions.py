@@ -224,7 +224,7 @@ def _repeat(text: str, count: int) -> pa.Array:
 
 
 def _single(path: Path, table: pa.Table, name: str) -> str:
-    units = set(table.column(name).to_pylist())
+    units = table.column(name).unique().to_pylist()
     if len(units) != 1:
         raise UserError(f"{path}: column '{name}' holds {len(units)} units; one is needed")
-    return str(units.pop())
+    return str(units[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Annotated
 
 import numpy as np
@@ -117,7 +118,13 @@ def clusters_of(predictions: Predictions) -> Clusters:
     """How the records hang together."""
     if predictions.clusters is None:
         return Clusters(len(predictions.ids))
-    return Clusters.of(predictions.clusters.to_pylist())
+    return _named(tuple(map(tuple, predictions.clusters.to_pylist())))
+
+
+@lru_cache(maxsize=64)
+def _named(names: tuple[tuple[str, ...], ...]) -> Clusters:
+    """Results of one task, of which there may be hundreds, have the same clusters."""
+    return Clusters.of(names)
 
 
 def constant(predictions: Predictions) -> Predictions:

@@ -104,6 +104,7 @@ class Trust:
     )
     _tests: dict[str, TestRecords] = field(default_factory=dict)
     _tasks: dict[tuple[str, int], TaskRef] = field(default_factory=dict)
+    _data: dict[str, Data] = field(default_factory=dict)
 
     def check(self, stored: Stored) -> Stored:
         """The result as it follows from its predictions.
@@ -117,7 +118,7 @@ class Trust:
         self._check_protocol(result)
         _check_name(result)
         _check_code(result)
-        data = data_of(task)
+        data = self._data_of(task)
         predictions = self._joined(stored, task, data)
         if key_of(result.checkpoint.encoder_digest, task, data, result.protocol, result.seed) != result.key:
             raise UserError("its key is not that of its weights, records, task, protocol and versions")
@@ -150,7 +151,7 @@ class Trust:
         result = stored.result
         try:
             task = self._task(result.task.id, result.seed)
-            data = data_of(task)
+            data = self._data_of(task)
         except UserError as error:
             warning = f"its labels are its own and could not be checked: {error}"
             predictions, declaration = stored.predictions, result.task.declaration
@@ -174,7 +175,7 @@ class Trust:
                 prediction for each of its test records, in its unit and shape.
         """
         ref = self._task(task, seed)
-        return ref, data_of(ref), self._test(ref).labelled(given)
+        return ref, self._data_of(ref), self._test(ref).labelled(given)
 
     def count(self, task: str, seed: int) -> int:
         """Test records of a task.
@@ -218,11 +219,22 @@ class Trust:
             self._tasks[name, seed] = matches[0].at(seed)
         return self._tasks[name, seed]
 
+    def _data_of(self, task: TaskRef) -> Data:
+        key = _key(task)
+        if key not in self._data:
+            self._data[key] = data_of(task)
+        return self._data[key]
+
     def _test(self, task: TaskRef) -> TestRecords:
-        key = f"{task.entry.id}/{task.name}@{task.split_name}"
+        key = _key(task)
         if key not in self._tests:
             self._tests[key] = TestRecords.of(task)
         return self._tests[key]
+
+
+def _key(task: TaskRef) -> str:
+    """Its fold included."""
+    return f"{task.entry.id}/{task.name}@{task.split_name}"
 
 
 def _check_place(stored: Stored, root: Path) -> None:
