@@ -155,6 +155,7 @@ BAD_ROWS = {
     'CCO,"1,5"': "not a number",
     ",3": "RDKit cannot read the SMILES",
     "CCO,inf": "not a finite number",
+    "CCO,1,5": "3 cells under the 2 names of the header",
 }
 
 
@@ -341,6 +342,48 @@ def test_an_archive_of_several_molecules_is_padded_with_zeros(tmp_path: Path) ->
     np.savez(tmp_path / "mixed.npz", Z=numbers, R=positions, E=np.arange(40.0))
     store = Store.open(import_file(tmp_path / "mixed.npz", targets=["E:Hartree"], schemes=["size"]))
     assert rows(store, "atomic_numbers")[:2] == [[8, 1, 1], [6, 8]]
+
+
+def test_a_formula_that_nobody_has_computed_is_no_missing_label(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.active.append(("smiles", "a", "b", "note"))
+    for i, smiles in enumerate(SMILES):
+        book.active.append((smiles, i, f"=B{i + 2}*2" if i == 3 else 2 * i, f"=B{i + 2}"))
+    book.save(tmp_path / "formulas.xlsx")
+    with pytest.raises(UserError, match=r"formulas\.xlsx, line 5: 'b': not a number: '=B5\*2'"):
+        import_file(tmp_path / "formulas.xlsx", targets=["a:1", "b:1"], conformers=True)
+    assert len(Store.open(import_file(tmp_path / "formulas.xlsx", targets=["a:1"], conformers=True))) == len(
+        SMILES
+    )
+
+
+def hydrogen(path: Path, values: str, frames: int = 30) -> Path:
+    """Frames of a molecule that is stretched."""
+    lengths = [0.7 + 0.01 * i for i in range(frames)]
+    path.write_text("".join(f"2\nenergy={-r} {values}\nH 0 0 0\nH 0 0 {r}\n" for r in lengths))
+    return path
+
+
+@pytest.mark.parametrize("tag", ["energy_unit=kcal/mol", "energy_units=KCAL/MOL", 'e_unit="kcal mol^-1"'])
+def test_a_unit_beside_the_label_is_that_of_the_label(tmp_path: Path, tag: str) -> None:
+    path = hydrogen(tmp_path / "told.xyz", tag)
+    with pytest.raises(UserError, match="the file says that 'energy' is in kcal/mol"):
+        import_file(path, targets=["energy:eV"])
+    import_file(path, targets=["energy"])
+    assert Catalogue.load().dataset("told").dataset.targets["energy"].unit == "kcal/mol"
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ("energy=-100", "energy= stands twice, with different values"),
+        ("energy_unit=furlong", "no unit of energy"),
+        ("energy_unit=eV e_unit=Hartree", "states two units of 'energy'"),
+    ],
+)
+def test_a_frame_that_contradicts_itself_is_refused(tmp_path: Path, values: str, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        import_file(hydrogen(tmp_path / "two.xyz", values), targets=["energy:eV"])
 
 
 DAMAGED = {

@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from molbench.data.build.parsers.extended_xyz import comment_values, layout_of
+from molbench.data.build.importing.stated_units import stated_units
+from molbench.data.build.parsers.extended_xyz import comment_values, layout_of, unit_tags
 from molbench.data.build.parsers.labelled import ase_db, npz, sdf, table, xyz
 from molbench.data.build.parsers.npz import open_npz
 from molbench.data.build.parsers.unit_names import energy_unit, length_unit
@@ -105,6 +106,7 @@ def _xyz(request: ImportRequest) -> Inspection:
         )  # geometries to pretrain on, under the names that their comment lines are
     path, columns, vectors = request.path, {xyz.COMMENT: None}, dict[str, None]()
     symbols: set[tuple[bytes, ...]] = set()
+    tags: set[tuple[str, str]] = set()
     frames = 0
     with open_stream(path) as file:
         for _, comment, atoms in xyz_frames(file, path):
@@ -113,14 +115,18 @@ def _xyz(request: ImportRequest) -> Inspection:
             if len(symbols) < 2:
                 symbols.add(_elements(text, atoms))
             if frames <= _LOOKED_AT:
-                columns |= dict.fromkeys(comment_values(text))
+                columns |= dict.fromkeys(values := comment_values(text))
+                tags |= unit_tags(values).items()
                 vectors |= dict.fromkeys(_vectors(text))
             elif len(symbols) > 1:
                 break
     content = _content(one_molecule=len(symbols) == 1 < frames)
     smiles = _smiles_column(request, [*columns])
     options = {"trajectory": content == "trajectory"} | ({"smiles": smiles} if smiles else {})
-    return Inspection("labelled-xyz", [*columns], [*vectors], options, content=content, smiles=bool(smiles))
+    units = stated_units(path, tags, [*columns, *vectors])
+    return Inspection(
+        "labelled-xyz", [*columns], [*vectors], options, content=content, smiles=bool(smiles), units=units
+    )
 
 
 def _content(*, one_molecule: bool) -> Content:

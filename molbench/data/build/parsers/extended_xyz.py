@@ -20,6 +20,7 @@ _PAIR = re.compile(
     re.VERBOSE,
 )
 _LENGTH = re.compile(r"(?:(?:length|distance|pos|positions?|coords?|coordinates?|r)_)?units?")
+_UNIT = re.compile(r"(.+)_units?")
 _TYPES = ("S", "R", "I", "L")
 _FALSE, _TRUE = ("f", "false", "0"), ("t", "true", "1")
 
@@ -55,6 +56,28 @@ def comment_values(comment: str) -> dict[str, str]:
     for match in _PAIR.finditer(comment):
         values.setdefault(match[1], _unquoted(match[2]))
     return values
+
+
+def refuse_contradictions(comment: str) -> None:
+    """Refuse a comment line that says two things of one key.
+
+    Raises:
+        LayoutError: Naming the key.
+    """
+    values = comment_values(comment)
+    for match in _PAIR.finditer(comment):
+        if values[match[1]] != _unquoted(match[2]):
+            raise LayoutError(f"{match[1]}= stands twice, with different values")
+
+
+def unit_tags(values: Mapping[str, str]) -> dict[str, str]:
+    """Units that are no lengths, by what they are of in small letters: ``energy`` of ``energy_unit=eV``.
+
+    Args:
+        values: Those of a comment line.
+    """
+    tags = ((_UNIT.fullmatch(key.lower()), value) for key, value in values.items())
+    return {match[1]: value for match, value in tags if match and not _LENGTH.fullmatch(match[0])}
 
 
 def layout_of(comment: str) -> Layout:

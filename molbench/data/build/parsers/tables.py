@@ -94,16 +94,25 @@ def _damage(path: Path) -> Iterator[None]:
 
 
 def _sheet(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Rows of the first sheet of an Excel file."""
+    """Rows of the first sheet of an Excel file; a formula that no program has computed stands for itself."""
     import openpyxl
 
     try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-        sheet = book.worksheets[0]
-        for line, cells in enumerate(sheet.iter_rows(values_only=True), start=1):
-            if any(cell is not None for cell in cells):
-                yield line, [_text(cell) for cell in cells]
-        book.close()
+        books = [
+            openpyxl.load_workbook(path, read_only=True, data_only=computed) for computed in (True, False)
+        ]
+        values, formulas = (book.worksheets[0].iter_rows(values_only=True) for book in books)
+        for line, (cells, written) in enumerate(zip(values, formulas, strict=True), start=1):
+            if any(cell is not None for cell in written):
+                yield (
+                    line,
+                    [
+                        _text(text if cell is None else cell)
+                        for cell, text in zip(cells, written, strict=True)
+                    ],
+                )
+        for book in books:
+            book.close()
     except Exception as error:  # openpyxl lets through whatever its zip and XML readers raise
         raise UserError(f"{path}: not an undamaged Excel file: {error_line(error)}") from error
 

@@ -73,6 +73,10 @@ class LabelledTable(LabelledFile):
             values = dict(zip(header, cells, strict=False))
             name = values.get(self.id or "", "") or f"record {count + 1}"
             with chunk.record(name, where):
+                if any(
+                    cells[len(header) :]
+                ):  # a comma too many, and what is behind it is in the wrong column
+                    raise ValueError(f"{len(cells)} cells under the {len(header)} names of the header")
                 labels = self.labels(values)
                 identifier = self.identifier(values, count + 1)
                 chunk.add(identifier, where, **self._molecules(values), **labels)

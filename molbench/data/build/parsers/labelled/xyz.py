@@ -9,7 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from molbench.data.build.parsers.base import only_file
-from molbench.data.build.parsers.extended_xyz import comment_values, layout_of, read_atoms, read_vectors
+from molbench.data.build.parsers.extended_xyz import (
+    comment_values,
+    layout_of,
+    read_atoms,
+    read_vectors,
+    refuse_contradictions,
+)
 from molbench.data.build.parsers.labelled.frames import LabelledFrames, Structure
 from molbench.data.build.parsers.xyz import xyz_frames
 from molbench.data.build.sources.streams import open_stream
@@ -43,6 +49,7 @@ class LabelledXyz(LabelledFrames):
 
     def _frame(self, line: int, comment: bytes, atoms: Sequence[bytes]) -> Structure:
         text = comment.decode("utf-8", "surrogateescape")
+        refuse_contradictions(text)
         layout = layout_of(text)
         numbers, positions = read_atoms(atoms, layout, first=line + 2)
         columns: dict[str, Any] = {"atomic_numbers": numbers, "positions": positions}
