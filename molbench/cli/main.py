@@ -34,7 +34,7 @@ from molbench.cli import (
 )
 from molbench.errors import UserError
 from molbench.escape import visible_lines
-from molbench.executors.base import InterruptedWorkError
+from molbench.executors.base import InterruptedWorkError, SubmittedWorkError
 from molbench.executors.parent import exit_with_parent
 
 app = typer.Typer(
@@ -96,6 +96,8 @@ def main() -> None:
         os.register_at_fork(after_in_child=_in_fork)
     try:
         app()
+    except SubmittedWorkError as error:
+        sys.stderr.write(f"{error}\n")
     except InterruptedWorkError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(128 + signal.SIGINT)

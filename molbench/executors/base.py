@@ -28,6 +28,10 @@ class InterruptedWorkError(UserError):
     """Work was stopped by a signal after what it needs to continue had been saved."""
 
 
+class SubmittedWorkError(InterruptedWorkError):
+    """Work goes on elsewhere, and nobody waits for it; whoever asked for that finds what it came to later."""
+
+
 @dataclass(frozen=True)
 class Unit:
     """One piece of work that fails or succeeds by itself.

@@ -9,8 +9,16 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar
 
-from molbench.errors import UserError
-from molbench.executors.base import Done, Executor, InterruptedWorkError, Message, Unit, perform_unit
+from molbench.errors import UserError, quoted
+from molbench.executors.base import (
+    Done,
+    Executor,
+    InterruptedWorkError,
+    Message,
+    SubmittedWorkError,
+    Unit,
+    perform_unit,
+)
 
 _TICK = 2.0
 
@@ -32,12 +40,18 @@ class Slurm(Executor):
         "memory": "Memory of one job, such as 8GB.",
         "minutes": "Time of one job; by default the time limit of all its units.",
         "jobs": "Most jobs, among which the units are dealt out; by default one for all that share vectors.",
-        "wait": "no: submit and leave; the same command later collects.",
+        "wait": "no: submit and leave; the same command later collects. Default: yes.",
     }
 
     counts: ClassVar[Mapping[str, type[int] | type[float]]] = dict.fromkeys(
         ("cpus", "gpus", "minutes", "jobs"), int
     )
+
+    def __post_init__(self) -> None:
+        """See :class:`Executor`."""
+        super().__post_init__()
+        if (wait := self.options.get("wait", "yes")) not in {"yes", "no"}:
+            raise UserError(f"option 'wait' of executor '{self.name}': {quoted(wait)} is neither yes nor no")
 
     def run(
         self,
@@ -56,13 +70,12 @@ class Slurm(Executor):
         engine.update_parameters(**self._parameters(max(map(len, jobs), default=1)))
         with engine.batch():
             submitted = [engine.submit(_execute, [asdict(unit) for unit in group]) for group in jobs]
-        if self.options.get("wait") == "no":
-            yield from (
-                Done(unit.key, error=f"submitted as job {job.job_id}; the same command collects it later")
-                for job, group in zip(submitted, jobs, strict=True)
-                for unit in group
+        if submitted and self.options.get("wait") == "no":
+            first, units = submitted[0].job_id.partition("_")[0], sum(map(len, jobs))
+            raise SubmittedWorkError(
+                f"submitted as {first}: {len(jobs):,} jobs for {units:,} runs; the same command collects "
+                "what they came to"
             )
-            return
         waiting = dict(zip(submitted, jobs, strict=True))
         while waiting:
             for job in [job for job in waiting if job.done()]:

@@ -1,6 +1,9 @@
 """Ray and Slurm give what this machine gives."""
 
 import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -54,6 +57,29 @@ def test_slurm_executes_every_unit(slurm: Path, tmp_path: Path) -> None:
     assert done["wrong"].error == "this is wrong"
     assert done["killed"].error
     assert len(list(slurm.glob("submitted-*"))) == 1
+
+
+def test_nobody_waits_where_that_is_asked_for(slurm: Path, tmp_path: Path) -> None:
+    """The command ends well once its runs are submitted, and repeated later finds what they came to."""
+    pytest.importorskip("submitit")
+    words = ["pretrain", "coord", "--backbone", "egnn", "--seed-list", "0,1", "--data", "xtb-molecules"]
+    words += ["--steps", "1", "--set", "backbone.width=8", "--set", "training.batch_size=4", "-o", "made"]
+    line = [sys.executable, "-m", "molbench.cli", *words, "--executor", "slurm", "--executor-set", "wait=no"]
+
+    def run() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True)
+
+    assert "submitted as 1: 2 jobs for 2 runs; the same command collects" in run().stderr
+    until = time.monotonic() + 120
+    while len([*slurm.glob("*.state")]) < 2 or any(
+        "RUN" in path.read_text() for path in slurm.glob("*.state")
+    ):
+        assert time.monotonic() < until
+        time.sleep(0.2)
+    assert run().stdout.count("is there already") == 2
+    assert len([*slurm.glob("submitted-*")]) == 1
+    with pytest.raises(UserError, match="'wait' of executor 'slurm': 'never' is neither yes nor no"):
+        EXECUTORS["slurm"](options={"wait": "never"})
 
 
 def test_without_slurm_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
