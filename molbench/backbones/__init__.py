@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from molbench.registry import Registry
-from molbench.spec.config import parse_config
+from molbench.spec.config import making, parse_config
 
 if TYPE_CHECKING:
     from molbench.backbones.base import Backbone
@@ -29,12 +29,15 @@ def build_backbone(name: str, config: Mapping[str, Any] | None = None) -> Backbo
         config: Fields of its config that differ from the defaults.
 
     Raises:
-        UserError: If the name or a field is unknown, or a value has the wrong type.
+        UserError: If the name or a field is unknown, or a value has the wrong type, is out of bounds or does
+            not go with the others.
     """
     from molbench.graph.templates import remove_templates
 
-    backbone = BACKBONES[name]
+    backbone, kind = BACKBONES[name], f"backbone '{name}'"
+    parsed: Any = parse_config(kind, backbone.Config, config)
     try:
-        return backbone(parse_config(f"backbone '{name}'", backbone.Config, config))
+        with making(kind, config):
+            return backbone(parsed)
     finally:
         remove_templates()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from molbench.methods.settings import VARIANTS, Settings, load_settings
 from molbench.registry import Registry
-from molbench.spec.config import parse_config
+from molbench.spec.config import making, parse_config
 
 if TYPE_CHECKING:
     from molbench.backbones.base import Backbone
@@ -36,8 +36,10 @@ def build_method(name: str, backbone: Backbone, config: Mapping[str, Any] | None
     """
     from molbench.graph.templates import remove_templates
 
-    method = METHODS[name]
+    method, kind = METHODS[name], f"method '{name}'"
+    parsed: Any = parse_config(kind, method.Config, config)
     try:
-        return method(backbone, parse_config(f"method '{name}'", method.Config, config))
+        with making(f"{kind} around '{backbone.name}' of width {backbone.width}", config):
+            return method(backbone, parsed)
     finally:
         remove_templates()

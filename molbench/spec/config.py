@@ -1,13 +1,14 @@
 """Plain mappings to checked dataclasses of settings."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields
 from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from molbench.errors import UserError, quoted
+from molbench.errors import UserError, error_line, quoted
 
 #: No size, number of layers or of anything else in a configuration is larger.
 MOST = 1_000_000
@@ -37,13 +38,32 @@ def parse_config(kind: str, config_type: type[T], values: Mapping[str, Any] | No
             raise UserError(f"{kind}: setting '{name}': {quoted(value)} is beyond {MOST:,}")
     try:
         parsed: T = _adapter(config_type).validate_python(dict(values or {}))
-        return parsed
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         if first["type"] == "missing":
             raise UserError(f"{kind}: setting '{where}' is missing") from None
         raise UserError(f"{kind}: setting '{where}': {first['msg']}, not {quoted(first['input'])}") from None
+    for name, value in (values or {}).items():
+        if isinstance(value, bool) and type(getattr(parsed, name)) in {int, float}:
+            raise UserError(f"{kind}: setting '{name}': a number is needed, not {value}")
+    return parsed
+
+
+@contextmanager
+def making(kind: str, values: Mapping[str, Any] | None) -> Iterator[None]:
+    """Turn what a library says of settings that do not go together into an error that names them.
+
+    Raises:
+        UserError: If the block fails as arithmetic, shapes or the system's memory do.
+    """
+    try:
+        yield
+    except (RuntimeError, ValueError, TypeError, ArithmeticError, LookupError, MemoryError) as error:
+        given = ", ".join(f"{name}={quoted(value)}" for name, value in (values or {}).items())
+        raise UserError(
+            f"{kind} cannot be made with {given or 'its defaults'}: {error_line(error)}"
+        ) from error
 
 
 def checked_config(kind: str, config: T) -> T:

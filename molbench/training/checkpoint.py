@@ -113,10 +113,6 @@ class Checkpoint:
             raise UserError(
                 f"{quoted(self.config)} asks for a '{self.backbone}' far larger than its {weights:,} weights"
             ) from None
-        except (RuntimeError, ValueError, TypeError, ArithmeticError) as error:
-            raise UserError(
-                f"backbone '{self.backbone}' cannot be built from {quoted(self.config)}: {error}"
-            ) from error
         if backbone.width < 1:
             raise UserError(f"backbone '{self.backbone}' of {quoted(self.config)} has no features")
         places = backbone.state_dict()

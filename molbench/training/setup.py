@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,10 @@ from molbench.methods.base import Method
 from molbench.spec.pretrain import PretrainRequest
 from molbench.spec.training import TrainingConfig
 from molbench.training.checkpoint import Checkpoint
+from molbench.training.limit import CreationLimit, TooLargeError
+
+# A weight with its gradient and both moments of the optimiser; operations that no network takes to be made.
+_BYTES, _OPERATIONS = 16, 10_000_000
 
 
 def settings_of(request: PretrainRequest, start: Checkpoint | None) -> Settings:
@@ -51,12 +56,24 @@ def backbone_name(request: PretrainRequest, start: Checkpoint | None) -> str:
 
 
 def build_objective(request: PretrainRequest, settings: Settings, start: Checkpoint | None) -> Method:
-    """The method around its encoder, with initial weights that follow from the seed alone."""
+    """The method around its encoder, with initial weights that follow from the seed alone.
+
+    Raises:
+        UserError: If a setting is wrong, or they ask for more weights than this machine could train.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.training.get("seed", 0))
         name = backbone_name(request, start)
-        encoder = start.build() if start else build_backbone(name, settings.backbone)
-        return build_method(request.method, encoder, settings.method)
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        try:
+            with CreationLimit(memory // _BYTES, _OPERATIONS):
+                encoder = start.build() if start else build_backbone(name, settings.backbone)
+                return build_method(request.method, encoder, settings.method)
+        except TooLargeError:
+            raise UserError(
+                f"backbone '{name}' and method '{request.method}' with these settings have more weights than "
+                f"{memory / 2**30:.0f} GiB of memory could train"
+            ) from None
 
 
 def training_config(request: PretrainRequest, settings: Settings, records: int) -> TrainingConfig:
