@@ -218,7 +218,7 @@ def test_weights_that_do_not_fit_are_listed(checkpoint: Checkpoint) -> None:
 def test_unknown_backbone_and_setting(checkpoint: Checkpoint) -> None:
     with pytest.raises(UserError, match="unknown backbone 'resnet'"):
         Checkpoint("resnet", {}, checkpoint.state_dict).build()
-    with pytest.raises(UserError, match="setting .width.: Input should be greater than 0, not -1"):
+    with pytest.raises(UserError, match=r"setting .width.: Input should be greater than 0, not -1"):
         Checkpoint("painn", {"width": -1}, checkpoint.state_dict).build()
     with pytest.raises(UserError, match="no setting 'depth'"):
         Checkpoint("painn", {"depth": 3}, checkpoint.state_dict).build()
