@@ -112,7 +112,8 @@ def _settings(module: Any) -> tuple[Mapping[str, Any], str]:
 
     path = Path(module.__file__)
     text = (path.parent / "configs" / f"{path.stem}.yaml").read_text(encoding="utf-8")
-    head = " ".join(line.removeprefix("#").strip() for line in re.match(r"(?:#.*\n)*", text)[0].splitlines())
+    comments = re.match(r"# yaml-language-server: .*\n((?:#.*\n)*)", text)[1]
+    head = " ".join(line.removeprefix("#").strip() for line in comments.splitlines())
     head = re.sub(r"github\.com/([\w./-]+\w)", r"[github.com/\1](https://github.com/\1)", _roles(head))
     return yaml.safe_load(text)["variants"], head
 

@@ -44,9 +44,16 @@ def test_visnet_of_degree_two_rotates() -> None:
     assert_equivariant(backbone.double(), atol=1e-6)
 
 
-@pytest.mark.parametrize("config", [{"heads": 3}, {"degree": 3}], ids=str)
-def test_visnet_refuses_what_the_library_cannot(config: dict[str, int]) -> None:
-    with pytest.raises(UserError, match="heads must divide the width"):
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"heads": 3}, "3 heads cannot share a width of 128"),
+        ({"degree": 3}, "'degree'.* less than or equal to 2"),
+    ],
+    ids=["heads", "degree"],
+)
+def test_visnet_refuses_what_the_library_cannot(config: dict[str, int], message: str) -> None:
+    with pytest.raises(UserError, match=message):
         build_backbone("visnet", config)
 
 

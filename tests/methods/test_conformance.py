@@ -1,5 +1,7 @@
 """Laws that every registered method obeys, around every backbone."""
 
+import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -66,6 +68,13 @@ def test_the_intended_variant_is_the_default(name: str) -> None:
     settings = load_settings(name)
     assert METHODS[name].Config(**settings.method) == METHODS[name].Config()
     assert not settings.backbone
+
+
+@pytest.mark.parametrize("name", list(METHODS))
+def test_its_file_says_what_is_minimised_and_by_whom(name: str) -> None:
+    title, _, idea = (import_module(METHODS.module(name)).__doc__ or "").partition(": ")
+    assert title.count("\n") == 0 and re.search(r"arXiv \d{4}\.\d{5}|Nature", idea)
+    assert "Equation:\n" in (METHODS[name].__doc__ or "")
 
 
 def test_unknown_names_and_settings_are_refused() -> None:

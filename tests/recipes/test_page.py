@@ -22,6 +22,7 @@ LISTINGS = [
     *("tests/spec/test_schemas.py", "tests/catalog", "tests/cli/test_front_door.py", "tests/test_names.py"),
     *("tests/evaluation/test_task_kinds.py", "tests/data/build/splits/test_conformance.py"),
     *("tests/metrics/test_metrics.py", "tests/fuzz/test_fuzz.py"),
+    *("tests/backbones/test_settings.py", "tests/training/test_no_waiting.py"),
 ]
 ADDED = "fluoride or bond-table or in-turn or middle or centre or counts or within-half or every or no_two"
 

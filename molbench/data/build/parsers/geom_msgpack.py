@@ -18,7 +18,6 @@ from molbench.errors import UserError, error_line
 
 _ORDERS = {"single": 1, "double": 2, "triple": 3, "aromatic": 4}
 _MAX = 64 << 20
-_MAX_ITEMS = 1 << 20
 _DAMAGE = (msgpack.UnpackException, msgpack.StackError, ValueError, TypeError)
 _STRANGERS = "the two files do not belong together"
 
