@@ -21,7 +21,7 @@ from molbench.evaluation import EVALUATION_VERSION
 from molbench.metrics import METRICS
 from molbench.spec.catalogue import Catalogue, TaskRef
 from molbench.submission.folder import CARD, RECEIPT, described_file, digest_of
-from molbench.submission.receipt import Cell, Receipt
+from molbench.submission.receipt import Receipt, TaskScore
 from molbench.submission.replicates import COUNT, packed
 
 MEASURE = """
@@ -63,7 +63,7 @@ def main() -> None:
 def write_submission(folder: Path, tasks: list[TaskRef], rng: np.random.Generator) -> None:
     """A folder as ``molbench submit`` writes one, with scores at random."""
     folder.mkdir(parents=True)
-    cells = [_cell(task, rng) for task in tasks]
+    task_scores = [_task_score(task, rng) for task in tasks]
     card = {
         "model": folder.name,
         "name": folder.name,
@@ -76,15 +76,15 @@ def write_submission(folder: Path, tasks: list[TaskRef], rng: np.random.Generato
         "weights": {"encoder_digest": rng.bytes(32).hex()},
         "predictions": [
             {
-                "task": cell.task,
-                "protocol": cell.protocol,
+                "task": task_score.task,
+                "protocol": task_score.protocol,
                 "unit": "eV",
-                "seeds": cell.seeds,
-                "split": cell.data[1],
-                "value": cell.mean,
+                "seeds": task_score.seeds,
+                "split": task_score.data[1],
+                "value": task_score.mean,
                 **_predictions(folder, i),
             }
-            for i, cell in enumerate(cells)
+            for i, task_score in enumerate(task_scores)
         ],
     }
     text = yaml.dump({k: v for k, v in card.items() if v is not None}, Dumper=yaml.CSafeDumper)
@@ -95,7 +95,7 @@ def write_submission(folder: Path, tasks: list[TaskRef], rng: np.random.Generato
         card=digest_of(folder / CARD),
         tier="re-scored",
         versions=versions,
-        cells=cells,
+        task_scores=task_scores,
     )
     receipt.sealed("2026-01-01").write(folder / RECEIPT)
 
@@ -108,10 +108,10 @@ def _predictions(folder: Path, number: int) -> dict[str, str | int]:
     return described_file(path, folder)
 
 
-def _cell(task: TaskRef, rng: np.random.Generator) -> Cell:
+def _task_score(task: TaskRef, rng: np.random.Generator) -> TaskScore:
     metric = METRICS[task.task.metrics[0]]
     error = float(rng.lognormal(-1, 0.3))
-    return Cell(
+    return TaskScore(
         task=task.id,
         version=f"{task.task.version}.0",
         protocol="probe",

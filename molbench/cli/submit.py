@@ -144,7 +144,7 @@ def verify(
             typer.echo(json.dumps(done.receipt.model_dump(), ensure_ascii=False))
             continue
         seal = "" if done.unchecked else f", seal {done.receipt.seal[:12]}"
-        typer.echo(f"{path}: {done.receipt.tier}, {len(done.receipt.cells)} scores{seal}")
+        typer.echo(f"{path}: {done.receipt.tier}, {len(done.receipt.task_scores)} scores{seal}")
         if done.missing:
             typer.echo(f"  lacks {' and '.join(done.missing)} for a higher tier")
         if done.unchecked:

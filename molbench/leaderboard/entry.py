@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from molbench.leaderboard.card import Card
-from molbench.submission.receipt import Cell
+from molbench.submission.receipt import TaskScore
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Entry:
         baseline: Model that is the same encoder from scratch; None if it is one itself, or has none.
         method: How it was pretrained; None if it was not.
         pretrained_on: Names of its corpora, first to last; None if there are none.
-        cells: What it scores, all computed as scores are computed now.
+        task_scores: What it scores, all computed as scores are computed now.
         scratch: Whether its weights are random, drawn from the seed of each run.
         speeds: Records a second by task and protocol, where they were measured.
         seen: What is known of test records seen in pretraining, by task.
@@ -33,7 +33,7 @@ class Entry:
     baseline: str | None
     method: str | None
     pretrained_on: str | None
-    cells: tuple[Cell, ...]
+    task_scores: tuple[TaskScore, ...]
     scratch: bool = False
     speeds: Mapping[tuple[str, str], float] = field(default_factory=dict)
     seen: Mapping[str, str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Results of one's own as boards read them: scored into the same cells as submissions are."""
+"""Results of one's own as boards read them: scored as submissions are."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from molbench.spec.catalogue import TaskRef
 from molbench.spec.provenance import stages
 from molbench.submission.cost import cost_of, speed_of
 from molbench.submission.pack import modality_of
-from molbench.submission.receipt import Cell
-from molbench.submission.scoring import cells_of
+from molbench.submission.receipt import TaskScore
+from molbench.submission.scoring import task_scores_of
 
 #: Results of one model on one task under one protocol, by seed.
 Runs = dict[int, Stored]
@@ -62,7 +62,9 @@ def _entry(
         baseline=None if model.baseline == model.name else model.baseline,
         method=model.method,
         pretrained_on=" then ".join(corpora) or None,
-        cells=tuple(cell for (task, _), runs in groups.items() for cell in _cells(tasks[task], runs)),
+        task_scores=tuple(
+            task_score for (task, _), runs in groups.items() for task_score in _task_scores(tasks[task], runs)
+        ),
         scratch=model.scratch,
         speeds={key: speed for key, speed in speeds.items() if speed and measured},
         seen={one.result.task.id: one.result.overlap for one in stored if one.result.overlap},
@@ -71,11 +73,11 @@ def _entry(
     )
 
 
-def _cells(task: TaskRef, runs: Runs) -> list[Cell]:
+def _task_scores(task: TaskRef, runs: Runs) -> list[TaskScore]:
     first = runs[min(runs)].result
     data = Data(first.task.digest, first.task.split_digest, first.task.partial)
     predictions = {seed: stored.predictions for seed, stored in runs.items()}
-    return cells_of(task, first.protocol, predictions, data, scratch=first.checkpoint.scratch)
+    return task_scores_of(task, first.protocol, predictions, data, scratch=first.checkpoint.scratch)
 
 
 def _warnings(stored: Sequence[Stored]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from molbench.leaderboard.grid import ScoreGrid
 from molbench.spec.board import Board
 from molbench.spec.catalogue import TaskRef
 from molbench.spec.fingerprint import FINGERPRINT
-from molbench.submission.receipt import Cell
+from molbench.submission.receipt import TaskScore
 
 
 @dataclass(frozen=True)
@@ -21,29 +21,29 @@ class BoardField:
         board: The rules.
         tasks: All tasks of the board, by id.
         entries: Models that have some of them, or were withdrawn, by name.
-        cells: Their scores under the board's protocol, by task.
+        task_scores: Their scores under the board's protocol, by task.
     """
 
     board: Board
     tasks: Mapping[str, TaskRef]
     entries: Mapping[str, Entry]
-    cells: Mapping[str, dict[str, Cell]]
+    task_scores: Mapping[str, dict[str, TaskScore]]
 
     @classmethod
     def of(cls, board: Board, refs: Sequence[TaskRef], entries: Sequence[Entry]) -> BoardField:
         """Pick what belongs on a board."""
         tasks = {ref.id: ref for ref in refs}
         version = {name: board.versions.get(name, ref.versions[-1][0]) for name, ref in tasks.items()}
-        cells = {}
+        task_scores = {}
         for entry in entries:
             protocol = FINGERPRINT if entry.card.model == FINGERPRINT else board.protocol
-            cells[entry.card.model] = {
-                cell.task: cell
-                for cell in entry.cells
-                if cell.protocol == protocol and version.get(cell.task) == cell.version
+            task_scores[entry.card.model] = {
+                task_score.task: task_score
+                for task_score in entry.task_scores
+                if task_score.protocol == protocol and version.get(task_score.task) == task_score.version
             }
-        shown = {entry.card.model: entry for entry in entries if cells[entry.card.model]}
-        return cls(board, tasks, shown, {model: cells[model] for model in shown})
+        shown = {entry.card.model: entry for entry in entries if task_scores[entry.card.model]}
+        return cls(board, tasks, shown, {model: task_scores[model] for model in shown})
 
     @property
     def live(self) -> list[str]:
@@ -58,15 +58,15 @@ class BoardField:
     @property
     def partial(self) -> bool:
         """Whether records of the schemes that are tested on are missing; nobody else has the same ones."""
-        return any(entry.partial & self.cells[model].keys() for model, entry in self.entries.items())
+        return any(entry.partial & self.task_scores[model].keys() for model, entry in self.entries.items())
 
     @property
     def scored(self) -> list[str]:
         """Tasks that some of these have, in board order."""
-        return [task for task in self.tasks if any(task in self.cells[model] for model in self.live)]
+        return [task for task in self.tasks if any(task in self.task_scores[model] for model in self.live)]
 
     def grid(self, models: Sequence[str]) -> ScoreGrid:
         """Scores of some models on all tasks of the board; of unknown ones there are none."""
         tasks = list(self.tasks)
-        cells = [self.cells.get(model, {}) for model in models]
-        return ScoreGrid.of(cells, tasks, self.board.weights(tasks), self.board.seeds)
+        task_scores = [self.task_scores.get(model, {}) for model in models]
+        return ScoreGrid.of(task_scores, tasks, self.board.weights(tasks), self.board.seeds)

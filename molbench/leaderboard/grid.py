@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from molbench.submission.receipt import Cell
+from molbench.submission.receipt import TaskScore
 from molbench.submission.replicates import COUNT
 
 _TINY = 1e-12
@@ -41,30 +41,36 @@ class ScoreGrid:
 
     @classmethod
     def of(
-        cls, cells: Sequence[dict[str, Cell]], tasks: Sequence[str], weights: list[float], seeds: int
+        cls,
+        task_scores: Sequence[dict[str, TaskScore]],
+        tasks: Sequence[str],
+        weights: list[float],
+        seeds: int,
     ) -> ScoreGrid:
-        """Lay out cells.
+        """Lay out scores.
 
         Args:
-            cells: Of each model, by task.
+            task_scores: Of each model, by task.
             tasks: The columns.
             weights: Theirs.
             seeds: Seeds that a score needs; it has the mean of all it has.
         """
-        shape = (len(cells), len(tasks))
-        there, logs, repeats = np.zeros(shape), np.zeros(shape), np.ones(len(cells), dtype=np.int64)
+        shape = (len(task_scores), len(tasks))
+        there, logs, repeats = np.zeros(shape), np.zeros(shape), np.ones(len(task_scores), dtype=np.int64)
         drawn = np.zeros((*shape, COUNT), dtype=np.float32)
         deviations: dict[tuple[int, int], np.ndarray] = {}
-        for i, model_cells in enumerate(cells):
+        for i, model_scores in enumerate(task_scores):
             enough = {
-                j: model_cells[task]
+                j: model_scores[task]
                 for j, task in enumerate(tasks)
-                if task in model_cells and len(model_cells[task].values) >= seeds
+                if task in model_scores and len(model_scores[task].values) >= seeds
             }
-            for (j, cell), deviation in zip(enough.items(), _deviations(list(enough.values())), strict=True):
+            for (j, task_score), deviation in zip(
+                enough.items(), _deviations(list(enough.values())), strict=True
+            ):
                 there[i, j] = 1
-                logs[i, j], slope = log_error(cell)
-                drawn[i, j] = slope * cell.drawn
+                logs[i, j], slope = log_error(task_score)
+                drawn[i, j] = slope * task_score.drawn
                 repeats[i] = deviation.size
                 deviations[i, j] = (
                     slope * deviation / math.sqrt(max(deviation.size * (deviation.size - 1), 1))
@@ -86,31 +92,31 @@ class ScoreGrid:
         return ScoreGrid(self.weights, *(part[models] for part in parts))
 
 
-def log_error(cell: Cell) -> tuple[float, float]:
+def log_error(task_score: TaskScore) -> tuple[float, float]:
     """Logarithm of a relative error, and its slope in the score."""
-    lower = cell.direction == "lower"
-    trivial = cell.constant if math.isfinite(cell.constant) else 0.0
+    lower = task_score.direction == "lower"
+    trivial = task_score.constant if math.isfinite(task_score.constant) else 0.0
     reference = trivial if lower else 1 - trivial
-    error = max(cell.mean if lower else 1 - cell.mean, _TINY)
+    error = max(task_score.mean if lower else 1 - task_score.mean, _TINY)
     return math.log(error / max(reference, _TINY)), (1 if lower else -1) / error
 
 
-def _deviations(cells: Sequence[Cell]) -> list[np.ndarray]:
+def _deviations(task_scores: Sequence[TaskScore]) -> list[np.ndarray]:
     """What each repeat adds to the mean over repeats, of every task of a model, [S] each.
 
     One encoder may be drawn for all tasks, so repeats of several tasks belong together: those that all share
     count, whatever else some have. Where fewer than two are shared, as many as all have are taken in turn.
     """
-    drawn = [cell.repeats for cell in cells if not cell.fixed]
+    drawn = [task_score.repeats for task_score in task_scores if not task_score.fixed]
     if not drawn:
-        return [np.zeros(2) for _ in cells]
+        return [np.zeros(2) for _ in task_scores]
     shared = sorted(set.intersection(*map(set, drawn)))
     count = len(shared) if len(shared) > 1 else min(map(len, drawn))
     parts = []
-    for cell in cells:
+    for task_score in task_scores:
         values = np.zeros(count)
-        if not cell.fixed:
-            repeats = cell.repeats
+        if not task_score.fixed:
+            repeats = task_score.repeats
             values = np.array(
                 [repeats[key] for key in (shared if len(shared) > 1 else list(repeats)[:count])]
             )

@@ -91,7 +91,7 @@ def _refuse_dropped(root: Path, output: Path, records: Records, aside: Sequence[
     for table in before.boards:
         if table.name not in built:
             continue
-        for model, task in sorted(_cells(table) - _cells(built[table.name])):
+        for model, task in sorted(_scored(table) - _scored(built[table.name])):
             name = f"{family.get(model, '')}/{model}"
             if not any(w.submission == name and (not w.tasks or task in w.tasks) for w in withdrawn):
                 dropped.append(f"  {table.name}: {name} on {task}")
@@ -107,5 +107,5 @@ def _refuse_dropped(root: Path, output: Path, records: Records, aside: Sequence[
         )
 
 
-def _cells(table: Table) -> set[tuple[str, str]]:
+def _scored(table: Table) -> set[tuple[str, str]]:
     return {(score.model, score.task) for score in table.scores}

@@ -102,7 +102,11 @@ def rows_of(field: BoardField) -> Rows:
 
 def _told(field: BoardField, model: str) -> Row:
     """A model of a board that ranks none."""
-    enough = [cell for cell in field.cells[model].values() if len(cell.values) >= field.board.seeds]
+    enough = [
+        task_score
+        for task_score in field.task_scores[model].values()
+        if len(task_score.values) >= field.board.seeds
+    ]
     return _row(field, model).model_copy(update={"tasks": len(enough)})
 
 
@@ -151,7 +155,7 @@ def _front_in_time(field: BoardField, models: Sequence[str], errors: np.ndarray)
 def _seconds(field: BoardField, model: str) -> float | None:
     """What a thousand records take on a typical task of the board; None if one was not measured."""
     entry = field.entries[model]
-    keys = [(cell.task, cell.protocol) for cell in field.cells[model].values()]
+    keys = [(task_score.task, task_score.protocol) for task_score in field.task_scores[model].values()]
     speeds = [entry.speeds[key] for key in keys if key in entry.speeds]
     if entry.card.cost is None or not speeds or len(speeds) < len(keys):
         return None
@@ -160,7 +164,7 @@ def _seconds(field: BoardField, model: str) -> float | None:
 
 def _row(field: BoardField, model: str) -> Row:
     """What a card says; numbers are filled in by others."""
-    entry, cells = field.entries[model], field.cells[model]
+    entry, task_scores = field.entries[model], field.task_scores[model]
     card = entry.card
     return Row(
         model=model,
@@ -173,12 +177,12 @@ def _row(field: BoardField, model: str) -> Row:
         relative_error=None,
         gain=None,
         tasks=0,
-        overlap=sum("the same dataset" in entry.seen.get(task, "") for task in cells),
+        overlap=sum("the same dataset" in entry.seen.get(task, "") for task in task_scores),
         warnings=[
             f"{task}: {warning}"
             for task in field.tasks
-            if task in cells
-            for warning in entry.warnings.get((task, cells[task].protocol), ())
+            if task in task_scores
+            for warning in entry.warnings.get((task, task_scores[task].protocol), ())
         ],
         tier=card.tier,
         parameters=card.parameters,

@@ -13,15 +13,19 @@ from molbench.evaluation.summary import MORE_SEEDS, Verdict
 from molbench.leaderboard.entry import Entry
 from molbench.leaderboard.score import Difference, Score, known, rounded
 from molbench.spec.fingerprint import FINGERPRINT
-from molbench.submission.receipt import Cell
+from molbench.submission.receipt import TaskScore
 
-Cells = Mapping[str, dict[str, Cell]]
+TaskScores = Mapping[str, dict[str, TaskScore]]
 #: Model and task to a difference.
 Differences = dict[tuple[str, str], Difference]
 
 
 def scores_of(
-    board: str, entries: Mapping[str, Entry], cells: Cells, tasks: Sequence[str], models: Sequence[str]
+    board: str,
+    entries: Mapping[str, Entry],
+    task_scores: TaskScores,
+    tasks: Sequence[str],
+    models: Sequence[str],
 ) -> list[Score]:
     """One record a task and model, in that order.
 
@@ -29,56 +33,58 @@ def scores_of(
     what is said of one does not depend on the others.
     """
     baselines = {model: entries[model].baseline or "" for model in models}
-    scratch = _differences(cells, tasks, baselines)
-    trees = _differences(cells, tasks, {model: FINGERPRINT for model in models if model != FINGERPRINT})
+    scratch = _differences(task_scores, tasks, baselines)
+    trees = _differences(task_scores, tasks, {model: FINGERPRINT for model in models if model != FINGERPRINT})
     return [
-        _score(board, entries[model], cells[model][task], scratch=scratch, trees=trees)
+        _score(board, entries[model], task_scores[model][task], scratch=scratch, trees=trees)
         for task in tasks
         for model in models
-        if task in cells[model]
+        if task in task_scores[model]
     ]
 
 
-def _score(board: str, entry: Entry, cell: Cell, *, scratch: Differences, trees: Differences) -> Score:
+def _score(
+    board: str, entry: Entry, task_score: TaskScore, *, scratch: Differences, trees: Differences
+) -> Score:
     model = entry.card.model
-    key = (model, cell.task)
-    sample = cell.sample
+    key = (model, task_score.task)
+    sample = task_score.sample
     return Score(
         board=board,
         model=model,
-        task=cell.task,
+        task=task_score.task,
         tier=entry.card.tier,
-        metric=cell.metric,
-        unit=cell.unit,
-        direction=cell.direction,
-        mean=rounded(cell.mean),
-        half_width=known(cell.half_width),
+        metric=task_score.metric,
+        unit=task_score.unit,
+        direction=task_score.direction,
+        mean=rounded(task_score.mean),
+        half_width=known(task_score.half_width),
         spread=known(np.std(sample, ddof=1)) if sample.size > 1 else None,
-        seeds=len(cell.values),
-        records=cell.records,
-        clusters=rounded(cell.clusters),
-        few=cell.few,
-        seen=entry.seen.get(cell.task),
-        keys=[cell.content],
-        version=cell.version,
+        seeds=len(task_score.values),
+        records=task_score.records,
+        clusters=rounded(task_score.clusters),
+        few=task_score.few,
+        seen=entry.seen.get(task_score.task),
+        keys=[task_score.content],
+        version=task_score.version,
         over_scratch=scratch.get(key),
         over_fingerprint=trees.get(key),
     )
 
 
-def _differences(cells: Cells, tasks: Sequence[str], others: Mapping[str, str]) -> Differences:
+def _differences(task_scores: TaskScores, tasks: Sequence[str], others: Mapping[str, str]) -> Differences:
     """Scores minus those of other models, of all that both have."""
     keys = [
         (model, task)
         for task in tasks
         for model, other in others.items()
-        if task in cells[model]
-        and task in cells.get(other, {})
-        and comparable(cells[model][task], cells[other][task])
+        if task in task_scores[model]
+        and task in task_scores.get(other, {})
+        and comparable(task_scores[model][task], task_scores[other][task])
     ]
     if not keys:
         return {}
-    pairs = [(cells[model][task], cells[others[model]][task]) for model, task in keys]
+    pairs = [(task_scores[model][task], task_scores[others[model]][task]) for model, task in keys]
     together = _stacked([_difference(one, other) for one, other in pairs])
     count = {model: sum(name == model for name, _ in keys) for model in others}
     level = 1 - (1 - LEVEL) / np.array([count[model] for model, _ in keys])
@@ -93,7 +99,7 @@ def _differences(cells: Cells, tasks: Sequence[str], others: Mapping[str, str]) 
     return {key: _tested(pair, *row) for key, pair, row in zip(keys, pairs, numbers, strict=True)}
 
 
-def comparable(one: Cell, other: Cell) -> bool:
+def comparable(one: TaskScore, other: TaskScore) -> bool:
     """Whether two scores are of the same records: those of a cross-validation of the same folds."""
     return not one.folds or one.seeds == other.seeds
 
@@ -120,19 +126,24 @@ def _adjusted(keys: Sequence[tuple[str, str]], p: np.ndarray) -> np.ndarray:
     return adjusted
 
 
-def _difference(one: Cell, other: Cell) -> Estimate:
+def _difference(one: TaskScore, other: TaskScore) -> Estimate:
     """Test records are paired; so are the repeats of a cross-validation, which cut them in the same way."""
     drawn = np.square(one.drawn.astype(float) - other.drawn).mean()
     seeds = (
         of_repeats(one.sample - other.sample)
         if one.folds
-        else merge([of_repeats(cell.sample) for cell in (one, other)])
+        else merge([of_repeats(task_score.sample) for task_score in (one, other)])
     )
     return Estimate(one.mean - other.mean, Component(float(drawn), float(one.drawn.size)), seeds)
 
 
 def _tested(
-    pair: tuple[Cell, Cell], value: float, width: float, p: float, adjusted: float, *detectable: float
+    pair: tuple[TaskScore, TaskScore],
+    value: float,
+    width: float,
+    p: float,
+    adjusted: float,
+    *detectable: float,
 ) -> Difference:
     finite = math.isfinite(width)
     verdict: Verdict = "=" if finite else "needs more seeds"

@@ -18,7 +18,7 @@ from molbench.metrics import METRICS
 from molbench.spec.catalogue import Catalogue, TaskRef
 from molbench.spec.submission import Withdrawal
 from molbench.submission.folder import RECEIPT, SubmissionFolder, submissions_in, withdrawals
-from molbench.submission.receipt import Cell, Receipt, unlike
+from molbench.submission.receipt import Receipt, TaskScore, unlike
 
 
 def read_entries(
@@ -70,7 +70,9 @@ def _read(path: Path, check: Callable[[SubmissionFolder, Receipt], str | None] |
     if receipt.submission != folder.name or receipt.card != folder.digest:
         raise UserError(f"{path / RECEIPT}: is of another card; {again}")
     listed = {(entry.task, entry.protocol) for entry in folder.card.predictions}
-    scored = [(cell.task, cell.protocol, cell.version) for cell in receipt.cells]
+    scored = [
+        (task_score.task, task_score.protocol, task_score.version) for task_score in receipt.task_scores
+    ]
     if listed != {(task, protocol) for task, protocol, _ in scored} or len(set(scored)) < len(scored):
         raise UserError(f"{path / RECEIPT}: has other tasks than the card; {again}")
     if receipt.versions.get("evaluation") != str(EVALUATION_VERSION):
@@ -107,7 +109,7 @@ def _entry(folder: SubmissionFolder, receipt: Receipt) -> Entry:
         baseline=card.baseline,
         method=card.method,
         pretrained_on=" then ".join(stage.dataset or f"{stage.other}" for stage in card.pretraining) or None,
-        cells=tuple(receipt.cells),
+        task_scores=tuple(receipt.task_scores),
         scratch=card.scratch,
         speeds={(one.task, one.protocol): one.speed for one in card.predictions if one.speed},
         seen={
@@ -120,9 +122,9 @@ def _entry(folder: SubmissionFolder, receipt: Receipt) -> Entry:
 
 def _other_files(folder: SubmissionFolder, receipt: Receipt) -> str | None:
     """What of the files, or of what the card says they score, is not what was verified; cheap."""
-    scored: dict[tuple[str, str], Cell] = {}
-    for cell in receipt.cells:
-        scored.setdefault((cell.task, cell.protocol), cell)
+    scored: dict[tuple[str, str], TaskScore] = {}
+    for task_score in receipt.task_scores:
+        scored.setdefault((task_score.task, task_score.protocol), task_score)
     for entry in folder.card.predictions:
         if unlike(entry.value, scored[entry.task, entry.protocol].mean):
             return f"{entry.task}: the card says {entry.value:.6g}, the receipt another score"
@@ -142,29 +144,38 @@ class _Known:
         self._data = cache(self._digests)
 
     def current(self, entry: Entry) -> tuple[Entry, list[str]]:
-        """An entry with the cells that were computed as scores are computed now, and why others were not."""
-        cells = entry.cells
-        there = {(cell.task, cell.protocol, cell.version) for cell in cells}
-        problems = [(cell, self._problem(cell, there)) for cell in cells]
-        kept = tuple(cell for cell, problem in problems if problem is None)
-        return replace(entry, cells=kept), [
-            f"{cell.task}: {problem}; `molbench submit verify` scores it again"
-            for cell, problem in problems
+        """An entry with the scores that were computed as scores are computed now, and why others were not."""
+        task_scores = entry.task_scores
+        there = {(task_score.task, task_score.protocol, task_score.version) for task_score in task_scores}
+        problems = [(task_score, self._problem(task_score, there)) for task_score in task_scores]
+        kept = tuple(task_score for task_score, problem in problems if problem is None)
+        return replace(entry, task_scores=kept), [
+            f"{task_score.task}: {problem}; `molbench submit verify` scores it again"
+            for task_score, problem in problems
             if problem is not None
         ]
 
-    def _problem(self, cell: Cell, there: set[tuple[str, str, str]]) -> str | None:
-        task = self._task(cell.task)
+    def _problem(self, task_score: TaskScore, there: set[tuple[str, str, str]]) -> str | None:
+        task = self._task(task_score.task)
         if task is None:
             return "is no task any more"
         versions = [version for version, _ in task.versions]
-        if cell.version not in versions or (cell.task, cell.protocol, versions[-1]) not in there:
-            return f"scored as version {cell.version} of the task, which is at {versions[-1]}"
-        if cell.metric != task.task.metrics[0] or cell.metric_version != METRICS[cell.metric].version:
+        if (
+            task_score.version not in versions
+            or (task_score.task, task_score.protocol, versions[-1]) not in there
+        ):
+            return f"scored as version {task_score.version} of the task, which is at {versions[-1]}"
+        if (
+            task_score.metric != task.task.metrics[0]
+            or task_score.metric_version != METRICS[task_score.metric].version
+        ):
             return "scored by another metric, or another version of it"
-        if self.protocols.get(cell.protocol, cell.protocol_version) != cell.protocol_version:
-            return f"made under version {cell.protocol_version} of protocol '{cell.protocol}'"
-        if self._data(cell.task) not in {None, cell.data[1]}:
+        if (
+            self.protocols.get(task_score.protocol, task_score.protocol_version)
+            != task_score.protocol_version
+        ):
+            return f"made under version {task_score.protocol_version} of protocol '{task_score.protocol}'"
+        if self._data(task_score.task) not in {None, task_score.data[1]}:
             return "made on other records, or another split"
         return None
 
@@ -189,5 +200,5 @@ def _withdrawn(entry: Entry, listed: Sequence[Withdrawal]) -> Entry:
     entries = [item for item in listed if item.submission == entry.name]
     whole = next((item.reason for item in entries if not item.tasks), None)
     tasks = {task for item in entries for task in item.tasks}
-    cells = tuple(cell for cell in entry.cells if cell.task not in tasks)
-    return replace(entry, cells=cells, card=entry.card.model_copy(update={"withdrawn": whole}))
+    task_scores = tuple(task_score for task_score in entry.task_scores if task_score.task not in tasks)
+    return replace(entry, task_scores=task_scores, card=entry.card.model_copy(update={"withdrawn": whole}))

@@ -29,7 +29,7 @@ def tabulate(field: BoardField, commands: Sequence[str]) -> Table:
     protocol = _recipe(board.protocol)
     selection = f"--suite {board.suite}" if board.suite else f"--tasks '{','.join(board.tasks)}'"
     rows = rows_of(field)
-    scores = scores_of(board.name, field.entries, field.cells, scored, field.live)
+    scores = scores_of(board.name, field.entries, field.task_scores, scored, field.live)
     ours = Ours(rows.listed, {(score.task, score.model): score for score in scores}, protocol)
     evaluate = f"molbench evaluate CHECKPOINT {selection} --protocol {board.protocol} --seeds {board.seeds}"
     return Table(
@@ -61,11 +61,11 @@ def _sources(field: BoardField) -> list[BoardDataset]:
     grouped: dict[tuple[str, str, str, str], dict[str, None]] = {}
     builds: dict[tuple[str, str, str, str], str] = {}
     for model in field.live:
-        for task, cell in field.cells[model].items():
+        for task, task_score in field.task_scores[model].items():
             ref = field.tasks[task]
-            key = (ref.entry.id, ref.dataset.version, ref.scheme_name, cell.data[1])
+            key = (ref.entry.id, ref.dataset.version, ref.scheme_name, task_score.data[1])
             grouped.setdefault(key, {})[task] = None
-            builds.setdefault(key, cell.data[0])
+            builds.setdefault(key, task_score.data[0])
     names = ("dataset", "version", "scheme", "split_digest")
     return [
         BoardDataset(**dict(zip(names, key, strict=True)), digest=builds[key], tasks=sorted(tasks))

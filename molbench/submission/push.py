@@ -12,7 +12,7 @@ from molbench.errors import UserError
 from molbench.escape import markdown
 from molbench.spec.submission import Submission
 from molbench.submission.folder import CARD, README, RECEIPT, SubmissionFolder
-from molbench.submission.receipt import Cell, Receipt
+from molbench.submission.receipt import Receipt, TaskScore
 
 #: Where the Hub looks for evaluation results of a model.
 RESULTS = ".eval_results/molbench.yaml"
@@ -62,7 +62,7 @@ def submission_card(card: Submission, receipt: Receipt) -> str:
         "library_name": "molbench",
         "tags": ["chemistry", "molecules", card.backbone],
         "datasets": [stage.dataset for stage in card.pretraining if stage.dataset],
-        "model-index": [{"name": card.name, "results": [_indexed(cell) for cell in receipt.cells]}],
+        "model-index": [{"name": card.name, "results": [_indexed(score) for score in receipt.task_scores]}],
     }
     lines = [
         f"---\n{yaml.safe_dump(metadata, sort_keys=False, allow_unicode=True)}---",
@@ -76,9 +76,9 @@ def submission_card(card: Submission, receipt: Receipt) -> str:
                 "| task | protocol | metric | score | unit | seeds |",
                 "| --- | --- | --- | --- | --- | --- |",
                 *(
-                    f"| {cell.task} | {cell.protocol} | {cell.metric} | {cell.mean:.6g} | {cell.unit} | "
-                    f"{len(cell.seeds)} |"
-                    for cell in receipt.cells
+                    f"| {score.task} | {score.protocol} | {score.metric} | {score.mean:.6g} | {score.unit} | "
+                    f"{len(score.seeds)} |"
+                    for score in receipt.task_scores
                 ),
             ]
         ),
@@ -90,26 +90,26 @@ def evaluation_results(receipt: Receipt) -> str:
     """The Hub's file of evaluation results: one entry a score."""
     entries = [
         {
-            "dataset": {"id": f"molbench/{cell.task.partition('/')[0]}", "task_id": cell.task},
-            "value": float(f"{cell.mean:.6g}"),
+            "dataset": {"id": f"molbench/{score.task.partition('/')[0]}", "task_id": score.task},
+            "value": float(f"{score.mean:.6g}"),
             "date": receipt.date,
-            "notes": f"{cell.metric} in {cell.unit}, protocol {cell.protocol}, {len(cell.seeds)} seeds, "
+            "notes": f"{score.metric} in {score.unit}, protocol {score.protocol}, {len(score.seeds)} seeds, "
             f"{receipt.tier}, receipt {receipt.seal[:16]}",
         }
-        for cell in receipt.cells
+        for score in receipt.task_scores
     ]
     return yaml.safe_dump(entries, sort_keys=False, allow_unicode=True)
 
 
-def _indexed(cell: Cell) -> dict[str, object]:
+def _indexed(score: TaskScore) -> dict[str, object]:
     return {
-        "task": {"type": "graph-ml", "name": cell.task},
-        "dataset": {"type": f"molbench/{cell.task.partition('/')[0]}", "name": cell.task},
+        "task": {"type": "graph-ml", "name": score.task},
+        "dataset": {"type": f"molbench/{score.task.partition('/')[0]}", "name": score.task},
         "metrics": [
             {
-                "type": cell.metric,
-                "name": f"{cell.metric} in {cell.unit}",
-                "value": float(f"{cell.mean:.6g}"),
+                "type": score.metric,
+                "name": f"{score.metric} in {score.unit}",
+                "value": float(f"{score.mean:.6g}"),
             }
         ],
     }

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, ConfigDict, Field, ValidationError
 
 from molbench.atomic import replace_file
 from molbench.errors import UserError
@@ -33,7 +33,7 @@ def unlike(one: float, other: float) -> bool:
     return abs(one - other) > _ROUNDING * max(abs(one), abs(other))
 
 
-class Cell(Spec):
+class TaskScore(Spec):
     """One model on one task under one protocol.
 
     Attributes:
@@ -132,18 +132,21 @@ class Receipt(Spec):
 
     Attributes:
         submission: ``family/model``.
+        task_scores: One a task, version and protocol; ``cells`` in the file, which the seal is of.
         card: SHA-256 of ``submission.yaml``, which holds the digests of all files.
         versions: Of the program and of its evaluation.
         date: Day of the check; all else is computed again to the bit.
         seal: SHA-256 over everything but the date.
     """
 
+    model_config = ConfigDict(populate_by_name=True)
+
     format: Literal[1] = 1
     submission: str
     card: str
     tier: Tier
     versions: dict[str, str]
-    cells: list[Cell]
+    task_scores: list[TaskScore] = Field(alias="cells")
     rerun: Rerun | None = None
     date: str = ""
     seal: str = ""
@@ -158,15 +161,15 @@ class Receipt(Spec):
         return self.seal == self._seal()
 
     def _seal(self) -> str:
-        content = self.model_dump(exclude={"date", "seal"})
+        content = self.model_dump(exclude={"date", "seal"}, by_alias=True)
         return sha256(json.dumps(content, sort_keys=True, allow_nan=False).encode()).hexdigest()
 
     def write(self, path: Path) -> None:
-        """Write it, whole or not at all; one cell a line."""
-        dumped: dict[str, Any] = self.model_dump()
-        cells = dumped.pop("cells")
+        """Write it, whole or not at all; one task a line."""
+        dumped: dict[str, Any] = self.model_dump(by_alias=True)
+        task_scores = dumped.pop("cells")
         head = json.dumps(dumped, indent=1, ensure_ascii=False, allow_nan=False).removesuffix("\n}")
-        lines = ",\n".join("  " + json.dumps(cell, ensure_ascii=False, allow_nan=False) for cell in cells)
+        lines = ",\n".join("  " + json.dumps(one, ensure_ascii=False, allow_nan=False) for one in task_scores)
         with replace_file(path) as temporary:
             temporary.write_text(f'{head},\n "cells": [\n{lines}\n ]\n}}\n', encoding="utf-8")
 

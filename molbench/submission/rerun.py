@@ -14,14 +14,14 @@ from molbench.executors.interpreter import import_environment, run_module
 from molbench.spec.catalogue import AUDIT, Catalogue
 from molbench.submission.download import local_file
 from molbench.submission.folder import SubmissionFolder
-from molbench.submission.receipt import Cell, Rerun
+from molbench.submission.receipt import Rerun, TaskScore
 
 #: Deviation of a score between machines, as a share of it: of what is solved exactly, and of training. Of an
 #: audit it is a share of its tolerance, where that is larger: below it a number is rounding.
 EXACT, TRAINED = 1e-3, 0.05
 
 
-def rerun(submission: SubmissionFolder, cells: Sequence[Cell], offline: bool = False) -> Rerun:
+def rerun(submission: SubmissionFolder, task_scores: Sequence[TaskScore], offline: bool = False) -> Rerun:
     """Evaluate the weights on all tasks and seeds of a submission, and compare the scores.
 
     The checkpoint is read as tensors and numbers; the process is for its memory and its end, not for safety.
@@ -39,32 +39,35 @@ def rerun(submission: SubmissionFolder, cells: Sequence[Cell], offline: bool = F
     with tempfile.TemporaryDirectory(prefix="molbench-rerun-") as folder:
         path = Path(folder) / f"{submission.card.model}{suffix}"
         shutil.copyfile(source, path)
-        for protocol in sorted({cell.protocol for cell in cells}):
-            protocol_cells = [
-                cell for cell in cells if cell.protocol == protocol and cell.version.endswith(".0")
+        for protocol in sorted({task_score.protocol for task_score in task_scores}):
+            protocol_scores = [
+                task_score
+                for task_score in task_scores
+                if task_score.protocol == protocol and task_score.version.endswith(".0")
             ]
-            _evaluate(path, protocol_cells, protocol)
+            _evaluate(path, protocol_scores, protocol)
             tolerance = EXACT if protocol == "probe" else TRAINED
             allowed = max(allowed, tolerance)
-            for cell in protocol_cells:
-                scale = max(abs(cell.mean), tolerated.get(cell.task) or 1e-12)
+            for task_score in protocol_scores:
+                scale = max(abs(task_score.mean), tolerated.get(task_score.task) or 1e-12)
                 deviation = (
-                    _deviation(path.parent / "results" / path.stem, cell, weights.encoder_digest) / scale
+                    _deviation(path.parent / "results" / path.stem, task_score, weights.encoder_digest)
+                    / scale
                 )
                 largest = max(largest, deviation)
                 if deviation > tolerance:
                     raise UserError(
-                        f"{submission.path}: {cell.task}: evaluated again: {deviation:.2%} away from "
-                        f"{cell.mean:.6g} {cell.unit}, more than {tolerance:.1%}"
+                        f"{submission.path}: {task_score.task}: evaluated again: {deviation:.2%} away from "
+                        f"{task_score.mean:.6g} {task_score.unit}, more than {tolerance:.1%}"
                     )
     return Rerun(weights=weights.checkpoint.sha256, largest=float(f"{largest:.3g}"), tolerance=allowed)
 
 
-def _evaluate(path: Path, cells: Sequence[Cell], protocol: str) -> None:
+def _evaluate(path: Path, task_scores: Sequence[TaskScore], protocol: str) -> None:
     command = [*run_module("molbench.cli"), "evaluate", str(path), "--no-scratch", "--json"]
     command += ["--protocol", protocol, "--output", str(path.parent / "results"), "--executor", "inline"]
-    command += ["--tasks", ",".join(cell.task for cell in cells)]
-    command += ["--seeds", str(1 + max(seed for cell in cells for seed in cell.seeds))]
+    command += ["--tasks", ",".join(task_score.task for task_score in task_scores)]
+    command += ["--seeds", str(1 + max(seed for task_score in task_scores for seed in task_score.seeds))]
     done = subprocess.run(  # noqa: S603 - own program
         command, capture_output=True, text=True, check=False, env=import_environment()
     )
@@ -73,10 +76,10 @@ def _evaluate(path: Path, cells: Sequence[Cell], protocol: str) -> None:
         raise UserError(f"the checkpoint cannot be evaluated again: {last[:300]}")
 
 
-def _deviation(results: Path, cell: Cell, encoder_digest: str) -> float:
+def _deviation(results: Path, task_score: TaskScore, encoder_digest: str) -> float:
     deviation = 0.0
-    for seed, value in zip(cell.seeds, cell.values, strict=True):
-        stored = Stored.read(results / cell.task / cell.protocol / str(seed))
+    for seed, value in zip(task_score.seeds, task_score.values, strict=True):
+        stored = Stored.read(results / task_score.task / task_score.protocol / str(seed))
         if stored.result.checkpoint.encoder_digest != encoder_digest:
             raise UserError("the checkpoint is not the encoder that weights.encoder_digest names")
         deviation = max(deviation, abs(stored.value - value))

@@ -1,4 +1,4 @@
-"""Stored predictions scored against the catalogue's own labels: cells of a receipt."""
+"""Stored predictions scored against the catalogue's own labels: what a receipt has of a task."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from molbench.evaluation.predictions import Predictions
 from molbench.spec.catalogue import TaskRef
 from molbench.spec.submission import Predicted
 from molbench.submission.predictions import read_predictions
-from molbench.submission.receipt import Cell, unlike
-from molbench.submission.scoring import cells_of
+from molbench.submission.receipt import TaskScore, unlike
+from molbench.submission.scoring import task_scores_of
 
 if TYPE_CHECKING:  # boards are built without torch
     from molbench.evaluation.trust import Trust
 
 
-def rescore(path: Path, entry: Predicted, trust: Trust, scratch: bool = False) -> list[Cell]:
+def rescore(path: Path, entry: Predicted, trust: Trust, scratch: bool = False) -> list[TaskScore]:
     """Score the predictions of one task, under each of its versions, oldest first.
 
     Args:
@@ -29,7 +29,7 @@ def rescore(path: Path, entry: Predicted, trust: Trust, scratch: bool = False) -
         scratch: Whether every seed has an encoder of its own.
 
     Returns:
-        One cell a version.
+        One score a version.
 
     Raises:
         UserError: If they are not one prediction for each test record and seed, were made on other records
@@ -49,14 +49,14 @@ def rescore(path: Path, entry: Predicted, trust: Trust, scratch: bool = False) -
         _check_scale(task, part)
     if scratch or not _frozen(task, entry.protocol):
         _check_seeds(predictions)
-    cells = cells_of(task, trust.protocols[entry.protocol], predictions, data, scratch=scratch)
-    cell = cells[0]
-    if unlike(cell.mean, entry.value):
+    task_scores = task_scores_of(task, trust.protocols[entry.protocol], predictions, data, scratch=scratch)
+    task_score = task_scores[0]
+    if unlike(task_score.mean, entry.value):
         raise UserError(
-            f"says {entry.value:.6g} {cell.unit}, its predictions give {cell.mean:.6g}: "
+            f"says {entry.value:.6g} {task_score.unit}, its predictions give {task_score.mean:.6g}: "
             "correct value, or the predictions"
         )
-    return cells
+    return task_scores
 
 
 def _frozen(task: TaskRef, protocol: str) -> bool:

@@ -1,4 +1,4 @@
-"""Predictions beside the catalogue's own labels as what boards are made of: cells of a receipt."""
+"""Predictions beside the catalogue's own labels as what boards are made of: scores of a receipt."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from molbench.evaluation.statistics import half_width, of_repeats
 from molbench.metrics import METRICS
 from molbench.spec.catalogue import TaskRef
 from molbench.spec.recipe import Recipe
-from molbench.submission.receipt import Cell
+from molbench.submission.receipt import TaskScore
 from molbench.submission.replicates import packed, replicates
 
 
-def cells_of(
+def task_scores_of(
     task: TaskRef, protocol: Recipe, runs: Mapping[int, Predictions], data: Data, *, scratch: bool
-) -> list[Cell]:
+) -> list[TaskScore]:
     """Score the predictions of one model on one task, under each version of the task, oldest first.
 
     Args:
@@ -33,11 +33,11 @@ def cells_of(
         scratch: Whether every seed has an encoder of its own.
     """
     fixed = protocol.kind == "audit" and not scratch
-    cells = []
+    task_scores = []
     for version, left_out in task.versions:
         kept = {seed: _without(part, left_out) for seed, part in runs.items()}
-        cells.append(_cell(task, version, protocol, kept, data=data, fixed=fixed))
-    return cells
+        task_scores.append(_task_score(task, version, protocol, kept, data=data, fixed=fixed))
+    return task_scores
 
 
 @dataclass
@@ -64,7 +64,7 @@ def _without(predictions: Predictions, ids: frozenset[str]) -> Predictions:
     return predictions.take(np.array(kept, dtype=np.int64))
 
 
-def _cell(
+def _task_score(
     task: TaskRef,
     version: str,
     protocol: Recipe,
@@ -72,7 +72,7 @@ def _cell(
     *,
     data: Data,
     fixed: bool,
-) -> Cell:
+) -> TaskScore:
     declared = task.task
     metric = METRICS[declared.metrics[0]]
     total, unit = _Sum(1 / len(runs)), declared.unit
@@ -91,7 +91,7 @@ def _cell(
     drawn = clusters.component(contributions)
     ids = [of_record or [name] for name, of_record in zip(total.names, names, strict=True)]
     content = sha256(b"".join(part.prediction.astype(np.float64).tobytes() for part in ordered))
-    cell = Cell(
+    task_score = TaskScore(
         task=task.id,
         version=version,
         protocol=protocol.name,
@@ -114,10 +114,14 @@ def _cell(
         folds=task.scheme.folds[1],
         fixed=fixed,
     )
-    exact = cell.model_copy(update={"values": values})
+    exact = task_score.model_copy(update={"values": values})
     interval = float(half_width([drawn, of_repeats(exact.sample)]))
     # Of one seed it is infinite, which no JSON can say: it is not known.
-    return cell.model_copy(update={"half_width": _rounded(interval, 6)}) if np.isfinite(interval) else cell
+    return (
+        task_score.model_copy(update={"half_width": _rounded(interval, 6)})
+        if np.isfinite(interval)
+        else task_score
+    )
 
 
 def _rounded(value: float, digits: int) -> float:

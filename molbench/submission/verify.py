@@ -16,7 +16,7 @@ from molbench.spec.fingerprint import FINGERPRINT
 from molbench.spec.submission import Submission
 from molbench.submission.download import local_file
 from molbench.submission.folder import RECEIPT, Fault, SubmissionFolder, submissions_in
-from molbench.submission.receipt import Cell, Receipt, Rerun
+from molbench.submission.receipt import Receipt, Rerun, TaskScore
 from molbench.submission.rescore import rescore
 from molbench.submission.validate import validate
 
@@ -59,31 +59,33 @@ def verify(
     if faults := validate(path, trust.catalogue):
         return Verification(None, faults)
     submission = SubmissionFolder.read(path)
-    cells: list[Cell] = []
+    task_scores: list[TaskScore] = []
     unchecked: list[str] = []
     for i, entry in enumerate(submission.card.predictions):
         if built and not trust.built(entry.task):
             unchecked.append(entry.task)
             continue
         try:
-            cells += rescore(local_file(submission, entry, offline), entry, trust, submission.card.scratch)
+            task_scores += rescore(
+                local_file(submission, entry, offline), entry, trust, submission.card.scratch
+            )
         except UserError as error:
             faults.append(submission.fault(f"{entry.task}: {error}", "predictions", i))
         except Exception as error:  # noqa: BLE001 - a file of a stranger; no fault of it may end the others
             problem = f"{entry.task}: cannot be read: {type(error).__name__}: {str(error)[:200]}"
             faults.append(submission.fault(problem, "predictions", i))
     if not faults:
-        faults = _copies(submission, cells)
+        faults = _copies(submission, task_scores)
     if faults:
         return Verification(None, faults)
     missing = lacking(submission.card)
-    ran = _rerun(submission, cells, offline) if rerun else None
+    ran = _rerun(submission, task_scores, offline) if rerun else None
     receipt = Receipt(
         submission=submission.name,
         card=submission.digest,
         tier="reported" if missing else "re-run" if ran else "re-scored",
         versions={"molbench": molbench.__version__, "evaluation": str(EVALUATION_VERSION)},
-        cells=cells,
+        task_scores=task_scores,
         rerun=ran,
     )
     return Verification(receipt.sealed(datetime.now(UTC).date().isoformat()), [], missing, unchecked)
@@ -94,7 +96,10 @@ def check_again(submission: SubmissionFolder, receipt: Receipt, trust: Trust) ->
 
     Predictions on datasets that are not built here are left out: nobody can score them here.
     """
-    stored = {(cell.task, cell.protocol, cell.version): cell for cell in receipt.cells}
+    stored = {
+        (task_score.task, task_score.protocol, task_score.version): task_score
+        for task_score in receipt.task_scores
+    }
     for entry in submission.card.predictions:
         if not trust.built(entry.task):
             continue
@@ -102,9 +107,11 @@ def check_again(submission: SubmissionFolder, receipt: Receipt, trust: Trust) ->
             fresh = rescore(local_file(submission, entry), entry, trust, submission.card.scratch)
         except UserError as error:
             return f"{entry.task}: {error}"
-        for cell in fresh:
-            if (stated := stored.get((cell.task, cell.protocol, cell.version))) != cell:
-                return f"{cell.task}: says {_short(stated)}, its predictions give {_short(cell)}"
+        for task_score in fresh:
+            if (
+                stated := stored.get((task_score.task, task_score.protocol, task_score.version))
+            ) != task_score:
+                return f"{task_score.task}: says {_short(stated)}, its predictions give {_short(task_score)}"
     return None
 
 
@@ -124,10 +131,12 @@ def check_receipt(path: Path, made: Verification) -> str | None:
     stored, fresh = Receipt.read(path / RECEIPT), made.receipt
     if fresh is None:
         return None
-    kept = [cell for cell in stored.cells if cell.task in made.unchecked]
-    if lost := sorted(set(made.unchecked) - {cell.task for cell in kept}):
+    kept = [task_score for task_score in stored.task_scores if task_score.task in made.unchecked]
+    if lost := sorted(set(made.unchecked) - {task_score.task for task_score in kept}):
         return f"{path / RECEIPT}: has no score of {', '.join(lost)}"
-    for name, one, other in _pairs(stored, fresh.model_copy(update={"cells": fresh.cells + kept})):
+    for name, one, other in _pairs(
+        stored, fresh.model_copy(update={"task_scores": fresh.task_scores + kept})
+    ):
         if one != other:
             return f"{path / RECEIPT}: {name}: says {_short(one)}, verifying gives {_short(other)}"
     return None
@@ -136,7 +145,11 @@ def check_receipt(path: Path, made: Verification) -> str | None:
 def _pairs(stored: Receipt, fresh: Receipt) -> list[tuple[str, object, object]]:
     """What has to agree; a re-run is not made again for it."""
     stated, made = (
-        {f"{cell.task} {cell.version} {cell.protocol}": cell for cell in r.cells} for r in (stored, fresh)
+        {
+            f"{task_score.task} {task_score.version} {task_score.protocol}": task_score
+            for task_score in r.task_scores
+        }
+        for r in (stored, fresh)
     )
     return [
         ("submission", stored.submission, fresh.submission),
@@ -149,22 +162,24 @@ def _pairs(stored: Receipt, fresh: Receipt) -> list[tuple[str, object, object]]:
 
 
 def _short(value: object) -> str:
-    if isinstance(value, Cell):
+    if isinstance(value, TaskScore):
         return f"{value.mean:.9g} {value.unit} ({value.content[:12]})"
     return str(value)[:200]
 
 
-def _rerun(submission: SubmissionFolder, cells: list[Cell], offline: bool) -> Rerun:
+def _rerun(submission: SubmissionFolder, task_scores: list[TaskScore], offline: bool) -> Rerun:
     from molbench.submission.rerun import rerun
 
-    return rerun(submission, cells, offline)
+    return rerun(submission, task_scores, offline)
 
 
-def _copies(submission: SubmissionFolder, cells: list[Cell]) -> list[Fault]:
+def _copies(submission: SubmissionFolder, task_scores: list[TaskScore]) -> list[Fault]:
     """Predictions that another submission of the same folder had before; audits may say zero of any two."""
     listed = [(entry.task, entry.protocol) for entry in submission.card.predictions]
     position_of = {
-        cell.content: listed.index((cell.task, cell.protocol)) for cell in cells if not is_audit(cell.task)
+        task_score.content: listed.index((task_score.task, task_score.protocol))
+        for task_score in task_scores
+        if not is_audit(task_score.task)
     }
     faults = []
     for other, contents in _contents(submission.path.resolve().parent.parent).items():
@@ -188,7 +203,11 @@ def _contents(root: Path) -> Mapping[str, dict[str, str]]:
         except UserError:
             continue
         if receipt.submission == name:
-            contents[name] = {cell.content: cell.task for cell in receipt.cells if not is_audit(cell.task)}
+            contents[name] = {
+                task_score.content: task_score.task
+                for task_score in receipt.task_scores
+                if not is_audit(task_score.task)
+            }
     return contents
 
 

@@ -11,20 +11,20 @@ import yaml
 
 from molbench.spec.submission import Submission
 from molbench.submission.folder import CARD, RECEIPT, digest_of
-from molbench.submission.receipt import Cell, Receipt
+from molbench.submission.receipt import Receipt, TaskScore
 from molbench.submission.replicates import packed, replicates
 
 RECORDS = 100
 
 
-def cell(model: str, task: str, error: float, seeds: int = 3, *, noise: float = 0.02) -> Cell:
+def task_score(model: str, task: str, error: float, seeds: int = 3, *, noise: float = 0.02) -> TaskScore:
     """A score of about ``error``; half of what test records do is shared by all models."""
     rng = np.random.default_rng(list(f"{model} {task}".encode()))
     shared = np.random.default_rng(list(task.encode())).normal(size=RECORDS)
     contributions = error * (shared + 0.3 * rng.normal(size=RECORDS)) / RECORDS
     values = (error * (1 + noise * rng.normal(size=seeds))).tolist()
     names = [[f"r{i}"] for i in range(RECORDS)]
-    return Cell(
+    return TaskScore(
         task=task,
         version="1.0",
         protocol="probe",
@@ -46,7 +46,9 @@ def cell(model: str, task: str, error: float, seeds: int = 3, *, noise: float = 
     )
 
 
-def submit(root: Path, model: str, cells: list[Cell], *, family: str = "made", **changes: Any) -> Path:
+def submit(
+    root: Path, model: str, task_scores: list[TaskScore], *, family: str = "made", **changes: Any
+) -> Path:
     """Write ``<root>/<family>/<model>`` with a card and a receipt of these scores."""
     folder = root / family / model
     folder.mkdir(parents=True, exist_ok=True)
@@ -74,7 +76,7 @@ def submit(root: Path, model: str, cells: list[Cell], *, family: str = "made", *
                 "sha256": one.content,
                 **({"speed": speed} if speed else {}),
             }
-            for one in cells
+            for one in task_scores
         ],
     } | changes
     Submission.model_validate(card)
@@ -85,7 +87,7 @@ def submit(root: Path, model: str, cells: list[Cell], *, family: str = "made", *
         card=digest_of(folder / CARD),
         tier=tier,
         versions=versions,
-        cells=cells,
+        task_scores=task_scores,
     )
     receipt.sealed("2026-01-01").write(folder / RECEIPT)
     return folder

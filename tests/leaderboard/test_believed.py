@@ -47,14 +47,17 @@ def _aside(check: bool) -> dict[str, str]:
 def _improve(folder: Path, card_too: bool) -> None:
     """Half the error, and a seal that anybody can compute."""
     receipt = Receipt.read(folder / RECEIPT)
-    first = receipt.cells[0]
+    first = receipt.task_scores[0]
     better = first.model_copy(update={"values": [value / 2 for value in first.values]})
     if card_too:
         card = read_card(folder)
         card["predictions"][0]["value"] = better.mean
         write_card(folder, card)
     forged = receipt.model_copy(
-        update={"cells": [better, *receipt.cells[1:]], "card": digest_of(folder / "submission.yaml")}
+        update={
+            "task_scores": [better, *receipt.task_scores[1:]],
+            "card": digest_of(folder / "submission.yaml"),
+        }
     )
     forged.sealed(receipt.date).write(folder / RECEIPT)
 

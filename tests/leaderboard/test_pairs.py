@@ -10,9 +10,9 @@ from molbench.evaluation.measurement import Measurement, difference
 from molbench.leaderboard.grid import ScoreGrid
 from molbench.leaderboard.pairs import alone, detectable, differences, places
 from molbench.leaderboard.scores import _difference
-from molbench.submission.receipt import Cell
+from molbench.submission.receipt import TaskScore
 from molbench.submission.replicates import packed, replicates
-from tests.leaderboard.receipts import cell
+from tests.leaderboard.receipts import task_score
 
 N = 400
 RNG = np.random.default_rng(0)
@@ -20,26 +20,26 @@ RNG = np.random.default_rng(0)
 
 def _grid(errors: list[float], seeds: list[int], tasks: int = 2) -> ScoreGrid:
     names = [f"data/{j}" for j in range(tasks)]
-    cells = [
-        {name: cell(f"m{i}", name, error, count) for name in names}
+    task_scores = [
+        {name: task_score(f"m{i}", name, error, count) for name in names}
         for i, (error, count) in enumerate(zip(errors, seeds, strict=True))
     ]
-    return ScoreGrid.of(cells, names, [1 / tasks] * tasks, 1)
+    return ScoreGrid.of(task_scores, names, [1 / tasks] * tasks, 1)
 
 
-def _measured(mean: float, seeds: int, noise: np.ndarray) -> tuple[Measurement, Cell]:
-    """A score as predictions give it, and the cell that a receipt would have of it."""
+def _measured(mean: float, seeds: int, noise: np.ndarray) -> tuple[Measurement, TaskScore]:
+    """A score as predictions give it, and what a receipt would have of it."""
     rows = (noise - noise.mean()) / N
     values = mean + 0.01 * RNG.normal(size=seeds)
     names = [[f"r{i}"] for i in range(N)]
-    told = cell("m", "data/a", mean, seeds).model_copy(
+    told = task_score("m", "data/a", mean, seeds).model_copy(
         update={"values": values.tolist(), "replicates": packed(replicates("data/", names, rows))}
     )
     return Measurement(values.mean(), rows, values), told
 
 
 def test_replicates_give_the_interval_that_predictions_give() -> None:
-    """Without anybody's predictions: pairing and both sources of chance are in the cells."""
+    """Without anybody's predictions: pairing and both sources of chance are in the scores of tasks."""
     shared = RNG.normal(size=N)
     ratios = []
     for i in range(30):
@@ -82,7 +82,7 @@ def test_one_model_and_one_seed_separate_nothing() -> None:
 
 def test_what_leaves_nothing_to_chance_has_an_interval_after_one_run() -> None:
     """Audits of given weights: another seed would give the same."""
-    one = cell("m", "data/0", 0.3, 1)
+    one = task_score("m", "data/0", 0.3, 1)
     grids = [
         ScoreGrid.of([{"data/0": one.model_copy(update={"fixed": fixed})}], ["data/0"], [1.0], 1)
         for fixed in (False, True)
@@ -95,7 +95,7 @@ def test_repeats_of_a_cross_validation_are_its_sample_and_belong_together() -> N
     """Folds cut the records alike: what one is harder by, it is harder by for both."""
     hard = np.tile([0.0, 0.4], 3)
     folds = [
-        cell(f"m{k}", "data/a", 1, 6).model_copy(
+        task_score(f"m{k}", "data/a", 1, 6).model_copy(
             update={"folds": 2, "values": (1 + 0.1 * k + hard + 0.001 * RNG.normal(size=6)).tolist()}
         )
         for k in range(2)

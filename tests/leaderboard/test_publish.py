@@ -20,7 +20,7 @@ from molbench.leaderboard.weightings import on_pareto_front, shares_of_first
 from molbench.site.overview import _lines
 from molbench.submission.withdraw import withdraw
 from tests.evaluation.conftest import _built, toy_home  # noqa: F401 - fixtures
-from tests.leaderboard.receipts import cell, submit
+from tests.leaderboard.receipts import submit, task_score
 
 TASKS = ("toy/mass", "toy/size", "toy/rare")
 ERRORS = {"good": 0.2, "fair": 0.4, "poor": 0.8, "scratch-x": 0.5}
@@ -41,8 +41,8 @@ def place(toy_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
 
 def _write(model: str, error: float, tasks: tuple[str, ...] = TASKS, seeds: int = 3, **changes) -> Path:
     baseline = {} if model.startswith("scratch") else {"baseline": "scratch-x"}
-    cells = [cell(model, task, error, seeds) for task in tasks]
-    return submit(Path("submissions"), model, cells, **baseline | changes)
+    task_scores = [task_score(model, task, error, seeds) for task in tasks]
+    return submit(Path("submissions"), model, task_scores, **baseline | changes)
 
 
 def _board(**changes) -> None:
@@ -135,7 +135,9 @@ def test_a_damaged_submission_is_set_aside_with_its_reason(damage: str, place: P
         (folder / "receipt.json").unlink()
         (folder / "receipt.json").symlink_to("../good/receipt.json")
     else:
-        change = {"seal": ("seal", "0" * 64), "task": ("cells", []), "evaluation": ("versions", {})}[damage]
+        change = {"seal": ("seal", "0" * 64), "task": ("task_scores", []), "evaluation": ("versions", {})}[
+            damage
+        ]
         receipt[change[0]] = change[1]
         (folder / "receipt.json").write_text(json.dumps(receipt))
     published = publish(Path("submissions"), Path("b"), ["toy.yaml"])
@@ -179,15 +181,17 @@ def test_ties_are_ties(place: Path) -> None:
 
 def test_more_seeds_of_one_task_weigh_nothing(place: Path) -> None:
     before = [row.model for row in _table("a").rows]
-    cells = [cell("fair", task, 0.4, 6 if task == "toy/mass" else 3) for task in TASKS]
-    submit(Path("submissions"), "fair", cells, baseline="scratch-x")
+    task_scores = [task_score("fair", task, 0.4, 6 if task == "toy/mass" else 3) for task in TASKS]
+    submit(Path("submissions"), "fair", task_scores, baseline="scratch-x")
     assert [row.model for row in _table("b").rows] == before
 
 
 def test_tasks_of_a_group_weigh_once(place: Path) -> None:
     """Two energies that say the same are one vote."""
     for model, errors in {"one": (0.1, 0.1, 0.8), "other": (0.4, 0.4, 0.1)}.items():
-        submit(Path("submissions"), model, [cell(model, t, e) for t, e in zip(TASKS, errors, strict=True)])
+        submit(
+            Path("submissions"), model, [task_score(model, t, e) for t, e in zip(TASKS, errors, strict=True)]
+        )
     apart = _rows(_table("apart"))
     _board(groups=[["toy/mass", "toy/size"]])
     grouped = _rows(_table("grouped"))
@@ -225,7 +229,7 @@ def test_what_is_only_reported_is_shown_and_not_ranked(place: Path) -> None:
 
 
 def test_a_second_model_of_one_name_is_set_aside(place: Path) -> None:
-    submit(Path("submissions"), "good", [cell("x", "toy/mass", 0.01)], family="other")
+    submit(Path("submissions"), "good", [task_score("x", "toy/mass", 0.01)], family="other")
     assert {one.path.parent.name for one in publish(Path("submissions"), Path("b"), ["toy.yaml"]).aside} == {
         "made",
         "other",

@@ -79,5 +79,9 @@ def test_other_tasks_and_keys_of_results_stay_as_they_are(place: Path, toy_home:
     first = verify(place, Trust(Catalogue.load())).receipt
     _exclude(toy_home, 3, ["ring"])
     again = verify(place, Trust(Catalogue.load())).receipt
-    assert [cell for cell in again.cells if cell.version == "1.0"] == first.cells
-    assert [cell.task for cell in again.cells if cell.version == "1.1"] == ["toy/ring"]
+    assert [
+        task_score for task_score in again.task_scores if task_score.version == "1.0"
+    ] == first.task_scores
+    assert [task_score.task for task_score in again.task_scores if task_score.version == "1.1"] == [
+        "toy/ring"
+    ]

@@ -36,5 +36,5 @@ def test_predictions_only_are_packed_and_verified(tmp_path: Path) -> None:
     assert validate(folder, catalogue) == []
     receipt = verify(folder, Trust(catalogue)).receipt
     assert receipt is not None and receipt.tier == "reported"
-    assert receipt.cells[0].mean == np.float64(f"{report.rows[0].mean:.9g}")
-    assert np.isnan(receipt.cells[0].half_width)
+    assert receipt.task_scores[0].mean == np.float64(f"{report.rows[0].mean:.9g}")
+    assert np.isnan(receipt.task_scores[0].half_width)

@@ -52,7 +52,7 @@ def test_results_become_a_submission_that_is_scored_again(results: Path) -> None
     assert "re-scored, 2 scores" in run_command("submit", "verify")
     assert "seal" in run_command("submit", "verify", "--check")
     first = Receipt.read(folder / "receipt.json")
-    assert {cell.task for cell in first.cells} == {"toy/size", "toy/ring"}
+    assert {task_score.task for task_score in first.task_scores} == {"toy/size", "toy/ring"}
     run_command("submit", "pack", results / "model", *OWN, "--commit", "a" * 40, "--checkpoint", "model.pt")
     run_command("submit", "verify")
     assert Receipt.read(folder / "receipt.json").seal == first.seal

@@ -43,11 +43,11 @@ def test_a_card_and_results_are_written(submission: Path, trust: Trust, sent: di
     assert metadata["license"] == "cc-by-4.0"
     (index,) = metadata["model-index"]
     assert [result["metrics"][0]["value"] for result in index["results"]] == [
-        pytest.approx(cell.mean, rel=1e-5) for cell in receipt.cells
+        pytest.approx(task_score.mean, rel=1e-5) for task_score in receipt.task_scores
     ]
     huggingface_hub.ModelCard(sent["README.md"])
     entries = huggingface_hub.parse_eval_result_entries(yaml.safe_load(sent[RESULTS]))
-    assert [entry.task_id for entry in entries] == [cell.task for cell in receipt.cells]
+    assert [entry.task_id for entry in entries] == [task_score.task for task_score in receipt.task_scores]
 
 
 def test_a_dry_run_connects_to_nothing(submission: Path, trust: Trust, sent: dict[str, str]) -> None:

@@ -26,9 +26,9 @@ def test_an_honest_submission_is_scored_again(submission: Path, trust: Trust) ->
     assert validate(submission, trust.catalogue) == []
     done = verify(submission, trust)
     assert done.faults == [] and done.receipt is not None and done.receipt.tier == "re-scored"
-    assert [cell.task for cell in done.receipt.cells] == list(TASKS)
-    for cell, entry in zip(done.receipt.cells, read_card(submission)["predictions"], strict=True):
-        assert cell.mean == pytest.approx(entry["value"], rel=1e-5) and len(cell.values) == 3
+    assert [task_score.task for task_score in done.receipt.task_scores] == list(TASKS)
+    for task_score, entry in zip(done.receipt.task_scores, read_card(submission)["predictions"], strict=True):
+        assert task_score.mean == pytest.approx(entry["value"], rel=1e-5) and len(task_score.values) == 3
 
 
 def test_a_receipt_is_recomputed_by_anybody(submission: Path, trust: Trust) -> None:
@@ -47,8 +47,10 @@ def test_what_is_not_built_here_is_told_and_has_a_score(
     monkeypatch.setattr(Trust, "built", lambda _self, task: task != TASKS[0])
     partly = verify(submission, trust, built=True)
     assert partly.unchecked == [TASKS[0]] and check_receipt(submission, partly) is None
-    lost = [cell for cell in done.receipt.cells if cell.task != TASKS[0]]
-    done.receipt.model_copy(update={"cells": lost}).sealed(done.receipt.date).write(submission / RECEIPT)
+    lost = [task_score for task_score in done.receipt.task_scores if task_score.task != TASKS[0]]
+    done.receipt.model_copy(update={"task_scores": lost}).sealed(done.receipt.date).write(
+        submission / RECEIPT
+    )
     assert f"has no score of {TASKS[0]}" in check_receipt(submission, partly)
 
 
@@ -58,8 +60,10 @@ def test_a_receipt_changed_by_hand_is_refused(key: str, submission: Path, trust:
     receipt = done.receipt
     receipt.write(submission / RECEIPT)
     text = json.loads((submission / RECEIPT).read_text())
-    cell = text["cells"][0]
-    cell[key] = {"values": [0.0] * 3, "replicates": packed(np.zeros(COUNT)), "content": "f" * 64}.get(key, 1)
+    task_score = text["cells"][0]
+    task_score[key] = {"values": [0.0] * 3, "replicates": packed(np.zeros(COUNT)), "content": "f" * 64}.get(
+        key, 1
+    )
     (submission / RECEIPT).write_text(json.dumps(text))
     with pytest.raises(UserError, match="seal is broken"):
         Receipt.read(submission / RECEIPT)
@@ -129,7 +133,7 @@ def test_labels_in_the_dataset_count_not_those_of_the_file(submission: Path, tru
         return {seed: part.take(order) for seed, part in given.items()}
 
     repack(submission, 0, shuffled)
-    assert verify(submission, trust).receipt.cells == before.cells
+    assert verify(submission, trust).receipt.task_scores == before.task_scores
 
 
 def test_a_copy_of_another_submission_is_named(submission: Path, trust: Trust) -> None:
@@ -174,7 +178,11 @@ def test_replicates_of_two_models_give_the_paired_difference(trust: Trust) -> No
 
 
 def test_a_cell_is_what_the_metric_says(submission: Path, trust: Trust) -> None:
-    cell = verify(submission, trust).receipt.cells[0]
+    task_score = verify(submission, trust).receipt.task_scores[0]
     ref = trust._task("toy/size", 0)
-    assert cell.metric == ref.task.metrics[0] and cell.unit == ref.task.unit and cell.records > 10
-    assert Scorer and cell.constant > cell.mean  # better than one constant
+    assert (
+        task_score.metric == ref.task.metrics[0]
+        and task_score.unit == ref.task.unit
+        and task_score.records > 10
+    )
+    assert Scorer and task_score.constant > task_score.mean  # better than one constant
