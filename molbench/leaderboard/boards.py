@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from molbench.atomic import replace_file
-from molbench.errors import unknown_name
+from molbench.errors import UserError, unknown_name
 from molbench.leaderboard.card import Card
 from molbench.leaderboard.entry import Entry
 from molbench.leaderboard.field import BoardField
@@ -15,7 +15,7 @@ from molbench.leaderboard.render import to_csv, to_markdown
 from molbench.leaderboard.tabulate import tabulate
 from molbench.paths import catalogue_root
 from molbench.spec.board import Board
-from molbench.spec.catalogue import Catalogue
+from molbench.spec.catalogue import Catalogue, TaskRef
 from molbench.spec.document import read_listing, read_yaml
 
 #: Suffix of a file of a board to what writes it.
@@ -45,6 +45,18 @@ def boards_named(names: Sequence[str]) -> list[Board]:
     return boards
 
 
+def tasks_on(board: Board, catalogue: Catalogue) -> list[TaskRef]:
+    """The tasks that a board's rules name.
+
+    Raises:
+        UserError: If there is no such suite, or none of such a task.
+    """
+    try:
+        return catalogue.tasks(board.tasks, board.suite)
+    except UserError as error:
+        raise UserError(f"board '{board.name}': {error}") from error
+
+
 def lay_out(
     boards: Sequence[Board], entries: Sequence[Entry], catalogue: Catalogue, commands: Sequence[str]
 ) -> tuple[Records, list[str]]:
@@ -59,7 +71,7 @@ def lay_out(
     tables, empty = [], []
     cards: dict[str, Card] = {}
     for board in boards:
-        field = BoardField.of(board, catalogue.tasks(board.tasks, board.suite), entries)
+        field = BoardField.of(board, tasks_on(board, catalogue), entries)
         if field.empty:
             empty.append(board.name)
             continue

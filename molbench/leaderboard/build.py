@@ -9,7 +9,7 @@ from pathlib import Path
 from molbench.errors import UserError
 from molbench.evaluation.result import Stored
 from molbench.evaluation.trust import read_trusted
-from molbench.leaderboard.boards import boards_named, lay_out, write_boards
+from molbench.leaderboard.boards import boards_named, lay_out, tasks_on, write_boards
 from molbench.leaderboard.entry import SetAside
 from molbench.leaderboard.evaluated import entries_of
 from molbench.leaderboard.records import Records
@@ -51,7 +51,7 @@ def build_boards(results: Path, output: Path, names: Sequence[str] = ()) -> Buil
     boards = boards_named(names)
     catalogue = Catalogue.load()
     stored, rejections = read_trusted(results, catalogue)
-    tasks = {ref.id: ref for board in boards for ref in catalogue.tasks(board.tasks, board.suite)}
+    tasks = {ref.id: ref for board in boards for ref in tasks_on(board, catalogue)}
     entries = entries_of(stored, tasks, catalogue.entries)
     records, empty = lay_out(boards, entries, catalogue, ())
     if not records.boards:

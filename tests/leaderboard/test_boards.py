@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from molbench.errors import UserError
 from molbench.evaluation.protocols import load_protocols
 from molbench.leaderboard import load_boards
+from molbench.leaderboard.boards import tasks_on
 from molbench.spec.board import Board
 from molbench.spec.catalogue import Catalogue
 from molbench.spec.document import read_yaml
@@ -49,3 +51,10 @@ def test_the_demo_scores_the_tasks_of_its_board_as_the_embedded_board_does() -> 
     embedded = BOARDS["embedded"]
     assert (demo.protocol, demo.seeds) == (embedded.protocol, embedded.seeds)
     assert set(demo.tasks) <= {ref.id for ref in CATALOGUE.tasks(embedded.tasks, embedded.suite)}
+
+
+@pytest.mark.parametrize("columns", [{"suite": "nosuch"}, {"tasks": ["nosuch/*"]}], ids=["suite", "tasks"])
+def test_a_board_of_nothing_is_named(columns: dict[str, object]) -> None:
+    board = Board.model_validate({"name": "mine", "title": "Mine", "description": "d", **columns})
+    with pytest.raises(UserError, match=r"^board 'mine': .*nosuch"):
+        tasks_on(board, Catalogue.load())
