@@ -33,11 +33,12 @@ def build_backbone(name: str, config: Mapping[str, Any] | None = None) -> Backbo
             not go with the others.
     """
     from molbench.graph.templates import remove_templates
+    from molbench.torch_defaults import torch_defaults
 
     backbone, kind = BACKBONES[name], f"backbone '{name}'"
     parsed: Any = parse_config(kind, backbone.Config, config)
     try:
-        with making(kind, config):
+        with making(kind, config), torch_defaults():
             return backbone(parsed)
     finally:
         remove_templates()

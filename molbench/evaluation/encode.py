@@ -13,6 +13,7 @@ from molbench.backbones.base import geometry_encoder
 from molbench.chem.conformers import embed_conformer as conformer
 from molbench.errors import UserError, quoted
 from molbench.graph.molecules import MoleculeBatch
+from molbench.torch_defaults import torch_defaults
 from molbench.training.checkpoint import Checkpoint
 
 _BATCH = 128
@@ -33,6 +34,7 @@ class AtomsLike(Protocol):
 _Geometry = tuple[np.ndarray, np.ndarray, np.ndarray | None]
 
 
+@torch_defaults()
 def embed(
     checkpoint: str | Path | Checkpoint,
     molecules: str | AtomsLike | Sequence[str | AtomsLike | tuple[Any, Any]],

@@ -22,6 +22,7 @@ from molbench.evaluation.protocol_predictions import StepCallback
 from molbench.evaluation.result import Result, Stored, TaskEntry, find_result
 from molbench.evaluation.score import record_scores, score
 from molbench.evaluation.seen import contaminations, overlap
+from molbench.torch_defaults import torch_defaults
 from molbench.training.log import LOG
 from molbench.training.machine import describe_machine
 
@@ -54,6 +55,7 @@ class Workspace:
         return self._embeddings[where]
 
 
+@torch_defaults()
 def execute(run: Run, workspace: Workspace, progress: StepCallback | None = None) -> Stored:
     """Predict, score and store one run, or return the finished result with the same key.
 

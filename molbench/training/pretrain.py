@@ -16,6 +16,7 @@ from molbench.methods.base import Method
 from molbench.spec.pretrain import PretrainRequest
 from molbench.spec.request import by_fields
 from molbench.spec.training import TrainingConfig
+from molbench.torch_defaults import torch_defaults
 from molbench.training.checkpoint import Checkpoint, config_of
 from molbench.training.corpus import Choice, Corpus, choose
 from molbench.training.loop import FitReport, StepReport, fit
@@ -25,6 +26,7 @@ from molbench.training.state import remove_state
 from molbench.training.trackers.base import tell, tracked, trackers_of
 
 
+@torch_defaults()
 def run_pretraining(
     request: PretrainRequest, progress: Callable[[StepReport], None] | None = None
 ) -> Checkpoint:

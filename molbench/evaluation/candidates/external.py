@@ -132,6 +132,8 @@ class ExternalCandidate(Candidate):
 
     def _apply(self, run: Run, store: Store, workspace: Workspace) -> tuple[Predictions, dict[str, float]]:
         """What a protocol makes of a module that gives features of atoms, with its gradients."""
+        import torch
+
         from molbench.evaluation.data import TaskData
         from molbench.evaluation.external.backbone import ModuleBackbone
         from molbench.evaluation.external.module import ModuleEncoder
@@ -146,9 +148,10 @@ class ExternalCandidate(Candidate):
         data = TaskData.open(run.task, store)
         backbone = ModuleBackbone(self.encoder)
         state = run.folder / f"state-{run.key[:12]}"
-        return protocol_predictions(
-            backbone, data, run.protocol, run.seed, workspace.device, state=state, key=run.key
-        )
+        with torch.inference_mode(mode=False), torch.enable_grad():
+            return protocol_predictions(
+                backbone, data, run.protocol, run.seed, workspace.device, state=state, key=run.key
+            )
 
 
 def _cache(candidate: ExternalCandidate, store: Store) -> Path:
