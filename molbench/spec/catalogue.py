@@ -322,8 +322,7 @@ class Catalogue:
 
     def _refuse_damaged(self, name: str) -> None:
         """Say at once why a dataset that is asked for by its name is none."""
-        entry = self.entries.get(name)
-        if entry is not None and entry.damage and entry.declared is None:
+        if (entry := self.entries.get(name)) is not None and entry.damage and entry.declared is None:
             raise UserError(entry.damage)
 
     def dataset(self, name: str) -> DatasetEntry:
@@ -382,8 +381,10 @@ class Catalogue:
         path = Path(folder).expanduser()
         if not (path / "dataset.yaml").is_file():
             raise UserError(f"{path}: no dataset lies there, which '{pattern}' would be tasks of")
-        add_dataset_folder(path)
         entry = DatasetEntry.at(path.resolve())
+        if entry.damage:
+            raise UserError(entry.damage)
+        add_dataset_folder(path)
         self.entries[entry.id] = entry
         return f"{entry.id}/{rest}"
 

@@ -97,6 +97,15 @@ def test_a_damaged_folder_costs_itself(built: Callable[[str], Path], name: str, 
     folder.chmod(0o755)
 
 
+def test_a_damaged_folder_that_is_asked_for_by_its_path_is_refused(built: Callable[[str], Path]) -> None:
+    """Tasks of the catalogue have the same names, and are not what was asked for."""
+    folder = built("xtb-molecules")
+    path = folder / "tasks.yaml"
+    path.write_text(path.read_text().replace("metrics: [mae, rmse]", "metrics: [maee, rmse]"))
+    with pytest.raises(UserError, match=f"{path}.*unknown metric 'maee'"):
+        Catalogue.load().tasks(f"{folder}/gap")
+
+
 def test_files_that_are_no_datasets_are_nothing(built: Callable[[str], Path]) -> None:
     before = [*Catalogue.load().entries]
     (home() / "datasets").mkdir(parents=True)
