@@ -198,6 +198,24 @@ def test_a_calculator_in_a_process_of_its_own(tmp_path: Path, process: Any, plai
     assert len(identities) == 1
 
 
+def test_labels_that_somebody_left_for_a_run_are_not_believed(tmp_path: Path) -> None:
+    pytest.importorskip("ase", reason="pip install 'molbench[generate]'")
+    from ase.calculators.lj import LennardJones
+
+    calculator, tasks = LennardJones(rc=5.0), ["xtb-dynamics/furan"]
+    honest = score(calculator, tmp_path / "r", tasks, name="lj")
+    (stored,) = honest.results
+    forged = tmp_path / "forged" / stored.folder.relative_to(tmp_path / "r")
+    forged.mkdir(parents=True)
+    given = stored.predictions
+    assert given.forces is not None
+    claimed = replace(
+        given, target=given.prediction, forces=replace(given.forces, target=given.forces.prediction)
+    )
+    claimed.write(forged / f"prepared-{stored.result.key[:12]}.parquet")
+    assert values(score(calculator, tmp_path / "forged", tasks, name="lj")) == values(honest)
+
+
 def test_features_of_atoms_are_summed() -> None:
     molecules = [Molecule(name, np.arange(1, n + 1), np.ones((n, 3))) for name, n in (("a", 2), ("b", 3))]
     atoms = np.arange(10.0).reshape(5, 2)

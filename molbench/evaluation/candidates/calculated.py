@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from typing_extensions import override
 
 from molbench.evaluation.candidates.base import Candidate, Scored, external_entry
-from molbench.evaluation.candidates.external import prepared
+from molbench.evaluation.candidates.external import prepared, read_prepared
 from molbench.spec.direct import Direct
 from molbench.spec.protocol import Protocol
 
@@ -68,10 +68,8 @@ class CalculatedCandidate(Candidate):
     def predict(
         self, run: Run, data: TaskData, workspace: Workspace, progress: StepCallback | None
     ) -> Scored:
-        from molbench.evaluation.predictions import Predictions
-
         entry = external_entry(self.name, run.encoder_digest, self.pretraining)
-        return Scored(entry, Predictions.read(prepared(run)), {})
+        return Scored(entry, read_prepared(run, data.store), {})
 
     @override
     def reference(self) -> dict[str, Any]:

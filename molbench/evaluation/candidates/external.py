@@ -93,13 +93,12 @@ class ExternalCandidate(Candidate):
         self, run: Run, data: TaskData, workspace: Workspace, progress: StepCallback | None
     ) -> Scored:
         from molbench.evaluation.embedding import read_embedding
-        from molbench.evaluation.predictions import Predictions
         from molbench.evaluation.probe import probe
         from molbench.evaluation.train import as_predictions
 
         entry = external_entry(self.name, run.encoder_digest, self.pretraining)
         if not run.shares_vectors:
-            return Scored(entry, Predictions.read(prepared(run)), {}, list(self.marks))
+            return Scored(entry, read_prepared(run, data.store), {}, list(self.marks))
         cached = read_embedding(_cache(self, data.store))
         if cached is None or len(cached.features) != len(data.store):
             raise UserError(f"the vectors of {self.name} are no longer where they were kept; evaluate again")
@@ -168,3 +167,15 @@ def _cache(candidate: ExternalCandidate, store: Store) -> Path:
 def prepared(run: Run) -> Path:
     """Beside where the result will be, whose folder takes the place of this one."""
     return run.folder / f"prepared-{run.key[:12]}.parquet"
+
+
+def read_prepared(run: Run, store: Store) -> Predictions:
+    """What was prepared, beside the dataset's own labels, whoever left the file there.
+
+    Raises:
+        UserError: If it is not one prediction for each test record, in its unit and shape.
+    """
+    from molbench.evaluation.predictions import Predictions
+    from molbench.evaluation.tested import TestRecords
+
+    return TestRecords.read(run.task, store).labelled(Predictions.read(prepared(run)))
