@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -223,5 +224,8 @@ def _workers(process: subprocess.Popen[str]) -> list[psutil.Process]:
 
 
 def _shared_memory() -> set[str]:
+    """Semaphores and shared memory, but for those named after a process that is alive: another program's."""
     folder = Path("/dev/shm")
-    return {str(path) for path in folder.iterdir()} if folder.is_dir() else set()
+    paths = {str(path) for path in folder.iterdir()} if folder.is_dir() else set()
+    owners = {path: match for path in paths if (match := re.search(r"sem\.loky-(\d+)-", path))}
+    return {path for path in paths if path not in owners or not psutil.pid_exists(int(owners[path][1]))}
