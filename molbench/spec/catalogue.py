@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 from molbench.arguments import comma_separated, listed
 from molbench.errors import UserError, unknown_name
 from molbench.paths import add_dataset_folder, catalogue_root, dataset_folders, home, is_file
-from molbench.spec.units import same_dimension
 
 if TYPE_CHECKING:
     from molbench.spec.dataset import Dataset, Target
@@ -138,10 +137,6 @@ class DatasetEntry:
             require(task.subset, self.dataset.subsets, "subset")
         for scheme in [task.scheme, *task.schemes]:
             require(scheme, self.splits.schemes, "split scheme")
-        forces = self.dataset.forces if task.kind == "forces" else None
-        unit = (forces or self.dataset.columns[task.target]).unit
-        if task.kind != "classification" and not same_dimension(unit, task.unit):
-            raise UserError(f"{where}.unit: '{unit}' cannot be told in '{task.unit}'")
 
 
 @dataclass(frozen=True)

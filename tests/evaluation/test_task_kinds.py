@@ -35,6 +35,15 @@ def test_labels_of_a_user_are_recognised_by_one_kind_at_most(values: set[float])
     assert not any(TASK_KINDS[name].recognises(values, "eV") for name in TASK_KINDS)
 
 
+@pytest.mark.parametrize(("task", "unit"), [("xtb-molecules/gap", "D"), ("xtb-dynamics/furan", "kcal/mol")])
+def test_a_unit_of_something_else_is_refused(task: str, unit: str) -> None:
+    (ref,) = Catalogue.load().tasks([task])
+    declared = ref.task.model_copy(update={"unit": unit})
+    wrong = SimpleNamespace(id=ref.id, task=declared, dataset=ref.dataset, entry=ref.entry, unit=ref.unit)
+    with pytest.raises(UserError, match=f"{task}: .* cannot be told in '{unit}'"):
+        kind_of(declared).check(wrong, load_protocol("finetune"))
+
+
 @pytest.mark.parametrize("family", sorted({METRICS[name].family for name in METRICS}))
 def test_every_family_of_metrics_has_a_kind(family: str) -> None:
     assert any(family in TASK_KINDS[name].families for name in TASK_KINDS)
@@ -85,7 +94,7 @@ def test_a_task_of_a_kind_refuses_what_is_not_of_it(name: str) -> None:
     dataset = SimpleNamespace(targets={"value": value}, spectra={"curve": curve}, forces=None)
 
     def refused(target: str, metrics: list[str], protocol: str = "probe") -> str:
-        declared = SimpleNamespace(target=target, metrics=metrics)
+        declared = SimpleNamespace(target=target, metrics=metrics, unit=value.unit)
         ref = SimpleNamespace(
             id="d/t", task=declared, dataset=dataset, entry=SimpleNamespace(id="d"), unit=value.unit
         )
@@ -114,8 +123,10 @@ def test_force_tasks_need_forces_a_unit_that_fits_and_a_budget(toy_home: Path) -
 
     with pytest.raises(UserError, match="declares no forces"):
         kind.check(with_forces(None), budget)
+    dipoles = with_forces(SimpleNamespace(unit="D"))
+    dipoles.task = ref.task.model_copy(update={"unit": "D"})
     with pytest.raises(UserError, match="forces in D cannot belong to energies in kcal/mol"):
-        kind.check(with_forces(SimpleNamespace(unit="D")), budget)
+        kind.check(dipoles, budget)
 
 
 def test_units_of_what_is_reported() -> None:

@@ -18,6 +18,7 @@ from molbench.spec.protocol import Protocol
 from molbench.spec.spectra import SpectrumColumn
 from molbench.spec.tasks import Task
 from molbench.spec.training import Budget
+from molbench.spec.units import same_dimension
 
 if TYPE_CHECKING:  # libraries are imported by what needs them: rows are scored again without torch
     import torch
@@ -106,7 +107,8 @@ class TaskKind(ABC):
         """Refuse a task that cannot be scored, from its declaration alone.
 
         Raises:
-            UserError: If the target or a metric is none of this kind, or the protocol has no budget for it.
+            UserError: If the target, its unit or a metric is none of this kind, or the protocol has no budget
+                for it.
         """
         declared = task.task
         if declared.target not in self.columns(task.dataset):
@@ -121,6 +123,9 @@ class TaskKind(ABC):
             raise UserError(f"{task.id}: protocol '{protocol.name}' is of audits alone")
         if protocol.kind == "finetune" and self.budget(protocol) is None:
             raise UserError(f"{task.id}: protocol '{protocol.name}' has no budget for {self.name}")
+        unit = self.compared_unit(task)
+        if unit is not None and not same_dimension(unit, declared.unit):
+            raise UserError(f"{task.id}: '{unit}' cannot be told in '{declared.unit}', which tasks.yaml says")
 
     def must_vary(self, task: Task) -> bool:
         """Whether a task needs labels that differ."""
@@ -243,6 +248,10 @@ class TaskKind(ABC):
 
     def reported_unit(self, task: Task, metric: Metric) -> str:  # noqa: ARG002
         """Unit in which a metric of a task is reported, where its values have one."""
+        return task.unit
+
+    def compared_unit(self, task: TaskRef) -> str | None:
+        """Unit of what the metrics compare, before they are told in the task's; None for a pure number."""
         return task.unit
 
     def force_unit(self, task: TaskRef) -> str | None:  # noqa: ARG002

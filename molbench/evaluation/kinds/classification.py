@@ -105,6 +105,10 @@ class Classification(TaskKind):
         return probabilities
 
     @override
+    def compared_unit(self, task: TaskRef) -> str | None:
+        return None
+
+    @override
     def scale_warnings(self, task: Task, predictions: Predictions) -> list[str]:
         outside = np.flatnonzero((predictions.prediction < 0) | (predictions.prediction > 1))
         if outside.size == 0:

@@ -98,6 +98,10 @@ class Forces(TaskKind):
         return task.unit if metric.of == "forces" else task.unit.rpartition("/")[0]
 
     @override
+    def compared_unit(self, task: TaskRef) -> str | None:
+        return self.force_unit(task)
+
+    @override
     def force_unit(self, task: TaskRef) -> str | None:
         return task.dataset.forces.unit if task.dataset.forces else None
 
