@@ -23,7 +23,7 @@ class DamagedDatasetWarning(UserWarning):
 
 
 def damage_of(entry: DatasetEntry) -> str | None:
-    """What is wrong with the files of a dataset, in a line; None where they can be read.
+    """What is wrong with the files of a dataset, a line a fault; None where they can be read.
 
     Declarations of the catalogue itself are not looked at: a mistake there is an error where it is read.
     """
@@ -33,7 +33,7 @@ def damage_of(entry: DatasetEntry) -> str | None:
         _ = entry.dataset, entry.splits, entry.tasks, entry.exclusions
         damaged = (entry.folder / MANIFEST).exists() and not entry.built_schemes
     except UserError as error:
-        return str(error).splitlines()[0]
+        return str(error)
     except OSError as error:
         return f"{entry.folder}: cannot be read: {error.strerror}"
     return f"{entry.folder / MANIFEST}: damaged; build or fetch it again" if damaged else None
@@ -41,8 +41,8 @@ def damage_of(entry: DatasetEntry) -> str | None:
 
 @cache
 def tell_damage(reason: str) -> None:
-    """Warn of it once a process, however often the folder is met."""
-    warnings.warn(f"passed over: {reason}", DamagedDatasetWarning, stacklevel=2)
+    """Warn of the first fault once a process, however often the folder is met."""
+    warnings.warn(f"passed over: {reason.splitlines()[0]}", DamagedDatasetWarning, stacklevel=2)
 
 
 def entries_in(folder: Path) -> Iterator[DatasetEntry]:
@@ -56,7 +56,7 @@ def entries_in(folder: Path) -> Iterator[DatasetEntry]:
             return
         paths = sorted(folder.iterdir()) if folder.is_dir() else []
     except UserError as error:
-        tell_damage(str(error).splitlines()[0])
+        tell_damage(str(error))
         return
     except OSError as error:
         tell_damage(f"{folder}: cannot be read: {error.strerror}")
