@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from pydantic import ValidationError
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from molbench.spec.catalogue import TaskRef
 
 RESULT_FILE = "result.json"
-FORMAT = 1
+FORMAT: Literal[1] = 1
 _MAX_BYTES = 8 << 20
 
 
@@ -113,7 +113,7 @@ class Result(Spec):
         date: Day on which it was made (UTC); None where it was scored before that was told.
     """
 
-    format: int = FORMAT
+    format: Literal[1] = FORMAT
     key: str
     code: str
     checkpoint: CheckpointEntry
@@ -173,11 +173,13 @@ class Stored:
         result: The former.
         checked: The latter beside labels that were looked up, once they were; see
             :mod:`~molbench.evaluation.trust`.
+        unchecked: Why they could not be, where that was tried.
     """
 
     folder: Path
     result: Result
     checked: Predictions | None = None
+    unchecked: str | None = None
 
     def __repr__(self) -> str:
         return f"<Stored {str(self.folder)!r}: {self.result!r}>"
@@ -223,6 +225,22 @@ class Stored:
         except ValidationError as error:
             first = str(error).splitlines()
             raise UserError(f"{path}: not a result of this program: {' '.join(first[:3])}") from error
+
+
+def doubles(results: Iterable[Stored]) -> dict[Path, str]:
+    """Folders of results that are of one and the same run, and why: none is known to be the one."""
+    of_run: dict[tuple[str, str, str, int], list[Path]] = {}
+    for stored in results:
+        result = stored.result
+        run = (result.checkpoint.name, result.task.id, result.protocol.name, result.seed)
+        of_run.setdefault(run, []).append(stored.folder)
+    return {
+        folder: f"{next(other for other in folders if other != folder)} is of the same model, task, protocol "
+        "and seed; move one of them away"
+        for folders in of_run.values()
+        if len(folders) > 1
+        for folder in folders
+    }
 
 
 def find_result(folder: Path, key: str) -> Stored | None:

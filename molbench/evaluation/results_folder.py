@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from molbench.arguments import comma_separated
-from molbench.errors import UserError
-from molbench.evaluation.result import Stored, result_files
+from molbench.errors import UserError, quoted
+from molbench.evaluation.result import Stored, doubles, result_files
 from molbench.evaluation.trust import Trust, why_unread
 from molbench.spec.catalogue import Catalogue
+
+
+class OwnLabelsWarning(UserWarning):
+    """Results are scored against the labels that lie beside them, since their dataset is not here."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +26,7 @@ class ResultsFolder:
     Attributes:
         root: The folder.
         results: Results, in path order.
-        damaged: Folders of results that cannot be read, and why.
+        damaged: Folders of results that cannot be read or are of the same run as others, and why.
     """
 
     root: Path
@@ -47,13 +52,20 @@ class ResultsFolder:
                 results.append(trust.relabelled(Stored.read(path.parent)))
             except Exception as error:  # noqa: BLE001 - a file of a stranger; no fault of it may end the others
                 damaged[path.parent] = why_unread(error)
+        damaged |= (same := doubles(results))
+        results = [stored for stored in results if stored.folder not in same]
         chosen = of_tasks(results, patterns)
         if not chosen:
             tasks = sorted({stored.result.task.id for stored in results})
             made = f"no results; `molbench evaluate CHECKPOINT --output {root}` makes them"
             why = f"no task among {', '.join(tasks[:5])} matches" if tasks else made
-            more = f"; {len(damaged)} cannot be read: {next(iter(damaged.values()))}" if damaged else ""
+            first = next((f"{folder}: {why}" for folder, why in damaged.items()), "")
+            more = f"; {len(damaged)} left out, such as {first}" if damaged else ""
             raise UserError(f"{root}: {why}{more}")
+        for task, reason in {stored.result.task.id: stored.unchecked for stored in chosen}.items():
+            if reason is not None:
+                text = f"{quoted(task)[1:-1]}: scored against labels that lie in {root}: {reason}"
+                warnings.warn(text, OwnLabelsWarning, stacklevel=2)
         return cls(root, chosen, damaged)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 
-from molbench.arguments import listed
+from molbench.arguments import listed, require_file
 from molbench.atomic import replace_file, replace_folder
 from molbench.errors import UserError
 from molbench.evaluation.plan import Plan
@@ -132,10 +132,11 @@ def _records(folder: Path) -> Iterator[ShardRecord]:
         raise UserError(f"{folder}: no shard was finished here; `molbench evaluate … --shard i/n` makes one")
     for path in paths:
         try:
+            require_file(path, "record of a shard")
             if path.stat().st_size > _MAX_BYTES:
                 raise UserError(f"{path}: larger than {_MAX_BYTES >> 20} MiB: no record of a shard")
-            record = ShardRecord.model_validate_json(path.read_text(encoding="utf-8"))
-        except (ValidationError, UnicodeDecodeError) as error:
+            record = ShardRecord.model_validate_json(path.read_bytes())
+        except ValidationError as error:
             raise UserError(f"{path}: no record of a shard") from error
         if record.index > record.count:
             raise UserError(f"{path}: there is no shard {record.name}")

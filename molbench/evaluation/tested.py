@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from molbench.data.read.store import Store
-from molbench.errors import UserError
+from molbench.errors import UserError, quoted
 from molbench.evaluation.data import clusters, labelled
 from molbench.evaluation.kinds import kind_of
 from molbench.evaluation.predictions import ForcePredictions, Predictions
@@ -65,7 +65,9 @@ class TestRecords:
         """
         self._check_ids(given.ids)
         if given.unit != self.task.unit:
-            raise UserError(f"its predictions are in {given.unit}, {self.task.id} is in {self.task.unit}")
+            raise UserError(
+                f"its predictions are in {quoted(given.unit)[1:-1]}, {self.task.id} is in {self.task.unit}"
+            )
         order = np.argsort([self.row_of[name] for name in given.ids])
         if given.prediction[order].shape != self.target.shape:
             raise UserError(
@@ -86,7 +88,7 @@ class TestRecords:
     def _check_ids(self, ids: Sequence[str]) -> None:
         known = self.row_of.keys()
         if extra := [name for name in ids if name not in known]:
-            raise UserError(f"'{extra[0]}' is no test record of {self.task.id} ({len(extra)} such ids)")
+            raise UserError(f"{quoted(extra[0])} is no test record of {self.task.id} ({len(extra)} such ids)")
         if len(ids) != len(known):
             missing = sorted(known - set(ids))
             raise UserError(f"no prediction for '{missing[0]}' of {self.task.id} ({len(missing)} missing)")

@@ -148,11 +148,12 @@ class Trust:
             UserError: If its records are not those of the task as built here, or its predictions do not fit,
                 or give no score.
         """
-        result = stored.result
+        result, unchecked = stored.result, None
         try:
             task = self._task(result.task.id, result.seed)
             data = self._data_of(task)
         except UserError as error:
+            unchecked = str(error)
             warning = f"its labels are its own and could not be checked: {error}"
             predictions, declaration = stored.predictions, result.task.declaration
             update: dict[str, Any] = {"warnings": [*result.warnings, warning]}
@@ -160,7 +161,8 @@ class Trust:
             predictions, declaration = self._joined(stored, task, data), task.task
             update = {"task": result.task.model_copy(update={"declaration": declaration})}
         update |= {"metrics": score(declaration, predictions), "n": len(predictions.ids)}
-        return replace(stored, result=result.model_copy(update=update), checked=predictions)
+        relabelled = result.model_copy(update=update)
+        return replace(stored, result=relabelled, checked=predictions, unchecked=unchecked)
 
     def join(self, task: str, seed: int, given: Predictions) -> tuple[TaskRef, Data, Predictions]:
         """Predictions of a task beside the dataset's own labels, in its own order.
@@ -195,7 +197,7 @@ class Trust:
     def _check_protocol(self, result: Result) -> None:
         name = result.protocol.name
         if name not in self.protocols:
-            raise UserError(f"'{name}' is no protocol of this version")
+            raise UserError(f"{quoted(name)} is no protocol of this version")
         given, known = (
             recipe.model_dump(exclude={"description"}) for recipe in (result.protocol, self.protocols[name])
         )
@@ -243,7 +245,7 @@ def _check_place(stored: Stored, root: Path) -> None:
         result.checkpoint.name, *result.task.id.split("/"), result.protocol.name, str(result.seed)
     )
     if stored.folder.relative_to(root) != expected:
-        raise UserError(f"it says that it belongs in {expected}")
+        raise UserError(f"it says that it belongs in {quoted(str(expected))[1:-1]}")
 
 
 def _check_code(result: Result) -> None:
@@ -263,7 +265,7 @@ def _check_name(result: Result) -> None:
     if not re.fullmatch(r"[0-9a-f]{64}", entry.encoder_digest):
         raise UserError("its encoder digest is no SHA-256")
     if not 0 <= result.seed < _SEEDS:
-        raise UserError(f"its seed {result.seed} is none from 0 to {_SEEDS - 1:,}")
+        raise UserError(f"its seed {quoted(result.seed)} is none from 0 to {_SEEDS - 1:,}")
     if isinstance(result.protocol, Boosting):
         if entry.name != FINGERPRINT or entry.encoder_digest != result.protocol.digest:
             raise UserError("it is not of the fingerprint baseline that its protocol names")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import yaml
 
 from molbench.atomic import replace_folder
 from molbench.errors import UserError
-from molbench.evaluation.result import CheckpointEntry
+from molbench.evaluation.result import CheckpointEntry, Stored
 from molbench.spec.submission import Cost, Submission
 from molbench.submission.cost import cost_of
 from molbench.submission.entries import (
@@ -21,6 +22,7 @@ from molbench.submission.entries import (
     write_card,
     write_entries,
 )
+from molbench.submission.exclusive import exclusive
 from molbench.submission.folder import CARD, RECEIPT, SubmissionFolder
 
 
@@ -41,10 +43,19 @@ def add(results: Path, folder: Path, url_prefix: str | None = None) -> list[tupl
         UserError: If the results do not hold, are of another model, are all there or other predictions of
             what is there, or if the submission is not what its card says.
     """
+    SubmissionFolder.read(folder)  # so that nothing is locked, or made, where there is none
+    stored = checked_results(results)
+    with exclusive(folder):
+        return _add(stored, results, folder, url_prefix)
+
+
+def _add(
+    stored: Sequence[Stored], results: Path, folder: Path, url_prefix: str | None
+) -> list[tuple[str, str]]:
+    """The same of results that hold, while no other process changes the folder."""
     submission = SubmissionFolder.read(folder)
     if faults := [*submission.unlisted(), *_changed(submission)]:
         raise UserError("\n".join(map(str, faults)))
-    stored = checked_results(results)
     card = submission.card
     _require_same(card, stored[0].result.checkpoint, results, folder)
     elsewhere = Elsewhere.beside(folder, url_prefix)

@@ -11,7 +11,7 @@ from molbench.arguments import comma_separated
 from molbench.errors import UserError
 from molbench.evaluation.clean.scores import ALL, CleanScores, clean_scores_of
 from molbench.evaluation.result import Stored
-from molbench.evaluation.trust import Trust
+from molbench.evaluation.trust import Trust, why_unread
 from molbench.spec.catalogue import Catalogue
 from molbench.submission.folder import CARD, SubmissionFolder, submissions_in, withdrawals
 from molbench.submission.stored import provenance, stored_results
@@ -51,8 +51,8 @@ def clean_submissions(
         try:
             submission = SubmissionFolder.read(folder)
             pretraining = provenance(submission)
-        except UserError as error:
-            damaged[folder] = str(error)
+        except Exception as error:  # noqa: BLE001 - likewise
+            damaged[folder] = why_unread(error)
             continue
         name = submission.name if names[folder.name] > 1 else None
         withdrawn = _withdrawn(submission)
@@ -61,8 +61,8 @@ def clean_submissions(
                 continue
             try:
                 stored += stored_results(submission, entry, trust, name=name, pretraining=pretraining)
-            except UserError as error:
-                damaged[folder / str(entry.file or entry.url)] = str(error)
+            except Exception as error:  # noqa: BLE001 - a file of a stranger; no fault may end the others
+                damaged[folder / str(entry.file or entry.url)] = why_unread(error)
     if not stored:
         why = f": {next(iter(damaged.values()))}" if damaged else ""
         raise UserError(f"{path}: no predictions of these tasks that can be scored here{why}")

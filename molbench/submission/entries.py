@@ -11,8 +11,8 @@ import yaml
 
 from molbench.errors import UserError
 from molbench.evaluation.predictions import Predictions
-from molbench.evaluation.result import Stored, result_files
-from molbench.evaluation.trust import Trust
+from molbench.evaluation.result import Stored, doubles, result_files
+from molbench.evaluation.trust import Trust, why_unread
 from molbench.spec.catalogue import Catalogue
 from molbench.submission.cost import speed_of
 from molbench.submission.folder import CARD, described_file
@@ -53,8 +53,9 @@ def checked_results(root: Path) -> list[Stored]:
     for path in result_files(root):
         try:
             results.append(trust.check(Stored.read(path.parent)))
-        except UserError as error:
-            problems.append(f"  {path.parent}: {error}")
+        except Exception as error:  # noqa: BLE001 - a file of a stranger; all that are wrong are told
+            problems.append(f"  {path.parent}: {why_unread(error)}")
+    problems += [f"  {folder}: {why}" for folder, why in doubles(results).items()]
     if problems:
         more = f"\n  … and {len(problems) - LONGEST_LIST} more" if len(problems) > LONGEST_LIST else ""
         raise UserError("results that do not hold:\n" + "\n".join(problems[:LONGEST_LIST]) + more)

@@ -25,6 +25,7 @@ from molbench.submission.entries import (
     write_card,
     write_entries,
 )
+from molbench.submission.exclusive import exclusive
 from molbench.submission.folder import CARD, README, SubmissionFolder, described_file
 from molbench.submission.request import PackRequest
 
@@ -46,8 +47,8 @@ def pack(request: PackRequest) -> Path:
     model = stored[0].result.checkpoint
     family = require_name(request.family or _family(model), "the family")
     folder = request.output / family / model.name
-    _refuse_losses(folder, stored)
-    with replace_folder(folder) as temporary:
+    with exclusive(folder), replace_folder(folder) as temporary:
+        _refuse_losses(folder, stored)
         if (folder / README).is_file():
             (temporary / README).write_bytes((folder / README).read_bytes())
         cost = cost_of([item.result for item in stored])

@@ -136,7 +136,11 @@ def test_a_damaged_result_is_set_aside(tmp_path: Path) -> None:
     assert comparison.rows[0].seeds_a == (0, 1) and comparison.rows[0].seeds_b == (0, 2)
     assert len(comparison.damaged) == 2
     (tmp_path / "one/data/a/probe/0/predictions.parquet").write_bytes(b"PAR1")
-    with pytest.raises(UserError, match="damaged predictions"):
+    comparison = compare("one", "two", results=tmp_path)
+    assert comparison.rows[0].seeds_a == (1,)
+    assert "damaged predictions" in comparison.damaged[tmp_path / "one/data/a/probe/0"]
+    (tmp_path / "one/data/a/probe/1/predictions.parquet").unlink()
+    with pytest.raises(UserError, match=r"3 left out, such as .*one/data/a/probe/0: "):
         compare("one", "two", results=tmp_path)
 
 

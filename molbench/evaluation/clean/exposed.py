@@ -10,7 +10,7 @@ import numpy as np
 from molbench.data.leakage.attach import left_out
 from molbench.data.leakage.exposure import Exposure, kept_exposure
 from molbench.data.leakage.sides import Split, all_records, corpus, tested
-from molbench.errors import UserError
+from molbench.errors import UserError, quoted
 from molbench.evaluation.result import CheckpointEntry
 from molbench.paths import catalogue_root
 from molbench.spec.catalogue import Catalogue, TaskRef
@@ -68,11 +68,11 @@ class Corpora:
 
     def _test(self, task_id: str) -> Split:
         if task_id not in self._splits:
-            matches = [ref for ref in self.catalogue.tasks([task_id]) if ref.id == task_id]
-            if not matches:
-                raise UnjudgedError(f"'{task_id}' is no task")
-            ref: TaskRef = replace(matches[0], fold=None)
             try:
+                matches = [ref for ref in self.catalogue.tasks([task_id]) if ref.id == task_id]
+                if not matches:
+                    raise UserError(f"{quoted(task_id)} is no task")
+                ref: TaskRef = replace(matches[0], fold=None)
                 self._splits[task_id] = tested(ref)
             except UserError as error:
                 raise UnjudgedError(str(error)) from error
