@@ -19,6 +19,7 @@ from molbench.spec.catalogue import Catalogue, TaskRef
 from molbench.spec.submission import Withdrawal
 from molbench.submission.folder import RECEIPT, SubmissionFolder, submissions_in, withdrawals
 from molbench.submission.receipt import Receipt, TaskScore, unlike
+from molbench.submission.verify import lacking
 
 
 def read_entries(
@@ -77,6 +78,8 @@ def _read(path: Path, check: Callable[[SubmissionFolder, Receipt], str | None] |
         raise UserError(f"{path / RECEIPT}: has other tasks than the card; {again}")
     if receipt.versions.get("evaluation") != str(EVALUATION_VERSION):
         raise UserError(f"{path / RECEIPT}: of another version of evaluation; {again}")
+    if (receipt.tier == "reported") != bool(lacking(folder.card)):
+        raise UserError(f"{path / RECEIPT}: its tier is not that of the card; {again}")
     if problem := _other_files(folder, receipt) or (check and check(folder, receipt)):
         raise UserError(f"{path}: {problem}; {again}")
     return _entry(folder, receipt)
@@ -128,6 +131,8 @@ def _other_files(folder: SubmissionFolder, receipt: Receipt) -> str | None:
     for entry in folder.card.predictions:
         if unlike(entry.value, scored[entry.task, entry.protocol].mean):
             return f"{entry.task}: the card says {entry.value:.6g}, the receipt another score"
+        if sorted(entry.seeds) != sorted(scored[entry.task, entry.protocol].seeds):
+            return f"{entry.task}: the receipt is of other seeds than the card"
     problems = (folder.problem_with(entry) for _, entry in folder.files() if entry.file is not None)
     return next((problem for problem in problems if problem), None)
 
@@ -170,6 +175,8 @@ class _Known:
             or task_score.metric_version != METRICS[task_score.metric].version
         ):
             return "scored by another metric, or another version of it"
+        if task_score.direction != METRICS[task_score.metric].direction:
+            return "ranked the wrong way round"
         if (
             self.protocols.get(task_score.protocol, task_score.protocol_version)
             != task_score.protocol_version

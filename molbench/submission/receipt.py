@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import AfterValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, ConfigDict, Field, ValidationError, model_validator
 
+from molbench.arguments import require_file
 from molbench.atomic import replace_file
 from molbench.errors import UserError
 from molbench.evaluation.score import Number
@@ -66,18 +67,24 @@ class TaskScore(Spec):
     unit: str
     direction: Literal["lower", "higher"]
     seeds: list[int]
-    values: list[float]
+    values: list[Annotated[float, Field(allow_inf_nan=False)]] = Field(min_length=1)
     constant: Number
     replicates: Annotated[str, AfterValidator(_replicates)]
     half_width: Number
-    records: int
-    clusters: float
+    records: int = Field(ge=1)
+    clusters: float = Field(gt=0, allow_inf_nan=False)
     few: bool
     others: dict[str, Number] = Field(default={})
     content: str
     data: tuple[str, str]
-    folds: int = later(0)
+    folds: int = later(0, ge=0)
     fixed: bool = later(False)
+
+    @model_validator(mode="after")
+    def _a_value_a_seed(self) -> Self:
+        if len(self.values) != len(self.seeds) or len(set(self.seeds)) < len(self.seeds):
+            raise ValueError("are not one value for each of different seeds")
+        return self
 
     @property
     def drawn(self) -> np.ndarray:
@@ -148,8 +155,16 @@ class Receipt(Spec):
     versions: dict[str, str]
     task_scores: list[TaskScore] = Field(alias="cells")
     rerun: Rerun | None = None
-    date: str = ""
+    date: str = Field(default="", pattern=r"^(\d{4}-\d{2}-\d{2})?$")
     seal: str = ""
+
+    @model_validator(mode="after")
+    def _ran(self) -> Self:
+        if self.tier == "re-run" and self.rerun is None:
+            raise ValueError(
+                "its tier is 're-run', and it does not say what evaluating the weights again gave"
+            )
+        return self
 
     def sealed(self, date: str) -> Receipt:
         """The same with its seal and the day."""
@@ -184,6 +199,7 @@ class Receipt(Spec):
         try:
             if path.is_symlink() or path.stat().st_size > _MOST_BYTES:
                 raise UserError(f"{path}: a link, or larger than {_MOST_BYTES >> 20} MiB: no receipt")
+            require_file(path, "receipt")
             receipt = cls.model_validate_json(path.read_bytes())
         except FileNotFoundError:
             raise UserError(f"{path}: no receipt; {again}") from None

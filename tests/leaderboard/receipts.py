@@ -79,6 +79,8 @@ def submit(
             for one in task_scores
         ],
     } | changes
+    if tier == "reported":
+        del card["commit"]
     Submission.model_validate(card)
     (folder / CARD).write_text(yaml.dump(card, Dumper=yaml.CSafeDumper, sort_keys=False))
     versions = {"molbench": "0.1.0", "evaluation": "2"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -92,3 +93,48 @@ def test_rows_on_data_that_is_not_built_are_believed(row: Path, monkeypatch: pyt
     _improve(row, card_too=True)
     monkeypatch.setattr(Trust, "built", lambda self, name: False)
     assert "good" not in _aside(check=True)
+
+
+#: What no receipt says, and what the reason names.
+NONSENSE = {
+    "another number of values": ({"values": [0.5]}, "one value for each"),
+    "no value": ({"values": [], "seeds": []}, "values"),
+    "one seed twice": ({"seeds": [0, 0]}, "different seeds"),
+    "folds below zero": ({"folds": -3}, "folds"),
+    "no records": ({"records": 0}, "records"),
+    "the wrong way round": ({"direction": "higher"}, "the wrong way round"),
+}
+
+
+@pytest.mark.parametrize("name", NONSENSE)
+def test_a_sealed_receipt_that_makes_no_sense_costs_its_row_only(row: Path, name: str) -> None:
+    changes, reason = NONSENSE[name]
+    receipt = Receipt.read(row / RECEIPT)
+    first = receipt.task_scores[0].model_copy(update=changes)
+    forged = receipt.model_copy(update={"task_scores": [first, *receipt.task_scores[1:]]})
+    forged.sealed(receipt.date).write(row / RECEIPT)
+    assert reason in _aside(check=False)["good"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"), [({"tier": "re-run"}, "its tier is 're-run'"), ({"tier": "reported"}, "its tier")]
+)
+def test_a_tier_is_what_the_card_and_a_run_give(row: Path, changes: dict[str, str], reason: str) -> None:
+    receipt = Receipt.read(row / RECEIPT)
+    receipt.model_copy(update=changes).sealed(receipt.date).write(row / RECEIPT)
+    assert reason in _aside(check=False)["good"]
+
+
+def test_a_receipt_that_is_a_pipe_is_not_waited_for(row: Path) -> None:
+    (row / RECEIPT).unlink()
+    os.mkfifo(row / RECEIPT)
+    assert "a pipe" in _aside(check=False)["good"]
+
+
+def test_a_receipt_is_of_the_seeds_of_the_card(row: Path) -> None:
+    receipt = Receipt.read(row / RECEIPT)
+    first = receipt.task_scores[0]
+    other = first.model_copy(update={"seeds": [seed + 50 for seed in first.seeds]})
+    forged = receipt.model_copy(update={"task_scores": [other, *receipt.task_scores[1:]]})
+    forged.sealed(receipt.date).write(row / RECEIPT)
+    assert "other seeds than the card" in _aside(check=False)["good"]
