@@ -60,7 +60,7 @@ BACKBONE = '''
 '''
 
 METHOD = '''
-    """Counting: how many atoms a molecule has."""
+    """Counting: how many atoms a molecule has (made up; a paper would stand here as arXiv 0000.00000)."""
 
     from dataclasses import dataclass
 
@@ -77,7 +77,11 @@ METHOD = '''
 
 
     class Counting(Method[CountingConfig, None]):
-        """Squared error of the number of atoms."""
+        """Squared error of the number of atoms.
+
+        Equation:
+            w (f(x) - n)^2
+        """
 
         name = "counting"
 
