@@ -17,7 +17,7 @@ from molbench.leaderboard.entry import Entry, SetAside
 from molbench.metrics import METRICS
 from molbench.spec.catalogue import Catalogue, TaskRef
 from molbench.spec.submission import Withdrawal
-from molbench.submission.folder import RECEIPT, SubmissionFolder, submissions_in, withdrawals
+from molbench.submission.folder import RECEIPT, SubmissionFolder, misnamed_in, submissions_in, withdrawals
 from molbench.submission.receipt import Receipt, TaskScore, unlike
 from molbench.submission.verify import lacking
 
@@ -42,7 +42,10 @@ def read_entries(
     withdrawn = withdrawals(root)
     known = _Known(catalogue)
     entries: list[Entry] = []
-    aside: list[SetAside] = []
+    aside = [
+        SetAside(path, "its folders are called what is no name of a family and a model")
+        for path in misnamed_in(root)
+    ]
     for path in submissions_in(root):
         try:
             entry = _read(path, again)
@@ -67,6 +70,8 @@ def _read(path: Path, check: Callable[[SubmissionFolder, Receipt], str | None] |
     if folder.card.model != path.name:
         raise UserError(f"{folder.path}: is called '{folder.card.model}' in its card")
     receipt = Receipt.read(path / RECEIPT)
+    if faults := folder.unlisted():
+        raise UserError(str(faults[0]))
     again = "`molbench submit verify` makes another"
     if receipt.submission != folder.name or receipt.card != folder.digest:
         raise UserError(f"{path / RECEIPT}: is of another card; {again}")

@@ -163,6 +163,12 @@ def submissions_in(root: Path) -> list[Path]:
     ]
 
 
+def misnamed_in(root: Path) -> list[Path]:
+    """Folders below a folder that have a card too, but are called what is no name."""
+    cards = (path.parent for path in sorted(root.glob(f"*/*/{CARD}")))
+    return sorted(set(cards) - set(submissions_in(root)))
+
+
 def withdrawals(root: Path) -> list[Withdrawal]:
     """What was withdrawn of the submissions below a folder."""
     path = root / WITHDRAWN

@@ -184,9 +184,15 @@ def test_what_is_no_checkpoint_is_answered_with_a_command(toy_home: Path, tmp_pa
     torch.save({"weight": torch.zeros(10_000)}, tmp_path / "sound.pt")
     damaged = bytearray((tmp_path / "sound.pt").read_bytes())
     damaged[len(damaged) // 2] ^= 1
-    (tmp_path / "damaged.pt").write_bytes(damaged)
-    with pytest.raises(UserError, match="it is not what was written: copy it again"):
-        evaluate(tmp_path / "damaged.pt", ["toy/size"], output=tmp_path / "r")
+    for name, written in (
+        ("damaged.pt", damaged),
+        ("half.pt", damaged[: len(damaged) // 2]),
+        ("nothing.pt", b""),
+        ("half.safetensors", damaged[:100]),
+    ):
+        (tmp_path / name).write_bytes(written)
+        with pytest.raises(UserError, match="it is not what was written: copy it again"):
+            evaluate(tmp_path / name, ["toy/size"], output=tmp_path / "r")
     assert "plain weights" in refusal("other.pth", linear.state_dict())
     (tmp_path / "mine.py").write_text("def model(): ...")
     with pytest.raises(UserError, match=r"`molbench evaluate --model .*mine\.py:FUNCTION --trust-code`"):

@@ -77,6 +77,16 @@ def test_a_changed_file_is_found_by_its_digest(row: Path) -> None:
     assert "no such file" in _aside(check=False)["good"]
 
 
+def test_a_folder_holds_nothing_that_its_card_does_not_list(row: Path) -> None:
+    (row / "evil.sh").write_text("echo")
+    assert "'evil.sh' is not listed in submission.yaml" in _aside(check=False)["good"]
+
+
+def test_a_folder_that_is_called_what_no_name_is_stands_aside(row: Path) -> None:
+    row.rename(row.with_name("-Good-"))
+    assert _aside(check=False) == {"-Good-": "its folders are called what is no name of a family and a model"}
+
+
 def test_a_receipt_that_promises_more_than_the_card_is_found(row: Path) -> None:
     _improve(row, card_too=False)
     assert "the card says" in _aside(check=False)["good"]

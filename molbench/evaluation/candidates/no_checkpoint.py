@@ -47,11 +47,16 @@ def advice(path: Path) -> str:
 
 
 def _is_damaged(path: Path) -> bool:
-    """Whether a file of ``torch.save`` does not have the checksums that it tells."""
-    if not zipfile.is_zipfile(path):
-        return False
+    """Whether a file that could not be read is less or other than what was written.
+
+    One of ``torch.save`` begins as an archive and tells its checksums; all that one of safetensors could hold
+    would have been read.
+    """
     try:
         with path.open("rb") as file:
+            start = file.read(4)
+            if path.suffix == ".safetensors" or not zipfile.is_zipfile(path):
+                return path.suffix == ".safetensors" or start in {b"", b"PK\x03\x04"}
             Archive(file).verify()
     except (ValueError, OSError):
         return True
