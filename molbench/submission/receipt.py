@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -164,6 +165,13 @@ class Receipt(Spec):
             raise ValueError(
                 "its tier is 're-run', and it does not say what evaluating the weights again gave"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _one_each(self) -> Self:
+        listed = Counter((one.task, one.version, one.protocol) for one in self.task_scores)
+        if twice := next((key for key, count in listed.items() if count > 1), None):
+            raise ValueError(f"{' '.join(twice)} is scored twice")
         return self
 
     def sealed(self, date: str) -> Receipt:

@@ -157,14 +157,18 @@ def _pairs(stored: Receipt, fresh: Receipt) -> list[tuple[str, object, object]]:
         ("tier", stored.tier == "reported", fresh.tier == "reported"),
         ("evaluation", stored.versions.get("evaluation"), fresh.versions.get("evaluation")),
         ("tasks", sorted(stated), sorted(made)),
-        *((name, stated[name], made[name]) for name in made if name in stated),
+        *(
+            (f"{name}: {field}", getattr(stated[name], field), getattr(made[name], field))
+            for name in made
+            if name in stated
+            for field in TaskScore.model_fields
+        ),
     ]
 
 
 def _short(value: object) -> str:
-    if isinstance(value, TaskScore):
-        return f"{value.mean:.9g} {value.unit} ({value.content[:12]})"
-    return str(value)[:200]
+    text = str(value)
+    return text if len(text) <= 200 else f"{text[:80]} … ({len(text):,} characters)"
 
 
 def _rerun(submission: SubmissionFolder, task_scores: list[TaskScore], offline: bool) -> Rerun:

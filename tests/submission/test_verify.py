@@ -70,7 +70,15 @@ def test_a_receipt_changed_by_hand_is_refused(key: str, submission: Path, trust:
     # Whoever seals a forgery is caught by verifying.
     forged = Receipt.model_validate(text).sealed(receipt.date)
     forged.write(submission / RECEIPT)
-    assert "verifying gives" in check_receipt(submission, done)
+    assert f": {key}: says " in check_receipt(submission, done)
+
+
+def test_a_receipt_has_each_score_once(submission: Path, trust: Trust) -> None:
+    receipt = verify(submission, trust).receipt
+    doubled = receipt.model_copy(update={"task_scores": [*receipt.task_scores, receipt.task_scores[0]]})
+    doubled.sealed(receipt.date).write(submission / RECEIPT)
+    with pytest.raises(UserError, match="is scored twice"):
+        Receipt.read(submission / RECEIPT)
 
 
 @pytest.mark.parametrize("key", ["weights", "commit"])
