@@ -84,3 +84,14 @@ print(max(_.getrusage(who).ru_maxrss for who in (_.RUSAGE_SELF, _.RUSAGE_CHILDRE
 def _processors() -> float:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
+
+
+def processor_seconds() -> float:
+    """What the processes that this one started, and that have ended, took of processors."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def without_python_variables() -> dict[str, str]:
+    """The environment, but for what would lead an interpreter to another place than its own."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}

@@ -9,9 +9,7 @@ pages need; without it the commands are those of the interpreter that runs this.
 from __future__ import annotations
 
 import argparse
-import os
 import re
-import resource
 import shlex
 import shutil
 import subprocess
@@ -23,6 +21,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.child import processor_seconds, without_python_variables
 from benchmarks.record import Measured, options_of, report
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -142,7 +141,7 @@ def main() -> None:
     parser.add_argument("--wheel", type=Path, help="Install this into an empty environment first.")
     parser.add_argument("--only", nargs="*", help="Names of pages, without their suffix.")
     options = options_of(parser, toy={"only": ["plan"]})
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    environment = without_python_variables()
     rows = []
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
@@ -154,17 +153,16 @@ def main() -> None:
             if options.only and page.stem not in options.only:
                 continue
             folder = Path(shutil.copytree(encoders, root / page.stem))
-            before, start = _processor(), time.monotonic()
+            before, start = processor_seconds(), time.monotonic()
             count = follow(page, folder, python, environment | {"MOLBENCH_HOME": str(folder / "home")})
-            cells = {"steps": count, "s": time.monotonic() - start, "s of processors": _processor() - before}
+            cells = {
+                "steps": count,
+                "s": time.monotonic() - start,
+                "s of processors": processor_seconds() - before,
+            }
             rows.append(Measured(page.relative_to(DOCS).as_posix(), cells))
             shutil.rmtree(folder)
     report(options, rows)
-
-
-def _processor() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 if __name__ == "__main__":

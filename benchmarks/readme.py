@@ -7,9 +7,7 @@ the commands are those of the interpreter that runs this.
 from __future__ import annotations
 
 import argparse
-import os
 import re
-import resource
 import shlex
 import subprocess
 import sys
@@ -18,6 +16,7 @@ import time
 import venv
 from pathlib import Path
 
+from benchmarks.child import processor_seconds, without_python_variables
 from benchmarks.record import Measured, options_of, report
 
 README = Path(__file__).resolve().parents[1] / "README.md"
@@ -38,22 +37,17 @@ def run(typed: list[str], command: list[str], folder: Path, seconds: int) -> tup
 
     Of a machine that does something else beside, processor time says more than the clock: the smaller counts.
     """
-    before, start = _processor(), time.monotonic()
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    before, start = processor_seconds(), time.monotonic()
+    environment = without_python_variables()
     ended = subprocess.run(
         command, cwd=folder, env=environment | {"NO_COLOR": "1"}, capture_output=True, text=True, check=False
     )
-    clock, processor = time.monotonic() - start, _processor() - before
+    clock, processor = time.monotonic() - start, processor_seconds() - before
     if ended.returncode:
         print(ended.stdout[-2000:], ended.stderr[-2000:], sep="\n")
     cells = {"s": clock, "s of processors": processor, "s in the README": seconds}
     held = ended.returncode == 0 and min(clock, processor) <= seconds
     return Measured(f"`{shlex.join(typed)}`", {**cells, "held": held}), held
-
-
-def _processor() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 def main() -> None:
