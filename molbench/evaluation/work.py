@@ -7,8 +7,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from molbench.errors import UserError
 from molbench.evaluation.candidates import CANDIDATES
 from molbench.evaluation.candidates.base import NotApplicableError
@@ -16,6 +14,7 @@ from molbench.evaluation.execute import Workspace, execute
 from molbench.evaluation.plan import Run, plan
 from molbench.evaluation.protocols import load_protocol
 from molbench.evaluation.result import find_result
+from molbench.exclusive import BusyError, hold, remove_leftovers
 from molbench.executors.base import Listener, Unit
 from molbench.spec.catalogue import Catalogue
 from molbench.spec.protocol import Protocol
@@ -57,11 +56,11 @@ def execute_unit(arguments: Mapping[str, Any], listen: Listener) -> dict[str, An
         InterruptedWorkError: If a signal stopped its training, which can be continued.
     """
     run = _planned(arguments)
-    lock = _lock(run, Path(arguments["output"]))
+    lock = Path(arguments["output"]) / LOCKS / f"{run.key[:32]}.lock"
     try:
-        with lock.acquire(timeout=0):
+        with hold(lock, wait=False):
             execute(run, _workspace(arguments["group"]), lambda report: listen(asdict(report)))
-    except Timeout:
+    except BusyError:
         return {"busy": find_result(run.folder, run.key) is None, "not_applicable": None}
     except NotApplicableError as error:
         return {"busy": False, "not_applicable": str(error)}
@@ -70,22 +69,11 @@ def execute_unit(arguments: Mapping[str, Any], listen: Listener) -> dict[str, An
 
 def remove_locks(output: Path) -> None:
     """Remove the locks of runs that nobody is at."""
-    for path in sorted((output / LOCKS).glob("*.lock")):
-        try:
-            with FileLock(path).acquire(timeout=0):
-                path.unlink(missing_ok=True)
-        except (Timeout, OSError):
-            continue
+    remove_leftovers(sorted((output / LOCKS).glob("*.lock")))
     try:
         (output / LOCKS).rmdir()
     except OSError:  # not empty, or not there
         return
-
-
-def _lock(run: Run, output: Path) -> FileLock:
-    folder = output / LOCKS
-    folder.mkdir(parents=True, exist_ok=True)
-    return FileLock(folder / f"{run.key[:32]}.lock")
 
 
 def _planned(arguments: Mapping[str, Any]) -> Run:

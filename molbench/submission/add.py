@@ -12,6 +12,7 @@ import yaml
 from molbench.atomic import replace_folder
 from molbench.errors import UserError
 from molbench.evaluation.result import CheckpointEntry, Stored
+from molbench.exclusive import exclusive
 from molbench.spec.submission import Cost, Submission
 from molbench.submission.cost import cost_of
 from molbench.submission.entries import (
@@ -22,7 +23,6 @@ from molbench.submission.entries import (
     write_card,
     write_entries,
 )
-from molbench.submission.exclusive import exclusive
 from molbench.submission.folder import CARD, RECEIPT, SubmissionFolder
 
 

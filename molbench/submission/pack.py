@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from molbench.atomic import replace_folder
 from molbench.errors import UserError, error_line
 from molbench.evaluation.result import CheckpointEntry, Stored
+from molbench.exclusive import exclusive
 from molbench.spec.catalogue import Catalogue
 from molbench.spec.fingerprint import FINGERPRINT
 from molbench.spec.names import require_name
@@ -25,7 +26,6 @@ from molbench.submission.entries import (
     write_card,
     write_entries,
 )
-from molbench.submission.exclusive import exclusive
 from molbench.submission.folder import CARD, README, SubmissionFolder, described_file
 from molbench.submission.request import PackRequest
 

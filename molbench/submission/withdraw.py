@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from molbench.atomic import replace_file
 from molbench.errors import UserError
+from molbench.exclusive import exclusive
 from molbench.spec.submission import Withdrawal
-from molbench.submission.exclusive import exclusive
 from molbench.submission.folder import WITHDRAWN, SubmissionFolder, withdrawals
 
 _HEAD = "# Submissions that were withdrawn, and why; their rows stay. See `molbench submit withdraw`.\n"

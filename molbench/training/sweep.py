@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from molbench.errors import UserError
+from molbench.exclusive import BusyError, hold, lock_beside, remove_leftovers
 from molbench.executors.base import Executor, Listener, Message, Unit
 from molbench.spec.pretrain import PretrainRequest
 from molbench.spec.request import ask
@@ -82,8 +80,7 @@ def run_sweep(
         for done in executor.run(groups, listen) if groups else ():
             yield _outcome(by_output[done.key], done.error)
     finally:
-        for request in requests:
-            _remove_lock(request.output)
+        remove_leftovers(lock_beside(request.output) for request in requests)
 
 
 def pretrain_unit(arguments: Mapping[str, Any], listen: Listener) -> str:
@@ -97,34 +94,14 @@ def pretrain_unit(arguments: Mapping[str, Any], listen: Listener) -> str:
         InterruptedWorkError: If a signal stopped its training, which can be continued.
     """
     request = ask(PretrainRequest, **arguments)
-    with _alone(request.output):
-        checkpoint = finished_checkpoint(request) or run_pretraining(
-            request, lambda report: listen(asdict(report))
-        )
-    return checkpoint.digest
-
-
-@contextmanager
-def _alone(output: Path) -> Iterator[None]:
-    """Keep other processes from training the same checkpoint meanwhile."""
-    output.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(_lock(output)).acquire(timeout=0):
-            yield
-    except Timeout:
-        raise UserError(f"{output}: another process is at it") from None
-
-
-def _remove_lock(output: Path) -> None:
-    """Unless somebody is at that checkpoint."""
-    path = _lock(output)
-    if path.exists():
-        with suppress(Timeout, OSError), FileLock(path).acquire(timeout=0):
-            path.unlink(missing_ok=True)
-
-
-def _lock(output: Path) -> Path:
-    return output.with_name(f".{output.name}.lock")
+        with hold(lock_beside(request.output), wait=False):
+            checkpoint = finished_checkpoint(request) or run_pretraining(
+                request, lambda report: listen(asdict(report))
+            )
+    except BusyError:
+        raise UserError(f"{request.output}: another process is at it") from None
+    return checkpoint.digest
 
 
 def _unit(key: str, request: PretrainRequest) -> Unit:
