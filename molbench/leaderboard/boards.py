@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from molbench.atomic import replace_file
-from molbench.errors import UserError, unknown_name
+from molbench.errors import UserError, meant, unknown_name
+from molbench.evaluation.protocols import load_protocols
 from molbench.leaderboard.card import Card
 from molbench.leaderboard.entry import Entry
 from molbench.leaderboard.field import BoardField
@@ -16,6 +19,7 @@ from molbench.leaderboard.tabulate import tabulate
 from molbench.paths import catalogue_root
 from molbench.spec.board import Board
 from molbench.spec.catalogue import Catalogue, TaskRef
+from molbench.spec.direct import DIRECT
 from molbench.spec.document import read_listing, read_yaml
 
 #: Suffix of a file of a board to what writes it.
@@ -31,7 +35,7 @@ def boards_named(names: Sequence[str]) -> list[Board]:
     """Rules of some boards: names of the catalogue's, or paths of YAML files; none for all of the catalogue.
 
     Raises:
-        UserError: If there is none of that name, or a file is not one.
+        UserError: If there is none of that name, a file is not one, or two of them would be one file.
     """
     known = load_boards()
     boards = []
@@ -42,6 +46,9 @@ def boards_named(names: Sequence[str]) -> list[Board]:
             boards.append(known[name])
         else:
             raise unknown_name("board", name, [*known, "or a path to a YAML file"])
+    for name, count in Counter(board.name for board in boards).items():
+        if count > 1:
+            raise UserError(f"{count} boards are called '{name}', and each is written to '{name}.md'")
     return boards
 
 
@@ -49,12 +56,37 @@ def tasks_on(board: Board, catalogue: Catalogue) -> list[TaskRef]:
     """The tasks that a board's rules name.
 
     Raises:
-        UserError: If there is no such suite, or none of such a task.
+        UserError: If these name a suite, task, version or protocol that is not there, or two groups one task.
     """
     try:
-        return catalogue.tasks(board.tasks, board.suite)
+        refs = catalogue.tasks(board.tasks, board.suite)
+        _require_known(board, refs)
     except UserError as error:
         raise UserError(f"board '{board.name}': {error}") from error
+    return refs
+
+
+def _require_known(board: Board, refs: Sequence[TaskRef]) -> None:
+    """Whatever the rules say of protocols and of single tasks is of some that there are."""
+    protocols = {*load_protocols(), DIRECT}
+    if board.protocol not in protocols:
+        raise unknown_name("protocol", board.protocol, sorted(protocols))
+    tasks = {ref.id: ref for ref in refs}
+    for task, version in board.versions.items():
+        if task not in tasks:
+            raise UserError(f"versions: '{task}' is none of its tasks{meant(task, tasks)}")
+        known = [number for number, _ in tasks[task].versions]
+        if version not in known:
+            raise UserError(f"versions: '{task}' has no version '{version}'; known: {', '.join(known)}")
+    grouped: dict[str, int] = {}
+    for i, patterns in enumerate(board.groups):
+        for pattern in patterns:
+            matching = [task for task in tasks if fnmatchcase(task, pattern)]
+            if not matching:
+                raise UserError(f"groups: none of its tasks matches '{pattern}'{meant(pattern, tasks)}")
+            for task in matching:
+                if grouped.setdefault(task, i) != i:
+                    raise UserError(f"groups: '{task}' is in two of them")
 
 
 def lay_out(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,11 +10,12 @@ from pathlib import Path
 from molbench.errors import UserError
 from molbench.leaderboard.boards import boards_named, lay_out, write_boards
 from molbench.leaderboard.entry import SetAside
-from molbench.leaderboard.records import RECORDS_FILE, Records
+from molbench.leaderboard.records import Records
 from molbench.leaderboard.submitted import read_entries
-from molbench.leaderboard.table import Table
+from molbench.spec.board import Board
 from molbench.spec.catalogue import Catalogue
-from molbench.submission.folder import SubmissionFolder, withdrawals
+from molbench.spec.submission import Withdrawal
+from molbench.submission.folder import WITHDRAWN, SubmissionFolder, withdrawals
 from molbench.submission.receipt import Receipt
 
 #: Dropped scores, and submissions set aside, that an error names one by one.
@@ -56,17 +58,19 @@ def publish(
             of files that are as they were.
 
     Raises:
-        UserError: If a board is unknown, no submission holds, or a score that stands in ``output`` is dropped
-            and not listed in ``withdrawn.yaml``; nothing is written then.
+        UserError: If a board is unknown, no submission holds, one that was withdrawn is not there, or a score
+            that stands in a ``<board>.csv`` of ``output`` is dropped and not listed in ``withdrawn.yaml``;
+            nothing is written then.
     """
     catalogue = Catalogue.load()
     entries, aside = read_entries(root, catalogue, _again(catalogue) if check else None)
-    records, empty = lay_out(boards_named(names), entries, catalogue, _COMMANDS)
+    boards = boards_named(names)
+    records, empty = lay_out(boards, entries, catalogue, _COMMANDS)
+    del entries  # receipts of thousands of submissions, before as much is written
+    _refuse_dropped(root, output, boards, records, aside)
     if not records.boards:
         listed = "".join(f"\n  {one.path}: {one.reason}" for one in aside[:_NAMED])
         raise UserError(f"{root}: no submission has a task of {', '.join(empty)}{listed}")
-    del entries  # receipts of thousands of submissions, before as much is written
-    _refuse_dropped(root, output, records, aside)
     if write:
         write_boards(records, output)
     return Published(records, empty, aside)
@@ -80,26 +84,28 @@ def _again(catalogue: Catalogue) -> Callable[[SubmissionFolder, Receipt], str | 
     return lambda folder, receipt: check_again(folder, receipt, trust)
 
 
-def _refuse_dropped(root: Path, output: Path, records: Records, aside: Sequence[SetAside]) -> None:
+def _refuse_dropped(
+    root: Path, output: Path, boards: Sequence[Board], records: Records, aside: Sequence[SetAside]
+) -> None:
     """A score that was published stays, unless it is withdrawn with a reason."""
-    if not (output / RECORDS_FILE).is_file():
-        return
-    before, built = Records.read(output), {table.name: table for table in records.boards}
-    family = {card.model: card.family for card in before.cards}
+    scored = {(score.board, score.model, score.task) for score in records.scores}
     withdrawn = withdrawals(root)
+    if lost := [item.submission for item in withdrawn if not (root / item.submission).is_dir()]:
+        raise UserError(
+            f"{root / WITHDRAWN}: {lost[0]} is not there; a row that was withdrawn keeps its page, which "
+            "says why: restore its folder"
+        )
     dropped = []
-    for table in before.boards:
-        if table.name not in built:
-            continue
-        for model, task in sorted(_scored(table) - _scored(built[table.name])):
-            name = f"{family.get(model, '')}/{model}"
-            if not any(w.submission == name and (not w.tasks or task in w.tasks) for w in withdrawn):
-                dropped.append(f"  {table.name}: {name} on {task}")
+    for board in boards:
+        for model, task in _published(output / f"{board.name}.csv"):
+            there = (board.name, model, task) in scored
+            if not there and not any(_concerns(item, model, task) for item in withdrawn):
+                dropped.append(f"  {board.name}: {model} on {task}")
     if dropped:
         why = "".join(f"\n  set aside: {one.path}: {one.reason}" for one in aside[:_NAMED])
         more = f"\n  … and {len(dropped) - _NAMED} more" if len(dropped) > _NAMED else ""
         raise UserError(
-            f"scores that stand in {output / RECORDS_FILE} would be gone; nothing was written. "
+            f"scores that stand in the tables of {output} would be gone; nothing was written. "
             "Repair the submissions, or `molbench submit withdraw` them:\n"
             + "\n".join(dropped[:_NAMED])
             + more
@@ -107,5 +113,17 @@ def _refuse_dropped(root: Path, output: Path, records: Records, aside: Sequence[
         )
 
 
-def _scored(table: Table) -> set[tuple[str, str]]:
-    return {(score.model, score.task) for score in table.scores}
+def _concerns(withdrawal: Withdrawal, model: str, task: str) -> bool:
+    name = withdrawal.submission.rpartition("/")[2]  # boards have one model of a name
+    return name == model and (not withdrawal.tasks or task in withdrawal.tasks)
+
+
+def _published(table: Path) -> list[tuple[str, str]]:
+    """Model and task of every score of a table that was written before; none where there is no table."""
+    if not table.is_file():
+        return []
+    try:
+        with table.open(encoding="utf-8", newline="") as file:
+            return sorted((line["model"], line["task"]) for line in csv.DictReader(file))
+    except (KeyError, TypeError, UnicodeDecodeError, csv.Error):
+        raise UserError(f"{table}: damaged; restore it, or build into another folder") from None

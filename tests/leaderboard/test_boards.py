@@ -7,7 +7,7 @@ import pytest
 from molbench.errors import UserError
 from molbench.evaluation.protocols import load_protocols
 from molbench.leaderboard import load_boards
-from molbench.leaderboard.boards import tasks_on
+from molbench.leaderboard.boards import boards_named, tasks_on
 from molbench.spec.board import Board
 from molbench.spec.catalogue import Catalogue
 from molbench.spec.document import read_yaml
@@ -53,8 +53,33 @@ def test_the_demo_scores_the_tasks_of_its_board_as_the_embedded_board_does() -> 
     assert set(demo.tasks) <= {ref.id for ref in CATALOGUE.tasks(embedded.tasks, embedded.suite)}
 
 
-@pytest.mark.parametrize("columns", [{"suite": "nosuch"}, {"tasks": ["nosuch/*"]}], ids=["suite", "tasks"])
-def test_a_board_of_nothing_is_named(columns: dict[str, object]) -> None:
-    board = Board.model_validate({"name": "mine", "title": "Mine", "description": "d", **columns})
+@pytest.mark.parametrize(
+    "rules",
+    [
+        {"suite": "nosuch"},
+        {"tasks": ["nosuch/*"]},
+        {"protocol": "nosuch"},
+        {"groups": [["xtb-molecules/mu", "xtb-molecules/nosuch"]]},
+        {"versions": {"xtb-molecules/nosuch": "1.0"}},
+        {"versions": {"xtb-molecules/mu": "nosuch"}},
+    ],
+    ids=lambda rules: next(iter(rules)),
+)
+def test_what_a_board_names_and_nobody_has_is_refused(rules: dict[str, object]) -> None:
+    columns = {} if "suite" in rules else {"tasks": ["xtb-molecules/*"]}
+    board = Board.model_validate({"name": "mine", "title": "Mine", "description": "d", **columns, **rules})
     with pytest.raises(UserError, match=r"^board 'mine': .*nosuch"):
-        tasks_on(board, Catalogue.load())
+        tasks_on(board, CATALOGUE)
+
+
+def test_a_task_is_in_one_group() -> None:
+    groups = [["xtb-molecules/u0", "xtb-molecules/mu"], ["xtb-molecules/*0"]]
+    board = Board(name="mine", title="Mine", description="d", tasks=["xtb-molecules/*"], groups=groups)
+    with pytest.raises(UserError, match=r"^board 'mine': groups: 'xtb-molecules/u0' is in two"):
+        tasks_on(board, CATALOGUE)
+
+
+def test_two_boards_are_not_one_file(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("name: qm9\ntitle: Mine\ndescription: d\ntasks: ['qm9/*']\n")
+    with pytest.raises(UserError, match="2 boards are called 'qm9'"):
+        boards_named(["qm9", str(tmp_path / "mine.yaml")])

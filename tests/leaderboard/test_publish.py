@@ -159,18 +159,47 @@ def test_a_score_that_is_gone_is_withdrawn_or_an_error(place: Path) -> None:
     _table()
     kept = Path("boards/records.json").read_bytes()
     _write("fair", 0.4, TASKS[:2])
-    with pytest.raises(UserError, match=r"made/fair on toy/rare"):
+    with pytest.raises(UserError, match=r"toy: fair on toy/rare"):
         _table()
     assert Path("boards/records.json").read_bytes() == kept
     shutil.rmtree("submissions/made/poor")
     _write("fair", 0.4)
-    with pytest.raises(UserError, match="made/poor on toy/mass"):
+    with pytest.raises(UserError, match="toy: poor on toy/mass"):
         _table()
     _write("poor", 0.8)
     withdraw(Path("submissions/made/poor"), "trained on the test split")
     row = _rows(_table())["poor"]
     assert row.withdrawn == "trained on the test split" and row.rank is None
     assert "trained on the test split" in Path("boards/toy.md").read_text()
+
+
+def test_a_board_that_nobody_is_on_any_more_is_missed_too(place: Path) -> None:
+    """Also where another board was built alone in between, and where the table is all that is left."""
+    Path("rare.yaml").write_text(Path("toy.yaml").read_text().replace("name: toy", "name: rare"))
+    both = ["toy.yaml", "rare.yaml"]
+    _board(tasks=["toy/mass"])
+    publish(Path("submissions"), Path("boards"), both)
+    publish(Path("submissions"), Path("boards"), ["toy.yaml"])
+    Path("boards/records.json").unlink()
+    for model, error in ERRORS.items():
+        _write(model, error, TASKS[:1])
+    Path("rare.yaml").write_text(Path("rare.yaml").read_text().replace("- toy/mass", ""))
+    with pytest.raises(UserError, match="rare: fair on toy/mass"):
+        publish(Path("submissions"), Path("boards"), both)
+
+
+def test_a_damaged_table_is_no_leave_to_drop_what_it_had(place: Path) -> None:
+    Path("boards").mkdir()
+    Path("boards/toy.csv").write_bytes(b"model\nfair\n")
+    with pytest.raises(UserError, match=r"boards/toy\.csv: damaged"):
+        _table()
+
+
+def test_a_withdrawn_row_keeps_its_page(place: Path) -> None:
+    withdraw(Path("submissions/made/poor"), "trained on the test split")
+    shutil.rmtree("submissions/made/poor")
+    with pytest.raises(UserError, match=r"withdrawn\.yaml: made/poor"):
+        _table()
 
 
 def test_ties_are_ties(place: Path) -> None:

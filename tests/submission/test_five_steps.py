@@ -67,7 +67,7 @@ def shell(toy_home: Path, tmp_path: Path) -> Shell:  # noqa: F811 - a fixture
     (first / ".github").mkdir()
     for script in ("take-submissions.sh", "check-submissions.sh"):
         (first / ".github" / script).write_text((ROOT / ".github" / script).read_text())
-    (first / ".gitignore").write_text("results/\nboards/\n*.txt\n*.pt\n!submissions/**/*.pt\n")
+    (first / ".gitignore").write_text("results/\nleaderboards/site/\n*.txt\n*.pt\n!submissions/**/*.pt\n")
     (first / "toy.yaml").write_text(yaml.safe_dump(BOARD))
     shell("git checkout -q -b main; git add -A; git commit -qm first; git push -q origin main", first)
     shell("git clone -q hub.git mine", tmp_path)
@@ -102,9 +102,15 @@ def test_five_steps_lead_to_a_row_that_is_checked(shell: Shell) -> None:
     said = _checked(shell, "my-model")
     assert "re-scored, 1 scores" in said and "1 models, 1 tasks" in said
     # Once it is merged, the boards have its row.
-    shell("git fetch -q && git merge -q origin/my-model && git push -q origin main", shell.folder / "first")
-    shell("molbench board build toy.yaml -o boards", shell.folder / "first")
-    assert "my-model" in (shell.folder / "first" / "boards" / "toy.md").read_text()
+    first = shell.folder / "first"
+    shell("git fetch -q && git merge -q origin/my-model", first)
+    shell("molbench board build toy.yaml", first)
+    assert "my-model" in (first / "leaderboards" / "toy.md").read_text()
+    shell("git add leaderboards && git commit -qm Boards && git push -q origin main", first)
+    # Nobody's proposal takes it away, unless it is withdrawn with a reason.
+    shell("git fetch -q && git checkout -q -b gone origin/main && git rm -qr submissions/schnet", mine)
+    shell("git commit -qm gone && git push -q origin gone", mine)
+    assert "my-model" in _checked(shell, "gone", 1)
 
 
 @pytest.mark.slow
