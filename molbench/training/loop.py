@@ -12,6 +12,7 @@ from __future__ import annotations
 import atexit
 import os
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
@@ -95,6 +96,9 @@ def _launch(precision: str, accelerator: str, devices: int) -> Fabric:
     fabric = Fabric(accelerator=accelerator, devices=devices, strategy=strategy, precision=precision)  # type: ignore[arg-type]
     if devices > 1:
         _end_together()
+        # Where DDP imports it, once there is a group of processes, it keeps the group and its threads as a
+        # default of its functions, whoever closes it.
+        import_module("torch.distributed.nn.functional")
     fabric.launch()
     if devices > 1:
         atexit.register(_close_connections)
