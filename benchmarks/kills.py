@@ -20,22 +20,13 @@ from benchmarks.record import Measured, Spread, options_of, report
 from tests.kills import Command, Killed, Victim, files_digest, kill, manifest_digest, undisturbed
 
 ROOT = Path(__file__).parent.parent
-TASKS = "xtb-molecules/homo,xtb-molecules/mu"
+TASKS = ("xtb-molecules/homo", "xtb-molecules/mu")
+SETTINGS = ("training.batch_size=16", "backbone.width=16", "training.warmup_steps=0")
 PRETRAIN = (
-    *(
-        "pretrain",
-        "coord",
-        "--backbone",
-        "painn",
-        "--data",
-        "xtb-molecules",
-        "--steps",
-        "40",
-        "-o",
-        "model.pt",
-    ),
-    *("--set", "training.batch_size=16", "--set", "backbone.width=16", "--set", "training.warmup_steps=0"),
+    *("pretrain", "coord", "--backbone", "painn", "--data", "xtb-molecules", "--steps", "40"),
+    *(word for setting in SETTINGS for word in ("--set", setting)),
 )
+PACK = ("--name", "Model", "--license", "CC-BY-4.0", "--author", "A. Author", "-o", "submissions")
 
 
 def main() -> None:
@@ -91,33 +82,66 @@ def commands(place: Path, raw: Path | None) -> list[Command]:
     made.mkdir()
     geometries = made / "mine.xyz"
     write_geometries(geometries)
-    pretrain = Command("pretrain", PRETRAIN, lambda folder: weights(folder / "model.pt"))
-    evaluate = Command(
-        "evaluate",
-        ("evaluate", "model.pt", "-t", TASKS, "--seeds", "2", "-o", "results"),
-        lambda folder: files_digest(folder, "results/*/*/*/*/*/predictions.parquet"),
-        lambda folder: _copy(made_by(pretrain, made / "model.pt"), folder / "model.pt"),
+    read = Command(
+        "import",
+        ("data", "import", str(geometries), "--name", "mine", "--num-proc", "2"),
+        manifest_digest("home/datasets/mine/manifest.json"),
     )
-    everything = [
-        Command(
-            "import",
-            ("data", "import", str(geometries), "--name", "mine", "--num-proc", "2"),
-            manifest_digest("home/datasets/mine/manifest.json"),
-        ),
-        pretrain,
-        evaluate,
-        Command(
-            "board",
-            ("board", "build", "molecules-probe", "-r", "results", "-o", "boards"),
-            lambda folder: files_digest(folder, "boards/**/*"),
-            lambda folder: _copy(made_by(evaluate, made / "results"), folder / "results"),
-        ),
-    ]
+    pretrain = Command("pretrain", (*PRETRAIN, "-o", "model.pt"), lambda folder: weights(folder, "model.pt"))
+    sweep = Command(
+        "pretrain two seeds",
+        (*PRETRAIN, "--seed-list", "0,1", "-j", "2", "-o", "models"),
+        lambda folder: weights(folder, "models/*.pt"),
+    )
+    everything = [read, pretrain, sweep, *commands_after(pretrain, made)]
     if raw is not None:
         words = ("data", "build", "qm9", "--raw", str(raw), "--offline", "--allow-partial", "--num-proc", "2")
         everything.append(Command("build", words, manifest_digest("home/datasets/qm9*/manifest.json")))
-    everything.append(replace(pretrain, name="pretrain --devices 2", words=(*PRETRAIN, "--devices", "2")))
+    everything.append(
+        replace(pretrain, name="pretrain --devices 2", words=(*pretrain.words, "--devices", "2"))
+    )
     return everything
+
+
+def commands_after(pretrain: Command, made: Path) -> list[Command]:
+    """What is done with a checkpoint: it is evaluated, ranked, and submitted."""
+
+    def predictions(folder: Path) -> object:
+        return files_digest(folder, "results/*/*/*/*/*/predictions.parquet")
+
+    def checkpoint(folder: Path) -> None:
+        _copy(made_by(pretrain, made / "model.pt"), folder / "model.pt")
+
+    words = ("evaluate", "model.pt", "--seeds", "2", "-o", "results", "-t")
+    evaluate = Command("evaluate", (*words, ",".join(TASKS), "-j", "2"), predictions, checkpoint)
+
+    def results(folder: Path) -> None:
+        _copy(made_by(evaluate, made / "results"), folder / "results")
+
+    def submissions(folder: Path) -> object:
+        return files_digest(folder, "submissions/**/*")
+
+    board = Command(
+        "board",
+        ("board", "build", "molecules-probe", "-r", "results", "-o", "boards"),
+        lambda folder: files_digest(folder, "boards/**/*"),
+        results,
+    )
+    pack = Command("submit pack", ("submit", "pack", "results/model", *PACK), submissions, results)
+
+    def submission(folder: Path) -> None:
+        """Of one of the two tasks, beside the results of both."""
+        results(folder)
+        one = made / "one"
+        if not one.exists():
+            shutil.copytree(made / "results" / "model" / TASKS[0], one / "results" / "model" / TASKS[0])
+            undisturbed(replace(pack, prepare=lambda _folder: None), one)
+        _copy(one / "submissions", folder / "submissions")
+
+    add = Command(
+        "submit add", ("submit", "add", "results/model", "submissions/painn/model"), submissions, submission
+    )
+    return [evaluate, board, pack, add]
 
 
 def made_by(command: Command, path: Path) -> Path:
@@ -148,11 +172,11 @@ def write_geometries(path: Path, count: int = 4000) -> None:
             file.write("\n".join([str(size), f"chain-{number}", *lines]) + "\n")
 
 
-def weights(path: Path) -> str:
-    """Digest of a checkpoint's weights."""
+def weights(folder: Path, pattern: str) -> dict[str, str]:
+    """Digests of checkpoints' weights."""
     from molbench.training.checkpoint import Checkpoint
 
-    return Checkpoint.load(path).digest
+    return {path.name: Checkpoint.load(path).digest for path in folder.glob(pattern)}
 
 
 if __name__ == "__main__":
