@@ -24,7 +24,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables
 
 def audit_dataset(
     name: Annotated[
-        str | None, typer.Argument(help="Dataset id, or a folder that holds a built dataset.")
+        str | None,
+        typer.Argument(
+            autocompletion=complete.datasets, help="Dataset id, or a folder that holds a built dataset."
+        ),
     ] = None,
     *,
     everything: Annotated[bool, typer.Option("--all", help="Every dataset that is built here.")] = False,
@@ -76,14 +79,24 @@ def audit_dataset(
 @app.command()
 def overlap(
     *,
-    pretrain: Annotated[str, typer.Option(help="Pretraining corpus: dataset id or folder.")],
+    pretrain: Annotated[
+        str,
+        typer.Option(autocompletion=complete.datasets, help="Pretraining corpus: dataset id or folder."),
+    ],
     tasks: Annotated[
         list[str],
         typer.Option(autocompletion=complete.tasks, help="Task patterns, e.g. 'qm9/*'; may be repeated."),
     ],
-    subset: Annotated[str | None, typer.Option(help="Part of the corpus, where it has parts.")] = None,
+    subset: Annotated[
+        str | None,
+        typer.Option(autocompletion=complete.subsets, help="Part of the corpus, where it has parts."),
+    ] = None,
     scheme: Annotated[
-        str | None, typer.Option(help="Split scheme whose training split is the corpus. Default: the first.")
+        str | None,
+        typer.Option(
+            autocompletion=complete.schemes,
+            help="Split scheme whose training split is the corpus. Default: the first.",
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder for overlap.csv, overlap.json and overlap.png.")
@@ -117,7 +130,10 @@ def overlap(
 def model(
     checkpoints: Annotated[list[Path], typer.Argument(help="Checkpoint files, *.pt or *.safetensors.")],
     only: Annotated[
-        list[str] | None, typer.Option(help="Names of audits, 'rotation,forces'; all by default.")
+        list[str] | None,
+        typer.Option(
+            autocompletion=complete.audits, help="Names of audits, 'rotation,forces'; all by default."
+        ),
     ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the results.")] = Path("results"),
     as_json: Json = False,

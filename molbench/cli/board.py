@@ -103,11 +103,13 @@ def serve(
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(help="Name of a board.")],
+    name: Annotated[str, typer.Argument(autocompletion=complete.boards, help="Name of a board.")],
     output: Output = Path("leaderboards"),
     as_json: Json = False,
 ) -> None:
     """Print a board that was built before."""
+    if not output.is_dir():
+        refuse_unknown_boards([name])
     require_folder(output, f"molbench board build {name} --output {output}")
     from molbench.leaderboard import load_table
     from molbench.leaderboard.render import to_json

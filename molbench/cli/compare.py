@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,27 +9,24 @@ import typer
 
 from molbench.cli import complete
 from molbench.cli.console import table_console
-from molbench.errors import UserError
+from molbench.errors import UserError, unknown_name
 from molbench.escape import visible
 
 if TYPE_CHECKING:
     from molbench.evaluation.comparison.compare import Comparison
 
 
-class Format(StrEnum):
-    """How a comparison is written."""
-
-    table = "table"
-    md = "md"
-    latex = "latex"
-    csv = "csv"
-    json = "json"
+FORMATS = ("table", "md", "latex", "csv", "json")
 
 
 def compare(
     models: Annotated[
-        list[str], typer.Argument(help="Folders of results, or names of models in --results; the first is "
-                                       "compared with each of the others.")
+        list[str],
+        typer.Argument(
+            autocompletion=complete.models,
+            help="Folders of results, or names of models in --results; "
+            "the first is compared with each of the others.",
+        ),
     ],
     tasks: Annotated[
         list[str] | None,
@@ -40,7 +36,10 @@ def compare(
         ),
     ] = None,
     results: Annotated[Path, typer.Option("--results", "-r", help="Folder of results.")] = Path("results"),
-    form: Annotated[Format, typer.Option("--format", "-f", help="How it is written.")] = Format.table,
+    form: Annotated[
+        str,
+        typer.Option("--format", "-f", autocompletion=complete.one_of(FORMATS), help=", ".join(FORMATS)),
+    ] = FORMATS[0],
     plot: Annotated[
         Path | None, typer.Option(help="Draw it too: a .png, .svg or .pdf; the numbers beside it as .csv.")
     ] = None,
@@ -49,6 +48,8 @@ def compare(
 
     Differences are of the same test records, with 95 % intervals over records and seeds.
     """
+    if form not in FORMATS:
+        raise unknown_name("format", form, FORMATS)
     if not results.is_dir() and (lost := next((name for name in models if not Path(name).exists()), None)):
         raise UserError(f"'{lost}' is no folder, and {results}, where a model of that name could be, is none")
     from molbench.evaluation.comparison.compare import compare as run
@@ -58,10 +59,10 @@ def compare(
     if plot is not None:
         require_suffix(plot)
     comparison = run(*models, results=results, tasks=tasks)
-    if form is Format.table:
+    if form not in WRITERS:
         _print(comparison)
     else:
-        typer.echo(WRITERS[form.value](comparison), nl=False)
+        typer.echo(WRITERS[form](comparison), nl=False)
     if plot is not None:
         for path in comparison.plot(plot):
             typer.echo(str(path), err=True)

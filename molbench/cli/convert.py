@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from molbench.cli import complete
 from molbench.errors import UserError
 
 
@@ -14,7 +15,11 @@ def convert(
     file: Annotated[Path, typer.Argument(help="The authors' weight file.")],
     source: Annotated[
         str,
-        typer.Option("--from", help="Code that wrote it, such as geossl; a wrong name lists all."),
+        typer.Option(
+            "--from",
+            autocompletion=complete.releases,
+            help="Code that wrote it, such as geossl; a wrong name lists all.",
+        ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Checkpoint: *.pt or *.safetensors.")],
     settings: Annotated[

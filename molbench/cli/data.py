@@ -32,7 +32,7 @@ NumProc = Annotated[int, typer.Option("--num-proc", "-j", min=1, help="Number of
     entry=Annotated[str, typer.Argument(autocompletion=complete.datasets, metavar="NAME")],
     output=Annotated[Path, typer.Option("--output", "-o")],
     offline=Annotated[bool, typer.Option("--offline")],
-    subsets=Annotated[list[str], typer.Option("--subset")],
+    subsets=Annotated[list[str], typer.Option("--subset", autocompletion=complete.subsets)],
     allow_partial=Annotated[bool, typer.Option("--allow-partial")],
     num_proc=Annotated[int, typer.Option("--num-proc", "-j")],
     executor=Annotated[str, typer.Option("--executor", autocompletion=complete.executors)],
@@ -146,10 +146,19 @@ def export(
     name: Name,
     output: Annotated[Path, typer.Argument(help="File to write: .extxyz, .xyz, .sdf, or .db of ASE.")],
     split: Annotated[
-        str | None, typer.Option(help="train, validation or test; all records by default.")
+        str | None,
+        typer.Option(
+            autocompletion=complete.one_of(("train", "validation", "test")),
+            help="train, validation or test; all records by default.",
+        ),
     ] = None,
-    scheme: Annotated[str | None, typer.Option(help="Split scheme. Default: the first.")] = None,
-    subset: Annotated[str | None, typer.Option(help="Part of the dataset, where it has parts.")] = None,
+    scheme: Annotated[
+        str | None, typer.Option(autocompletion=complete.schemes, help="Split scheme. Default: the first.")
+    ] = None,
+    subset: Annotated[
+        str | None,
+        typer.Option(autocompletion=complete.subsets, help="Part of the dataset, where it has parts."),
+    ] = None,
 ) -> None:
     """Write records with their labels in a format of other programs; units are the dataset's."""
     from molbench.data.folder.location import locate
@@ -164,7 +173,12 @@ def export(
 
 @app.command()
 def generate(
-    name: Annotated[str, typer.Argument(help="Embedded dataset whose raw file is computed.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            autocompletion=complete.generators, help="Embedded dataset whose raw file is computed."
+        ),
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Parquet file to write.")],
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     limit: Annotated[

@@ -15,7 +15,7 @@ from molbench.cli.devices import require_devices, use_devices
 from molbench.cli.executor import executor_options
 from molbench.cli.forecast import show_forecast
 from molbench.cli.foreign import processes, trusted
-from molbench.cli.mistakes import refuse_mistakes
+from molbench.cli.mistakes import refuse_mistakes, refuse_unknown_loggers
 from molbench.cli.report import Display, finish
 from molbench.errors import UserError
 
@@ -116,7 +116,10 @@ def evaluate(  # noqa: PLR0917 - the command's options
     ] = None,
     logger: Annotated[
         list[str] | None,
-        typer.Option(help="Show each run's curves in tensorboard, trackio or wandb; may be repeated."),
+        typer.Option(
+            autocompletion=complete.loggers,
+            help="Show each run's curves in tensorboard, trackio or wandb; may be repeated.",
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object instead of a table.")] = False,
 ) -> None:
@@ -125,6 +128,7 @@ def evaluate(  # noqa: PLR0917 - the command's options
     Finished results are used again; an interrupted evaluation is continued by the same command.
     """
     recipe = refuse_mistakes(models or (), tasks, suite, protocol, settings or (), executor=executor)
+    refuse_unknown_loggers(logger or ())
     if model:
         trusted(model, trust_code)
     if device is not None:

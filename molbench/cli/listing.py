@@ -11,6 +11,7 @@ import typer
 from molbench.arguments import require_file
 from molbench.cli import complete
 from molbench.cli.console import plain_table
+from molbench.errors import unknown_name
 from molbench.escape import visible
 
 if TYPE_CHECKING:
@@ -21,11 +22,15 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True)
 
 Pattern = Annotated[str, typer.Argument(help="Glob over the names, for instance 'qm9*'.")]
+Datasets = Annotated[
+    str,
+    typer.Argument(autocompletion=complete.datasets, help="Glob over the names, for instance 'qm9*'."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print a JSON array instead of a table.")]
 
 
 @app.command()
-def datasets(pattern: Pattern = "*", as_json: Json = False) -> None:
+def datasets(pattern: Datasets = "*", as_json: Json = False) -> None:
     """Datasets, and whether they are built on this machine."""
     _show(
         (
@@ -37,7 +42,7 @@ def datasets(pattern: Pattern = "*", as_json: Json = False) -> None:
                 "licence": entry.dataset.licence,
                 "built": _how_much(entry),
             }
-            for entry in _catalogue().usable(pattern)
+            for entry in _datasets(pattern)
         ),
         as_json,
     )
@@ -80,6 +85,8 @@ def tasks(
 @app.command()
 def audits(pattern: Pattern = "*", as_json: Json = False) -> None:
     """Audits of encoders, which are tasks 'audit/*', with tolerance and meaning."""
+    refs = _catalogue().tasks("audit/*")
+    matching = _matching("audit", [ref.name for ref in refs], pattern.removeprefix("audit/"))
     _show(
         (
             {
@@ -89,15 +96,15 @@ def audits(pattern: Pattern = "*", as_json: Json = False) -> None:
                 "records": ref.dataset.record,
                 "meaning": ref.task.why,
             }
-            for ref in _catalogue().tasks("audit/*")
-            if fnmatchcase(ref.name, pattern) or fnmatchcase(ref.id, pattern)
+            for ref in refs
+            if ref.name in matching
         ),
         as_json,
     )
 
 
 @app.command()
-def splits(pattern: Pattern = "*", as_json: Json = False) -> None:
+def splits(pattern: Datasets = "*", as_json: Json = False) -> None:
     """Split schemes of each dataset."""
     _show(
         (
@@ -109,7 +116,7 @@ def splits(pattern: Pattern = "*", as_json: Json = False) -> None:
                 "needs all records": scheme.complete,
                 "description": scheme.description,
             }
-            for entry in _catalogue().usable(pattern)
+            for entry in _datasets(pattern)
             for name, scheme in entry.splits.schemes.items()
         ),
         as_json,
@@ -122,9 +129,12 @@ def suites(pattern: Pattern = "*", as_json: Json = False) -> None:
     catalogue = _catalogue()
     _show(
         (
-            {"suite": name, "tasks": len(catalogue.tasks(suite=name)), "description": suite.description}
-            for name, suite in catalogue.suites.items()
-            if fnmatchcase(name, pattern)
+            {
+                "suite": name,
+                "tasks": len(catalogue.tasks(suite=name)),
+                "description": catalogue.suites[name].description,
+            }
+            for name in _matching("suite", catalogue.suites, pattern)
         ),
         as_json,
     )
@@ -137,18 +147,17 @@ def methods(pattern: Pattern = "*", as_json: Json = False) -> None:
     from molbench.methods import METHODS
 
     rows = []
-    for name in METHODS:
-        if fnmatchcase(name, pattern):
-            description = described(METHODS, name)
-            rows.append(
-                {
-                    "method": name,
-                    "inputs": description.attributes.get("inputs", "-"),
-                    "needs": ", ".join(_needs(description)) or "-",
-                    "paper": description.paper,
-                    "what it does": description.summary.partition(": ")[2] or description.summary,
-                }
-            )
+    for name in _matching("method", METHODS, pattern):
+        description = described(METHODS, name)
+        rows.append(
+            {
+                "method": name,
+                "inputs": description.attributes.get("inputs", "-"),
+                "needs": ", ".join(_needs(description)) or "-",
+                "paper": description.paper,
+                "what it does": description.summary.partition(": ")[2] or description.summary,
+            }
+        )
     _show(rows, as_json)
 
 
@@ -159,18 +168,17 @@ def backbones(pattern: Pattern = "*", as_json: Json = False) -> None:
     from molbench.described import described
 
     rows = []
-    for name in BACKBONES:
-        if fnmatchcase(name, pattern):
-            description = described(BACKBONES, name)
-            inputs = description.attributes.get("inputs", "-")
-            rows.append(
-                {
-                    "backbone": name,
-                    "inputs": inputs,
-                    "paper": description.paper,
-                    "what it is": description.summary,
-                }
-            )
+    for name in _matching("backbone", BACKBONES, pattern):
+        description = described(BACKBONES, name)
+        inputs = description.attributes.get("inputs", "-")
+        rows.append(
+            {
+                "backbone": name,
+                "inputs": inputs,
+                "paper": description.paper,
+                "what it is": description.summary,
+            }
+        )
     _show(rows, as_json)
 
 
@@ -179,17 +187,17 @@ def protocols(pattern: Pattern = "*", as_json: Json = False) -> None:
     """Scoring protocols and their budgets."""
     from molbench.evaluation.protocols import load_protocols
 
+    known = load_protocols()
     _show(
         (
             {
                 "protocol": name,
-                "version": protocol.version,
-                "budget": _length(protocol.training),
-                "force budget": _length(protocol.forces),
-                "description": protocol.description,
+                "version": known[name].version,
+                "budget": _length(known[name].training),
+                "force budget": _length(known[name].forces),
+                "description": known[name].description,
             }
-            for name, protocol in load_protocols().items()
-            if fnmatchcase(name, pattern)
+            for name in _matching("protocol", known, pattern)
         ),
         as_json,
     )
@@ -201,19 +209,18 @@ def metrics(pattern: Pattern = "*", as_json: Json = False) -> None:
     from molbench.metrics import METRICS
 
     rows = []
-    for name in METRICS:
-        if fnmatchcase(name, pattern):
-            metric = METRICS[name]
-            rows.append(
-                {
-                    "metric": name,
-                    "title": metric.title,
-                    "of": metric.family,
-                    "better": metric.direction,
-                    "unit": "of the labels" if metric.scaled else "1",
-                    "version": metric.version,
-                }
-            )
+    for name in _matching("metric", METRICS, pattern):
+        metric = METRICS[name]
+        rows.append(
+            {
+                "metric": name,
+                "title": metric.title,
+                "of": metric.family,
+                "better": metric.direction,
+                "unit": "of the labels" if metric.scaled else "1",
+                "version": metric.version,
+            }
+        )
     _show(rows, as_json)
 
 
@@ -254,6 +261,25 @@ def _catalogue() -> "Catalogue":
     return Catalogue.load()
 
 
+def _datasets(pattern: str) -> "Iterable[DatasetEntry]":
+    catalogue = _catalogue()
+    _matching("dataset", catalogue.entries, pattern)
+    return catalogue.usable(pattern)
+
+
+def _matching(kind: str, names: Iterable[str], pattern: str) -> list[str]:
+    """Names that match a glob.
+
+    Raises:
+        UserError: If none does.
+    """
+    known = list(names)
+    matching = [name for name in known if fnmatchcase(name, pattern)]
+    if known and not matching:
+        raise unknown_name(kind, pattern, known)
+    return matching
+
+
 def _how_much(entry: "DatasetEntry") -> bool | str:
     """Whether a dataset is built, or how many of its subsets are."""
     subsets, built = entry.dataset.subsets, entry.built_schemes
@@ -284,7 +310,7 @@ def _show(rows: Iterable[dict[str, Any]], as_json: bool) -> None:
         typer.echo(json.dumps(listed, indent=2, ensure_ascii=False))
         return
     if not listed:
-        typer.echo("nothing matches", err=True)
+        typer.echo("nothing to list", err=True)
         return
     numbers = {"records", "tasks"}
     for line in plain_table([*listed[0]], [[*map(_cell, row.values())] for row in listed], numbers):

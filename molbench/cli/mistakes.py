@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from molbench.arguments import require_file
+from molbench.arguments import comma_separated, require_file
 from molbench.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
@@ -55,6 +55,15 @@ def refuse_unknown_executor(name: str | None) -> None:
         raise unknown_name("executor", name, EXECUTORS)
 
 
+def refuse_unknown_loggers(names: str | Sequence[str]) -> None:
+    """Raise UserError unless there is a logger of each name, several with commas between."""
+    from molbench.training.trackers import TRACKERS
+
+    for name in comma_separated(names):
+        if name not in TRACKERS:
+            raise unknown_name("logger", name, TRACKERS)
+
+
 def refuse_pretraining_mistakes(request: PretrainRequest) -> None:
     """Look at names and files of a pretraining.
 
@@ -72,6 +81,7 @@ def refuse_pretraining_mistakes(request: PretrainRequest) -> None:
     if request.init is not None:
         require_file(request.init)
     load_settings(request.method, request.variant)
+    refuse_unknown_loggers(request.logger)
     if not Path(request.data).exists():  # a file is told how to be imported
         locate(str(request.data))
 

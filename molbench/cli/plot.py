@@ -11,6 +11,7 @@ from molbench.arguments import require_results
 from molbench.cli import complete
 from molbench.escape import visible
 
+KINDS = ("strip", "parity", "errors", "curves", "learning", "radar", "cost")
 Tasks = Annotated[
     list[str] | None,
     typer.Option(
@@ -28,10 +29,15 @@ def plot(
     kinds: Annotated[
         list[str] | None,
         typer.Option(
-            "--kind", "-k", help="strip, parity, errors, curves, learning, radar, cost; all by default."
+            "--kind", "-k", autocompletion=complete.one_of(KINDS), help=f"{', '.join(KINDS)}; all by default."
         ),
     ] = None,
-    form: Annotated[str, typer.Option("--format", "-f", help="png, svg or pdf.")] = "png",
+    form: Annotated[
+        str,
+        typer.Option(
+            "--format", "-f", autocompletion=complete.one_of(("png", "svg", "pdf")), help="png, svg or pdf."
+        ),
+    ] = "png",
     tasks: Tasks = None,
 ) -> None:
     """Draw results; the numbers behind each figure lie beside it as CSV."""
@@ -48,8 +54,13 @@ def plot(
 
 
 def atlas(
-    first: Annotated[str, typer.Argument(help="Folder of results, or a model in --results.")],
-    other: Annotated[str, typer.Argument(help="The one it is compared with.")],
+    first: Annotated[
+        str,
+        typer.Argument(autocompletion=complete.models, help="Folder of results, or a model in --results."),
+    ],
+    other: Annotated[
+        str, typer.Argument(autocompletion=complete.models, help="The one it is compared with.")
+    ],
     task: Annotated[str, typer.Option("--task", "-t", help="Id of a task that both have.")],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The figure, .png, .svg or .pdf; the records beside it.")

@@ -32,7 +32,12 @@ if TYPE_CHECKING:
     backbone=Annotated[str, typer.Option("--backbone", autocompletion=complete.backbones)],
     output=Annotated[Path, typer.Option("--output", "-o")],
     exclude=Annotated[list[str], typer.Option("--exclude", autocompletion=complete.tasks)],
-    logger=list[str],
+    variant=Annotated[
+        str, typer.Option("--variant", autocompletion=complete.one_of(("intended", "faithful")))
+    ],
+    subset=Annotated[str, typer.Option("--subset", autocompletion=complete.subsets)],
+    scheme=Annotated[str, typer.Option("--scheme", autocompletion=complete.schemes)],
+    logger=Annotated[list[str], typer.Option("--logger", autocompletion=complete.loggers)],
     include_test_pairs=Annotated[bool, typer.Option("--include-test-pairs")],
     overrides=Annotated[list[str], typer.Option("--set")],
     executor=Annotated[str, typer.Option("--executor", autocompletion=complete.executors)],

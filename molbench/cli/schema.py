@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from molbench.errors import UserError
-
-
-class DocumentName(StrEnum):
-    """The kinds of YAML file there are."""
-
-    DATASET = "dataset"
-    SPLITS = "splits"
-    TASKS = "tasks"
-    EXCLUSIONS = "exclusions"
-    SUITES = "suites"
-    PROTOCOL = "protocol"
-    METHOD = "method"
-    TRAINING = "training"
-    BOARD = "board"
-    REPORTED = "reported"
-    SUBMISSION = "submission"
-    WITHDRAWN = "withdrawn"
+from molbench.cli import complete
+from molbench.errors import UserError, unknown_name
 
 
 def schema(
-    document: Annotated[DocumentName | None, typer.Argument(help="Which kind of file.")] = None,
+    document: Annotated[
+        str | None,
+        typer.Argument(
+            autocompletion=complete.documents,
+            help="Kind of file: dataset, splits, tasks, protocol, method, board …; a wrong name lists all.",
+        ),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Folder to write all of them to, one file each.")
     ] = None,
@@ -40,10 +29,12 @@ def schema(
     """
     if (document is None) == (output is None):
         raise UserError("name one kind of file, or a folder for all of them with --output")
-    from molbench.spec.schemas import schema_text, write_schemas
+    from molbench.spec.schemas import DOCUMENTS, schema_text, write_schemas
 
     if output is not None:
         for path in write_schemas(output):
             typer.echo(str(path))
-    elif document is not None:
-        typer.echo(schema_text(document.value), nl=False)
+    elif document not in DOCUMENTS:
+        raise unknown_name("kind of file", str(document), DOCUMENTS)
+    else:
+        typer.echo(schema_text(document), nl=False)

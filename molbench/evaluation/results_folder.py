@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from molbench.arguments import comma_separated
-from molbench.errors import UserError, quoted
+from molbench.errors import UserError, meant, quoted
 from molbench.evaluation.result import Stored, doubles, result_files
 from molbench.evaluation.trust import Trust, why_unread
 from molbench.spec.catalogue import Catalogue
@@ -58,7 +58,8 @@ class ResultsFolder:
         if not chosen:
             tasks = sorted({stored.result.task.id for stored in results})
             made = f"no results; `molbench evaluate CHECKPOINT --output {root}` makes them"
-            why = f"no task among {', '.join(tasks[:5])} matches" if tasks else made
+            asked = patterns if isinstance(patterns, str) else ", ".join(patterns or ())
+            why = f"no task among {', '.join(tasks[:5])} matches{meant(asked, tasks)}" if tasks else made
             first = next((f"{folder}: {why}" for folder, why in damaged.items()), "")
             more = f"; {len(damaged)} left out, such as {first}" if damaged else ""
             raise UserError(f"{root}: {why}{more}")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from molbench.errors import UserError
+from molbench.errors import UserError, meant
 from molbench.evaluation.result import Stored
 from molbench.evaluation.trust import read_trusted
 from molbench.leaderboard.boards import boards_named, lay_out, tasks_on, write_boards
@@ -71,7 +71,11 @@ def load_table(name: str, folder: Path) -> Table:
     Raises:
         UserError: If it was not, or its file is damaged.
     """
-    table = Records.read(folder).board(name)
+    records = Records.read(folder)
+    table = records.board(name)
     if table is None:
-        raise UserError(f"{folder}: no board '{name}' was built here; `molbench board build {name}` makes it")
+        hint = meant(name, [board.name for board in records.boards])
+        raise UserError(
+            f"{folder}: no board '{name}' was built here{hint}; `molbench board build {name}` makes it"
+        )
     return table

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from molbench.errors import UserError, error_line, quoted
+from molbench.errors import UserError, error_line, meant, quoted
 
 #: No size, number of layers or of anything else in a configuration is larger.
 MOST = 1_000_000
@@ -32,7 +32,9 @@ def parse_config(kind: str, config_type: type[T], values: Mapping[str, Any] | No
     known = [field.name for field in fields(config_type)]  # type: ignore[arg-type]
     unknown = sorted(set(values or {}) - set(known))
     if unknown:
-        raise UserError(f"{kind}: no setting {quoted(unknown[0])}; settings: {', '.join(known) or 'none'}")
+        hint = meant(unknown[0], known)
+        listed = ", ".join(known) or "none"
+        raise UserError(f"{kind}: no setting {quoted(unknown[0])}{hint}; settings: {listed}")
     for name, value in (values or {}).items():
         if isinstance(value, int | float) and not abs(value) <= MOST:
             raise UserError(f"{kind}: setting '{name}': {quoted(value)} is beyond {MOST:,}")

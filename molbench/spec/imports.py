@@ -11,9 +11,11 @@ from typing import Annotated
 from annotated_types import Ge
 
 from molbench.errors import UserError
-from molbench.spec.units import same_dimension, unit_called
+from molbench.spec.units import is_unit, same_dimension, unit_called
 
 _LONGEST = 64  # characters of a name
+_BRACKETS = re.compile(r"[(\[]([^()\[\]]+(?:\([^()]*\))?)[)\]]\s*$")
+_SLASH = re.compile(r"\s/\s*(\S.*)$")
 
 
 @dataclass(frozen=True)
@@ -119,13 +121,11 @@ class Labelled:
         if len(units) > 2:
             raise UserError(f"{option} {text}: write [NAME=]COLUMN[:UNIT[:UNIT OF SCORES]]")
         unit, scored = ([*(_unit(word, f"{option} {text}") for word in units if word), None, None])[:2]
-        in_header = re.search(r"[(\[]([^()\[\]]+(?:\([^()]*\))?)[)\]]\s*$", source)
-        if unit is None and in_header:
-            unit = _unit_or_none(in_header[1])
+        stated = _stated(source)
+        unit = unit or stated[1]
         if unit and scored and not same_dimension(unit, scored):
             raise UserError(f"{option} {text}: '{unit}' cannot be told in '{scored}'")
-        bare = source[: in_header.start()] if in_header and not name else source
-        named = require_name(name, f"{option} {text}") if name else _slug(bare)
+        named = require_name(name, f"{option} {text}") if name else _slug(stated[0])
         if not named:
             raise UserError(f"{option} {text}: no name can be made of that; write NAME={text}")
         return cls(named, source, unit, scored)
@@ -142,11 +142,25 @@ def _unit(word: str, where: str) -> str:
         raise UserError(f"{where}: {error}") from None
 
 
-def _unit_or_none(word: str) -> str | None:
+def _stated(header: str) -> tuple[str, str | None]:
+    """A header without what it says in brackets or behind a slash at its end, and the unit if that is one.
+
+    Only known units are: what stands in ``gap (B3LYP)`` is asked for.
+    """
+    brackets, slash = _BRACKETS.search(header), _SLASH.search(header)
+    if brackets:
+        return header[: brackets.start()].rstrip(" /"), _known_unit(brackets[1])
+    if slash and (unit := _known_unit(slash[1])):
+        return header[: slash.start()], unit
+    return header, None
+
+
+def _known_unit(word: str) -> str | None:
     try:
-        return unit_called(word)
+        unit = unit_called(word)
     except ValueError:
         return None
+    return unit if is_unit(unit) else None
 
 
 def _slug(text: str) -> str:

@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge
 
+from molbench.errors import meant
+
 GROUPS = ("method", "backbone", "training")
 
 
@@ -61,7 +63,8 @@ class PretrainRequest:
         if self.steps and self.epochs:
             raise ValueError("steps and epochs exclude each other")
         if unknown := sorted(self.overrides.keys() - {*GROUPS}):
-            raise ValueError(f"no group of settings '{unknown[0]}'; groups: {', '.join(GROUPS)}")
+            hint = meant(unknown[0], GROUPS)
+            raise ValueError(f"no group of settings '{unknown[0]}'{hint}; groups: {', '.join(GROUPS)}")
 
     def given(self, group: str) -> Mapping[str, Any]:
         """Settings of one group that are in place of the variant's."""

@@ -85,6 +85,8 @@ _SPELLINGS = {
 }
 
 
+#: Where capitals tell one unit from another: nM is no nanometre.
+_CAPITALS = {"M": "mol/L", "mM": "mmol/L", "µM": "µmol/L", "uM": "µmol/L", "nM": "nmol/L"}
 #: How a unit may be written: it is shown on terminals, in Markdown and on pages.
 _WRITTEN = re.compile(r"(?! )[\w%°·*/^()\[\]+\-.⁻⁺⁰¹²³⁴-⁹µ ]{1,32}(?<! )")
 #: A metric prefix where a word begins.
@@ -105,8 +107,8 @@ def unit_called(text: str) -> str:
         ValueError: As :func:`check_unit`.
     """
     named = re.sub(r" */ *", "/", text.strip())
-    if named in _DIMENSION_OF:
-        return named
+    if named in _DIMENSION_OF or named in _CAPITALS:
+        return _CAPITALS.get(named, named)
     lower = {unit.lower(): unit for unit in _DIMENSION_OF} | _SPELLINGS
     energy, _, length = named.lower().rpartition("/")
     spelt = f"{lower.get(energy, energy)}/{lower.get(length, length)}"

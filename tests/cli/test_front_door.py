@@ -15,10 +15,13 @@ import torch
 from typer.testing import CliRunner
 
 from molbench.backbones import BACKBONES, build_backbone
-from molbench.cli import complete
+from molbench.cli import complete, plot
+from molbench.cli.compare import FORMATS
 from molbench.cli.main import app
 from molbench.described import described
 from molbench.errors import UserError, unknown_name
+from molbench.evaluation.comparison import tables
+from molbench.evaluation.figures import plot as figures
 from molbench.methods import METHODS
 from molbench.spec.catalogue import Catalogue
 from molbench.training.checkpoint import Checkpoint
@@ -64,6 +67,23 @@ MISTAKES = {
     ("audit", "model", "no.pt"): "no.pt: no such file",
     ("submit", "verify", "nothing"): "nothing: no such folder",
     ("evalute",): "Did you mean 'evaluate'?",
+    ("evaluate", "--set", "alphsa=1"): "did you mean 'alphas'?",
+    ("evaluate", "--logger", "tensorbord"): "did you mean 'tensorboard'?",
+    ("pretrain", "coord", "--data", "xtb-molecules", "-o", "x.pt", "--set", "trainig.lr=1"): (
+        "did you mean 'training'?"
+    ),
+    ("list", "datasets", "qm8"): "did you mean 'qm9'?",
+    ("list", "splits", "qm8"): "did you mean 'qm9'?",
+    ("list", "methods", "coords"): "did you mean 'coord'?",
+    ("list", "backbones", "pain"): "did you mean 'painn'?",
+    ("list", "suites", "quantm"): "did you mean 'quantum'?",
+    ("list", "protocols", "prob"): "did you mean 'probe'?",
+    ("list", "metrics", "maee"): "did you mean 'mae'?",
+    ("list", "audits", "rotatoin"): "did you mean 'rotation'?",
+    ("schema", "datset"): "did you mean 'dataset'?",
+    ("compare", "a", "--format", "htlm"): "unknown format 'htlm'",
+    ("board", "show", "embeded"): "did you mean 'embedded'?",
+    ("data", "export", "qm8", "x.sdf"): "did you mean 'qm9'?",
 }
 HEAVY = ("torch", "rdkit", "torch_geometric", "datasets", "sklearn", "matplotlib")
 SCRIPT = """
@@ -108,27 +128,57 @@ COMPLETED = {
     "molbench pretrain coord --data xtb-mo": "xtb-molecules",
     "molbench data verify rm": "rmd17",
     "molbench board build over": "overall",
+    "molbench pretrain coord --backbone painn,eg": "painn,egnn",
+    "molbench pretrain coord --data qm9 --scheme ge": "geossl",
+    "molbench data build md17 --subset asp": "aspirin",
+    "molbench list datasets qm9s-m": "qm9s-molspectra",
+    "molbench schema spl": "splits",
+    "molbench convert --from geo": "geossl",
+    "molbench plot --kind par": "parity",
+    "molbench evaluate x.pt --tasks audit/rot": "audit/rotation",
+    "molbench audit model x.pt --only rotation,refl": "rotation,reflection",
+    "molbench evaluate x.pt --logger tensorb": "tensorboard",
+    "molbench data generate xtb-d": "xtb-dimers",
 }
+
+
+def asked(line: str) -> dict[str, str]:
+    """What the shell hands over to have a line completed."""
+    number = len(line.split()) - 1
+    return {"_MOLBENCH_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(number)}
 
 
 @pytest.mark.slow
 def test_the_shell_completes_values(tmp_path: Path) -> None:
-    for line, expected in COMPLETED.items():
-        asked = {
-            "_MOLBENCH_COMPLETE": "complete_bash",
-            "COMP_WORDS": line,
-            "COMP_CWORD": str(len(line.split()) - 1),
-        }
-        done = subprocess.run(
-            [sys.executable, "-c", COMPLETE], check=False, cwd=tmp_path, env=ENVIRONMENT | asked,
-            timeout=60, capture_output=True, text=True,
-        )  # fmt: skip
-        assert expected in done.stdout.split(), (line, done.stdout, done.stderr)
+    line, expected = next(iter(COMPLETED.items()))
+    done = subprocess.run(
+        [sys.executable, "-c", COMPLETE], check=False, cwd=tmp_path, env=ENVIRONMENT | asked(line),
+        timeout=60, capture_output=True, text=True,
+    )  # fmt: skip
+    assert expected in done.stdout.split(), (done.stdout, done.stderr)
+
+
+@pytest.mark.parametrize("line", COMPLETED)
+def test_values_are_completed(line: str) -> None:
+    done = CliRunner().invoke(app, [], prog_name="molbench", env=asked(line))
+    assert COMPLETED[line] in done.stdout.split()
 
 
 def test_a_list_of_patterns_is_completed_at_its_end() -> None:
     assert "qm9/homo,xtb-molecules/gap" in complete.tasks("qm9/homo,xtb-molecules/g")
     assert "qm9/" in complete.tasks("") and complete.tasks("nothing/") == []
+
+
+def test_kinds_and_formats_on_the_line_are_those_that_there_are() -> None:
+    assert (*figures.KINDS,) == plot.KINDS
+    assert {*FORMATS} == {"table", *tables.WRITERS}
+
+
+def test_models_are_completed_from_their_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "results" / "painn-coord").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, [], prog_name="molbench", env=asked("molbench compare pai"))
+    assert done.stdout.split() == ["painn-coord"]
 
 
 def test_every_method_and_backbone_says_whose_it_is_and_what_it_reads() -> None:

@@ -14,7 +14,6 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from molbench.cli.schema import DocumentName
 from molbench.spec.schemas import DOCUMENTS, schema_of, schema_text
 from tests.rooms import ROOT
 
@@ -47,10 +46,6 @@ def test_a_schema_is_one_whose_every_property_is_described(name: str) -> None:
 def test_the_committed_schema_is_that_of_the_models(name: str) -> None:
     """`molbench schema --output schemas` writes it."""
     assert (ROOT / "schemas" / f"{name}.json").read_text(encoding="utf-8") == schema_text(name)
-
-
-def test_the_command_knows_every_kind() -> None:
-    assert [kind.value for kind in DocumentName] == [*DOCUMENTS]
 
 
 def test_every_file_leads_an_editor_to_its_schema() -> None:

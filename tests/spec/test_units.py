@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from molbench.spec.imports import Labelled
 from molbench.spec.units import convert, convertible, factor, same_dimension, unit_called
 
 
@@ -51,6 +52,24 @@ def test_a_unit_that_nothing_converts_is_taken_as_it_is_written(unit: str) -> No
     assert factor(unit, unit) == 1
     assert convertible(unit) == [unit]
     assert same_dimension(unit, unit) and not same_dimension(unit, "eV")
+
+
+HEADERS = {
+    "gap (eV)": ("gap", "eV"),
+    "gap / eV": ("gap", "eV"),
+    "dG / (kcal/mol)": ("dg", "kcal/mol"),
+    "dG [kJ mol-1]": ("dg", "kJ/mol"),
+    "IC50 (nM)": ("ic50", "nmol/L"),
+    "bond (nm)": ("bond", "nm"),
+    "gap (B3LYP)": ("gap", None),
+    "yield / total": ("yield_total", None),
+}
+
+
+@pytest.mark.parametrize("header", HEADERS)
+def test_a_unit_in_a_header_is_taken_if_it_is_known(header: str) -> None:
+    label = Labelled.parse(header, "--target", [header])
+    assert (label.name, label.unit) == HEADERS[header]
 
 
 SLIPS = {

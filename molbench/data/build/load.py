@@ -15,7 +15,7 @@ from molbench.data.folder.hub import config_name
 from molbench.data.folder.location import locate
 from molbench.data.folder.manifest import Manifest
 from molbench.data.folder.verify import file_problems
-from molbench.errors import UserError
+from molbench.errors import UserError, meant
 from molbench.paths import home
 from molbench.spec.catalogue import Catalogue
 
@@ -107,9 +107,9 @@ def _scheme(manifest: Manifest, scheme: str | None, subset: str | None) -> str:
     scheme = scheme or next(iter(part.schemes))
     if scheme not in part.schemes:
         reason = f" ({part.left_out[scheme]})" if scheme in part.left_out else ""
-        raise UserError(
-            f"{name}: no split scheme '{scheme}' in this build{reason}; it has: {', '.join(part.schemes)}"
-        )
+        hint = reason or meant(scheme, part.schemes)
+        known = ", ".join(part.schemes)
+        raise UserError(f"{name}: no split scheme '{scheme}' in this build{hint}; it has: {known}")
     return scheme
 
 

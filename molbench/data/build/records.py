@@ -133,7 +133,8 @@ def write_shard(arguments: Mapping[str, Any], listen: Listener) -> int:
                 if failed > patience:
                     raise UserError(
                         f"more than {patience:,} records failed, the last of them "
-                        f"{quoted(failure.id)}, {failure.where}: {failure.reason}"
+                        f"{quoted(failure.id)}, {failure.where}: {failure.reason}; how many may is said by "
+                        "max_failures in dataset.yaml, --max-failures of an import"
                     )
             done += len(chunk.table)
             listen({"records": done})

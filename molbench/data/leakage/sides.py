@@ -13,7 +13,7 @@ from molbench.data.folder.columns import part_columns, read_split, stream_column
 from molbench.data.folder.location import subset_folder
 from molbench.data.folder.manifest import Manifest, Part
 from molbench.data.leakage.matrix import Side
-from molbench.errors import UserError
+from molbench.errors import UserError, meant
 from molbench.spec.catalogue import DatasetEntry, TaskRef
 from molbench.spec.dataset import Dataset
 
@@ -107,9 +107,9 @@ def _split(folder: Path, subset: str | None, scheme: str, split: str | None) -> 
     records, digest = part.records, part.digest
     if split is not None:
         if scheme not in part.schemes:
+            hint, known = meant(scheme, part.schemes), ", ".join(part.schemes)
             raise UserError(
-                f"{manifest.dataset_id}: no split scheme '{scheme}' in this build; it has: "
-                f"{', '.join(part.schemes)}"
+                f"{manifest.dataset_id}: no split scheme '{scheme}' in this build{hint}; it has: {known}"
             )
         entry = part.schemes[scheme]
         records, digest = entry.counts.get(split, 0), entry.digest

@@ -188,8 +188,11 @@ class Store:
         labels = self._labels(scheme, path)
         rows = np.flatnonzero(pc.equal(labels, split).to_numpy(zero_copy_only=False))
         if rows.size == 0:
-            known = ", ".join(sorted(pc.unique(labels).to_pylist()))
-            raise UserError(f"{self.dataset_id}@{scheme}: no split '{split}'; it has: {known}")
+            known = sorted(pc.unique(labels).to_pylist())
+            hint = meant(split, known)
+            raise UserError(
+                f"{self.dataset_id}@{scheme}: no split '{split}'{hint}; it has: {', '.join(known)}"
+            )
         return rows
 
     def _labels(self, scheme: str, path: Path) -> pa.ChunkedArray:

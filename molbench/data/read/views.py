@@ -132,9 +132,15 @@ def pyg_dataset(
 def split_rows(
     name: str | Path, split: str | None, scheme: str | None, subset: str | None
 ) -> tuple[Store, np.ndarray]:
-    """A store, and the rows of a split of it; see :func:`torch_dataset`."""
+    """A store, and the rows of a split of it; see :func:`torch_dataset`.
+
+    Raises:
+        UserError: If there is no such dataset, scheme or split, or a scheme is named without a split.
+    """
     store = Store.open(locate(str(name)), subset)
     if split is None:
+        if scheme is not None:
+            raise UserError(f"split scheme '{scheme}': of which split? Name train, validation or test")
         return store, np.arange(len(store))
     return store, store.rows(scheme or next(iter(store.manifest.part(subset).schemes)), split)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from molbench.errors import UserError, quoted
+from molbench.errors import UserError, meant, quoted
 from molbench.evaluation.result import Stored
 from molbench.evaluation.results_folder import ResultsFolder
 from molbench.spec.fingerprint import FINGERPRINT
@@ -93,8 +93,9 @@ def _root(model: str | Path, results: Path) -> Path:
         )
     if (within := results / path).is_dir() and not path.is_absolute():
         return within
+    hint = meant(str(model), [folder.name for folder in sorted(results.glob("*/"))])
     raise UserError(
-        f"{quoted(str(model))} is no folder of results, nor a model in {results}; give a folder that "
+        f"{quoted(str(model))} is no folder of results, nor a model in {results}{hint}; give a folder that "
         "`molbench evaluate` wrote, or --results and the name of a model in it"
     )
 

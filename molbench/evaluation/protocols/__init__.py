@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from molbench.errors import UserError, unknown_name
+from molbench.errors import UserError, meant, unknown_name
 from molbench.spec.document import read_listing, read_yaml
 from molbench.spec.protocol import NoisyNodesSettings, Protocol
 from molbench.spec.training import Budget
@@ -89,7 +89,10 @@ def _apply(values: dict[str, Any], setting: str) -> None:
     else:
         names = sorted(Protocol.model_fields.keys() - _FIXED)
         of_budgets = f", and of {' and '.join(budgets)}: {', '.join(Budget.model_fields)}" if budgets else ""
-        raise UserError(f"--set {setting}: no setting '{key}'; settings: {', '.join(names)}{of_budgets}")
+        hint = meant(key, [*names, *(Budget.model_fields if budgets else ())])
+        raise UserError(
+            f"--set {setting}: no setting '{key}'{hint}; settings: {', '.join(names)}{of_budgets}"
+        )
 
 
 def _variant(protocol: Protocol) -> str:

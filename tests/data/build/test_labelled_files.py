@@ -71,10 +71,18 @@ def parquet(path: Path) -> Path:
     return path
 
 
+def in_utf_16(path: Path) -> Path:
+    """What a spreadsheet calls Unicode text."""
+    path.write_text(path.read_text(encoding="utf-8"), encoding="utf-16")
+    return path
+
+
 TABLES = {
     "mine.csv": table,
     "mine.tsv": lambda path: table(path, "\t"),
     "semicolons.txt": lambda path: table(path, ";"),
+    "slash.csv": lambda path: table(path, header="SMILES,gap / eV,active"),
+    "wide.txt": lambda path: in_utf_16(table(path, "\t")),
     "mine.xlsx": sheet,
     "mine.parquet": parquet,
 }
@@ -84,7 +92,8 @@ TABLES = {
 @pytest.mark.parametrize("name", TABLES)
 def test_a_table_of_any_kind_gives_the_same_records(tmp_path: Path, name: str) -> None:
     path = TABLES[name](tmp_path / name)
-    folder = import_file(path, "mine", targets=["gap (eV)", "active:1"], conformers=True)
+    gap = "gap / eV" if name == "slash.csv" else "gap (eV)"
+    folder = import_file(path, "mine", targets=[gap, "active:1"], conformers=True)
     verify_dataset(folder)
     store = Store.open(folder)
     assert rows(store, "smiles") == SMILES and rows(store, "gap") == GAPS

@@ -1,5 +1,6 @@
 """Rows of delimited text and of spreadsheets, by the names of their columns."""
 
+import codecs
 import csv
 import gzip
 import zlib
@@ -18,9 +19,9 @@ Names = Mapping[str, Sequence[str]]
 def read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Line number and cells of every row that is not blank, the header included.
 
-    Commas, tabs and semicolons separate; the first line with text says which. A byte-order mark, either kind
-    of line end, gzip (``.gz``) and Excel's ``.xlsx`` are understood. Bytes that are no UTF-8 come as lone
-    surrogates, so that only the rows which hold them are lost.
+    Commas, tabs and semicolons separate; the first line with text says which. A byte-order mark, UTF-16
+    behind one, either kind of line end, gzip (``.gz``) and Excel's ``.xlsx`` are understood. Bytes that are
+    no UTF-8 come as lone surrogates, so that only the rows which hold them are lost.
 
     Raises:
         UserError: If the file is empty, damaged, or no such table.
@@ -66,7 +67,10 @@ def read_table(
 
 def _open(path: Path) -> IO[str]:
     reader = gzip.open if path.suffix.lower() == ".gz" else open
-    return cast(IO[str], reader(path, "rt", encoding="utf-8-sig", errors="surrogateescape", newline=""))
+    with reader(path, "rb") as file:
+        wide = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # "Unicode text" of Excel
+    encoding, errors = ("utf-16", "replace") if wide else ("utf-8-sig", "surrogateescape")
+    return cast(IO[str], reader(path, "rt", encoding=encoding, errors=errors, newline=""))
 
 
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:

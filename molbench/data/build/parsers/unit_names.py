@@ -1,6 +1,6 @@
 """Units as files spell them, and as they are called here."""
 
-from molbench.errors import quoted
+from molbench.errors import meant, quoted
 
 _LENGTHS = {
     **dict.fromkeys(("angstrom", "angstroms", "ang", "å"), "Å"),
@@ -37,5 +37,8 @@ def energy_unit(text: str) -> str:
 def _named(text: str, units: dict[str, str], what: str) -> str:
     unit = units.get(text.strip().lower())
     if unit is None:
-        raise ValueError(f"{quoted(text)} is no unit of {what} that is known: {', '.join(sorted(units))}")
+        known = sorted(units)
+        raise ValueError(
+            f"{quoted(text)} is no unit of {what}{meant(text, known)}; known: {', '.join(known)}"
+        )
     return unit
