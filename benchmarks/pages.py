@@ -147,6 +147,8 @@ def table_of(stored: list[Stored]) -> Table:
         sources=[],
         rows=rows,
         scores=scores,
+        task_weights=dict.fromkeys(tasks, 1 / len(tasks)),
+        constants=dict.fromkeys(tasks, 1.0),
     )
 
 

@@ -219,12 +219,13 @@ def estimate(number: Number) -> str:
 
 
 def gain(difference: Difference) -> str:
-    """``+12.1 % (10.0 … 14.2), p = 0.001 (0.004): better``."""
+    """``+12.1 % (10.0 … 14.2), p = 0.013: better``."""
     if difference.low is None or difference.high is None:
         return f"{100 * difference.value:+.1f} %: {difference.verdict}"
     ends = " … ".join(f"{100 * end:+.1f}" for end in (difference.low, difference.high))
     p = probabilities(difference.p, difference.p_adjusted)
-    return f"{100 * difference.value:+.1f} % ({ends}), p = {p}: {difference.verdict}"
+    says = f"p < {p[1:]}" if p.startswith("<") else f"p = {p}"
+    return f"{100 * difference.value:+.1f} % ({ends}), {says}: {difference.verdict}"
 
 
 def _detectable_difference(table: Table) -> str:

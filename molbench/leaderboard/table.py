@@ -81,6 +81,8 @@ class Table(Spec):
             repetitions.
         detectable_later: The same with ``more_seeds`` times as many seeds.
         published: Numbers of papers, which are never ranked.
+        task_weights: Weight of each task in means; they add up to one, and tasks of one group share one.
+        constants: What predicting one constant scores, by task, where its metric is defined then.
     """
 
     name: str
@@ -100,3 +102,5 @@ class Table(Spec):
     rows: list[Row]
     scores: list[Score]
     published: list[PublishedScore] = later([])
+    task_weights: dict[str, float] = later({})
+    constants: dict[str, float] = later({})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from molbench.evaluation import EVALUATION_VERSION
@@ -10,7 +11,7 @@ from molbench.leaderboard.field import BoardField
 from molbench.leaderboard.published import published_scores
 from molbench.leaderboard.reproduced import Ours
 from molbench.leaderboard.rows import rows_of
-from molbench.leaderboard.score import known
+from molbench.leaderboard.score import known, rounded
 from molbench.leaderboard.scores import scores_of
 from molbench.leaderboard.table import BoardDataset, Table
 from molbench.spec.direct import DIRECT, Direct
@@ -52,8 +53,21 @@ def tabulate(field: BoardField, commands: Sequence[str]) -> Table:
         sources=_sources(field),
         rows=rows.listed,
         published=published_scores(list(field.tasks.values()), ours),
+        task_weights=dict(zip(field.tasks, map(rounded, board.weights(list(field.tasks))), strict=True)),
+        constants=_constants(field),
         scores=scores,
     )
+
+
+def _constants(field: BoardField) -> dict[str, float]:
+    """What one constant scores on each task, as most of its scores say: they are of the same labels."""
+    constants = {}
+    for task in field.scored:
+        of_models = (field.task_scores[model].get(task) for model in field.live)
+        counts = Counter(known(score.constant) for score in of_models if score is not None)
+        if (value := counts.most_common(1)[0][0]) is not None:
+            constants[task] = value
+    return constants
 
 
 def _sources(field: BoardField) -> list[BoardDataset]:

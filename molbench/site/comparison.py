@@ -19,12 +19,17 @@ _LARGEST = 32767
 
 
 def of_board(table: Table, evidence: Evidence) -> dict[str, Any]:
-    """How the test records of each task of a board hang together, for the board's page.
+    """How errors of each task of a board are averaged, and how its test records hang together.
 
-    A cross-validation is left out: its repeats belong together fold by fold.
+    What stands behind scores of a cross-validation is left out: its repeats belong together fold by fold.
     """
-    tasks = {}
+    errors, tasks = {}, {}
     for column in columns(table):
+        errors[column.task] = {
+            "lower": column.lower,
+            "constant": table.constants.get(column.task),
+            "weight": table.task_weights.get(column.task, 1.0),
+        }
         if not any(key[0] == column.task for key in evidence.runs):
             continue
         records = evidence.records(column.task)
@@ -33,10 +38,9 @@ def of_board(table: Table, evidence: Evidence) -> dict[str, Any]:
                 "metric": column.metric,
                 "unit": column.unit,
                 "lower": column.lower,
-                "constant": evidence.trivial(column.task),
                 **described_clusters(records.clusters),
             }
-    return {"board": table.name, "folder": f"../data/{slug(table.name)}", "tasks": tasks}
+    return {"board": table.name, "folder": f"../data/{slug(table.name)}", "errors": errors, "tasks": tasks}
 
 
 def described_clusters(clusters: Clusters) -> dict[str, Any]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from molbench.evaluation.repeats import Runs, TaskRecords
 from molbench.evaluation.result import Stored
-from molbench.evaluation.score import Scorer, constant
 
 #: Task, protocol and model.
 Key = tuple[str, str, str]
@@ -52,13 +50,3 @@ class Evidence:
         """Runs of a model under some protocols, by task."""
         chosen = set(protocols)
         return {key[0]: runs for key, runs in self.runs.items() if key[2] == model and key[1] in chosen}
-
-    def trivial(self, task: str) -> float | None:
-        """What predicting the mean of the test labels scores; None where the metric is not defined then."""
-        stored = self.one(task)
-        if stored is None:
-            return None
-        declared = stored.result.task.declaration
-        predictions = constant(stored.predictions)
-        value = Scorer.of(declared, declared.metrics[0], predictions).value(predictions)
-        return float(f"{value:.6g}") if math.isfinite(value) else None

@@ -18,6 +18,8 @@ from molbench.site.templating import render
 
 #: Places that the first page shows of a board.
 _FIRST = 8
+#: Number of the first column of a task, behind those that say what a model is.
+_FIRST_TASK = 11
 
 
 @dataclass(frozen=True)
@@ -73,13 +75,14 @@ def board_page(records: Records, table: Table, compared: Mapping[str, object]) -
         table=table,
         lines=lines,
         columns=columns(table),
+        first_task=_FIRST_TASK,
         facets=_facets(lines),
         estimate=estimate,
         short_gain=short_gain,
         percent=percent,
         known={
             name: any(getattr(row, name) for row in table.rows)
-            for name in ("relative_error", "gain", "mean_rank", "first", "skill")
+            for name in ("rank", "relative_error", "gain", "mean_rank", "first", "skill")
         },
         compared=compared,
         total=len(table.tasks) + len(table.missing),
@@ -113,12 +116,12 @@ def columns(table: Table) -> list[Column]:
 
 
 def cell(score: Score | None) -> str:
-    """``▲0.961±0.082``: what it is to the same backbone from scratch, a score and its half-width."""
+    """``▲ 0.961 ± 0.082``: what it is to the same backbone from scratch, a score and its half-width."""
     if score is None:
         return ""
-    width = "" if score.half_width is None else f"±{spread(score.half_width, score.mean)}"
+    width = "" if score.half_width is None else f" ± {spread(score.half_width, score.mean)}"
     mark = MARKS[score.over_scratch.verdict].strip() if score.over_scratch else ""
-    return f"{mark}{plain(score.mean)}{width}"
+    return f"{mark} {plain(score.mean)}{width}".lstrip()
 
 
 def _ranked(records: Records, table: Table) -> list[Line]:

@@ -7,6 +7,7 @@ from markupsafe import Markup
 
 from molbench.evaluation.kinds import kind_of
 from molbench.evaluation.predictions import Predictions
+from molbench.numbers import plain
 from molbench.site.plots import curve, histogram, parity_plot
 from molbench.spec.tasks import Task
 
@@ -37,4 +38,6 @@ def picture(task: Task, predictions: Predictions) -> tuple[Markup, str]:
     rows = order[np.linspace(0, len(order) - 1, min(len(order), _POINTS)).astype(int)]
     what = "force components" if predictions.forces else "predictions"
     plot = parity_plot(compared.target[rows], compared.prediction[rows], f"{what} over labels")
-    return plot, f"{what} over labels"
+    ends = " to ".join(plain(float(end), 3) for end in (compared.target.min(), compared.target.max()))
+    unit = "" if compared.unit == "1" else f" {compared.unit}"
+    return plot, f"{what} over labels, {ends}{unit}"

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from molbench.numbers import plain
 
-_SPAN = 120
+_SPAN = 96
 _HISTOGRAM = (520, 150)
 _PARITY = 150
 
@@ -75,13 +75,8 @@ def histogram(groups: Sequence[tuple[str, np.ndarray]], unit: str, label: str) -
         heights = (1 - share / top) * (height - 24)
         line = "".join(f"V{y:.1f}h{step:.2f}" for y in heights)
         paths.append(f'<path class="group{number}" d="M0 {height - 24}{line}V{height - 24}"/>')
-    low, high = plain(float(edges[0]), 3), plain(float(edges[-1]), 3)
-    axis = (
-        f'<path class="axis" d="M0 {height - 23.5}H{width}"/>'
-        f'<text x="0" y="{height - 6}">{low}</text>'
-        f'<text x="{width}" y="{height - 6}" text-anchor="end">{high} {Markup.escape(unit)}</text>'
-    )
-    return _svg(width, height, "".join(paths) + axis, "histogram", label)
+    low, high = (plain(float(edge), 3) for edge in (edges[0], edges[-1]))
+    return _svg(width, height, "".join(paths) + _axis(low, f"{high} {unit}"), "histogram", label)
 
 
 def bars(counts: Sequence[int], first: str, last: str, label: str) -> Markup:
@@ -95,11 +90,7 @@ def bars(counts: Sequence[int], first: str, last: str, label: str) -> Markup:
         f'text-anchor="middle">{count or ""}</text>'
         for i, count in enumerate(counts)
     )
-    axis = (
-        f'<path class="axis" d="M0 {height - 23.5}H{width}"/><text x="0" y="{height - 6}">{first}</text>'
-        f'<text x="{width}" y="{height - 6}" text-anchor="end">{last}</text>'
-    )
-    return _svg(width, height, made + axis, "histogram", label)
+    return _svg(width, height, made + _axis(first, last), "histogram", label)
 
 
 def parity_plot(target: np.ndarray, prediction: np.ndarray, label: str) -> Markup:
@@ -121,8 +112,14 @@ def parity_plot(target: np.ndarray, prediction: np.ndarray, label: str) -> Marku
     return _svg(size, size, f'{axes}<path class="points" d="{points}"/>', "parity", label)
 
 
-def curve(groups: Sequence[tuple[str, np.ndarray]], label: str) -> Markup:
-    """Several functions over equal steps, such as mean spectra."""
+def curve(groups: Sequence[tuple[str, np.ndarray]], label: str, ends: tuple[str, str] = ("", "")) -> Markup:
+    """Several functions over equal steps, such as mean spectra.
+
+    Args:
+        groups: Name and values, [points].
+        label: What a screen reader says.
+        ends: What stands below the first and the last step.
+    """
     width, height = _HISTOGRAM
     top = max(float(np.abs(values).max()) for _, values in groups) or 1.0
     paths = []
@@ -133,12 +130,16 @@ def curve(groups: Sequence[tuple[str, np.ndarray]], label: str) -> Markup:
             f"{a:.1f} {height - 24 - b / top * (height - 40):.1f}" for a, b in zip(x, few, strict=True)
         )
         paths.append(f'<path class="line{number}" d="M{line}"/>')
-    return _svg(
-        width,
-        height,
-        "".join(paths) + f'<path class="axis" d="M0 {height - 23.5}H{width}"/>',
-        "histogram",
-        label,
+    return _svg(width, height, "".join(paths) + _axis(*ends), "histogram", label)
+
+
+def _axis(first: str, last: str) -> str:
+    """The axis below a histogram, with what stands at its ends."""
+    width, height = _HISTOGRAM
+    return (
+        f'<path class="axis" d="M0 {height - 23.5}H{width}"/>'
+        f'<text x="0" y="{height - 6}">{Markup.escape(first)}</text>'
+        f'<text x="{width}" y="{height - 6}" text-anchor="end">{Markup.escape(last)}</text>'
     )
 
 

@@ -12,12 +12,12 @@ from molbench.data.audit.nearest_train import BINS
 from molbench.leaderboard.records import Records
 from molbench.leaderboard.render import made_again
 from molbench.leaderboard.score import Score
-from molbench.site.evidence import Evidence
 from molbench.site.facts import Facts
 from molbench.site.overview import cell
 from molbench.site.plots import Scale, bars, curve, histogram, interval_mark
 from molbench.site.templating import render
 from molbench.spec.catalogue import TaskRef, is_audit
+from molbench.spec.spectra import SpectrumColumn
 from molbench.spec.splits import SPLITS
 
 
@@ -36,21 +36,20 @@ class Answer:
     plot: Markup
 
 
-def task_page(
-    records: Records, name: str, evidence: Evidence, facts: Facts, asked: dict[str, Any] | None
-) -> str:
+def task_page(records: Records, name: str, facts: Facts, asked: dict[str, Any] | None) -> str:
     """The page of one task.
 
     Args:
         records: Every number.
         name: Id of the task.
-        evidence: What stands behind the scores.
         facts: What is known of the dataset.
         asked: What a file of predictions is held against; None where the page cannot score one.
     """
     scores = records.by_task[name]
     published = [score for board in records.boards for score in board.published if score.task == name]
     task = facts.task(name)
+    audit = is_audit(name)
+    trained = [] if audit else records.boards
     return render(
         "task.html",
         root="../",
@@ -66,11 +65,13 @@ def task_page(
             board.name: _answers([one for one in scores if one.board == board.name])
             for board in records.boards
         },
-        trivial=None if is_audit(name) else evidence.trivial(name),
+        trivial=next((table.constants[name] for table in trained if name in table.constants), None),
         labels=_labels(task, facts) if task else None,
-        scheme=facts.scheme(task) if task else None,
+        spectrum=task is not None and isinstance(task.column, SpectrumColumn),
+        scheme=facts.scheme(task) if task and not audit else None,
         splits=SPLITS,
-        nearest=_nearest(task, facts) if task and not is_audit(name) else None,
+        nearest=_nearest(task, facts) if task and not audit else None,
+        missing=name.partition("/")[0] if task and not audit and task.folder is None else None,
         asked=asked,
         made_again=made_again,
     )
@@ -100,10 +101,11 @@ def _labels(task: TaskRef, facts: Facts) -> Markup | None:
     if not labels or "train" not in labels:  # nothing is trained for an audit, and its labels are all zero
         return None
     label = f"Labels of {task.id}: test as a line over train"
-    if labels["train"].ndim == 2:
-        return curve(
-            [(split, labels[split].mean(axis=0)) for split in ("test", "train")], f"Mean spectra of {task.id}"
-        )
+    if isinstance(task.column, SpectrumColumn):
+        grid = task.column.grid
+        ends = f"{grid.start:g}", f"{grid.start + grid.step * (grid.points - 1):g} {grid.unit}"
+        means = [(split, labels[split].mean(axis=0)) for split in ("test", "train")]
+        return curve(means, f"Mean spectra of {task.id}", ends)
     return histogram([(split, labels[split]) for split in ("train", "test")], task.unit, label)
 
 

@@ -70,7 +70,7 @@ def _write_tasks(records: Records, evidence: Evidence, facts: Facts, site: Path)
         labels = labels_of(name, records, evidence, facts)
         if labels:
             _script(site / "data" / "labels" / f"{slug(name)}.js", labels)
-        page = task_page(records, name, evidence, facts, labels)
+        page = task_page(records, name, facts, labels)
         _text(site / "tasks" / f"{slug(name)}.html", page)
 
 

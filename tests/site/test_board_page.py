@@ -19,8 +19,8 @@ from tests.site.conftest import ERRORS, HOSTILE, REAL_TASKS, TASKS
 
 pytestmark = pytest.mark.slow
 BOARD = "boards/b.html"
-#: Columns about the models, before those of the tasks.
-ABOUT = 19
+#: Columns that say what the models are, before those of the tasks, and those behind them.
+ABOUT, BEHIND = 10, 9
 
 
 def _names(page: Any) -> list[str]:
@@ -77,7 +77,7 @@ def test_an_address_shows_what_it_showed(visit) -> None:
 def test_thirty_random_clicks_and_a_reload_show_the_same(visit) -> None:
     page, draw = visit(BOARD), random.Random(0)
     for _ in range(30):
-        kind = draw.randrange(4)
+        kind = draw.randrange(5)
         if kind == 0:
             buttons = page.locator("#board .sort:visible")
             buttons.nth(draw.randrange(buttons.count())).click()
@@ -85,8 +85,12 @@ def test_thirty_random_clicks_and_a_reload_show_the_same(visit) -> None:
             page.get_by_label("Find").fill(draw.choice(["", "o", "good", "r"]))
         elif kind == 2:
             page.locator(".menu").evaluate("menu => menu.open = true")
-            boxes = page.locator("#columns input")
+            boxes = page.locator("#columns [type=checkbox]")
             boxes.nth(draw.randrange(boxes.count())).click()
+            page.keyboard.press("Escape")
+        elif kind == 3:
+            page.locator(".menu").evaluate("menu => menu.open = true")
+            page.get_by_label(f"Weight of {draw.choice(TASKS)}").fill(draw.choice(["", "0", "0.5", "2"]))
             page.keyboard.press("Escape")
         elif (free := page.locator("#board tbody input:enabled")).count():
             free.nth(draw.randrange(free.count())).click()
@@ -106,7 +110,7 @@ def test_the_csv_of_the_view_is_the_view(visit) -> None:
     assert [line["model"] for line in lines] == _names(page) == ["good", "Good"]
     assert "backbone" not in lines[0] and lines[1]["data/a ±"] == ""
     shown = [text.lstrip("▲▼△?").partition("±")[0] for text in _column(page, ABOUT + 1)]
-    assert [line["data/a"] for line in lines] == shown
+    assert [line["data/a"] for line in lines] == [text.strip() for text in shown]
 
 
 def test_names_start_no_formula_in_a_spreadsheet(visit) -> None:
@@ -136,20 +140,41 @@ def test_two_models_are_compared_as_the_package_compares_them(visit, made: tuple
             assert shown["p"] == pytest.approx(float(expected.p), rel=1e-2)
 
 
-def test_a_choice_of_tasks_has_a_relative_error_of_its_own(visit, made: tuple[Records, Evidence]) -> None:
-    page = visit(BOARD + "#hide=modality+data%2Fc&sort=chosen")
-    shown = dict(zip(_names(page), _column(page, ABOUT - 2), strict=True))
-    ratios = [
-        {score.model: score.mean / made[1].trivial(task) for score in made[0].by_task[task]}
-        for task in TASKS[:2]
-    ]
+def _on_the_tasks_shown(page: Any) -> dict[str, str]:
+    cells = page.locator("#board tbody tr").evaluate_all("rows => rows.map(row => row.cells[4].textContent)")
+    return dict(zip(_names(page), cells, strict=True))
+
+
+def test_a_choice_of_tasks_with_weights_has_a_relative_error_of_its_own(
+    visit, made: tuple[Records, Evidence]
+) -> None:
+    """As the package has it without a choice; the address keeps one."""
+    records, evidence = made
+    page = visit(BOARD + "#hide=modality")
+    errors = {row.model: row.relative_error for row in records.boards[0].rows}
+    for model in ("good", "better", "scratch-b"):
+        assert float(_on_the_tasks_shown(page)[model]) == pytest.approx(errors[model].value, rel=0.01)
+    assert errors["other"] is None and _on_the_tasks_shown(page)["other"] == ""
+
+    page.locator(".menu summary").click()
+    page.locator("#columns [data-key='data/c'][type=checkbox]").click()
+    page.get_by_label("Weight of data/b").fill("0.5")
+    page.get_by_label("Weight of data/b").press("Tab")
+    weights = {"data/a": 2 / 3, "data/b": 1 / 3}
     for model in ("good", "better", "other"):
-        assert float(shown[model]) == pytest.approx(
-            np.sqrt(np.prod([one[model] for one in ratios])), rel=0.01
-        )
-    page.goto(page.url.replace("data%2Fc", ""))
+        log = 0.0
+        for task, weight in weights.items():
+            target = evidence.one(task).predictions.target
+            (score,) = [score for score in records.by_task[task] if score.model == model]
+            log += weight * np.log(score.mean / np.abs(target - target.mean()).mean())
+        assert float(_on_the_tasks_shown(page)[model]) == pytest.approx(np.exp(log), rel=0.01)
+    shown = _on_the_tasks_shown(page)
     page.reload()
-    assert dict(zip(_names(page), _column(page, ABOUT - 2), strict=True))["other"] == ""
+    assert _on_the_tasks_shown(page) == shown
+    assert page.locator("[aria-label='Weight of data/b']").input_value() == "0.5"
+    # What no weight is counts as 1.
+    page = visit(BOARD + "#hide=modality&weights=data/a:-1+data/b:x+nosuch:2+data/c:Infinity+data/c")
+    assert float(_on_the_tasks_shown(page)["good"]) == pytest.approx(errors["good"].value, rel=0.01)
 
 
 def test_a_damaged_data_file_is_named_and_the_rest_is_there(visit, site: Path, tmp_path: Path) -> None:
@@ -187,7 +212,7 @@ def test_clusters_count_in_the_page_as_in_the_package(visit) -> None:
 def test_the_whole_table_is_there_without_scripts(visit) -> None:
     page = visit(BOARD, java_script_enabled=False)
     assert len(_names(page)) == len(ERRORS)
-    assert page.locator("#board thead th").count() == ABOUT + len(TASKS)
+    assert page.locator("#board thead th").count() == ABOUT + len(TASKS) + BEHIND
     assert not page.locator("#controls").is_visible()
 
 
@@ -206,5 +231,6 @@ def test_a_narrow_screen_is_not_scrolled_sideways(visit, real_site) -> None:
         visit(path, real_site, **narrow) for path in ("models/good.html", "datasets/xtb-molecules.html")
     ]
     pages += [visit(f"tasks/{slug(REAL_TASKS[0])}.html", real_site, **narrow)]
+    pages[0].locator(".menu summary").click()
     for page in pages:
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, page.url

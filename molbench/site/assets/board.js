@@ -22,7 +22,7 @@
   };
 
   const initially = columns.filter((column) => "hidden" in column).map((column) => column.key);
-  const defaults = { sort: "", q: "", backbone: "", corpus: "", tier: "", modality: "", clean: "", hide: initially.join(" "), compare: "", page: "1" };
+  const defaults = { sort: "", q: "", backbone: "", corpus: "", tier: "", modality: "", clean: "", hide: initially.join(" "), weights: "", compare: "", page: "1" };
   let state = { ...defaults };
   const read = () => {
     state = { ...defaults };
@@ -54,25 +54,31 @@
     });
   };
 
-  // Geometric mean over the tasks shown of the error over that of a constant, of models that have them all.
-  let chosenTasks = "";
-  const rate = (hidden) => {
-    const i = place.chosen, tasks = columns.filter(({ key, group }) => group !== "Models" && !hidden.has(key));
-    if (hidden.has("chosen") || tasks.map(({ key }) => key).join(" ") === chosenTasks) return;
-    chosenTasks = tasks.map(({ key }) => key).join(" ");
-    const error = ({ lower }, v) => (lower ? v : 1 - v), known = tasks.filter(({ key }) => compared.tasks[key]?.lower !== undefined);
-    const constant = known.map(({ key }) => { const task = compared.tasks[key]; return error(task, task.constant ?? (task.lower ? NaN : 0)); });
+  // A reader's own weights of tasks, where they are not 1.
+  const weighted = () => {
+    const told = list(state.weights).map((one) => [one.slice(0, one.lastIndexOf(":")), Number(one.slice(one.lastIndexOf(":") + 1))]);
+    return new Map(told.filter(([key, weight]) => Object.hasOwn(compared.errors, key) && Number.isFinite(weight) && weight >= 0 && weight !== 1));
+  };
+  // Geometric mean over the tasks shown, with their weights, of the error over that of a constant, of models that have them all.
+  let rated = "";
+  const rate = (hidden, weights) => {
+    const shown = columns.filter(({ key, group }) => group !== "Models" && !hidden.has(key));
+    const tasks = shown.map(({ key, place }) => ({ ...compared.errors[key], key, place, weight: compared.errors[key].weight * (weights.get(key) ?? 1) })).filter(({ weight }) => weight > 0);
+    const told = JSON.stringify(tasks.map(({ key, weight }) => [key, weight]));
+    if (hidden.has("chosen") || told === rated) return;
+    rated = told;
+    const error = ({ lower }, v) => Math.max(lower ? v : 1 - v, 1e-12), total = tasks.reduce((sum, { weight }) => sum + weight, 0);
     for (const row of rows) {
-      const logs = known.map((column, j) => Math.log(error(compared.tasks[column.key], value(row, column.place)) / constant[j]));
-      const mean = known.length && known.length === tasks.length ? Math.exp(logs.reduce((a, b) => a + b, 0) / logs.length) : NaN;
-      row.row.cells[i].textContent = Number.isNaN(mean) ? "" : molbench.plain(mean, 3);
-      row.values[i] = mean;
+      const log = tasks.reduce((sum, task) => sum + task.weight * Math.log(error(task, value(row, task.place)) / error(task, task.constant ?? 0)), 0);
+      const mean = tasks.length ? Math.exp(log / total) : NaN;
+      row.row.cells[place.chosen].textContent = Number.isNaN(mean) ? "" : molbench.plain(mean, 3);
+      row.values[place.chosen] = mean;
     }
   };
 
   const draw = () => {
-    const picked = list(state.compare), hidden = new Set(list(state.hide));
-    rate(hidden);
+    const picked = list(state.compare), hidden = new Set(list(state.hide)), weights = weighted();
+    rate(hidden, weights);
     const some = sorted(chosen()), all = state.page === "all";
     const length = Math.min(Math.max(Math.floor(CELLS / (columns.length - hidden.size)), 20), 100);
     const last = Math.max(1, Math.ceil(some.length / length)), page = Math.min(Math.max(parseInt(state.page) || 1, 1), last);
@@ -91,12 +97,13 @@
     for (const { cell, key } of columns) {
       const own = state.sort.replace(/^-/, "") === key;
       if (own) cell.setAttribute("aria-sort", state.sort.startsWith("-") ? "descending" : "ascending"); else cell.removeAttribute("aria-sort");
-      const button = cell.lastElementChild, mark = own ? (state.sort.startsWith("-") ? "▾" : "▴") : "↕";
+      const button = cell.querySelector(".sort"), mark = own ? (state.sort.startsWith("-") ? "▾" : "▴") : "↕";
       if (button.textContent !== mark) button.textContent = mark;
     }
     drawPages(page, last, all);
     for (const field of form.elements) if (field.name in state && field.name) { if (field.type === "checkbox") field.checked = Boolean(state[field.name]); else field.value = state[field.name]; }
-    for (const box of form.querySelectorAll("#columns input")) box.checked = !hidden.has(box.dataset.key);
+    for (const box of form.querySelectorAll("#columns [type=checkbox]")) box.checked = !hidden.has(box.dataset.key);
+    for (const field of form.querySelectorAll("#columns [type=number]")) if (field !== document.activeElement) field.value = weights.get(field.dataset.key) ?? 1;
     drawComparison(picked);
   };
   const drawPages = (page, last, all) => {
@@ -137,7 +144,7 @@
       const told = text(row, column.place);
       if (!scores(column)) return [row.row.cells[column.place].dataset.v ?? told];
       const [, mean = "", width = ""] = /^[▲▼△?]?([^±]*)(?:±(.*))?/.exec(told);
-      return [mean, width];
+      return [mean.trim(), width.trim()];
     }));
     return [head, ...lines].map(csvLine).join("\n") + "\n";
   };
@@ -145,17 +152,31 @@
   for (const { cell, key, name } of columns) {
     const button = element("button", { type: "button", class: "sort", "aria-label": `Sort by ${name}` }, "↕");
     button.onclick = () => change({ sort: state.sort === key ? "-" + key : state.sort === "-" + key ? "" : key });
-    cell.append(button);
+    cell.insertBefore(button, cell.querySelector(".unit"));
   }
+  const weightField = (key) => {
+    const field = element("input", { type: "number", min: "0", step: "any", "aria-label": `Weight of ${key}` });
+    field.dataset.key = key;
+    field.onchange = () => {
+      const weights = weighted().set(key, field.value === "" ? 1 : Math.max(field.valueAsNumber, 0));
+      const told = [...weights].filter(([, weight]) => weight !== 1).map(([task, weight]) => `${task}:${weight}`);
+      // Whoever gives weights wants to see what comes of them.
+      change({ page: state.page, weights: told.join(" "), hide: list(state.hide).filter((one) => one !== "chosen").join(" ") });
+    };
+    field.onblur = draw;
+    return field;
+  };
   const groups = Map.groupBy ? Map.groupBy(columns, (c) => c.group) : columns.reduce((m, c) => m.set(c.group, [...(m.get(c.group) ?? []), c]), new Map());
   for (const [group, own] of groups) {
     const boxesOf = own.filter(({ key }) => key !== "model").map(({ key, name }) => {
       const box = element("input", { type: "checkbox" });
       box.dataset.key = key;
       box.onchange = () => change({ page: state.page, hide: (box.checked ? list(state.hide).filter((one) => one !== key) : [...list(state.hide), key]).join(" ") });
-      return element("label", {}, box, group === "Models" ? name : key.slice(group.length + 1));
+      const label = element("label", {}, box, group === "Models" ? name : key.slice(group.length + 1));
+      return group === "Models" ? label : element("span", { class: "task" }, label, weightField(key));
     });
     document.getElementById("columns").append(element("fieldset", {}, element("legend", {}, group), ...boxesOf));
+    if (group === "Models") document.getElementById("columns").append(element("p", { class: "muted" }, "A number beside a task is its weight in the relative error on the tasks shown."));
   }
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("input", ({ target }) => { if (target.name in state && target.name) change({ [target.name]: target.type === "checkbox" ? (target.checked ? "1" : "") : target.value }); });
