@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from functools import cache
@@ -91,6 +92,31 @@ def test_a_page_asks_nothing_of_the_network(site: Path) -> None:
             part for part in read(page).parts if urlsplit(part).netloc or urlsplit(part).scheme == "http"
         ]
         assert not asked, f"{page.name}: {asked}"
+
+
+def test_nothing_of_how_it_is_written_is_shown(site: Path) -> None:
+    for page in site.rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        assert not re.search(r":(class|func|meth|mod|data|attr):<code>|&amp;#\d+;", text), page.name
+
+
+def test_datasets_of_whoever_builds_the_pages_are_not_on_them(tmp_path: Path) -> None:
+    mine = tmp_path / "datasets" / "mine"
+    shutil.copytree(ROOT / "datasets" / "xtb-dimers", mine, ignore=shutil.ignore_patterns("cells"))
+    listed = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import catalogue_pages as c; print([name for name, _ in c.catalogue_pages()])",
+        ],
+        cwd=ROOT / "docs" / "generated",
+        env=os.environ | {"MOLBENCH_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert "catalogue/xtb-dimers.md" in listed.stdout and "mine" not in listed.stdout
 
 
 def test_every_method_has_idea_equation_settings_and_paper(site: Path) -> None:

@@ -21,7 +21,9 @@ def catalogue_pages() -> Iterator[tuple[str, str]]:
     from molbench.spec.catalogue import Catalogue
 
     catalogue = Catalogue.load()
-    entries = [entry for entry in catalogue.entries.values() if entry.folder.parent.name == "datasets"]
+    # Those of the repository as it declares them, not what is built on this machine or is its user's own.
+    declared = (entry.declared for entry in catalogue.entries.values())
+    entries = [*{entry.id: entry for entry in declared if entry is not None}.values()]
     rows = [
         f"| [{e.id}]({e.id}.md) | {e.dataset.title} | {e.dataset.record} | {_count(e.dataset)} "
         f"| {len(e.tasks.tasks)} | {_cell(e.dataset.licence)} |"

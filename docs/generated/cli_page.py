@@ -47,4 +47,4 @@ def _tables(command: Any, name: str) -> Iterator[str]:
 
 def _row(spelling: str, meaning: str) -> str:
     text = " ".join(meaning.split()).replace("|", "\\|").replace("<", "&lt;")
-    return f"| `{spelling.replace('|', '&#124;')}` | {text} |"
+    return f"| `{spelling}` | {text} |"

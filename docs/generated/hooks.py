@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,8 @@ from method_page import method_page  # noqa: E402
 from rooms_figure import with_figure  # noqa: E402
 
 MISSING: list[Any] = []
+#: A name as docstrings refer to it.
+ROLE = re.compile(r":(?:class|func|meth|mod|data|attr):<code>(?P<short>~?)(?P<name>[\w.]+)</code>")
 #: Pages of the site that are files at the root of the repository.
 OF_ROOT = {"CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
 #: Sections whose pages are found, not listed: how-tos in this order first, the others after them.
@@ -51,6 +54,19 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     for file, name in OF_ROOT.items():
         markdown = markdown.replace(f"]({up}../{file}", f"]({up}{name}")
     return with_figure(markdown)
+
+
+def on_page_content(html: str, **_: Any) -> str:
+    """Names that docstrings refer to become code, with a link where the page tells of them."""
+    anchors = set(re.findall(r'<h\d id="(molbench[\w.]*)"', html))
+
+    def shown(role: re.Match[str]) -> str:
+        name = role["name"]
+        code = f"<code>{name.rpartition('.')[2] if role['short'] else name}</code>"
+        anchor = next((one for one in sorted(anchors, key=len) if f".{one}".endswith(f".{name}")), None)
+        return f'<a href="#{anchor}">{code}</a>' if anchor else code
+
+    return ROLE.sub(shown, html)
 
 
 def _pages() -> Iterator[tuple[str, str]]:
