@@ -12,6 +12,7 @@ import numpy as np
 from molbench.atomic import replace_file
 from molbench.data.read.store import Store
 from molbench.errors import UserError
+from molbench.spec.units import factor, same_dimension
 
 _TEXTS = ("id", "smiles", "inchikey", "group")
 _LONGEST_V2000 = 999
@@ -91,6 +92,8 @@ def _write_extxyz(molecules: Iterator[Exported], path: Path, store: Store) -> No
         for molecule in molecules:
             columns = "species:S:1:pos:R:3" + (":forces:R:3" if molecule.forces is not None else "")
             pairs = [f"Properties={columns}", *(f'{key}="{text}"' for key, text in molecule.texts.items())]
+            if molecule.forces is not None and store.dataset.forces is not None:
+                pairs.append(f'forces_unit="{store.dataset.forces.unit}"')
             for name, value in molecule.labels.items():
                 pairs += [f"{name}={value!r}", f'{name}_unit="{store.dataset.targets[name].unit}"']
             file.write(f'{len(molecule.numbers)}\n{" ".join(pairs)} pbc="F F F"\n')
@@ -142,7 +145,8 @@ def _bonded(molecule: Exported) -> Any:
     return copy
 
 
-def _write_ase(molecules: Iterator[Exported], path: Path, _store: Store) -> None:
+def _write_ase(molecules: Iterator[Exported], path: Path, store: Store) -> None:
+    """What ASE itself calls energy and forces is in eV and Å; other labels are in the dataset's units."""
     try:
         from ase import Atoms
         from ase.calculators.singlepoint import SinglePointCalculator
@@ -150,14 +154,23 @@ def _write_ase(molecules: Iterator[Exported], path: Path, _store: Store) -> None
     except ImportError:
         raise UserError("a database of ASE needs ASE: pip install 'molbench[generate]'") from None
 
+    energy, forces = store.dataset.targets.get("energy"), store.dataset.forces
+    known = energy is not None and same_dimension(energy.unit, "eV")
+    to_energy = factor(energy.unit, "eV") if energy is not None and known else None
+    to_forces = factor(forces.unit, "eV/Å") if forces is not None else 1.0
     path.unlink()  # ASE takes an empty file for a database of JSON
     with connect(str(path), type="db", use_lock_file=False) as database:
         for molecule in molecules:
             atoms = Atoms(numbers=molecule.numbers, positions=molecule.positions)
+            labels, results = dict(molecule.labels), dict[str, Any]()
+            if to_energy is not None and "energy" in labels:
+                results["energy"] = labels.pop("energy") * to_energy
             if molecule.forces is not None:
-                atoms.calc = SinglePointCalculator(atoms, forces=molecule.forces.astype(np.float64))
+                results["forces"] = molecule.forces.astype(np.float64) * to_forces
+            if results:
+                atoms.calc = SinglePointCalculator(atoms, **results)
             keys = {f"{name}_text" if name == "id" else name: text for name, text in molecule.texts.items()}
-            database.write(atoms, key_value_pairs={}, data={**keys, **molecule.labels})
+            database.write(atoms, key_value_pairs={}, data={**keys, **labels})
 
 
 WRITERS: dict[str, Callable[[Iterator[Exported], Path, Store], None]] = {

@@ -73,14 +73,37 @@ def test_what_is_exported_is_imported_the_same(tmp_path: Path, suffix: str) -> N
     )
 
 
-def test_forces_survive_a_database_of_ase(tmp_path: Path) -> None:
-    pytest.importorskip("ase")
-    store = Store.open(locate("xtb-dynamics"), "ethanol")
-    rows = np.arange(40)
-    export(store, rows, tmp_path / "ethanol.db")
-    again = Store.open(import_file(tmp_path / "ethanol.db", targets=["energy:eV"], forces="forces:eV/Å"))
-    np.testing.assert_allclose(again.target("energy"), store.target("energy")[rows])
-    np.testing.assert_allclose(again.batch(rows, forces=True).forces, store.batch(rows, forces=True).forces)
+@pytest.mark.parametrize("suffix", [".db", ".extxyz"])
+def test_energies_and_forces_in_other_units_come_back_as_they_were(tmp_path: Path, suffix: str) -> None:
+    ase_io = pytest.importorskip("ase.io")
+    frames = "".join(
+        f"2\nProperties=species:S:1:pos:R:3:forces:R:3 energy={-r}\nH 0 0 0 0 0 {r}\nH 0 0 {r} 0 0 {-r}\n"
+        for r in np.linspace(0.7, 1.2, 40)
+    )
+    (tmp_path / "hydrogen.xyz").write_text(frames)
+    units = {"targets": ["energy:Hartree:meV"], "forces": "forces:Hartree/a0:meV/Å"}
+    store = Store.open(import_file(tmp_path / "hydrogen.xyz", **units))
+    rows = np.arange(len(store))
+    export(store, rows, path := tmp_path / f"back{suffix}")
+    first = ase_io.read(path, 0) if suffix == ".db" else None
+    if first is not None:
+        assert first.get_potential_energy() == pytest.approx(-0.7 * 27.211386)
+        assert first.get_forces()[0, 2] == pytest.approx(0.7 * 51.422067)
+    again = Store.open(import_file(path, targets=["energy"], forces="forces"))
+    to_energy, to_forces = (27.211386, 51.422067) if suffix == ".db" else (1, 1)
+    assert again.dataset.targets["energy"].unit == ("eV" if suffix == ".db" else "Hartree")
+    np.testing.assert_allclose(again.target("energy"), store.target("energy") * to_energy, rtol=1e-6)
+    forces, before = (one.batch(rows, forces=True).forces for one in (again, store))
+    np.testing.assert_allclose(forces, before * to_forces, rtol=1e-5, atol=1e-6)
+
+
+def test_an_energy_that_somebody_stored_in_data_is_asked_for_its_unit(tmp_path: Path) -> None:
+    ase, ase_db = pytest.importorskip("ase"), pytest.importorskip("ase.db")
+    with ase_db.connect(str(tmp_path / "foreign.db")) as database:
+        for r in np.linspace(0.7, 1.2, 40):
+            database.write(ase.Atoms("H2", [(0, 0, 0), (0, 0, r)]), data={"energy": -r})
+    with pytest.raises(UserError, match="in which unit is 'energy'"):
+        import_file(tmp_path / "foreign.db", targets=["energy"])
 
 
 def test_bonds_of_an_sd_file_connect_the_atoms_that_are_near(tmp_path: Path) -> None:

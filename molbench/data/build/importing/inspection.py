@@ -154,12 +154,14 @@ def _vectors(comment: str) -> list[str]:
 def _database(request: ImportRequest) -> Inspection:
     columns: dict[str, None] = {}
     vectors: dict[str, None] = {}
+    units: dict[str, str] = {}
     numbers: set[bytes] = set()
     rows = 0
     for _, row in ase_db.read_systems(request.path):
         rows += 1
         numbers.add(bytes(row["numbers"] or b""))
         if rows <= _LOOKED_AT:
+            units |= ase_db.row_units(row)
             for name, value in ase_db.row_values(row).items():
                 (vectors if np.ndim(value) == 2 or name == "forces" else columns)[name] = None
         elif len(numbers) > 1:
@@ -167,7 +169,6 @@ def _database(request: ImportRequest) -> Inspection:
     content = _content(one_molecule=len(numbers) == 1 < rows)
     smiles = _smiles_column(request, [*columns])
     options = {"trajectory": content == "trajectory"} | ({"smiles": smiles} if smiles else {})
-    units = {"energy": "eV", "free_energy": "eV", "forces": "eV/Å"}
     return Inspection(
         "ase-db", [*columns], [*vectors], options, content=content, smiles=bool(smiles), units=units
     )

@@ -27,6 +27,7 @@ SUFFIXES = (".db",)
 COLUMNS = ("energy", "free_energy", "charge", "magmom")
 """Labels that are columns of the database itself."""
 
+_UNITS = {"energy": "eV", "free_energy": "eV", "forces": "eV/Å"}
 _HEADER = 8
 _LARGEST = 64 << 20
 _file = partial(only_file, suffixes=SUFFIXES, what="the ASE database")
@@ -107,6 +108,11 @@ def row_values(row: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(row.get("forces"), bytes):
         values["forces"] = _array(row["forces"], "<f8", "forces")
     return values | _json(row.get("key_value_pairs") or "{}")
+
+
+def row_units(row: Mapping[str, Any]) -> dict[str, str]:
+    """Units of what ASE itself has computed or stored; whatever else users call energy may be in any."""
+    return {name: unit for name, unit in _UNITS.items() if row.get(name) is not None}
 
 
 def _data(blob: Any) -> dict[str, Any]:
