@@ -112,7 +112,7 @@ def commands_after(pretrain: Command, made: Path) -> list[Command]:
     def checkpoint(folder: Path) -> None:
         _copy(made_by(pretrain, made / "model.pt"), folder / "model.pt")
 
-    words = ("evaluate", "model.pt", "--seeds", "2", "-o", "results", "-t")
+    words = ("evaluate", "model.pt", "--seeds", "1", "-o", "results", "-t")
     evaluate = Command("evaluate", (*words, ",".join(TASKS), "-j", "2"), predictions, checkpoint)
 
     def results(folder: Path) -> None:

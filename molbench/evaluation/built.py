@@ -40,6 +40,20 @@ def data_of(task: TaskRef) -> Data:
     return Data(part.digest, scheme.content, not (scheme.complete and _holds_all(task, part, scheme)))
 
 
+def require_declared(task: TaskRef) -> None:
+    """Refuse a task that a built dataset declares otherwise than the catalogue, under the catalogue's name.
+
+    Raises:
+        UserError: If its metrics, unit, target or subset are not those of the catalogue.
+    """
+    declared = task.entry.declared
+    if declared is not None and not _is_declared(task, declared):
+        raise UserError(
+            f"{task.id}: {task.entry.folder} declares it otherwise than the catalogue does: it was edited, or "
+            f"built by another version; build {declared.id} again, or give the dataset a name of its own"
+        )
+
+
 def _holds_all(task: TaskRef, part: Part, scheme: SchemeEntry) -> bool:
     """Whether a build has all records that the catalogue declares, whatever its manifest calls itself.
 

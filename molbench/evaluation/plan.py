@@ -13,7 +13,7 @@ from molbench.data.records import RECORD_KINDS
 from molbench.data.records.base import RecordKind
 from molbench.errors import UserError
 from molbench.evaluation import EVALUATION_VERSION
-from molbench.evaluation.built import Data, data_of
+from molbench.evaluation.built import Data, data_of, require_declared
 from molbench.evaluation.candidates.base import Candidate, NotApplicable, Refusal
 from molbench.evaluation.kinds import kind_of
 from molbench.metrics import METRICS
@@ -166,8 +166,9 @@ def plan(
 
 
 def _unreadable(task: TaskRef, seeds: Sequence[int]) -> str | None:
-    """Why the records of a task cannot be told, or None where they can."""
+    """Why the records of a task cannot be told, or are not to be scored as its own; None where they can."""
     try:
+        require_declared(task)
         data_of(task.at(seeds[0]))
     except UserError as error:
         return str(error)

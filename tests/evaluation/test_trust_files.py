@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from molbench.errors import UserError
-from molbench.evaluation.built import data_of
+from molbench.evaluation.built import data_of, require_declared
 from molbench.evaluation.figures.plot import plot
 from molbench.evaluation.predictions import Predictions
 from molbench.evaluation.report import Report
@@ -243,6 +243,11 @@ def declared(toy_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     return folder
 
 
+def _require_declared() -> None:
+    [task] = Catalogue.load().tasks("toy/size")
+    require_declared(task)
+
+
 def _is_complete() -> bool:
     [task] = Catalogue.load().tasks("toy/size")
     return not data_of(task).partial
@@ -280,6 +285,7 @@ def test_a_build_with_declarations_of_its_own_is_not_the_complete_one(
 ) -> None:
     """A metric, a unit or a division that the catalogue does not have makes no score of its task."""
     assert _is_complete()
+    _require_declared()
     if old is None:  # the catalogue knows how records are divided
         content = yaml.safe_load((declared / file).read_text())
         content["schemes"]["random"]["digest"] = "0" * 64
@@ -290,6 +296,8 @@ def test_a_build_with_declarations_of_its_own_is_not_the_complete_one(
         text = yaml.safe_dump(content, default_flow_style=None)
         assert old in text, text
         path.write_text(text.replace(old, str(new)))
+        with pytest.raises(UserError, match=r"toy/size: .* declares it otherwise than the catalogue"):
+            _require_declared()
     assert not _is_complete()
 
 
