@@ -49,8 +49,8 @@ def require_declared(task: TaskRef) -> None:
     declared = task.entry.declared
     if declared is not None and not _is_declared(task, declared):
         raise UserError(
-            f"{task.id}: {task.entry.folder} declares it otherwise than the catalogue does: it was edited, or "
-            f"built by another version; build {declared.id} again, or give the dataset a name of its own"
+            f"{task.id}: {task.entry.folder} declares it otherwise than the catalogue does: it was edited, "
+            f"or built by another version; build {declared.id} again, or give the dataset a name of its own"
         )
 
 

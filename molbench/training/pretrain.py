@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from molbench.data.read.loader import Loader
 from molbench.errors import UserError
+from molbench.exclusive import BusyError, hold, lock_beside
 from molbench.methods.base import Method
 from molbench.spec.pretrain import PretrainRequest
 from molbench.spec.request import by_fields
@@ -26,7 +29,6 @@ from molbench.training.state import remove_state
 from molbench.training.trackers.base import tell, tracked, trackers_of
 
 
-@torch_defaults()
 def run_pretraining(
     request: PretrainRequest, progress: Callable[[StepReport], None] | None = None
 ) -> Checkpoint:
@@ -42,8 +44,8 @@ def run_pretraining(
         progress: Called after every step.
 
     Raises:
-        UserError: If anything asked for is unknown or missing, a state of another run is in the way, or
-            nothing could be learned.
+        UserError: If anything asked for is unknown or missing, a state of another run is in the way, another
+            process is at it, or nothing could be learned.
         InterruptedTrainingError: On SIGINT or SIGTERM, once the state is saved.
 
     Examples:
@@ -57,8 +59,38 @@ def run_pretraining(
         >>> checkpoint.build().width
         16
     """
-    trackers = trackers_of(request.logger, request.output.parent)
     Checkpoint.check_output(request.output)
+    if os.environ.get("LOCAL_RANK", "0") != "0":  # the first process has seen to it
+        return pretrain_alone(request, progress)
+    with alone_at(request.output):
+        return pretrain_alone(request, progress)
+
+
+@contextmanager
+def alone_at(output: Path) -> Iterator[None]:
+    """Keep other processes from writing the same checkpoint meanwhile.
+
+    Raises:
+        UserError: If one is at it.
+    """
+    made = not output.parent.exists()
+    try:
+        with hold(lock_beside(output), wait=False):
+            yield
+    except BusyError:
+        raise UserError(f"{output}: another process is at it") from None
+    finally:
+        if made:
+            with suppress(OSError):  # something lies there now
+                output.parent.rmdir()
+
+
+@torch_defaults()
+def pretrain_alone(
+    request: PretrainRequest, progress: Callable[[StepReport], None] | None = None
+) -> Checkpoint:
+    """:func:`run_pretraining` for a process that is alone at the output."""
+    trackers = trackers_of(request.logger, request.output.parent)
     if request.output.exists():
         raise UserError(f"{request.output}: is there already; choose another name or remove it")
     start = Checkpoint.load(request.init) if request.init else None

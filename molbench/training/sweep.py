@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from molbench.errors import UserError
-from molbench.exclusive import BusyError, hold, lock_beside, remove_leftovers
+from molbench.exclusive import lock_beside, remove_leftovers
 from molbench.executors.base import Executor, Listener, Message, Unit
 from molbench.spec.pretrain import PretrainRequest
 from molbench.spec.request import ask
 from molbench.training.checkpoint import Checkpoint
 from molbench.training.loop import StepReport
-from molbench.training.pretrain import run_pretraining
+from molbench.training.pretrain import alone_at, pretrain_alone
 from molbench.training.repeated import finished_checkpoint
 
 
@@ -94,13 +94,10 @@ def pretrain_unit(arguments: Mapping[str, Any], listen: Listener) -> str:
         InterruptedWorkError: If a signal stopped its training, which can be continued.
     """
     request = ask(PretrainRequest, **arguments)
-    try:
-        with hold(lock_beside(request.output), wait=False):
-            checkpoint = finished_checkpoint(request) or run_pretraining(
-                request, lambda report: listen(asdict(report))
-            )
-    except BusyError:
-        raise UserError(f"{request.output}: another process is at it") from None
+    with alone_at(request.output):
+        checkpoint = finished_checkpoint(request) or pretrain_alone(
+            request, lambda report: listen(asdict(report))
+        )
     return checkpoint.digest
 
 

@@ -100,6 +100,25 @@ def test_stopped_run_goes_on_to_the_same_weights(tmp_path: Path, data: Path) -> 
     assert not output.with_name("parted.pt.state").exists()
 
 
+def test_one_process_at_a_time_writes_a_checkpoint(tmp_path: Path, data: Path) -> None:
+    output = tmp_path / "new" / "c.pt"
+
+    def another(report: StepReport) -> None:
+        if report.step == 1:
+            with pytest.raises(UserError, match=r"c\.pt: another process is at it"):
+                run(output, seed=5)
+
+    made = run(output, progress=another)
+    assert Checkpoint.load(output).digest == made.digest
+    assert list(output.parent.iterdir()) == [output]
+
+
+def test_what_is_refused_makes_no_folder(tmp_path: Path, data: Path) -> None:
+    with pytest.raises(UserError, match=r"training\.speed"):
+        run(tmp_path / "new" / "c.pt", overrides={"training": {"speed": 1}})
+    assert not (tmp_path / "new").exists()
+
+
 def test_budget_in_epochs(tmp_path: Path, data: Path) -> None:
     made = run(tmp_path / "c.pt", steps=None, epochs=3)
     records = len(Store.open(data).rows("size", "train"))
