@@ -14,9 +14,9 @@ from molbench.leaderboard.records import Records
 from molbench.leaderboard.submitted import read_entries
 from molbench.spec.board import Board
 from molbench.spec.catalogue import Catalogue
-from molbench.spec.submission import Withdrawal
-from molbench.submission.folder import WITHDRAWN, SubmissionFolder, withdrawals
+from molbench.submission.folder import WITHDRAWN, SubmissionFolder
 from molbench.submission.receipt import Receipt
+from molbench.submission.withdrawn import Withdrawals
 
 #: Dropped scores, and submissions set aside, that an error names one by one.
 _NAMED = 10
@@ -89,8 +89,8 @@ def _refuse_dropped(
 ) -> None:
     """A score that was published stays, unless it is withdrawn with a reason."""
     scored = {(score.board, score.model, score.task) for score in records.scores}
-    withdrawn = withdrawals(root)
-    if lost := [item.submission for item in withdrawn if not (root / item.submission).is_dir()]:
+    withdrawals = Withdrawals.read(root)
+    if lost := [item.submission for item in withdrawals.listed if not (root / item.submission).is_dir()]:
         raise UserError(
             f"{root / WITHDRAWN}: {lost[0]} is not there; a row that was withdrawn keeps its page, which "
             "says why: restore its folder"
@@ -99,7 +99,7 @@ def _refuse_dropped(
     for board in boards:
         for model, task in _published(output / f"{board.name}.csv"):
             there = (board.name, model, task) in scored
-            if not there and not any(_concerns(item, model, task) for item in withdrawn):
+            if not there and not withdrawals.concern(model, task):
                 dropped.append(f"  {board.name}: {model} on {task}")
     if dropped:
         why = "".join(f"\n  set aside: {one.path}: {one.reason}" for one in aside[:_NAMED])
@@ -111,11 +111,6 @@ def _refuse_dropped(
             + more
             + why
         )
-
-
-def _concerns(withdrawal: Withdrawal, model: str, task: str) -> bool:
-    name = withdrawal.submission.rpartition("/")[2]  # boards have one model of a name
-    return name == model and (not withdrawal.tasks or task in withdrawal.tasks)
 
 
 def _published(table: Path) -> list[tuple[str, str]]:

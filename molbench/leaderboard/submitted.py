@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Set
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -16,10 +16,10 @@ from molbench.leaderboard.card import Card
 from molbench.leaderboard.entry import Entry, SetAside
 from molbench.metrics import METRICS
 from molbench.spec.catalogue import Catalogue, TaskRef
-from molbench.spec.submission import Withdrawal
-from molbench.submission.folder import RECEIPT, SubmissionFolder, misnamed_in, submissions_in, withdrawals
+from molbench.submission.folder import RECEIPT, SubmissionFolder, misnamed_in, submissions_in
 from molbench.submission.receipt import Receipt, TaskScore, unlike
 from molbench.submission.verify import lacking
+from molbench.submission.withdrawn import Withdrawals
 
 
 def read_entries(
@@ -37,9 +37,9 @@ def read_entries(
             is; without it what a receipt says of files that fit is believed.
 
     Raises:
-        UserError: If the folder does not exist, or its list of withdrawals is damaged.
+        UserError: If the folder does not exist, or its list of withdrawals does not tell what it is of.
     """
-    withdrawn = withdrawals(root)
+    withdrawn = Withdrawals.read(root)
     known = _Known(catalogue)
     entries: list[Entry] = []
     aside = [
@@ -55,9 +55,12 @@ def read_entries(
         except Exception as error:  # noqa: BLE001 - a file of a stranger; no fault of it may end the others
             aside.append(SetAside(path, f"cannot be read: {type(error).__name__}: {error}"))
             continue
+        if damage := withdrawn.damaged.get(entry.name):
+            aside.append(SetAside(path, f"{damage}; it counts as withdrawn until that is mended"))
+        reason, left_out = withdrawn.of(entry.name)
         entry, problems = known.current(entry)
         aside += [SetAside(path, problem) for problem in problems]
-        entries.append(_withdrawn(entry, withdrawn))
+        entries.append(_withdrawn(entry, reason, left_out))
     models = Counter(entry.card.model for entry in entries)
     for entry in entries:
         if models[entry.card.model] > 1:
@@ -208,9 +211,7 @@ class _Known:
             return None
 
 
-def _withdrawn(entry: Entry, listed: Sequence[Withdrawal]) -> Entry:
-    entries = [item for item in listed if item.submission == entry.name]
-    whole = next((item.reason for item in entries if not item.tasks), None)
-    tasks = {task for item in entries for task in item.tasks}
+def _withdrawn(entry: Entry, reason: str | None, tasks: Set[str]) -> Entry:
+    """An entry without the tasks that it is withdrawn from, and with the reason where it is so as a whole."""
     task_scores = tuple(task_score for task_score in entry.task_scores if task_score.task not in tasks)
-    return replace(entry, task_scores=task_scores, card=entry.card.model_copy(update={"withdrawn": whole}))
+    return replace(entry, task_scores=task_scores, card=entry.card.model_copy(update={"withdrawn": reason}))

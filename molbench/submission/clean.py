@@ -13,8 +13,9 @@ from molbench.evaluation.clean.scores import ALL, CleanScores, clean_scores_of
 from molbench.evaluation.result import Stored
 from molbench.evaluation.trust import Trust, why_unread
 from molbench.spec.catalogue import Catalogue
-from molbench.submission.folder import CARD, SubmissionFolder, submissions_in, withdrawals
+from molbench.submission.folder import CARD, SubmissionFolder, submissions_in
 from molbench.submission.stored import provenance, stored_results
+from molbench.submission.withdrawn import Withdrawals
 
 
 def submissions_below(path: Path) -> list[Path]:
@@ -71,6 +72,5 @@ def clean_submissions(
 
 def _withdrawn(submission: SubmissionFolder) -> set[str]:
     """Tasks that a submission was withdrawn from; ``ALL`` for all of them."""
-    withdrawn = withdrawals(submission.path.resolve().parent.parent)
-    entries = [entry for entry in withdrawn if entry.submission == submission.name]
-    return {task for entry in entries for task in entry.tasks or [ALL]}
+    reason, tasks = Withdrawals.read(submission.path.resolve().parent.parent).of(submission.name)
+    return tasks | ({ALL} if reason else set())

@@ -202,6 +202,38 @@ def test_a_withdrawn_row_keeps_its_page(place: Path) -> None:
         _table()
 
 
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "- {submission: made/poor, reason: leak, date: 2026-11-28}",  # a date, where text is asked for
+        "- {submission: made/poor, reason: leak}",
+        "- {submission: made/poor, reson: leak, date: '2026-11-28'}",
+        "- {submission: made/poor, tasks: [toy/mas], reason: leak, date: '2026-11-28'}",
+    ],
+)
+def test_a_withdrawal_that_cannot_be_read_is_one_still(place: Path, entry: str) -> None:
+    """It concerns its submission alone, which is told with the line that is to be mended."""
+    others = [(row.model, row.rank) for row in _table().rows if row.model != "poor"]
+    sound = "- {submission: made/fair, tasks: [toy/rare], reason: leak, date: '2026-11-28'}"
+    Path("submissions/withdrawn.yaml").write_text(f"withdrawn:\n{sound}\n{entry}\n")
+    made = publish(Path("submissions"), Path("again"), ["toy.yaml"])
+    rows = {row.model: row for row in made.records.boards[0].rows}
+    assert rows["poor"].rank is None and "cannot be read" in str(rows["poor"].withdrawn)
+    assert {model for model, _ in others} < rows.keys() and rows["good"].rank == 1
+    [told] = [one for one in made.aside if one.path == Path("submissions/made/poor")]
+    assert "withdrawn.yaml:3: " in told.reason and "\n" not in told.reason
+    publish(Path("submissions"), Path("boards"), ["toy.yaml"])  # over tables that had its scores
+
+
+@pytest.mark.parametrize(
+    "text", ["withdrawm: []\n", "withdrawn:\n- {reason: leak, date: '2026-11-28'}\n", "- [\n"]
+)
+def test_nothing_is_published_where_nobody_can_tell_what_was_withdrawn(place: Path, text: str) -> None:
+    Path("submissions/withdrawn.yaml").write_text(text)
+    with pytest.raises(UserError, match=r"withdrawn\.yaml:\d+: "):
+        _table()
+
+
 def test_ties_are_ties(place: Path) -> None:
     _write("twin", 0.2001)
     rows = _rows(_table())
