@@ -1,7 +1,8 @@
 """Morgan fingerprints, as bits packed 64 a word or as counts, and a few descriptors."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from functools import cache, lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 from rdkit import Chem, DataStructs
@@ -63,15 +64,11 @@ def bond_graph_morgan(keys: Iterable[str]) -> np.ndarray:
 
 def morgan_counts(smiles: Iterable[str | None]) -> np.ndarray:
     """How often each substructure of :func:`morgan` occurs, [n, 2048] uint8, at most 255."""
-    generator = rdFingerprintGenerator.GetMorganGenerator(radius=RADIUS, fpSize=BITS)
-    empty = np.zeros(BITS, dtype=np.uint8)
-    rows = [
-        np.minimum(generator.GetCountFingerprintAsNumPy(molecule), 255).astype(np.uint8)
-        if molecule
-        else empty
-        for molecule in _read(smiles)
-    ]
-    return np.array(rows, dtype=np.uint8).reshape(-1, BITS)
+    molecules = [_described(text) for text in smiles]
+    counts = np.zeros((len(molecules), BITS), dtype=np.uint8)
+    for row, molecule in zip(counts, molecules, strict=True):
+        row[molecule.bits] = molecule.counts
+    return counts
 
 
 def descriptors(smiles: Iterable[str | None]) -> np.ndarray:
@@ -81,15 +78,40 @@ def descriptors(smiles: Iterable[str | None]) -> np.ndarray:
         Wildman and Crippen, J. Chem. Inf. Comput. Sci. 39, 868 (1999), for ``logp`` and ``refractivity``;
         Ertl, Rohde and Selzer, J. Med. Chem. 43, 3714 (2000), for ``polar_area``.
     """
-    rows = [
-        [function(molecule) for function in DESCRIPTORS.values()] if molecule else [np.nan] * len(DESCRIPTORS)
-        for molecule in _read(smiles)
-    ]
+    rows = [_described(text).descriptors for text in smiles]
     return np.array(rows, dtype=np.float32).reshape(-1, len(DESCRIPTORS))
 
 
+class _Described(NamedTuple):
+    bits: np.ndarray  # [b] uint16
+    counts: np.ndarray  # [b] uint8
+    descriptors: np.ndarray  # [10] float32
+
+
+# Tasks and seeds ask for the same molecules again; one takes a millisecond and half a kilobyte.
+@lru_cache(maxsize=1 << 17)
+def _described(smiles: str | None) -> _Described:
+    (molecule,) = _read([smiles])
+    if molecule is None:
+        return _Described(
+            np.zeros(0, np.uint16), np.zeros(0, np.uint8), np.full(len(DESCRIPTORS), np.nan, np.float32)
+        )
+    counts = _generator().GetCountFingerprintAsNumPy(molecule)
+    (bits,) = np.nonzero(counts)
+    return _Described(
+        bits.astype(np.uint16),
+        np.minimum(counts[bits], 255).astype(np.uint8),
+        np.array([function(molecule) for function in DESCRIPTORS.values()], dtype=np.float32),
+    )
+
+
+@cache
+def _generator() -> Any:
+    return rdFingerprintGenerator.GetMorganGenerator(radius=RADIUS, fpSize=BITS)
+
+
 def _packed(molecules: Iterable[Chem.Mol | None]) -> np.ndarray:
-    generator = rdFingerprintGenerator.GetMorganGenerator(radius=RADIUS, fpSize=BITS)
+    generator = _generator()
     empty = bytes(BITS // 8)
     rows = [
         DataStructs.BitVectToBinaryText(generator.GetFingerprint(molecule)) if molecule else empty
