@@ -11,6 +11,7 @@ import typer
 
 from molbench.cli import complete
 from molbench.cli.executor import executor_options
+from molbench.cli.forecast import show_pretraining_forecast
 from molbench.cli.mistakes import refuse_pretraining_mistakes, refuse_unknown_executor
 from molbench.cli.request import options_of
 from molbench.cli.sweep import show_sweep, tell_checkpoint
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     executor=Annotated[str, typer.Option("--executor", autocompletion=complete.executors)],
     workers=Annotated[int, typer.Option("--workers", "-j")],
     options=Annotated[list[str], typer.Option("--executor-set")],
+    dry_run=Annotated[bool, typer.Option("--dry-run")],
 )
 def pretrain(given: dict[str, Any]) -> None:
     """Pretrain a backbone, or several. The same command continues what was stopped."""
@@ -57,7 +59,9 @@ def pretrain(given: dict[str, Any]) -> None:
     from molbench.training.allocator import tune_allocator
 
     tune_allocator()
-    if several or not where.here_if_one:
+    if sweep.dry_run:
+        show_pretraining_forecast(requests)
+    elif several or not where.here_if_one:
         show_sweep(requests, where)
     else:
         _pretrain_here(requests[0])

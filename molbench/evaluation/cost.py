@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import resource
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -14,13 +12,14 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from molbench.spec.base import Spec
+from molbench.training.machine import peak_memory
 
 #: Raised whenever something is measured in another way; costs of different versions are not compared.
 COST_VERSION = 1
 
 #: Whoever wrote it: a number that is one, and of which sums are, too.
 _Amount = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
-_STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+_RESET = Path("/proc/self/clear_refs")
 _MIB = 1 << 20
 
 
@@ -109,12 +108,3 @@ def _reset_peak() -> None:
     """From now on the peak is that of what follows; elsewhere than on Linux it stays that of the process."""
     with suppress(OSError):
         _RESET.write_text("5", encoding="ascii")
-
-
-def peak_memory() -> float:
-    """Most memory that this process has held since it was asked to forget, or else ever, MiB."""
-    with suppress(OSError, StopIteration, ValueError):
-        lines = _STATUS.read_text(encoding="ascii", errors="replace").splitlines()
-        return int(next(line for line in lines if line.startswith("VmHWM:")).split()[1]) / 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / _MIB if sys.platform == "darwin" else peak / 1024

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from molbench.errors import UserError
 from molbench.evaluation.candidates.base import NotApplicable, Refusal
-from molbench.evaluation.cost import peak_memory
 from molbench.evaluation.execute import Workspace
 from molbench.evaluation.perform import finished_results, make_jobs
 from molbench.evaluation.plan import MissingData, Plan, Run
 from molbench.evaluation.result import Stored, result_files
 from molbench.evaluation.trial import Trials
+from molbench.training.machine import peak_memory
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,11 @@ class SweepRequest:
     Attributes:
         seed_list: Several seeds, 0,1,2. With them, or with several methods or backbones with commas between,
             every combination is pretrained, and the output is the folder of their checkpoints.
+        dry_run: Show the pretrainings and what they would take; do nothing.
     """
 
     seed_list: str | None = None
+    dry_run: bool = False
 
     def several(self, fields: Mapping[str, Any]) -> bool:
         """Whether the fields of a pretraining are those of several."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from molbench.training.corpus import Choice, Corpus, choose
 from molbench.training.loop import FitReport, StepReport, fit
 from molbench.training.machine import describe_machine
 from molbench.training.setup import build_objective, settings_of, training_config
-from molbench.training.state import remove_state
+from molbench.training.state import remove_state, resume_conditions
 from molbench.training.trackers.base import tell, tracked, trackers_of
 
 
@@ -93,16 +93,11 @@ def pretrain_alone(
     trackers = trackers_of(request.logger, request.output.parent)
     if request.output.exists():
         raise UserError(f"{request.output}: is there already; choose another name or remove it")
-    start = Checkpoint.load(request.init) if request.init else None
-    settings = settings_of(request, start)
-    corpus = Corpus.open(request)
-    objective = build_objective(request, settings, start)
-    chosen = choose(corpus, objective, request)
-    config = training_config(request, settings, len(chosen.rows))
-    pretraining = Pretraining(request, start, corpus, objective, chosen, config)
+    pretraining = Pretraining.of(request)
     if not trackers or os.environ.get("LOCAL_RANK", "0") != "0":
         return pretraining.run(progress)
-    facts = {"method": request.method, "backbone": objective.backbone.name, "data": corpus.store.dataset_id}
+    backbone, data = pretraining.objective.backbone.name, pretraining.corpus.store.dataset_id
+    facts = {"method": request.method, "backbone": backbone, "data": data}
     with tracked(trackers, request.output.stem, facts) as alive:
 
         def watched(report: StepReport) -> None:
@@ -137,16 +132,34 @@ class Pretraining:
     chosen: Choice
     config: TrainingConfig
 
+    @classmethod
+    def of(cls, request: PretrainRequest) -> Self:
+        """All that a request asks for.
+
+        Raises:
+            UserError: If something of it is unknown, missing or wrong.
+        """
+        start = Checkpoint.load(request.init) if request.init else None
+        settings = settings_of(request, start)
+        corpus = Corpus.open(request)
+        objective = build_objective(request, settings, start)
+        chosen = choose(corpus, objective, request)
+        config = training_config(request, settings, len(chosen.rows))
+        return cls(request, start, corpus, objective, chosen, config)
+
+    @property
+    def state(self) -> Path:
+        """Folder from which it is continued where it was stopped."""
+        return self.request.output.with_name(self.request.output.name + ".state")
+
     def run(self, progress: Callable[[StepReport], None] | None) -> Checkpoint:
         """Train, and write the checkpoint in the first process."""
-        output = self.request.output
-        state = output.with_name(output.name + ".state")
         self.objective.prepare(self.corpus.store, self.chosen.rows)
         report = fit(
             self.objective,
             self.batches(),
             self.config,
-            folder=state,
+            folder=self.state,
             key=self.key(),
             progress=progress,
             accelerator=self.request.accelerator,
@@ -160,8 +173,8 @@ class Pretraining:
             environment=describe_machine(),
         )
         if report.rank == 0:
-            checkpoint.save(output)
-            remove_state(state)
+            checkpoint.save(self.request.output)
+            remove_state(self.state)
         return checkpoint
 
     def batches(self) -> Loader[Any]:
@@ -189,6 +202,10 @@ class Pretraining:
             "split": f"{self.corpus.scheme}, {len(rows)} records "
             f"{hashlib.sha256(rows.tobytes()).hexdigest()[:12]}",
         }
+
+    def conditions(self) -> dict[str, Any]:
+        """What a state must agree in, all of it."""
+        return resume_conditions(self.objective, self.config.model_dump(), self.request.devices, self.key())
 
     def provenance(self, report: FitReport) -> dict[str, Any]:
         """Where the weights come from, in builtins."""

@@ -123,17 +123,8 @@ class State:
         Raises:
             UserError: If the file is damaged or belongs to a run with other ``conditions``.
         """
+        content = _read(path, conditions)
         try:
-            content = read_torch(path)
-            if content["version"] != VERSION:
-                raise UserError(
-                    f"{path}: written by another version of the program; remove it to start afresh"
-                )
-            if changed := changed_conditions(content["identity"], conditions):
-                raise UserError(
-                    f"{path}: state of another run: {'; '.join(changed)}. Repeat the call with the settings "
-                    f"of that run to continue it, or remove {path.parent} to start afresh"
-                )
             self.module.load_state_dict(content["module"])
             self.optimizer.load_state_dict(content["optimizer"])
             self.schedule.load_state_dict(content["schedule"])
@@ -143,10 +134,42 @@ class State:
                 **content["progress"] | {"losses": content["progress"]["losses"].tolist()}
             )
             self.best_weights = content["best_weights"]
-        except UserError:
-            raise
         except Exception as error:
-            raise UserError(f"{path}: damaged training state ({error}); remove it to start afresh") from error
+            raise _damaged(path, error) from error
+
+
+def steps_done(path: Path, conditions: Mapping[str, Any]) -> int:
+    """Optimiser steps of the run written to ``path``.
+
+    Raises:
+        UserError: If the file is damaged or belongs to a run with other ``conditions``.
+    """
+    content = _read(path, conditions)
+    try:
+        return int(content["progress"]["step"])
+    except Exception as error:
+        raise _damaged(path, error) from error
+
+
+def _read(path: Path, conditions: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = read_torch(path)
+        if content["version"] != VERSION:
+            raise UserError(f"{path}: written by another version of the program; remove it to start afresh")
+        if changed := changed_conditions(content["identity"], conditions):
+            raise UserError(
+                f"{path}: state of another run: {'; '.join(changed)}. Repeat the call with the settings "
+                f"of that run to continue it, or remove {path.parent} to start afresh"
+            )
+    except UserError:
+        raise
+    except Exception as error:
+        raise _damaged(path, error) from error
+    return content
+
+
+def _damaged(path: Path, error: Exception) -> UserError:
+    return UserError(f"{path}: damaged training state ({error}); remove it to start afresh")
 
 
 def resume_conditions(

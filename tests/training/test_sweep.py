@@ -15,6 +15,9 @@ from molbench.executors.request import ExecutorRequest
 from molbench.spec.pretrain import PretrainRequest
 from molbench.spec.sweep import SweepRequest
 from molbench.training.checkpoint import Checkpoint
+from molbench.training.forecast import forecast_pretrainings
+from molbench.training.interrupt import InterruptedTrainingError
+from molbench.training.loop import StepReport
 from molbench.training.pretrain import run_pretraining
 from molbench.training.sweep import run_sweep
 from tests.executors.fake_slurm import install
@@ -152,3 +155,42 @@ def test_a_sweep_that_is_killed_goes_on(tmp_path: Path) -> None:
     inline(requests(tmp_path / "whole", "0,1,2", backbone="egnn", steps=60, overrides=settings))
     assert digests(tmp_path / "killed") == digests(tmp_path / "whole")
     assert names(tmp_path / "killed") == names(tmp_path / "whole")
+
+
+def test_a_dry_run_tells_what_is_there_and_what_the_rest_takes_and_writes_nothing(tmp_path: Path) -> None:
+    def dry(*words: str) -> subprocess.CompletedProcess[str]:
+        line = [sys.executable, "-m", "molbench.cli", "pretrain", "coord", "--seed-list", "0,1", "--dry-run"]
+        line += ["--data", "xtb-molecules", "--steps", "2", "-o", "sweep", "--set", "backbone.width=8"]
+        line += ["--set", "training.batch_size=16", "--set", "training.warmup_steps=0", *words]
+        return subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+
+    before = dry("--backbone", "painn,schnet")
+    assert before.returncode == 2 and not names(tmp_path)
+    assert "2 pretrainings, 0 there already; about < 1 s for the others" in before.stdout
+    assert before.stderr.count("schnet' has no vectors") == 2 and "coord-schnet-0.pt" in before.stderr
+    (request, _) = requests(tmp_path / "sweep", "0,1", backbone="painn")
+    run_pretraining(request)
+    after = dry("--backbone", "painn")
+    assert after.returncode == 0 and names(tmp_path / "sweep") == ["coord-painn-0.pt"], after.stderr
+    rows = [line.split() for line in after.stdout.splitlines() if ".pt" in line]
+    assert [row[1:3] for row in rows] == [["2", "2"], ["2", "0"]] and rows[1][-1] == "results"
+    other = dry("--backbone", "painn", "--variant", "faithful")
+    assert other.returncode == 2 and "variant was intended, is faithful" in other.stderr
+    assert "Traceback" not in before.stderr + other.stderr
+
+
+def test_a_dry_run_counts_the_steps_of_what_was_stopped(tmp_path: Path) -> None:
+    (request,) = requests(tmp_path, "0", backbone="egnn", steps=30)
+
+    def stop(report: StepReport) -> None:
+        if report.step == 12:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(InterruptedTrainingError):
+        run_pretraining(request, stop)
+    stopped = forecast_pretrainings([request])
+    assert 12 <= stopped.rows[0].done < 30 and not stopped.finished and not stopped.refusals
+    (other,) = requests(tmp_path, "0", backbone="egnn", steps=31)
+    assert "state of another run: steps was 30, is 31" in forecast_pretrainings([other]).refusals[0]
+    run_pretraining(request)
+    assert forecast_pretrainings([request]).finished == 1
