@@ -114,15 +114,17 @@ def _encoding(candidate: Candidate, run: Run, store: Store, device: torch.device
     if isinstance(candidate, ExternalCandidate) and candidate.encoder is not None:
         from molbench.evaluation.external.encoder import checked
         from molbench.evaluation.external.molecules import StoreMolecules
+        from molbench.evaluation.external.vectors import encoded_rows
 
-        molecules = StoreMolecules(store)
-        few = [molecules[row] for row in range(min(_MOLECULES, len(molecules)))]
+        molecules, rows = StoreMolecules(store), encoded_rows(candidate.encoder, store)
+        few = [molecules[row] for row in rows[:_MOLECULES].ravel().tolist()]
         if why := next((why for one in few if (why := candidate.encoder.limits.exceeded(one))), None):
             raise NotApplicableError(why)
         started = time.perf_counter()
         vectors = checked(candidate.encoder, few)
-        seconds = (time.perf_counter() - started) * len(molecules) / len(few)
-        return EncodingTrial(seconds, vectors.shape[1] * store.atom_index.index.shape[1])
+        seconds = (time.perf_counter() - started) * len(rows) / len(vectors)
+        each = 1 if candidate.encoder.of_pairs else store.atom_index.index.shape[1]
+        return EncodingTrial(seconds, vectors.shape[1] * each)
     if not isinstance(candidate, CheckpointCandidate):
         return None
     backbone = candidate.checkpoint(run.seed).build().to(device)

@@ -116,6 +116,24 @@ def test_one_encoder_has_the_same_scores_by_all_four_ways(toy_home: Path, tmp_pa
     assert len(good) == 9 and not bad
 
 
+PAIRS = """
+import numpy as np
+
+
+def contact(pairs):
+    return [[len(a.atomic_numbers), a.atomic_numbers.sum() * b.atomic_numbers.sum(), len(b.smiles or "")]
+            for a, b in pairs]
+
+
+contact.of_pairs = True
+
+
+
+def factory():
+    return contact
+"""
+
+
 @pytest.fixture
 def process(tmp_path: Path) -> Iterator[Any]:
     """Starts models in processes of their own, and ends them."""
@@ -142,6 +160,60 @@ def test_a_program_has_the_scores_of_the_function(
     assert values(score(program, tmp_path / "r")) == pytest.approx(
         values(score(shape, tmp_path / "r")), abs=1e-6
     )
+
+
+def contact(pairs: Sequence[tuple[Molecule, Molecule]]) -> list[list[float]]:
+    """The same function as in ``PAIRS``."""
+    return [
+        [len(a.atomic_numbers), a.atomic_numbers.sum() * b.atomic_numbers.sum(), len(b.smiles or "")]
+        for a, b in pairs
+    ]
+
+
+@pytest.mark.slow
+def test_a_model_of_pairs_has_the_same_scores_by_all_ways_in(tmp_path: Path, process: Any) -> None:
+    tasks = ["xtb-solvation/dg_solv,xtb-molecules/gap,audit/batch"]
+    contact.of_pairs = True  # type: ignore[attr-defined]
+    by_function = score(contact, tmp_path / "r", tasks)
+    reasons = {pair.task: pair.reason for pair in by_function.not_applicable}
+    assert "reads pairs of molecules" in reasons["xtb-molecules/gap"] and "audit/batch" in reasons
+    ref = Catalogue.load().tasks(["xtb-solvation/dg_solv"])[0]
+    assert ref.folder is not None
+    store, molecules = Store.open(ref.folder), {m.smiles: m for m in StoreMolecules(Store.open(ref.folder))}
+    sides = [store.column(name).to_pylist() for name in ("a_smiles", "b_smiles")]
+    vectors = contact([(molecules[a], molecules[b]) for a, b in zip(*sides, strict=True)])
+    np.savez(tmp_path / "table.npz", id=np.array(store.ids.to_pylist()), vector=np.array(vectors, float))
+    others = [score(tmp_path / "table.npz", tmp_path / "r", ["xtb-solvation/dg_solv"])]
+    others += [
+        score(process(PAIRS, python=python), tmp_path / f"r{i}", tasks)
+        for i, python in enumerate((None, Path(sys.executable)))
+    ]
+    for other in others:
+        assert values(other) == pytest.approx(values(by_function), abs=1e-6)
+
+
+def test_a_model_of_pairs_is_tried_on_pairs() -> None:
+    """The first molecule is the first; what is given is one vector a pair; laws are those of pairs."""
+    seen: list[tuple[str, str]] = []
+
+    def ordered(pairs: Sequence[tuple[Molecule, Molecule]]) -> Any:
+        seen.extend((a.id, b.id) for a, b in pairs)
+        return torch.tensor([[float(len(a.positions)), float(b.positions[0, 0])] for a, b in pairs])
+
+    ordered.of_pairs = True  # type: ignore[attr-defined]
+    tried = try_encoder(wrap(ordered))
+    assert seen[0] == ("C", "CO") and seen[1] == ("CO", "C=O") and tried.width == 2
+    assert {law.name for law in tried.broken} == {"rotation", "translation", "permutation"}
+
+    def of_smiles(pairs: Sequence[tuple[str, str]]) -> list[list[int]]:
+        return [[len(a), len(b)] for a, b in pairs]
+
+    of_smiles.of_pairs, of_smiles.reads = True, "smiles"  # type: ignore[attr-defined]
+    assert [law.name for law in try_encoder(wrap(of_smiles)).laws] == ["repetition", "batches"]
+    short = wrap(ordered, "short")
+    short.encode = lambda molecules: np.ones((len(molecules), 2))  # type: ignore[method-assign]
+    with pytest.raises(UserError, match=r"gives the shape \(18, 2\) for 9 pairs: one vector each"):
+        try_encoder(short)
 
 
 @pytest.mark.slow

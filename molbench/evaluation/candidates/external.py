@@ -63,6 +63,8 @@ class ExternalCandidate(Candidate):
         record = RECORD_KINDS[task.dataset.record]
         if not self.encoder.limits.pairs and not record.single:
             return f"its records are of kind '{record.name}', and the model supports single molecules alone"
+        if self.encoder.of_pairs and not record.molecule_table:
+            return f"its records are of kind '{record.name}', and the model reads pairs of molecules"
         if self.encoder.reads == "smiles":
             if "smiles" not in record.smiles and not record.molecule_table:
                 return "the model reads SMILES, and its molecules have none"

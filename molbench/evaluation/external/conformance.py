@@ -13,7 +13,7 @@ import torch
 from molbench.errors import UserError
 from molbench.evaluation.external.encoder import Encoder, checked
 from molbench.evaluation.external.module import ModuleEncoder
-from molbench.evaluation.external.reference import supported
+from molbench.evaluation.external.reference import tried_on
 from molbench.evaluation.external.standalone import Molecule
 
 #: Largest difference allowed, as a share of the largest number that the model gives.
@@ -108,7 +108,8 @@ def try_encoder(encoder: Encoder) -> Conformance:
     Raises:
         UserError: If it gives no finite vector for each, which is the law of shapes and finiteness.
     """
-    molecules = supported(encoder.limits)
+    molecules = tried_on(encoder)
+    each, asked = (2, "pair") if encoder.of_pairs else (1, "molecule")
     try:
         vectors = checked(encoder, molecules)
     except UserError as error:
@@ -123,10 +124,11 @@ def try_encoder(encoder: Encoder) -> Conformance:
     def again(change: Callable[[Molecule], Molecule]) -> np.ndarray:
         return checked(encoder, [change(molecule) for molecule in molecules])
 
-    alone = np.concatenate([checked(encoder, [molecule]) for molecule in molecules])
+    singles = [molecules[start : start + each] for start in range(0, len(molecules), each)]
+    alone = np.concatenate([checked(encoder, single) for single in singles])
     laws = [
         Law("repetition", "asked twice, it answers the same", away(again(lambda molecule: molecule))),
-        Law("batches", "a molecule alone has the vector it has among others", away(alone)),
+        Law("batches", f"a {asked} alone has the vector it has among others", away(alone)),
     ]
     if encoder.reads == "geometry":
         turn = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]

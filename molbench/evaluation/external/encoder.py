@@ -59,6 +59,7 @@ class Encoder(ABC):
 
     Class attributes:
         reads: What it looks at: a ``geometry``, or ``smiles``.
+        of_pairs: Whether each vector is one of two molecules together.
 
     Attributes:
         name: Folder of its results.
@@ -66,12 +67,13 @@ class Encoder(ABC):
     """
 
     reads: ClassVar[Literal["geometry", "smiles"]] = "geometry"
+    of_pairs: ClassVar[bool] = False
     name: str
     limits: Limits
 
     @abstractmethod
     def encode(self, molecules: Sequence[Molecule]) -> np.ndarray:
-        """One vector a molecule, [m, F].
+        """One vector a molecule, [m, F]; of pairs, whose molecules stand one behind the other, [m / 2, F].
 
         Raises:
             UserError: If the model fails.
@@ -92,7 +94,7 @@ class Encoder(ABC):
 
 
 def checked(encoder: Encoder, molecules: Sequence[Molecule]) -> np.ndarray:
-    """Vectors of some molecules, [m, F] float64.
+    """Vectors of some molecules, [m, F] float64, or of pairs of them, [m / 2, F].
 
     Raises:
         UserError: If they are not one finite vector of numbers each, naming the molecule.
@@ -103,17 +105,20 @@ def checked(encoder: Encoder, molecules: Sequence[Molecule]) -> np.ndarray:
         raise
     except (Exception, SystemExit) as error:
         raise UserError(f"model '{encoder.name}' fails: {type(error).__name__}: {error}") from error
-    if vectors.ndim != 2 or len(vectors) != len(molecules) or not vectors.shape[1]:
+    each = 2 if encoder.of_pairs else 1
+    if vectors.ndim != 2 or len(vectors) * each != len(molecules) or not vectors.shape[1]:
+        what = "pairs" if encoder.of_pairs else "molecules"
         raise UserError(
-            f"model '{encoder.name}' gives the shape {vectors.shape} for {len(molecules)} molecules: "
+            f"model '{encoder.name}' gives the shape {vectors.shape} for {len(molecules) // each} {what}: "
             "one vector each, [m, F], is needed"
         )
     if vectors.dtype.kind not in "fiu":
         raise UserError(f"model '{encoder.name}' gives {vectors.dtype}, which are no real numbers")
     vectors = vectors.astype(np.float64)
     if not (finite := (np.abs(vectors) <= LARGEST).all(axis=1)).all():
-        worst = molecules[int(np.flatnonzero(~finite)[0])]
+        row = int(np.flatnonzero(~finite)[0])
+        worst = "' with '".join(molecule.id for molecule in molecules[row * each : (row + 1) * each])
         raise UserError(
-            f"model '{encoder.name}' gives no finite vector for '{worst.id}', or one beyond single precision"
+            f"model '{encoder.name}' gives no finite vector for '{worst}', or one beyond single precision"
         )
     return vectors

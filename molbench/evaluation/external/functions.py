@@ -1,18 +1,18 @@
-"""Encoders around plain functions: of molecules, of SMILES, and of objects with ``encode``."""
+"""Encoders around plain functions: of molecules, of SMILES, of pairs, and of objects with ``encode``."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from molbench.evaluation.external.encoder import Encoder, Limits, checked
+from molbench.evaluation.external.encoder import Encoder, Limits
 from molbench.evaluation.external.identity import identity
 from molbench.evaluation.external.reference import behaviour
-from molbench.evaluation.external.standalone import Molecule, as_vectors
+from molbench.evaluation.external.standalone import Molecule, as_array, as_pairs, as_vectors, smiles_of
 
 
 class FunctionEncoder(Encoder):
@@ -31,7 +31,7 @@ class FunctionEncoder(Encoder):
 
     def __init__(
         self,
-        function: Callable[[Sequence[Molecule]], Any],
+        function: Callable[[Any], Any],
         name: str,
         limits: Limits | None = None,
         version: str = "",
@@ -40,17 +40,13 @@ class FunctionEncoder(Encoder):
 
     def encode(self, molecules: Sequence[Molecule]) -> np.ndarray:
         """See :meth:`Encoder.encode`."""
-        given = [
-            replace(m, atomic_numbers=m.atomic_numbers.copy(), positions=m.positions.copy())
-            for m in molecules
-        ]
-        return as_vectors(self._function(given), molecules)
+        return as_vectors(self._function(_copied(molecules)), molecules)
 
     @cached_property
     def digest(self) -> str:
         """Of version, code and behaviour."""
         version = f"{self._version} {identity(self._function)}"
-        return behaviour(lambda molecules: checked(self, molecules), self.limits, version)
+        return behaviour(self, version)
 
 
 class SmilesEncoder(FunctionEncoder):
@@ -73,6 +69,43 @@ class SmilesEncoder(FunctionEncoder):
         version: str = "",
     ) -> None:
         def of_molecules(molecules: Sequence[Molecule]) -> Any:
-            return function([molecule.smiles or "" for molecule in molecules])
+            return function(smiles_of(molecules))
 
         super().__init__(of_molecules, name, limits, version)
+
+
+class PairEncoder(FunctionEncoder):
+    """A function of pairs, which sees both molecules of a record together.
+
+    Args:
+        function: A list of pairs ``(first, second)`` to vectors, [m, F].
+        name: What the model is called.
+        limits: What it supports.
+        version: See :class:`FunctionEncoder`.
+        reads: Whether pairs are those of molecules, or of their SMILES.
+    """
+
+    of_pairs = True
+
+    def __init__(
+        self,
+        function: Callable[[list[tuple[Any, Any]]], Any],
+        name: str,
+        limits: Limits | None = None,
+        version: str = "",
+        reads: Literal["geometry", "smiles"] = "geometry",
+    ) -> None:
+        super().__init__(function, name, limits, version)
+        self.reads = reads  # type: ignore[misc]
+
+    def encode(self, molecules: Sequence[Molecule]) -> np.ndarray:
+        """See :meth:`Encoder.encode`."""
+        given = smiles_of(molecules) if self.reads == "smiles" else _copied(molecules)
+        return as_array(self._function(as_pairs(given)))
+
+
+def _copied(molecules: Sequence[Molecule]) -> list[Molecule]:
+    """What a function may change."""
+    return [
+        replace(m, atomic_numbers=m.atomic_numbers.copy(), positions=m.positions.copy()) for m in molecules
+    ]

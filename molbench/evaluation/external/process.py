@@ -26,7 +26,7 @@ import pyarrow as pa
 from molbench.errors import UserError, error_line
 from molbench.evaluation.candidates.base import NotApplicableError
 from molbench.evaluation.external import standalone
-from molbench.evaluation.external.encoder import Encoder, Limits, checked
+from molbench.evaluation.external.encoder import Encoder, Limits
 from molbench.evaluation.external.reference import behaviour
 from molbench.evaluation.external.standalone import TASK, Molecule, receive, send, to_arrow
 from molbench.executors.interpreter import import_environment
@@ -99,6 +99,7 @@ class ProcessEncoder(Encoder):
         self.is_calculator = ready["reads"] == "calculator"
         self.settings: str = ready.get("settings", "")
         self.reads: Literal["geometry", "smiles"] = "smiles" if ready["reads"] == "smiles" else "geometry"  # type: ignore[misc]
+        self.of_pairs = bool(ready.get("of_pairs"))  # type: ignore[misc]
         self._without_gradients: str | None = ready.get("without_gradients", _ELSEWHERE)
         given = ready.get("limits", {})
         elements = given.pop("elements", None)
@@ -139,7 +140,7 @@ class ProcessEncoder(Encoder):
     @cached_property
     def digest(self) -> str:
         """Of its file and its behaviour."""
-        return behaviour(lambda molecules: checked(self, molecules), self.limits, self._version)
+        return behaviour(self, self._version)
 
     def close(self) -> None:
         """End the process."""

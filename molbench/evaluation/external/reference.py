@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from functools import cache
 from hashlib import sha256
+from itertools import pairwise
 
 import numpy as np
 
 from molbench.errors import UserError
-from molbench.evaluation.external.encoder import Limits
+from molbench.evaluation.external.encoder import Encoder, Limits, checked
 from molbench.evaluation.external.standalone import Molecule
 
 _SMILES = ("C", "CO", "C=O", "NC=O", "CC#N", "c1ccccc1", "C1CO1", "CF", "[NH4+]", "[O-]C=O")
@@ -44,9 +44,21 @@ def supported(limits: Limits) -> list[Molecule]:
     return molecules
 
 
-def behaviour(encode: Callable[[Sequence[Molecule]], np.ndarray], limits: Limits, version: str) -> str:
+def tried_on(encoder: Encoder) -> list[Molecule]:
+    """What a model is tried on: molecules that it supports, or pairs of each with the next.
+
+    Raises:
+        UserError: See :func:`supported`.
+    """
+    molecules = supported(encoder.limits)
+    if not encoder.of_pairs:
+        return molecules
+    return [member for pair in pairwise(molecules) for member in pair]
+
+
+def behaviour(encoder: Encoder, version: str) -> str:
     """SHA-256 of what a model answers for the molecules that it supports, to nine digits."""
-    vectors = encode(supported(limits))
+    vectors = checked(encoder, tried_on(encoder))
     scale = float(np.abs(vectors).max()) or 1.0
     rounded = np.round(vectors / scale, _DIGITS) + 0.0  # no minus zero
     text = f"{version} {vectors.shape} {scale:.{_DIGITS}g} ".encode()

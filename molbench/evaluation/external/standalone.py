@@ -161,29 +161,37 @@ def load_model(target: str) -> Any:
 
 
 def as_function(model: Any) -> Callable[[Sequence[Molecule]], Any]:
-    """A model as a function of molecules; here the plainest forms alone.
+    """A model as a function of molecules that gives vectors; here the plainest forms alone.
 
     Raises:
         ValueError: If it is none of them.
     """
+    of_smiles = getattr(model, "reads", "geometry") == "smiles"
+    if getattr(model, "of_pairs", False) and callable(model):
+        return lambda molecules: as_array(model(as_pairs(smiles_of(molecules) if of_smiles else molecules)))
     if hasattr(model, "encode"):
-        return lambda molecules: model.encode([molecule.smiles for molecule in molecules])
-    if getattr(model, "reads", "geometry") == "smiles":
-        return lambda molecules: model([molecule.smiles for molecule in molecules])
+        return lambda molecules: as_vectors(model.encode(smiles_of(molecules)), molecules)
+    if of_smiles:
+        return lambda molecules: as_vectors(model(smiles_of(molecules)), molecules)
     if any(kind.__module__.startswith("torch.nn") for kind in type(model).__mro__):
         return _of_module(model)
     if callable(model):
-        return model  # type: ignore[no-any-return]
+        return lambda molecules: as_vectors(model(molecules), molecules)
     raise ValueError(f"the factory gives a {type(model).__name__}, which is no module, function or encoder")
 
 
+def smiles_of(molecules: Sequence[Molecule]) -> list[str]:
+    """How molecules are written, nothing where that is unknown."""
+    return [molecule.smiles or "" for molecule in molecules]
+
+
 def described_plainly(model: Any) -> dict[str, Any]:
-    """What a model reads and supports: as its attributes ``reads`` and ``limits`` say, else as it looks."""
+    """What a model reads and supports: as attributes ``reads``, ``of_pairs`` and ``limits`` say, or looks."""
     limits = dict(getattr(model, "limits", {}))
     if not limits and any(kind.__module__.startswith("torch.nn") for kind in type(model).__mro__):
         limits = {"charged": False, "open_shell": False}
     reads = getattr(model, "reads", "smiles" if hasattr(model, "encode") else "geometry")
-    return {"reads": reads, "limits": limits}
+    return {"reads": reads, "limits": limits, "of_pairs": bool(getattr(model, "of_pairs", False))}
 
 
 def as_array(values: Any) -> np.ndarray:
@@ -206,6 +214,11 @@ def as_vectors(values: Any, molecules: Sequence[Molecule]) -> np.ndarray:
     if array.ndim == 2 and len(array) == sum(sizes) != len(sizes):
         array = np.add.reduceat(array, np.cumsum([0, *sizes[:-1]]), axis=0)
     return array
+
+
+def as_pairs(members: Sequence[Any]) -> list[tuple[Any, Any]]:
+    """Both members of each pair, which stand one behind the other."""
+    return list(zip(members[::2], members[1::2], strict=True))
 
 
 class UnsupportedError(Exception):
@@ -325,7 +338,7 @@ def _numbers(
     answer: Callable[[Sequence[Molecule]], Any], molecules: Sequence[Molecule]
 ) -> tuple[dict[str, Any], pa.Array | None]:
     try:
-        numbers = as_vectors(answer(molecules), molecules)
+        numbers = as_array(answer(molecules))
     except UnsupportedError as error:
         return {"unsupported": str(error)}, None
     if numbers.ndim != 2:

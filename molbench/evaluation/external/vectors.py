@@ -18,7 +18,7 @@ from molbench.evaluation.joined_vectors import joined_vectors
 
 
 def embed_external(encoder: Encoder, store: Store, batch_size: int) -> Embedding:
-    """Encode every different molecule of a store once.
+    """Encode every different molecule of a store once, or the two of every record together.
 
     Raises:
         NotApplicableError: If the model does not support one of them.
@@ -26,17 +26,27 @@ def embed_external(encoder: Encoder, store: Store, batch_size: int) -> Embedding
     """
     started = time.perf_counter()
     refuse_unsupported(encoder, store)
-    molecules, parts = StoreMolecules(store), []
-    for start in range(0, len(molecules), batch_size):
-        parts.append(checked(encoder, molecules[start : start + batch_size]))
+    molecules, parts = StoreMolecules(store), list[np.ndarray]()
+    rows = encoded_rows(encoder, store)
+    for start in range(0, len(rows), batch_size):
+        asked = rows[start : start + batch_size].ravel().tolist()
+        parts.append(checked(encoder, [molecules[row] for row in asked]))
         if parts[-1].shape[1] != parts[0].shape[1]:
             raise UserError(
                 f"model '{encoder.name}' gives vectors of {parts[0].shape[1]} numbers and then of "
                 f"{parts[-1].shape[1]}"
             )
     vectors = torch.from_numpy(np.concatenate(parts).astype(np.float32))
-    joined = joined_vectors(vectors[torch.from_numpy(store.atom_index.index)], store.ordered)
-    return Embedding(joined.numpy(), time.perf_counter() - started)
+    if not encoder.of_pairs:
+        vectors = joined_vectors(vectors[torch.from_numpy(store.atom_index.index)], store.ordered)
+    return Embedding(vectors.numpy(), time.perf_counter() - started)
+
+
+def encoded_rows(encoder: Encoder, store: Store) -> np.ndarray:
+    """What a model is asked for: each different molecule once, [m, 1], or both of each record, [n, 2]."""
+    if encoder.of_pairs:
+        return store.atom_index.index
+    return np.arange(len(store.atom_index.distinct.starts))[:, None]
 
 
 def refuse_unsupported(encoder: Encoder, store: Store, *, neutral: bool = False) -> None:

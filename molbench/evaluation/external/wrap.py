@@ -10,7 +10,7 @@ from torch import nn
 
 from molbench.errors import UserError
 from molbench.evaluation.external.encoder import Encoder, Limits
-from molbench.evaluation.external.functions import FunctionEncoder, SmilesEncoder
+from molbench.evaluation.external.functions import FunctionEncoder, PairEncoder, SmilesEncoder
 from molbench.evaluation.external.module import ModuleEncoder
 from molbench.evaluation.external.pyg import PygAtoms, kind_of_pyg
 from molbench.spec.names import LONGEST
@@ -23,7 +23,7 @@ def wrap(model: Any, name: str | None = None, limits: Limits | None = None) -> E
         model: An encoder; an object with ``encode(list[str])``, which is given SMILES; a module of
             ``(z, pos, batch)``, among them models of PyTorch Geometric; or a function of a list of
             :class:`~molbench.evaluation.external.standalone.Molecule`, of SMILES where it has an attribute
-            ``reads = "smiles"``.
+            ``reads = "smiles"``, of pairs of either where it has ``of_pairs = True``.
         name: What it is called; None for the name of its class, or of the function.
         limits: What it supports; None for its attribute ``limits``, a mapping of fields of :class:`Limits`.
 
@@ -38,12 +38,16 @@ def wrap(model: Any, name: str | None = None, limits: Limits | None = None) -> E
     if limits is None and isinstance(given := getattr(model, "limits", None), Mapping):
         elements = given.get("elements")
         limits = Limits(**{**given, "elements": frozenset(elements) if elements else None})
+    reads = getattr(model, "reads", "geometry")
+    if getattr(model, "of_pairs", False) and callable(model) and not isinstance(model, type):
+        called = model.eval() if isinstance(model, nn.Module) else model
+        return PairEncoder(called, name, limits, reads="smiles" if reads == "smiles" else "geometry")
     if callable(getattr(model, "encode", None)):
         return SmilesEncoder(model.encode, name, limits)
     if isinstance(model, nn.Module):
         return ModuleEncoder(PygAtoms(model) if kind_of_pyg(model) else model, name, limits)
     if callable(model) and not isinstance(model, type):
-        if getattr(model, "reads", "geometry") == "smiles":
+        if reads == "smiles":
             return SmilesEncoder(model, name, limits)
         return FunctionEncoder(model, name, limits)
     raise UserError(
@@ -68,4 +72,9 @@ def handshake(encoder: Encoder) -> dict[str, Any]:
     limits = asdict(encoder.limits)
     elements = encoder.limits.elements
     limits["elements"] = None if elements is None else sorted(elements)
-    return {"reads": encoder.reads, "limits": limits, "without_gradients": encoder.without_gradients}
+    return {
+        "reads": encoder.reads,
+        "of_pairs": encoder.of_pairs,
+        "limits": limits,
+        "without_gradients": encoder.without_gradients,
+    }
