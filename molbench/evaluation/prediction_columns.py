@@ -18,6 +18,7 @@ CLUSTERS = pa.list_(pa.string())
 _MOST_ROWS, _MOST_NUMBERS, _MOST_BYTES = 1 << 21, 1 << 27, 1 << 32
 _LONGEST_ID = 500
 _NEEDED = ("id", "target", "prediction", "unit")
+_USED = [*_NEEDED, "force_target", "force_prediction", "force_unit", "cluster"]
 
 
 def read_predicted(path: Path, records: int | None = None) -> pa.Table:
@@ -33,11 +34,11 @@ def read_predicted(path: Path, records: int | None = None) -> pa.Table:
         pyarrow.ArrowException: If it is damaged.
     """
     most = _MOST_ROWS if records is None else min(_MOST_ROWS, 2 * records + 1000)
-    with pq.ParquetFile(path, read_dictionary=["id"]) as file:
+    # Such files are small, and there may be thousands: what helps with large ones takes longer than reading.
+    with pq.ParquetFile(path, read_dictionary=["id"], pre_buffer=False) as file:
         _refuse_excess(path, file.metadata, most)
         _refuse_types(path, file.schema_arrow)
-        # Such files are small, and there may be thousands: starting threads takes longer than reading.
-        table = file.read(use_threads=False).unify_dictionaries()
+        table = file.read(columns=_USED, use_threads=False).unify_dictionaries()
     ids = table.column("id").combine_chunks()
     if ids.null_count:
         raise UserError(f"{path}: a record has no id")

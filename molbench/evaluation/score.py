@@ -88,10 +88,11 @@ def score(task: Task, predictions: Predictions) -> dict[str, Value]:
     values = {}
     for name in task.metrics:
         scorer = Scorer.of(task, name, predictions)
-        component = clusters.component(scorer.influence(predictions) / clusters.count)
+        statistic = scorer.metric.statistic(predictions)
+        component = clusters.component(scorer.scale * statistic.influence() / clusters.count)
         size = float(half_width([component]))
         values[name] = Value(
-            value=scorer.value(predictions),
+            value=scorer.scale * statistic.value,
             unit=scorer.unit,
             direction=scorer.metric.direction,
             half_width=size if math.isfinite(size) else math.nan,

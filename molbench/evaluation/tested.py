@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -77,13 +78,17 @@ class TestRecords:
         if self.forces is not None:
             if given.forces is None or given.forces.unit != self.forces.unit:
                 raise UserError(f"it has no forces in {self.forces.unit}")
-            pieces = np.split(given.forces.prediction, given.forces.offsets[1:-1])
-            sorted_pieces = [pieces[i] for i in order]
-            if [len(piece) for piece in sorted_pieces] != np.diff(self.forces.offsets).tolist():
+            in_order = given.forces.take(order)
+            if not np.array_equal(in_order.offsets, self.forces.offsets):
                 raise UserError("its forces are not three for each atom of each record")
-            forces = replace(self.forces, prediction=np.concatenate(sorted_pieces))
+            forces = replace(self.forces, prediction=in_order.prediction)
         values = given.prediction[order]
-        return Predictions(list(self.row_of), self.target, values, given.unit, forces, self.clusters)
+        return Predictions(self._ids, self.target, values, given.unit, forces, self.clusters)
+
+    @cached_property
+    def _ids(self) -> list[str]:
+        """One list for the thousands of results that a task may have."""
+        return list(self.row_of)
 
     def _check_ids(self, ids: Sequence[str]) -> None:
         known = self.row_of.keys()

@@ -7,6 +7,7 @@ import torchmetrics.functional as library
 import torchmetrics.functional.classification as library_of_classes
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from molbench.errors import UserError
 from molbench.evaluation.predictions import ForcePredictions, Predictions
@@ -155,3 +156,12 @@ def test_one_class_or_a_constant_leaves_no_number_rather_than_zero() -> None:
 def test_unknown_metrics_are_named_with_what_there_is() -> None:
     with pytest.raises(UserError, match=r"unknown metric .mse.*mae"):
         METRICS["mse"]
+
+
+@given(arrays(np.float64, st.integers(2, 40), elements=st.sampled_from([-1.5, 0.0, 0.25, 2.0, 7.0, 1e9])))
+def test_ranks_are_those_of_scipy(values: np.ndarray) -> None:
+    from scipy.stats import rankdata
+
+    from molbench.metrics.regression import _ranked
+
+    assert np.array_equal(_ranked(values), rankdata(values))
