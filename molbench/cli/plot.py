@@ -72,9 +72,11 @@ def atlas(
     Of the groups that are named, no more than 5 % are expected to be named by chance.
     """
     from molbench.evaluation.figures.atlas import atlas as run
+    from molbench.numbers import plus_minus
 
     groups = run(first, other, task, output, results=results)
     typer.echo(f"{output}: {len(groups)} groups of records differ; {output.with_suffix('.csv')}: all records")
     for group in groups:
-        text = f"{group.kind} {group.name}: {group.difference:+.3g} ± {group.half_width:.2g}, "
+        difference = f"{'+' * (group.difference > 0)}{plus_minus(group.difference, group.half_width, 3)}"
+        text = f"{group.kind} {group.name}: {difference}, "
         typer.echo(visible(f"  {text}{group.n} records, q = {group.q:.2g}"))
