@@ -65,7 +65,22 @@ def read_entries(
     for entry in entries:
         if models[entry.card.model] > 1:
             aside.append(SetAside(root / entry.name, f"another submission is called '{entry.card.model}'"))
-    return [entry for entry in entries if models[entry.card.model] == 1], aside
+    single = [entry for entry in entries if models[entry.card.model] == 1]
+    false = _false_baselines(single)
+    why = "its baseline is not its backbone from scratch, so nothing is said of a gain"
+    aside += [SetAside(root / entry.name, why) for entry in single if entry.name in false]
+    return [replace(entry, baseline=None) if entry.name in false else entry for entry in single], aside
+
+
+def _false_baselines(entries: list[Entry]) -> set[str]:
+    """Names of those that would be compared with another model than their backbone from scratch."""
+    of_name = {entry.card.model: entry for entry in entries}
+    false = set()
+    for entry in entries:
+        baseline = of_name.get(entry.baseline or "")
+        if baseline and (not baseline.scratch or baseline.backbone != entry.backbone):
+            false.add(entry.name)
+    return false
 
 
 def _read(path: Path, check: Callable[[SubmissionFolder, Receipt], str | None] | None) -> Entry:

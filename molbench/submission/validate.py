@@ -58,6 +58,13 @@ def _names(submission: SubmissionFolder) -> list[Fault]:
                 "scratch: names that start with 'scratch-' are those of random weights", "scratch"
             )
         )
+    if card.baseline and not card.baseline.startswith("scratch-"):
+        faults.append(
+            submission.fault(
+                f"baseline: '{card.baseline}' is none: models of random weights are called 'scratch-…'",
+                "baseline",
+            )
+        )
     return faults
 
 

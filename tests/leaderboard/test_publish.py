@@ -234,6 +234,20 @@ def test_nothing_is_published_where_nobody_can_tell_what_was_withdrawn(place: Pa
         _table()
 
 
+def test_a_gain_is_over_the_same_backbone_from_scratch(place: Path) -> None:
+    """A bad model, or another encoder, makes no gain of pretraining where it is named as the baseline."""
+    _write("scratch-other", 0.9, backbone="painn")
+    _write("fair", 0.4, baseline="poor")
+    _write("good", 0.2, baseline="scratch-other")
+    published = publish(Path("submissions"), Path("b"), ["toy.yaml"])
+    rows = _rows(published.records.boards[0])
+    assert rows["fair"].gain is rows["good"].gain is None and rows["poor"].gain is not None
+    assert not any(
+        score.over_scratch for score in published.records.scores if score.model in {"fair", "good"}
+    )
+    assert {one.path.name for one in published.aside} == {"fair", "good"}
+
+
 def test_ties_are_ties(place: Path) -> None:
     _write("twin", 0.2001)
     rows = _rows(_table())

@@ -216,6 +216,7 @@ ATTACKS: dict[str, Attack] = {
     "a corpus of two names": _set("pretraining", to=[{"dataset": "qm9", "other": "x"}]),
     "as scratch": _set("scratch", to=True),
     "its own baseline": _set("baseline", to="good"),
+    "a baseline that was trained": _set("baseline", to="bad"),
     "negative parameters": _set("parameters", to=-1),
     "endless parameters": _set("parameters", to=10**30),
     "infinite hours": _set("compute", to={"device": "x", "hours": float("inf")}),
