@@ -5,6 +5,7 @@ called ``json.py``, or a stranger's whole repository, would be executed.
 """
 
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -12,6 +13,11 @@ from pathlib import Path
 def run_module(module: str) -> list[str]:
     """The command that runs a module of this package."""
     return [sys.executable, "-P", "-m", module]
+
+
+def interpreter_line() -> str:
+    """The words of a shell that start the interpreter, also where no environment is handed on."""
+    return shlex.join(["/usr/bin/env", f"PYTHONPATH={import_path()}", sys.executable, "-P"])
 
 
 def import_path() -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -20,6 +22,7 @@ from molbench.executors.base import (
     perform_unit,
 )
 from molbench.executors.interpreter import import_path
+from molbench.paths import DATASETS_VARIABLE, dataset_folders, home
 
 _TICK = 0.5
 #: Seconds in which a cluster answers.
@@ -65,14 +68,16 @@ class Ray(Executor):
         address = self.options.get("address")
         _require_reachable(address)
         try:
-            ray.init(
-                address=address,
-                num_cpus=None if address else self.workers,
-                runtime_env={"env_vars": {"PYTHONPATH": import_path()}},
-                include_dashboard=False,
-                log_to_driver=False,
-                logging_level="error",
-            )
+            # Workers of Ray look for every import in the working folder first, unless they are given another.
+            with tempfile.TemporaryDirectory() as empty:
+                ray.init(
+                    address=address,
+                    num_cpus=None if address else self.workers,
+                    runtime_env={"working_dir": empty, "env_vars": _variables()},
+                    include_dashboard=False,
+                    log_to_driver=False,
+                    logging_level="error",
+                )
         except Exception as error:  # Ray raises what comes, plain Exception where the machine is too busy
             ray.shutdown()
             raise UserError(f"Ray did not start: {' '.join(str(error).split())[:300]}") from error
@@ -159,6 +164,12 @@ class _RayWorker:
         self.unit = group[0]
         self.since = time.monotonic()
         self.given_up = False
+
+
+def _variables() -> dict[str, str]:
+    """Where workers find modules and data, whatever folder they work in."""
+    folders = os.pathsep.join(str(folder.absolute()) for folder in dataset_folders())
+    return {"PYTHONPATH": import_path(), "MOLBENCH_HOME": str(home().absolute()), DATASETS_VARIABLE: folders}
 
 
 def _require_reachable(address: str | None) -> None:

@@ -19,6 +19,7 @@ from molbench.executors.base import (
     Unit,
     perform_unit,
 )
+from molbench.executors.interpreter import interpreter_line
 
 _TICK = 2.0
 
@@ -64,7 +65,7 @@ class Slurm(Executor):
         jobs = self._dealt([list(group) for group in groups if group])
         folder = Path(self.options.get("folder", "slurm-jobs"))
         try:
-            engine = submitit.SlurmExecutor(folder=folder, max_num_timeout=self.retries)
+            engine = submitit.SlurmExecutor(folder, max_num_timeout=self.retries, python=interpreter_line())
         except RuntimeError as error:
             raise UserError(f"no Slurm here: {error}") from None
         engine.update_parameters(**self._parameters(max(map(len, jobs), default=1)))

@@ -1,5 +1,6 @@
 """Ray and Slurm give what this machine gives."""
 
+import colorsys
 import os
 import subprocess
 import sys
@@ -46,6 +47,18 @@ def test_ray_executes_every_unit_though_a_worker_is_killed(tmp_path: Path) -> No
     assert "lost" in (done["killed"].error or "") and done["after"].value == 81
     assert done["again"].value == "second time"
     assert (done["broken"].error or "").startswith("KeyError: 'nothing'")
+
+
+@pytest.mark.parametrize("executor", ["ray", "slurm"])
+def test_files_of_the_working_folder_are_no_modules_of_a_worker(
+    slurm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, executor: str
+) -> None:
+    pytest.importorskip(executor if executor == "ray" else "submitit")
+    for name in ("colorsys", "random", "json"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('not the module that is meant')")
+    monkeypatch.chdir(tmp_path)
+    [done] = EXECUTORS[executor](workers=1).run([[Unit("x", f"{HERE}:imported", {"name": "colorsys"})]])
+    assert done.error is None and Path(str(done.value)) == Path(colorsys.__file__)
 
 
 def test_slurm_executes_every_unit(slurm: Path, tmp_path: Path) -> None:

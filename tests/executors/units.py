@@ -57,3 +57,8 @@ def count(arguments, listen):
         file.write(f"{arguments['x']}\n")
     time.sleep(arguments.get("seconds", 0))
     return arguments["x"]
+
+
+def imported(arguments, listen):
+    """Where a module comes from that nothing has imported yet."""
+    return __import__(arguments["name"]).__file__
