@@ -395,6 +395,15 @@ def test_a_frame_that_contradicts_itself_is_refused(tmp_path: Path, values: str,
         import_file(hydrogen(tmp_path / "two.xyz", values), targets=["energy:eV"])
 
 
+@pytest.mark.parametrize("first", ["", "energy_unit=eV"])
+def test_a_unit_that_a_late_frame_states_is_not_passed_over(tmp_path: Path, first: str) -> None:
+    path = hydrogen(tmp_path / "late.xyz", first, frames=150)
+    late = hydrogen(tmp_path / "end.xyz", "energy_unit=kcal/mol", frames=1).read_text()
+    path.write_text(path.read_text() + late)
+    with pytest.raises(UserError, match="states two units of 'energy'" if first else "is in kcal/mol"):
+        import_file(path, targets=["energy:eV"])
+
+
 DAMAGED = {
     "cut.npz": b"PK\x03\x04 no archive",
     "no.db": b"SQLite format 3\0 and no more",

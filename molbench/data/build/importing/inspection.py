@@ -115,11 +115,12 @@ def _xyz(request: ImportRequest) -> Inspection:
             if len(symbols) < 2:
                 symbols.add(_elements(text, atoms))
             if frames <= _LOOKED_AT:
-                columns |= dict.fromkeys(values := comment_values(text))
-                tags |= unit_tags(values).items()
+                columns |= dict.fromkeys(comment_values(text))
                 vectors |= dict.fromkeys(_vectors(text))
-            elif len(symbols) > 1:
-                break
+            if (
+                "unit" in text.lower()
+            ):  # of any frame, for one that states another unit is not to be passed over
+                tags |= unit_tags(comment_values(text)).items()
     content = _content(one_molecule=len(symbols) == 1 < frames)
     smiles = _smiles_column(request, [*columns])
     options = {"trajectory": content == "trajectory"} | ({"smiles": smiles} if smiles else {})
