@@ -87,7 +87,9 @@ def steps(page: Path, python: str) -> Iterator[Step]:
                 yield Step(("-m", "molbench.cli", *words), None, line)
 
 
-def follow(page: Path, folder: Path, python: str, environment: Mapping[str, str]) -> int:
+def follow(
+    page: Path, folder: Path, python: str, environment: Mapping[str, str], limit: float = TIME_LIMIT
+) -> int:
     """Do what a page tells in a folder.
 
     Args:
@@ -95,27 +97,31 @@ def follow(page: Path, folder: Path, python: str, environment: Mapping[str, str]
         folder: Where, with the two encoders.
         python: Interpreter that has molbench.
         environment: Variables of what is run.
+        limit: Seconds that a step may take.
 
     Returns:
         How many steps it has.
 
     Raises:
-        NotFollowedError: If one fails.
+        NotFollowedError: If one fails, or takes longer.
     """
     listed = list(steps(page, python))
     for step in listed:
         if step.words is None:
             (folder / str(step.file)).write_text(step.text, encoding="utf-8")
             continue
-        ended = subprocess.run(
-            [python, *step.words],
-            check=False,
-            cwd=folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=TIME_LIMIT,
-        )
+        try:
+            ended = subprocess.run(
+                [python, *step.words],
+                check=False,
+                cwd=folder,
+                env=environment,
+                capture_output=True,
+                text=True,
+                timeout=limit,
+            )
+        except subprocess.TimeoutExpired:
+            raise NotFollowedError(f"{page.name}: {step.text}\nnot done after {limit:g} s") from None
         if ended.returncode:
             raise NotFollowedError(f"{page.name}: {step.text}\n{ended.stdout}\n{ended.stderr}")
     return len(listed)
@@ -136,13 +142,14 @@ def installed(wheel: Path, folder: Path) -> str:
 
 
 def main() -> None:
-    """Follow all, each by itself."""
+    """Follow all, each by itself; one that cannot be followed costs itself, and the exit code says so."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--wheel", type=Path, help="Install this into an empty environment first.")
     parser.add_argument("--only", nargs="*", help="Names of pages, without their suffix.")
+    parser.add_argument("--limit", type=float, default=TIME_LIMIT, help="Seconds that a step may take.")
     options = options_of(parser, toy={"only": ["plan"]})
     environment = without_python_variables()
-    rows = []
+    rows, failed = list[Measured](), 0
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
         python = installed(options.wheel, root / "env") if options.wheel else sys.executable
@@ -154,15 +161,23 @@ def main() -> None:
                 continue
             folder = Path(shutil.copytree(encoders, root / page.stem))
             before, start = processor_seconds(), time.monotonic()
-            count = follow(page, folder, python, environment | {"MOLBENCH_HOME": str(folder / "home")})
+            variables = environment | {"MOLBENCH_HOME": str(folder / "home")}
+            try:
+                count = follow(page, folder, python, variables, options.limit)
+            except NotFollowedError as error:
+                print(error, file=sys.stderr)
+                failed += 1
+                continue
             cells = {
                 "steps": count,
                 "s": time.monotonic() - start,
                 "s of processors": processor_seconds() - before,
             }
             rows.append(Measured(page.relative_to(DOCS).as_posix(), cells))
+            print(f"{rows[-1].name}: {count} steps, {cells['s of processors']:.0f} s", file=sys.stderr)
             shutil.rmtree(folder)
     report(options, rows)
+    sys.exit(failed > 0)
 
 
 if __name__ == "__main__":
