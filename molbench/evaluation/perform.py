@@ -9,7 +9,7 @@ from pathlib import Path
 
 from molbench.atomic import sweep
 from molbench.errors import UserError
-from molbench.evaluation.candidates.base import NotApplicable, NotApplicableError
+from molbench.evaluation.candidates.base import EXTERNAL, NotApplicable, NotApplicableError
 from molbench.evaluation.execute import Workspace
 from molbench.evaluation.labels import refuse_undefined
 from molbench.evaluation.plan import Plan, Run
@@ -124,9 +124,11 @@ def refuse_others(runs: Sequence[Run], output: Path) -> None:
     for folder, run in folders.items():
         entry = _first_entry(folder)
         if entry is not None and entry.encoder_digest != run.encoder_digest:
+            foreign = entry.backbone == EXTERNAL  # whose code counts, too
+            what, remedy = ("weights or code", "model") if foreign else ("weights", "checkpoint")
             raise UserError(
-                f"{folder} holds a result of other weights that were called '{run.candidate.name}', too; "
-                "rename the checkpoint, or choose another --output"
+                f"{folder} holds a result of other {what} that were called '{run.candidate.name}', too; "
+                f"rename the {remedy}, or choose another --output"
             )
 
 

@@ -394,7 +394,7 @@ def test_results_are_used_again_and_other_weights_are_not_mistaken_for_them(
     other = Atoms()
     with torch.no_grad():
         other.layer.weight += 0.1
-    with pytest.raises(UserError, match="other weights that were called 'atoms'"):
+    with pytest.raises(UserError, match="other weights or code that were called 'atoms'"):
         score(other, tmp_path / "r")
 
 
