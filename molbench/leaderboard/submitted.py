@@ -18,7 +18,7 @@ from molbench.metrics import METRICS
 from molbench.spec.catalogue import Catalogue, TaskRef
 from molbench.submission.folder import RECEIPT, SubmissionFolder, misnamed_in, submissions_in
 from molbench.submission.receipt import Receipt, TaskScore, unlike
-from molbench.submission.verify import lacking
+from molbench.submission.verify import lacking, rerun_problem
 from molbench.submission.withdrawn import Withdrawals
 
 
@@ -103,7 +103,11 @@ def _read(path: Path, check: Callable[[SubmissionFolder, Receipt], str | None] |
         raise UserError(f"{path / RECEIPT}: of another version of evaluation; {again}")
     if (receipt.tier == "reported") != bool(lacking(folder.card)):
         raise UserError(f"{path / RECEIPT}: its tier is not that of the card; {again}")
-    if problem := _other_files(folder, receipt) or (check and check(folder, receipt)):
+    if problem := (
+        rerun_problem(folder.card, receipt)
+        or _other_files(folder, receipt)
+        or (check and check(folder, receipt))
+    ):
         raise UserError(f"{path}: {problem}; {again}")
     return _entry(folder, receipt)
 

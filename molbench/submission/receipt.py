@@ -121,6 +121,10 @@ class TaskScore(Spec):
         return np.repeat(values, 2) if self.fixed and values.size == 1 else values
 
 
+#: Deviation of a score between machines, as a share of it: of what is solved exactly, and of what is trained.
+EXACT, TRAINED = 1e-3, 0.05
+
+
 class Rerun(Spec):
     """What evaluating the weights again gave.
 
@@ -131,8 +135,8 @@ class Rerun(Spec):
     """
 
     weights: str
-    largest: float
-    tolerance: float
+    largest: float = Field(ge=0, allow_inf_nan=False)
+    tolerance: float = Field(ge=0, le=TRAINED)
 
 
 class Receipt(Spec):
@@ -165,6 +169,12 @@ class Receipt(Spec):
             raise ValueError(
                 "its tier is 're-run', and it does not say what evaluating the weights again gave"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _near_enough(self) -> Self:
+        if self.rerun is not None and self.rerun.largest > self.rerun.tolerance:
+            raise ValueError("evaluating the weights again gave other scores")
         return self
 
     @model_validator(mode="after")

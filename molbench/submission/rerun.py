@@ -14,17 +14,15 @@ from molbench.executors.interpreter import import_environment, run_module
 from molbench.spec.catalogue import AUDIT, Catalogue
 from molbench.submission.download import local_file
 from molbench.submission.folder import SubmissionFolder
-from molbench.submission.receipt import Rerun, TaskScore
-
-#: Deviation of a score between machines, as a share of it: of what is solved exactly, and of training. Of an
-#: audit it is a share of its tolerance, where that is larger: below it a number is rounding.
-EXACT, TRAINED = 1e-3, 0.05
+from molbench.submission.receipt import EXACT, TRAINED, Rerun, TaskScore
 
 
 def rerun(submission: SubmissionFolder, task_scores: Sequence[TaskScore], offline: bool = False) -> Rerun:
     """Evaluate the weights on all tasks and seeds of a submission, and compare the scores.
 
     The checkpoint is read as tensors and numbers; the process is for its memory and its end, not for safety.
+    A deviation is a share of the score; of an audit it is a share of its tolerance, where that is larger:
+    below it a number is rounding.
 
     Raises:
         UserError: If there is no checkpoint, it is not the one that was submitted, or a score deviates.

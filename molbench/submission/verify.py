@@ -123,6 +123,16 @@ def lacking(card: Submission) -> list[str]:
     return [name for name, value in given.items() if value is None]
 
 
+def rerun_problem(card: Submission, receipt: Receipt) -> str | None:
+    """Why a receipt that says the weights were evaluated again cannot be of this card, or None."""
+    if receipt.rerun is None:
+        return None
+    checkpoint = card.weights.checkpoint if card.weights else None
+    if checkpoint is None or receipt.rerun.weights != checkpoint.sha256:
+        return "says that weights were evaluated again which are not those of the card"
+    return None
+
+
 def check_receipt(path: Path, made: Verification) -> str | None:
     """Why the receipt that lies in a folder is not what verifying gives now, or None.
 
@@ -131,6 +141,13 @@ def check_receipt(path: Path, made: Verification) -> str | None:
     stored, fresh = Receipt.read(path / RECEIPT), made.receipt
     if fresh is None:
         return None
+    if problem := rerun_problem(SubmissionFolder.read(path).card, stored):
+        return f"{path / RECEIPT}: {problem}"
+    if stored.rerun is not None and fresh.rerun is None:
+        return (
+            f"{path / RECEIPT}: says that the weights were evaluated again, which is not believed: "
+            "`molbench submit verify --rerun --check` does it"
+        )
     kept = [task_score for task_score in stored.task_scores if task_score.task in made.unchecked]
     if lost := sorted(set(made.unchecked) - {task_score.task for task_score in kept}):
         return f"{path / RECEIPT}: has no score of {', '.join(lost)}"

@@ -12,7 +12,7 @@ import yaml
 from molbench.evaluation.trust import Trust
 from molbench.leaderboard.publish import Published, publish
 from molbench.submission.folder import RECEIPT, digest_of
-from molbench.submission.receipt import Receipt
+from molbench.submission.receipt import Receipt, Rerun
 from molbench.submission.verify import verify
 from tests.evaluation.conftest import _built, toy_home  # noqa: F401 - fixtures
 from tests.submission.conftest import _packed, submission, trust  # noqa: F401 - fixtures
@@ -105,6 +105,7 @@ def test_rows_on_data_that_is_not_built_are_believed(row: Path, monkeypatch: pyt
     assert "good" not in _aside(check=True)
 
 
+OTHER_WEIGHTS = Rerun(weights="0" * 64, largest=0.0, tolerance=1e-3)
 #: What no receipt says, and what the reason names.
 NONSENSE = {
     "another number of values": ({"values": [0.5]}, "one value for each"),
@@ -127,7 +128,13 @@ def test_a_sealed_receipt_that_makes_no_sense_costs_its_row_only(row: Path, name
 
 
 @pytest.mark.parametrize(
-    ("changes", "reason"), [({"tier": "re-run"}, "its tier is 're-run'"), ({"tier": "reported"}, "its tier")]
+    ("changes", "reason"),
+    [
+        ({"tier": "re-run"}, "its tier is 're-run'"),
+        ({"tier": "re-run", "rerun": OTHER_WEIGHTS}, "weights were evaluated again which are not those"),
+        ({"tier": "reported"}, "its tier"),
+    ],
+    ids=["nothing ran", "others ran", "less than it has"],
 )
 def test_a_tier_is_what_the_card_and_a_run_give(row: Path, changes: dict[str, str], reason: str) -> None:
     receipt = Receipt.read(row / RECEIPT)

@@ -133,6 +133,8 @@ def test_the_checkpoint_is_evaluated_again_in_another_process(results: Path) -> 
     assert "re-run, 2 scores" in run_command("submit", "verify", "--rerun")
     rerun = Receipt.read(Path("submissions/schnet/model/receipt.json")).rerun
     assert rerun is not None and rerun.largest <= rerun.tolerance
+    with pytest.raises(UserError, match="which is not believed"):  # it may be somebody's own word
+        run_command("submit", "verify", "--check")
 
 
 @pytest.mark.slow
