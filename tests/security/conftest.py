@@ -14,12 +14,14 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from molbench.errors import UserError
 
 SECONDS, MEGABYTES, CHARACTERS = 2.0, 300, 2000
+LIMITS = {"seconds": SECONDS, "megabytes": MEGABYTES}
 #: What a bar of progress is made of, which may stand above the error.
 BAR = "\N{BOX DRAWINGS HEAVY HORIZONTAL}"
 LIMITED = Path(__file__).with_name("limited.py")
@@ -29,8 +31,17 @@ Bounded = Callable[[Callable[[], object]], str | None]
 CommandRefused = Callable[..., str]
 
 
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """What the worst of all inputs took."""
+    used = [item for report in terminalreporter.getreports("passed") for item in report.user_properties]
+    worst = {name: max((value for key, value in used if key == name), default=0) for name in LIMITS}
+    if used:
+        told = " and ".join(f"{worst[name]:.2f} of {limit} {name}" for name, limit in LIMITS.items())
+        terminalreporter.write_line(f"{len(used) // 2:,} hostile inputs took at most {told}")
+
+
 @pytest.fixture
-def bounded(tmp_path: Path) -> Bounded:
+def bounded(tmp_path: Path, record_property: Callable[[str, object], None]) -> Bounded:
     """``bounded(lambda: read(path))``: as ``refused``, or None where the input is harmless."""
 
     def check(attack: Callable[[], object]) -> str | None:
@@ -42,6 +53,8 @@ def bounded(tmp_path: Path) -> Bounded:
             message = str(error)
             _check_line(message)
         seconds, grown = time.process_time() - start, _memory("VmHWM") - resident
+        record_property("seconds", seconds)
+        record_property("megabytes", grown)
         assert seconds < SECONDS, f"{seconds:.1f} s: {message}"
         assert grown < MEGABYTES, f"{grown:.0f} MB: {message}"
         assert _listing(tmp_path) == before, f"something was written: {message}"
@@ -63,7 +76,7 @@ def refused(bounded: Bounded) -> Refused:
 
 
 @pytest.fixture
-def command_refused(tmp_path: Path) -> CommandRefused:
+def command_refused(tmp_path: Path, record_property: Callable[[str, object], None]) -> CommandRefused:
     """``command_refused("evaluate", path)``: what the command line says, run in ``tmp_path``.
 
     The process measures itself from where its libraries are loaded, and is killed at twice the limits.
@@ -89,6 +102,8 @@ def command_refused(tmp_path: Path) -> CommandRefused:
         _check_line(message)
         assert not done.stdout
         used = json.loads(report.read_text())
+        for name in LIMITS:
+            record_property(name, used[name])
         assert used["seconds"] < SECONDS and used["megabytes"] < MEGABYTES, f"{used}: {message}"
         assert _listing(tmp_path) == before, f"something was written: {message}"
         return message
