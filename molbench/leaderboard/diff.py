@@ -87,4 +87,5 @@ def _place(row: Row) -> str:
 
 
 def _shown(score: Score) -> str:
-    return f"{plain(score.mean)} {score.unit} ({score.tier})"
+    unit = "" if score.unit == "1" else f" {score.unit}"
+    return f"{plain(score.mean)}{unit} ({score.tier})"

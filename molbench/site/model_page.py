@@ -132,10 +132,11 @@ def _look(score: Score, runs: Runs, facts: Facts, drawings: Drawings) -> Look:
     order = np.argsort(values if score.direction == "higher" else -values, kind="stable")[:_WORST]
     task = facts.task(score.task)
     store = facts.store(task) if task else None
+    unit = "" if score.unit == "1" else f" {score.unit}"
     worst = [
         Worst(
             predictions.ids[i],
-            _prediction(predictions, int(i), f"{plain(float(values[i]), 3)} {score.unit}"),
+            _prediction(predictions, int(i), plain(float(values[i]), 3) + unit),
             drawings.of(store, predictions.ids[i]) if store is not None else None,
         )
         for i in order

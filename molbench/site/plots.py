@@ -76,7 +76,7 @@ def histogram(groups: Sequence[tuple[str, np.ndarray]], unit: str, label: str) -
         line = "".join(f"V{y:.1f}h{step:.2f}" for y in heights)
         paths.append(f'<path class="group{number}" d="M0 {height - 24}{line}V{height - 24}"/>')
     low, high = (plain(float(edge), 3) for edge in (edges[0], edges[-1]))
-    return _svg(width, height, "".join(paths) + _axis(low, f"{high} {unit}"), "histogram", label)
+    return _svg(width, height, "".join(paths) + _axis(low, f"{high} {unit}".rstrip()), "histogram", label)
 
 
 def bars(counts: Sequence[int], first: str, last: str, label: str) -> Markup:

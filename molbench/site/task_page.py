@@ -106,7 +106,8 @@ def _labels(task: TaskRef, facts: Facts) -> Markup | None:
         ends = f"{grid.start:g}", f"{grid.start + grid.step * (grid.points - 1):g} {grid.unit}"
         means = [(split, labels[split].mean(axis=0)) for split in ("test", "train")]
         return curve(means, f"Mean spectra of {task.id}", ends)
-    return histogram([(split, labels[split]) for split in ("train", "test")], task.unit, label)
+    unit = "" if task.unit == "1" else task.unit
+    return histogram([(split, labels[split]) for split in ("train", "test")], unit, label)
 
 
 def _nearest(task: TaskRef, facts: Facts) -> Markup | None:

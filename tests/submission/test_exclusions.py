@@ -50,7 +50,7 @@ def test_stored_predictions_are_scored_again_under_both_versions(place: Path, to
     before = _build("before")
     ids = _exclude(toy_home, 5, ["size"])
     # The old receipt knows nothing of it: its score would be gone, and so nothing is built.
-    with pytest.raises(UserError, match=r"(?s)schnet/good on toy/size.*scored as version 1.0"):
+    with pytest.raises(UserError, match=r"(?s)toy: good on toy/size.*scored as version 1.0"):
         publish(Path("submissions"), Path("before"), ["toy.yaml"])
     _score(place)
     after = _build("after")
