@@ -343,6 +343,16 @@ def test_a_file_of_the_working_folder_is_imported_only_if_there_is_no_other(
 
 
 @pytest.mark.slow
+def test_gradients_of_a_module_are_tried_where_it_is(process: Any) -> None:
+    text = "import torch\nfrom tests.evaluation.test_external import Atoms\n"
+    text += "class Cut(Atoms):\n    def forward(self, z, pos, batch):\n"
+    text += "        return super().forward(z, pos, batch) * (1 + super().forward(z, pos, batch).detach())\n"
+    for name, broken in (("Atoms", []), ("Cut", ["gradients"])):
+        tried = try_encoder(process(f"{text}def factory(): return {name}()\n"))
+        assert [law.name for law in tried.broken] == broken and tried.laws[-1].name == "gradients"
+
+
+@pytest.mark.slow
 def test_complex_numbers_of_a_program_are_refused(process: Any) -> None:
     model = process(FILE.replace("return shape", "return lambda ms: [[1j]] * len(ms)"))
     with pytest.raises(UserError, match="no real numbers"):

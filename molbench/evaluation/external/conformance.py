@@ -13,6 +13,7 @@ import torch
 from molbench.errors import UserError
 from molbench.evaluation.external.encoder import Encoder, checked
 from molbench.evaluation.external.module import ModuleEncoder
+from molbench.evaluation.external.process import ProcessEncoder
 from molbench.evaluation.external.reference import tried_on
 from molbench.evaluation.external.standalone import Molecule
 
@@ -144,8 +145,8 @@ def try_encoder(encoder: Encoder) -> Conformance:
             ),
             Law("permutation", "the order of the atoms changes nothing", away(again(_reordered))),
         ]
-    if isinstance(encoder, ModuleEncoder):
-        laws.append(_gradients(encoder, molecules))
+    if (gradients := gradient_law(encoder)) is not None:
+        laws.append(gradients)
     return Conformance(encoder.name, vectors.shape[1], tuple(laws))
 
 
@@ -160,9 +161,18 @@ def _reordered(molecule: Molecule) -> Molecule:
     )
 
 
-def _gradients(encoder: ModuleEncoder, molecules: list[Molecule]) -> Law:
-    """In double precision, where the module can be turned into that."""
-    why = ""
+def gradient_law(encoder: Encoder) -> Law | None:
+    """In double precision, where a module can be turned into that; None of what has no gradients.
+
+    Of a module in a process of its own it was tried there.
+    """
+    if isinstance(encoder, ProcessEncoder):
+        if (told := encoder.gradients) is None:
+            return None
+        return Law("gradients", _GRADIENTS, told["deviation"], told["tolerance"], str(told["why"]))
+    if not isinstance(encoder, ModuleEncoder):
+        return None
+    molecules, why = tried_on(encoder), ""
     for dtype, (step, tolerance) in _STEPS.items():
         copied = ModuleEncoder(copy.deepcopy(encoder.module).to(dtype), encoder.name, encoder.limits)
         try:

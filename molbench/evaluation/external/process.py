@@ -100,6 +100,7 @@ class ProcessEncoder(Encoder):
         self.settings: str = ready.get("settings", "")
         self.reads: Literal["geometry", "smiles"] = "smiles" if ready["reads"] == "smiles" else "geometry"  # type: ignore[misc]
         self.of_pairs = bool(ready.get("of_pairs"))  # type: ignore[misc]
+        self.gradients: dict[str, Any] | None = ready.get("gradients")
         self._without_gradients: str | None = ready.get("without_gradients", _ELSEWHERE)
         given = ready.get("limits", {})
         elements = given.pop("elements", None)

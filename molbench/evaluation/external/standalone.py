@@ -319,7 +319,7 @@ def main() -> None:
                 _answer(answers, *_numbers(answer, of_arrow(batch)))
     except BaseException as error:  # noqa: BLE001 - told to the other side, whatever it is
         traceback.print_exc()
-        _answer(answers, {"error": f"{type(error).__name__}: {error}"[:2000]})
+        _answer(answers, {"error": f"{type(error).__name__}: {error}"[:2000].removesuffix(": ")})
         sys.exit(1)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -68,8 +69,12 @@ def clean_name(text: str) -> str:
 
 
 def handshake(encoder: Encoder) -> dict[str, Any]:
-    """What an encoder reads and supports, in JSON, for the parent of its process."""
-    limits = asdict(encoder.limits)
+    """What an encoder reads, supports and does with gradients, in JSON, for the parent of its process."""
+    from molbench.evaluation.external.conformance import gradient_law
+
+    limits, gradients = asdict(encoder.limits), None
+    with suppress(UserError):  # of what cannot be tried the parent tells why
+        gradients = gradient_law(encoder)
     elements = encoder.limits.elements
     limits["elements"] = None if elements is None else sorted(elements)
     return {
@@ -77,4 +82,5 @@ def handshake(encoder: Encoder) -> dict[str, Any]:
         "of_pairs": encoder.of_pairs,
         "limits": limits,
         "without_gradients": encoder.without_gradients,
+        "gradients": gradients and asdict(gradients),
     }
