@@ -167,9 +167,9 @@ def gradient_law(encoder: Encoder) -> Law | None:
     Of a module in a process of its own it was tried there.
     """
     if isinstance(encoder, ProcessEncoder):
-        if (told := encoder.gradients) is None:
+        if (tried := encoder.gradients) is None:
             return None
-        return Law("gradients", _GRADIENTS, told["deviation"], told["tolerance"], str(told["why"]))
+        return Law("gradients", _GRADIENTS, tried["deviation"], tried["tolerance"], str(tried["why"]))
     if not isinstance(encoder, ModuleEncoder):
         return None
     molecules, why = tried_on(encoder), ""
