@@ -161,7 +161,7 @@ BAD_ROWS = {
     "C(C,1": "RDKit cannot read the SMILES",
     "CCC*,1": "a dummy atom",
     "CCO,high": "'y': not a number: 'high'",
-    'CCO,"1,5"': "not a number",
+    'CCO,"1,5"': "not a number: '1,5'; decimals stand behind a point",
     ",3": "RDKit cannot read the SMILES",
     "CCO,inf": "not a finite number",
     "CCO,1,5": "3 cells under the 2 names of the header",

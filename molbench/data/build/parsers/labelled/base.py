@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ from molbench.data.build.parsers.cells import number
 from molbench.errors import unknown_name
 
 _MISSING = {"", "nan", "na", "n/a", "none", "null", "-"}
+_COMMA = re.compile(r"[+-]?\d+,\d+")
 _TRUTH = {"true": 1.0, "false": 0.0}
 
 
@@ -68,7 +70,8 @@ def parse_label(text: str | None, name: str) -> float | None:
     try:
         return number(text)
     except ValueError as error:
-        raise ValueError(f"'{name}': {error}") from None
+        comma = "; decimals stand behind a point" if _COMMA.fullmatch(text.strip()) else ""
+        raise ValueError(f"'{name}': {error}{comma}") from None
 
 
 def unknown_column(path: Path, name: str, known: Iterable[str]) -> str:
