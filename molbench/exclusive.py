@@ -35,7 +35,7 @@ def hold(lock: Path, *, wait: bool = True) -> Iterator[None]:
     """Hold a lock file, whose folder is made where it is missing; removed at the end.
 
     A waiting process that opened the file before it was removed takes the lock anew, on the file that is
-    there then: so does ``filelock`` since 3.21.
+    there then. ``filelock`` does so, and removes no file itself, since 3.30.3.
 
     Raises:
         BusyError: If another process holds it and it is not waited for.
