@@ -80,7 +80,7 @@ FILES: dict[str, tuple[bytes, str]] = {
     "columns of nothing": (frame(b"Properties=:::::"), "is not name:type:count"),
     "a thousand columns": (frame(b"Properties=" + b":".join([b"a:R:1"] * 1000)), "has 'a' twice"),
     "columns that colour": (frame(b"Properties=\x1b[31m:S:1:pos:R:3"), r"it has: '\\x1b[31m, pos'"),
-    "an unknown unit": (frame(b"units=\x1b[5mparsec"), "no unit of length that is known"),
+    "an unknown unit": (frame(b"units=\x1b[5mparsec"), "no unit of length; known: "),
     "a million braces": (frame(b"{" * 900_000 + b' pbc="T T T"'), "periodic"),
 }
 

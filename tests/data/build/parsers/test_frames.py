@@ -294,8 +294,8 @@ def test_an_archive_may_state_no_units(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("tags", "reason"),
     [
-        ({"e_unit": np.array("furlong")}, "'furlong' is no unit of energy that is known"),
-        ({"r_unit": np.array("cubit")}, "'cubit' is no unit of length that is known"),
+        ({"e_unit": np.array("furlong")}, "'furlong' is no unit of energy; known: "),
+        ({"r_unit": np.array("cubit")}, "'cubit' is no unit of length; known: "),
         ({"e_unit": np.array("eV"), "r_unit": np.array("bohr")}, r"positions are in a0 \(r_unit\)"),
         ({"e_unit": np.array(["eV"])}, "is not one short text"),
         ({"e_unit": np.array(23.06)}, "is not one short text"),
