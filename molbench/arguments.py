@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar
 
-from molbench.errors import UserError
+from molbench.errors import UserError, meant
 
 T = TypeVar("T", bound=str | Path)
 
@@ -52,10 +52,17 @@ def require_file(path: Path, what: str = "file") -> None:
 
 
 def require_folder(path: Path, maker: str) -> None:
-    """Raise UserError unless there is a folder, naming the command that makes one."""
+    """Raise UserError unless there is a folder, naming one that was perhaps meant, and what makes one."""
     if not path.is_dir():
-        problem = "not a folder" if path.exists() else "no such folder"
+        problem = "not a folder" if path.exists() else f"no such folder{_folder_meant(path)}"
         raise UserError(f"{path}: {problem}; `{maker}` makes one")
+
+
+def _folder_meant(path: Path) -> str:
+    try:
+        return meant(path.name, [sibling.name for sibling in path.parent.iterdir() if sibling.is_dir()])
+    except OSError:  # there is no such parent, or it is not ours to read
+        return ""
 
 
 def require_results(path: Path) -> None:

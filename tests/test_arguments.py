@@ -1,0 +1,22 @@
+"""A folder that is not there is named with one beside it that was perhaps meant."""
+
+from pathlib import Path
+
+import pytest
+
+from molbench.arguments import require_folder
+from molbench.errors import UserError
+
+
+def test_a_misspelt_folder_is_asked_about(tmp_path: Path) -> None:
+    (tmp_path / "results").mkdir()
+    require_folder(tmp_path / "results", "make it")
+    with pytest.raises(UserError, match=r"reslts: no such folder \(did you mean 'results'\?\); `make it`"):
+        require_folder(tmp_path / "reslts", "make it")
+
+
+def test_files_are_not_meant_and_a_missing_parent_is_no_trouble(tmp_path: Path) -> None:
+    (tmp_path / "results").touch()
+    for path in (tmp_path / "result", tmp_path / "nowhere" / "result"):
+        with pytest.raises(UserError, match="result: no such folder; `make it` makes one"):
+            require_folder(path, "make it")
