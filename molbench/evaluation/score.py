@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Annotated
 
 import numpy as np
+import pyarrow as pa
 from pydantic import BeforeValidator, PlainSerializer
 
 from molbench.errors import UserError
@@ -119,13 +120,14 @@ def clusters_of(predictions: Predictions) -> Clusters:
     """How the records hang together."""
     if predictions.clusters is None:
         return Clusters(len(predictions.ids))
-    return _named(tuple(map(tuple, predictions.clusters.to_pylist())))
+    column = pa.record_batch([predictions.clusters], ["cluster"])
+    return _named(column.schema, column.serialize().to_pybytes())
 
 
 @lru_cache(maxsize=64)
-def _named(names: tuple[tuple[str, ...], ...]) -> Clusters:
+def _named(schema: pa.Schema, column: bytes) -> Clusters:
     """Results of one task, of which there may be hundreds, have the same clusters."""
-    return Clusters.of(names)
+    return Clusters.of(pa.ipc.read_record_batch(pa.py_buffer(column), schema).column(0).to_pylist())
 
 
 def constant(predictions: Predictions) -> Predictions:
