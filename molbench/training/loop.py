@@ -28,6 +28,7 @@ from molbench.training.without_compiler import DDPStrategy, Fabric
 
 #: Tells further processes which one started them.
 _FIRST = "MOLBENCH_FIRST_PROCESS"
+_ENDS_THREADS = "2.13"  # of PyTorch, see below
 
 __all__ = ["FitReport", "StepReport", "fit"]
 
@@ -97,8 +98,10 @@ def _launch(precision: str, accelerator: str, devices: int) -> Fabric:
     if devices > 1:
         _end_together()
         # Where DDP imports it, once there is a group of processes, it keeps the group and its threads as a
-        # default of its functions, whoever closes it.
-        import_module("torch.distributed.nn.functional")
+        # default of its functions, whoever closes it. PyTorch 2.7 sometimes waits for ever where the threads
+        # really end, so that older ones than were tried keep them.
+        if torch.__version__ >= _ENDS_THREADS:
+            import_module("torch.distributed.nn.functional")
     fabric.launch()
     if devices > 1:
         atexit.register(_close_connections)
