@@ -114,6 +114,22 @@ def _named_dataset(ctx: typer.Context) -> Any:
 
 
 @_safely
+def splits(incomplete: str) -> list[str]:
+    """Splits of every scheme."""
+    from molbench.spec.splits import SPLITS
+
+    return _last_of(SPLITS, incomplete)
+
+
+@_safely
+def variants(incomplete: str) -> list[str]:
+    """Variants of every method."""
+    from molbench.methods.settings import VARIANTS
+
+    return _last_of(VARIANTS, incomplete)
+
+
+@_safely
 def protocols(incomplete: str) -> list[str]:
     """Names of protocols."""
     from molbench.evaluation.protocols import load_protocols

@@ -148,7 +148,7 @@ def export(
     split: Annotated[
         str | None,
         typer.Option(
-            autocompletion=complete.one_of(("train", "validation", "test")),
+            autocompletion=complete.splits,
             help="train, validation or test; all records by default.",
         ),
     ] = None,

@@ -33,9 +33,7 @@ if TYPE_CHECKING:
     backbone=Annotated[str, typer.Option("--backbone", autocompletion=complete.backbones)],
     output=Annotated[Path, typer.Option("--output", "-o")],
     exclude=Annotated[list[str], typer.Option("--exclude", autocompletion=complete.tasks)],
-    variant=Annotated[
-        str, typer.Option("--variant", autocompletion=complete.one_of(("intended", "faithful")))
-    ],
+    variant=Annotated[str, typer.Option("--variant", autocompletion=complete.variants)],
     subset=Annotated[str, typer.Option("--subset", autocompletion=complete.subsets)],
     scheme=Annotated[str, typer.Option("--scheme", autocompletion=complete.schemes)],
     logger=Annotated[list[str], typer.Option("--logger", autocompletion=complete.loggers)],

@@ -114,13 +114,13 @@ def _xyz(request: ImportRequest) -> Inspection:
             text = comment.decode("utf-8", "replace")
             if len(symbols) < 2:
                 symbols.add(_elements(text, atoms))
-            if frames <= _LOOKED_AT:
-                columns |= dict.fromkeys(comment_values(text))
+            looked_at = frames <= _LOOKED_AT
+            # Units of every frame, for one that states another is not to be passed over.
+            values = comment_values(text) if looked_at or "unit" in text.lower() else {}
+            tags |= unit_tags(values).items()
+            if looked_at:
+                columns |= dict.fromkeys(values)
                 vectors |= dict.fromkeys(_vectors(text))
-            if (
-                "unit" in text.lower()
-            ):  # of any frame, for one that states another unit is not to be passed over
-                tags |= unit_tags(comment_values(text)).items()
     content = _content(one_molecule=len(symbols) == 1 < frames)
     smiles = _smiles_column(request, [*columns])
     options = {"trajectory": content == "trajectory"} | ({"smiles": smiles} if smiles else {})
