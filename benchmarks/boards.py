@@ -68,6 +68,7 @@ def write_submission(folder: Path, tasks: list[TaskRef], rng: np.random.Generato
         "model": folder.name,
         "name": folder.name,
         "backbone": "painn",
+        "scratch": folder.name == "model-0",
         "baseline": "model-0" if folder.name != "model-0" else None,
         "parameters": int(rng.integers(10**5, 10**7)),
         "licence": "CC0-1.0",
