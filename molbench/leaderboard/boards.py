@@ -34,12 +34,14 @@ def load_boards() -> dict[str, Board]:
 def boards_named(names: Sequence[str]) -> list[Board]:
     """Rules of some boards: names of the catalogue's, or paths of YAML files; none for all of the catalogue.
 
+    All of the catalogue come by name, those that rank nothing last.
+
     Raises:
         UserError: If there is none of that name, a file is not one, or two of them would be one file.
     """
     known = load_boards()
     boards = []
-    for name in names or known:
+    for name in names or sorted(known, key=lambda name: (not known[name].ranked, name)):
         if name.endswith((".yaml", ".yml")):
             boards.append(read_yaml(Path(name), Board))
         elif name in known:

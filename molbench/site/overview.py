@@ -19,7 +19,7 @@ from molbench.site.templating import render
 #: Places that the first page shows of a board.
 _FIRST = 8
 #: Number of the first column of a task, behind those that say what a model is.
-_FIRST_TASK = 11
+_FIRST_TASK = 7
 
 
 @dataclass(frozen=True)
@@ -97,6 +97,7 @@ def index_page(records: Records) -> str:
         boards=records.boards,
         shown=[(table, _ranked(records, table)[:_FIRST]) for table in records.boards],
         estimate=estimate,
+        short_gain=short_gain,
         pretraining=pretraining,
     )
 
