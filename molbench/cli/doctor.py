@@ -22,7 +22,16 @@ _PACKAGES = (
     "scikit-learn",
     "pydantic",
 )
-_EXTRAS = {"generate": "tblite", "ray": "ray", "slurm": "submitit", "tensorboard": "tensorboard"}
+#: A package that comes with each extra for users. It is asked for as a package: a folder may have its name.
+_EXTRAS = {
+    "generate": "tblite",
+    "ray": "ray",
+    "slurm": "submitit",
+    "tensorboard": "tensorboard",
+    "trackio": "trackio",
+    "wandb": "wandb",
+    "docs": "mkdocs",
+}
 
 
 def doctor(
@@ -73,9 +82,10 @@ def _versions() -> Look:
 
 
 def _extras() -> Look:
-    from importlib.util import find_spec
+    from importlib.metadata import distributions
 
-    return {name: "yes" if find_spec(module) else "no" for name, module in _EXTRAS.items()}, []
+    installed = {distribution.name for distribution in distributions()}
+    return {name: "yes" if package in installed else "no" for name, package in _EXTRAS.items()}, []
 
 
 def _machine() -> Look:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -235,6 +236,8 @@ def test_doctor_tells_what_there_is() -> None:
         assert torch.__version__.partition("+")[0] in done.stdout and "xtb-molecules" in done.stdout
     facts = json.loads(done.stdout)
     assert facts["wrong"] == [] and facts["versions"]["python"]
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert set(facts["extras"]) == set(extras) - {"dev"}
     ill = subprocess.run(
         [sys.executable, "-m", "molbench", "doctor"], check=False, timeout=120,
         capture_output=True, text=True,
