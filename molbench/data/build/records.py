@@ -132,9 +132,9 @@ def write_shard(arguments: Mapping[str, Any], listen: Listener) -> int:
                 failed += 1
                 if failed > patience:
                     raise UserError(
-                        f"more than {patience:,} records failed, the last of them "
-                        f"{quoted(failure.id)}, {failure.where}: {failure.reason}; how many may is said by "
-                        "max_failures in dataset.yaml, --max-failures of an import"
+                        f"more than {patience:,} records failed, {arguments['max_failures']:,} may, "
+                        f"the last of them {quoted(failure.id)}, {failure.where}: {failure.reason}; "
+                        "how many may is said by max_failures in dataset.yaml, --max-failures of an import"
                     )
             done += len(chunk.table)
             listen({"records": done})
