@@ -58,12 +58,12 @@ def test_models_of_one_name_are_told_apart_and_damage_leaves_the_others_alone(
 
 
 def test_what_is_committed_is_scored_without_a_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of what the cards of the package's own encoders say, which are from before they named a split."""
+    """The package's own encoders saw the training split of the task, as their cards say, so no test molecule."""
     monkeypatch.setattr("molbench.backbones.build_backbone", lambda *_: pytest.fail("a model is built"))
     scores = clean_submissions(ROOT / "submissions" / "learning", tasks="xtb-molecules/gap")
     counts = {row.model: (row.n, row.of) for row in scores.rows if row.records == "unseen" and not row.common}
-    seen, of = counts["coord-200-steps"]
-    assert seen == 0 < of and counts["scratch-painn-be83e77a"] == (of, of)
+    unseen, of = counts["coord-200-steps"]
+    assert 0 < unseen == of and counts["scratch-painn-be83e77a"] == (of, of)
     shuffled = scores.unjudged["supervised-shuffled-labels-200-steps", "xtb-molecules/gap"]
     assert "its corpus 'xtb-molecules-shuffled' is not built here" in shuffled
 
