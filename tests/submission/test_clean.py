@@ -58,7 +58,7 @@ def test_models_of_one_name_are_told_apart_and_damage_leaves_the_others_alone(
 
 
 def test_what_is_committed_is_scored_without_a_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The package's own encoders saw the training split of the task, as their cards say, so no test molecule."""
+    """The package's own encoders saw the training split of the task, as their cards say: no test molecule."""
     monkeypatch.setattr("molbench.backbones.build_backbone", lambda *_: pytest.fail("a model is built"))
     scores = clean_submissions(ROOT / "submissions" / "learning", tasks="xtb-molecules/gap")
     counts = {row.model: (row.n, row.of) for row in scores.rows if row.records == "unseen" and not row.common}
