@@ -92,6 +92,17 @@ class TaskScore(Spec):
         """Its replicates, [R]."""
         return unpacked(self.replicates)
 
+    def unlike(self, other: TaskScore) -> str | None:
+        """First field in which another is different by more than the order of a sum, or None.
+
+        Processors add in different orders, so that a receipt of one is another's but for the last digits.
+        """
+        for name in type(self).model_fields:
+            one, two = getattr(self, name), getattr(other, name)
+            if one != two and not (name in _SUMS and _same_sums(_numbers(self, name), _numbers(other, name))):
+                return name
+        return None
+
     @property
     def mean(self) -> float:
         """Mean over seeds."""
@@ -121,6 +132,31 @@ class TaskScore(Spec):
         return np.repeat(values, 2) if self.fixed and values.size == 1 else values
 
 
+#: What sums of floating-point numbers give.
+_SUMS = {"values", "constant", "replicates", "half_width", "clusters", "others"}
+
+
+def _numbers(task_score: TaskScore, name: str) -> dict[str, Any]:
+    if name == "replicates":
+        return {name: task_score.drawn}
+    value = getattr(task_score, name)
+    return value if name == "others" else {name: value}
+
+
+def _same_sums(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    return one.keys() == other.keys() and all(
+        _same(np.asarray(one[name], float), np.asarray(other[name], float)) for name in one
+    )
+
+
+def _same(one: np.ndarray, other: np.ndarray) -> bool:
+    # What cancels leaves nought on one processor and a speck on another: the size is that of the largest.
+    size = np.abs(np.nan_to_num(one, posinf=0.0, neginf=0.0)).max(initial=0.0)
+    return one.shape == other.shape and bool(
+        np.allclose(one, other, rtol=0, atol=2e-5 * size + 1e-12, equal_nan=True)
+    )
+
+
 #: Deviation of a score between machines, as a share of it: of what is solved exactly, and of what is trained.
 EXACT, TRAINED = 1e-3, 0.05
 
@@ -147,7 +183,7 @@ class Receipt(Spec):
         task_scores: One a task, version and protocol; ``cells`` in the file, which the seal is of.
         card: SHA-256 of ``submission.yaml``, which holds the digests of all files.
         versions: Of the program and of its evaluation.
-        date: Day of the check; all else is computed again to the bit.
+        date: Day of the check; all else is computed again, on another processor but for the last digits.
         seal: SHA-256 over everything but the date.
     """
 

@@ -45,7 +45,11 @@ def replicates(label: str, names: Sequence[Sequence[str]], contributions: np.nda
 
 
 def packed(values: np.ndarray) -> str:
-    """Replicates as text, in single precision; what differs beyond five digits between machines is noise."""
+    """Replicates as text, in single precision.
+
+    What differs beyond five digits between processors is noise, and so is what cancelling clusters leave.
+    """
+    values = np.where(np.abs(values) < 1e-9 * np.abs(values).max(initial=0.0), 0.0, values)
     rounded = np.array([float(f"{value:.5g}") for value in values.tolist()], dtype="<f4")
     return b64encode(rounded.tobytes()).decode("ascii")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -108,10 +108,12 @@ def check_again(submission: SubmissionFolder, receipt: Receipt, trust: Trust) ->
         except UserError as error:
             return f"{entry.task}: {error}"
         for task_score in fresh:
-            if (
-                stated := stored.get((task_score.task, task_score.protocol, task_score.version))
-            ) != task_score:
-                return f"{task_score.task}: says {_short(stated)}, its predictions give {_short(task_score)}"
+            stated = stored.get((task_score.task, task_score.protocol, task_score.version))
+            if stated is None:
+                return f"{task_score.task}: has no score of it, its predictions give {_short(task_score)}"
+            if field := stated.unlike(task_score):
+                one, other = getattr(stated, field), getattr(task_score, field)
+                return f"{task_score.task}: {field}: says {_short(one)}, its predictions give {_short(other)}"
     return None
 
 
@@ -151,16 +153,15 @@ def check_receipt(path: Path, made: Verification) -> str | None:
     kept = [task_score for task_score in stored.task_scores if task_score.task in made.unchecked]
     if lost := sorted(set(made.unchecked) - {task_score.task for task_score in kept}):
         return f"{path / RECEIPT}: has no score of {', '.join(lost)}"
-    for name, one, other in _pairs(
+    for name, one, other in _unlike(
         stored, fresh.model_copy(update={"task_scores": fresh.task_scores + kept})
     ):
-        if one != other:
-            return f"{path / RECEIPT}: {name}: says {_short(one)}, verifying gives {_short(other)}"
+        return f"{path / RECEIPT}: {name}: says {_short(one)}, verifying gives {_short(other)}"
     return None
 
 
-def _pairs(stored: Receipt, fresh: Receipt) -> list[tuple[str, object, object]]:
-    """What has to agree; a re-run is not made again for it."""
+def _unlike(stored: Receipt, fresh: Receipt) -> Iterator[tuple[str, object, object]]:
+    """What does not agree; a re-run is not made again for it."""
     stated, made = (
         {
             f"{task_score.task} {task_score.version} {task_score.protocol}": task_score
@@ -168,19 +169,18 @@ def _pairs(stored: Receipt, fresh: Receipt) -> list[tuple[str, object, object]]:
         }
         for r in (stored, fresh)
     )
-    return [
+    for name, one, other in (
         ("submission", stored.submission, fresh.submission),
         ("card", stored.card, fresh.card),
         ("tier", stored.tier == "reported", fresh.tier == "reported"),
         ("evaluation", stored.versions.get("evaluation"), fresh.versions.get("evaluation")),
         ("tasks", sorted(stated), sorted(made)),
-        *(
-            (f"{name}: {field}", getattr(stated[name], field), getattr(made[name], field))
-            for name in made
-            if name in stated
-            for field in TaskScore.model_fields
-        ),
-    ]
+    ):
+        if one != other:
+            yield name, one, other
+    for name in made.keys() & stated.keys():
+        if field := stated[name].unlike(made[name]):
+            yield f"{name}: {field}", getattr(stated[name], field), getattr(made[name], field)
 
 
 def _short(value: object) -> str:

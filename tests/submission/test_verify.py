@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from base64 import b64encode
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,11 +15,11 @@ from molbench.evaluation.clusters import Clusters
 from molbench.evaluation.score import Scorer
 from molbench.evaluation.trust import Trust
 from molbench.spec.catalogue import Catalogue
-from molbench.submission.folder import RECEIPT
+from molbench.submission.folder import RECEIPT, SubmissionFolder
 from molbench.submission.receipt import Receipt
 from molbench.submission.replicates import COUNT, packed, replicates
 from molbench.submission.validate import validate
-from molbench.submission.verify import check_receipt, verify
+from molbench.submission.verify import check_again, check_receipt, verify
 from tests.submission.packed import TASKS, read_card, repack, write_card, write_submission
 
 
@@ -71,6 +72,38 @@ def test_a_receipt_changed_by_hand_is_refused(key: str, submission: Path, trust:
     forged = Receipt.model_validate(text).sealed(receipt.date)
     forged.write(submission / RECEIPT)
     assert f": {key}: says " in check_receipt(submission, done)
+
+
+def test_a_receipt_of_another_processor_is_the_same_but_for_last_digits(
+    submission: Path, trust: Trust
+) -> None:
+    done = verify(submission, trust)
+    (first, *rest) = done.receipt.task_scores
+    speck = np.where(np.arange(COUNT) == 3, -3e-17, first.drawn * (1 + 1e-7))
+    nought = np.where(np.arange(COUNT) == 3, 0.0, first.drawn)
+    there = {
+        "values": [value * (1 + 1e-9) for value in first.values],
+        "constant": first.constant * (1 - 1e-9),
+        "half_width": first.half_width * (1 + 1e-6),
+        "others": {name: value + 1e-15 for name, value in first.others.items()},
+        "replicates": packed(nought),
+    }
+    one, other = (
+        first.model_copy(update=there | {"replicates": b64encode(values.astype("<f4").tobytes()).decode()})
+        for values in (nought, speck)
+    )
+    assert one.unlike(other) is None and other.unlike(one) is None
+    assert packed(nought) == packed(np.where(nought == 0, 5e-18, nought))
+    assert first.unlike(first.model_copy(update=there)) == "replicates"  # what was not nought, is no speck
+    assert first.unlike(first.model_copy(update={"half_width": first.half_width * 0.999})) == "half_width"
+    assert first.unlike(first.model_copy(update={"seeds": [4, 5, 6]})) == "seeds"
+    less = dict(list(first.others.items())[1:])
+    assert not first.others or first.unlike(first.model_copy(update={"others": less})) == "others"
+    done.receipt.model_copy(
+        update={"task_scores": [first.model_copy(update=there | {"replicates": first.replicates}), *rest]}
+    ).sealed(done.receipt.date).write(submission / RECEIPT)
+    assert check_receipt(submission, done) is None
+    assert check_again(SubmissionFolder.read(submission), Receipt.read(submission / RECEIPT), trust) is None
 
 
 def test_a_receipt_has_each_score_once(submission: Path, trust: Trust) -> None:
