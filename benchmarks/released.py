@@ -27,6 +27,20 @@ from tests.releases.emgp_weights import egnn
 SEEDS = 3
 FRAMES = ("ethanol", "malonaldehyde", "uracil", "benzene", "toluene", "aspirin")
 
+#: What a released file was pretrained with, as its name tells.
+METHODS = {
+    "3dmgp": "emgp",
+    "attrmask": "attr-mask",
+    "edgepred": "edge-pred",
+    "gpt": "gpt-gnn",
+    "pospred": "pos-pred",
+    "gcc": "gcc",
+    "graphcl": "graphcl",
+    "infograph": "infograph",
+    "joao": "joao",
+    "joaov2": "joaov2",
+}
+
 Stages = Sequence[tuple[str, Sequence[str]]]
 #: Protocol and tasks, the most telling for its time first.
 STAGES: Stages = (
@@ -62,12 +76,13 @@ def converted(released: Path, folder: Path) -> Path:
     Raises:
         SystemExit: If it cannot be converted; the command has said why.
     """
-    output = folder / f"{released.name.removeprefix('checkpoint-')}.pt"
+    name = released.name.removeprefix("checkpoint-")
+    output = folder / f"{name}.pt"
     folder.mkdir(parents=True, exist_ok=True)
-    if not output.exists() and (
-        status := molbench("convert", str(released), "--from", "3d-emgp", "-o", str(output))
-    ):
-        raise SystemExit(status)
+    if not output.exists():
+        method = ["--method", METHODS[name]] if name in METHODS else []
+        if status := molbench("convert", str(released), "--from", "3d-emgp", "-o", str(output), *method):
+            raise SystemExit(status)
     return output
 
 

@@ -26,6 +26,13 @@ def convert(
         list[str] | None,
         typer.Option("--set", help="A setting that the file cannot tell: heads=4; may be repeated."),
     ] = None,
+    method: Annotated[
+        str | None,
+        typer.Option(
+            autocompletion=complete.methods,
+            help="Pretraining method, for tables, if not the one that the code is known for.",
+        ),
+    ] = None,
 ) -> None:
     """Convert weights that somebody published, so that they can be evaluated like any checkpoint.
 
@@ -33,7 +40,8 @@ def convert(
     """
     from molbench.releases.convert import convert_release as run
 
-    checkpoint = run(source, file, output, settings=dict(_setting(text) for text in settings or ()))
+    told = dict(_setting(text) for text in settings or ())
+    checkpoint = run(source, file, output, settings=told, method=method)
     values = sum(value.numel() for value in checkpoint.state_dict.values())
     typer.echo(f"wrote {output}: {checkpoint.backbone} with {values:,} weights")
     for name, value in checkpoint.config.items():

@@ -7,6 +7,7 @@ what is left over must be a documented head or constant, and the result has to f
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,16 @@ from molbench.training.checkpoint import Checkpoint
 from molbench.training.checkpoint_file import content_of, weights_of
 from molbench.training.machine import describe_machine
 
+_METHOD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}")
+
 
 def convert_release(
-    source: str, path: Path, output: Path, *, settings: Mapping[str, Any] | None = None
+    source: str,
+    path: Path,
+    output: Path,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    method: str | None = None,
 ) -> Checkpoint:
     """Convert a published weight file and write the checkpoint.
 
@@ -33,15 +41,20 @@ def convert_release(
         settings: Fields of the backbone's configuration that the file cannot tell and that differ from the
             release's defaults, such as the number of attention heads; or ``backbone``, where encoders have
             the same weights, such as ``cgib-cont`` and ``cgib``.
+        method: How the weights were pretrained, if not by the method that ``source`` is named after:
+            authors also release the baselines that they compare with.
 
     Returns:
         What was written. Its provenance has the source and the SHA-256 of the file.
 
     Raises:
         UserError: If the source is unknown, the file is missing, damaged, asks for code to be run, holds no
-            encoder of the source or more than is known of it, or the output is there already.
+            encoder of the source or more than is known of it, the method is no name, or the output is
+            there already.
     """
     release = RELEASES[source]()
+    if method is not None and not _METHOD.fullmatch(method):
+        raise UserError(f"--method {quoted(method)}: not a name, such as attr-mask")
     Checkpoint.check_output(output)
     if output.exists():
         raise UserError(f"{output} is there already; remove it or name another file")
@@ -57,7 +70,7 @@ def convert_release(
         raise UserError(f"{path}: not an encoder of {release.title} as we know it: {reason}") from error
     origin = {"from": source, "release": release.title, "sha256": _sha256(path)}
     checkpoint = Checkpoint.of(
-        built, method=source, pretraining={"converted": origin}, environment=describe_machine()
+        built, method=method or source, pretraining={"converted": origin}, environment=describe_machine()
     )
     checkpoint.save(output)
     return checkpoint

@@ -37,9 +37,9 @@ def batch_of(fixture: Golden, positions: Tensor) -> MoleculeBatch:
 def test_published_weights_reproduce_the_reference(name: str, golden: Path, tmp_path: Path) -> None:
     file = golden / "published" / f"checkpoint-{name}"
     output = tmp_path / "converted.pt"
-    convert_release("3d-emgp", file, output)
+    convert_release("3d-emgp", file, output, method={"attrmask": "attr-mask"}.get(name))
     checkpoint = Checkpoint.load(output)
-    assert checkpoint.method == "3d-emgp"
+    assert checkpoint.method == {"3dmgp": "3d-emgp", "attrmask": "attr-mask"}[name]
     assert checkpoint.pretraining["converted"]["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
     fixture = read_golden(golden, f"emgp_egnn_{name}_forward")
     backbone = checkpoint.build().double()
@@ -162,6 +162,8 @@ def test_names_that_nobody_knows_are_refused(tmp_path: Path) -> None:
 
 def test_documented_heads_are_left_out(tmp_path: Path) -> None:
     state = emgp_state() | {"module.graph_dec_proj.4.2.bias": torch.ones(4), "module.sigmas": torch.ones(50)}
+    with pytest.raises(UserError, match="--method 'attr mask': not a name, such as attr-mask"):
+        convert_release("3d-emgp", tmp_path / "f", tmp_path / "c.pt", method="attr mask")
     assert convert_release("3d-emgp", saved(tmp_path / "f", state), tmp_path / "c.pt").backbone == "egnn"
 
 
