@@ -40,8 +40,8 @@ def convert(
     """
     from molbench.releases.convert import convert_release as run
 
-    told = dict(_setting(text) for text in settings or ())
-    checkpoint = run(source, file, output, settings=told, method=method)
+    chosen = dict(_setting(text) for text in settings or ())
+    checkpoint = run(source, file, output, settings=chosen, method=method)
     values = sum(value.numel() for value in checkpoint.state_dict.values())
     typer.echo(f"wrote {output}: {checkpoint.backbone} with {values:,} weights")
     for name, value in checkpoint.config.items():
