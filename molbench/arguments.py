@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar
 
-from molbench.errors import UserError, meant
+from molbench.errors import UserError, closest, meant
 
 T = TypeVar("T", bound=str | Path)
 
@@ -48,21 +48,31 @@ def require_file(path: Path, what: str = "file") -> None:
         raise UserError(f"{path}: is a link that leads nowhere; put a plain file in its place, or remove it")
     if path.exists():
         raise UserError(f"{path}: is a pipe or a device; put a plain file in its place, or remove it")
-    raise UserError(f"{path}: no such {what}")
+    raise UserError(f"{path}: no such {what}{file_meant(path)}")
 
 
 def require_folder(path: Path, maker: str) -> None:
     """Raise UserError unless there is a folder, naming one that was perhaps meant, and what makes one."""
     if not path.is_dir():
-        problem = "not a folder" if path.exists() else f"no such folder{_folder_meant(path)}"
+        siblings = _siblings(path)
+        hint = meant(path.name, [sibling.name for sibling in siblings if sibling.is_dir()])
+        problem = "not a folder" if path.exists() else f"no such folder{hint}"
         raise UserError(f"{path}: {problem}; `{maker}` makes one")
 
 
-def _folder_meant(path: Path) -> str:
+def file_meant(path: Path) -> str:
+    """`` (did you mean '…'?)`` as it follows a file that is not there: one like it beside it, or nothing."""
+    files = [sibling for sibling in _siblings(path) if not sibling.is_dir()]
+    stems = {file.stem: file.name for file in files if path.suffix in ("", file.suffix)}
+    close = closest(path.stem, stems)
+    return f" (did you mean '{stems[close]}'?)" if close else ""
+
+
+def _siblings(path: Path) -> list[Path]:
     try:
-        return meant(path.name, [sibling.name for sibling in path.parent.iterdir() if sibling.is_dir()])
+        return list(path.parent.iterdir())
     except OSError:  # there is no such parent, or it is not ours to read
-        return ""
+        return []
 
 
 def require_results(path: Path) -> None:

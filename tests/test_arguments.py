@@ -1,10 +1,10 @@
-"""A folder that is not there is named with one beside it that was perhaps meant."""
+"""A file or folder that is not there is named with one beside it that was perhaps meant."""
 
 from pathlib import Path
 
 import pytest
 
-from molbench.arguments import require_folder
+from molbench.arguments import require_file, require_folder
 from molbench.errors import UserError
 
 
@@ -20,3 +20,14 @@ def test_files_are_not_meant_and_a_missing_parent_is_no_trouble(tmp_path: Path) 
     for path in (tmp_path / "result", tmp_path / "nowhere" / "result"):
         with pytest.raises(UserError, match="result: no such folder; `make it` makes one"):
             require_folder(path, "make it")
+
+
+def test_a_misspelt_file_is_asked_about(tmp_path: Path) -> None:
+    (tmp_path / "first.pt").touch()
+    (tmp_path / "frst").mkdir()
+    require_file(tmp_path / "first.pt")
+    with pytest.raises(UserError, match=r"frst.pt: no such file \(did you mean 'first.pt'\?\)$"):
+        require_file(tmp_path / "frst.pt")
+    for path in (tmp_path / "nowhere" / "frst.pt", tmp_path / "frst.csv"):
+        with pytest.raises(UserError, match=f"{path.name}: no such file$"):
+            require_file(path)

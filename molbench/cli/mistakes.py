@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from molbench.arguments import comma_separated, require_file
+from molbench.arguments import comma_separated, file_meant, require_file
 from molbench.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def refuse_mistakes(
 
     for path in models:
         if not path.is_file():
-            kind = "is a folder, not a checkpoint" if path.is_dir() else "no such file"
+            kind = "is a folder, not a checkpoint" if path.is_dir() else f"no such file{file_meant(path)}"
             if path.is_dir() or hub_id(str(path)) is None:
                 raise UserError(f"{path}: {kind}")
     refuse_unknown_executor(executor)

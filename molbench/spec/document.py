@@ -6,6 +6,7 @@ from typing import Any, TypeAlias, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from molbench.arguments import file_meant
 from molbench.errors import UserError, path_of, quoted
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -27,7 +28,7 @@ def read_yaml(path: Path, model: type[Model]) -> Model:
     """
     try:
         if not path.is_file():
-            raise UserError(f"{path}: cannot be read: no such file")
+            raise UserError(f"{path}: cannot be read: no such file{file_meant(path)}")
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:

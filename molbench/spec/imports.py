@@ -10,6 +10,7 @@ from typing import Annotated
 
 from annotated_types import Ge
 
+from molbench.arguments import file_meant
 from molbench.errors import UserError
 from molbench.spec.units import is_unit, same_dimension, unit_called
 
@@ -77,7 +78,7 @@ class ImportRequest:
         except ValueError as error:
             raise UserError(str(error)) from error
         if not self.path.is_file():
-            raise UserError(f"{self.path}: no such file")
+            raise UserError(f"{self.path}: no such file{file_meant(self.path)}")
         if self.path.stat().st_size == 0:
             raise UserError(f"{self.path}: empty file")
         if len(self.smiles) > 2:
@@ -118,7 +119,7 @@ class Labelled:
         source = max((column for column in known if _starts(rest, [column])), key=len, default="")
         units = rest[len(source) :].lstrip(":").split(":") if source else rest.split(":")[1:]
         source = source or rest.partition(":")[0]
-        if len(units) > 2:
+        if not source or len(units) > 2:
             raise UserError(f"{option} {text}: write [NAME=]COLUMN[:UNIT[:UNIT OF SCORES]]")
         unit, scored = ([*(_unit(word, f"{option} {text}") for word in units if word), None, None])[:2]
         stated = _stated(source)

@@ -180,6 +180,8 @@ def test_a_bad_row_is_told_by_its_line(tmp_path: Path, row: str) -> None:
 REQUESTS = [
     ({"targets": ["gpa:eV"], "conformers": True}, "did you mean 'gap (eV)'?"),
     ({"targets": ["active"], "conformers": True}, "in which unit"),
+    ({"targets": ["active:"], "conformers": True}, "Write active:UNIT"),
+    ({"targets": [":eV"], "conformers": True}, "write [NAME=]COLUMN[:UNIT[:UNIT OF SCORES]]"),
     ({"targets": ["active:kcla/mol"], "conformers": True}, "did you mean 'kcal/mol'?"),
     ({"targets": ["active:g/mol:eV"], "conformers": True}, "cannot be told in"),
     ({"targets": ["gap (eV):eV:K"], "conformers": True}, "cannot be told in"),

@@ -67,9 +67,10 @@ def asked_forces(request: ImportRequest, inspection: Inspection, labels: list[La
 def _with_unit(label: Labelled, text: str, option: str, inspection: Inspection) -> Labelled:
     stated = inspection.units.get(label.source)
     if label.unit is None and stated is None:
+        asked = text.rstrip(":")
         raise UserError(
-            f"{option} {text}: in which unit is '{label.source}'? Write {text}:UNIT, for instance {text}:eV, "
-            f"or {text}:1 for a number without one"
+            f"{option} {text}: in which unit is '{label.source}'? Write {asked}:UNIT, for instance "
+            f"{asked}:eV, or {asked}:1 for a number without one"
         )
     if (
         label.unit is not None
