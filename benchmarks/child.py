@@ -9,9 +9,10 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import cast
 
 from benchmarks.record import Cell, Measured, Spread
 
@@ -84,6 +85,60 @@ print(max(_.getrusage(who).ru_maxrss for who in (_.RUSAGE_SELF, _.RUSAGE_CHILDRE
 def _processors() -> float:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
+
+
+class Contestant:
+    """A process that takes a step whenever it is told to, see :func:`take_steps`.
+
+    Args:
+        command: Of the process.
+        cwd: Where it runs.
+        environment: Variables of its own.
+    """
+
+    def __init__(self, command: Sequence[str], cwd: Path, environment: Mapping[str, str]) -> None:
+        self._process = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=os.environ | environment,
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        self.size, self.work = cast("tuple[int, str]", self._read())
+
+    def run(self) -> list[float]:
+        """Wall and processor time of a step."""
+        print(file=self._process.stdin, flush=True)
+        return cast("list[float]", self._read())
+
+    def end(self) -> None:
+        """No more steps."""
+        self._process.communicate(timeout=60)
+
+    def _read(self) -> object:
+        line = self._process.stdout.readline() if self._process.stdout else ""
+        if not line:
+            raise SystemExit("a contestant cannot take this step; see above")
+        return json.loads(line)
+
+
+def take_steps(make: Callable[[], tuple[Callable[[], object], str, int]]) -> None:
+    """Be a :class:`Contestant`: warm up, then take a step for every line that comes and tell its time.
+
+    Args:
+        make: Gives the step, what it works on, in words, and how many molecules or pairs that is.
+    """
+    told = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever else is printed is not for who reads the times
+    run, work, size = make()
+    run()
+    print(json.dumps([size, work]), file=told, flush=True)
+    for _ in sys.stdin:
+        start, start_busy = time.perf_counter(), time.process_time()
+        run()
+        taken = time.perf_counter() - start, time.process_time() - start_busy
+        print(json.dumps(taken), file=told, flush=True)
 
 
 def processor_seconds() -> float:

@@ -12,9 +12,6 @@ each and the median and range of the ratios of neighbouring steps.
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -28,7 +25,8 @@ from torch import Tensor
 from torch.nn.functional import mse_loss
 
 from benchmarks.backbones import step
-from benchmarks.methods import FAMILIES, FINETUNING, seconds, step_of
+from benchmarks.child import ROOT, Contestant, take_steps
+from benchmarks.methods import FAMILIES, FINETUNING, step_of
 from benchmarks.record import Measured, Spread, options_of, report
 from molbench.backbones import build_backbone
 from molbench.backbones.pairs.base import PairBackbone
@@ -39,7 +37,6 @@ from molbench.methods.mrl3d.objective import MRL3D
 from molbench.paths import home
 from molbench.training.allocator import tune_allocator
 
-ROOT = Path(__file__).parents[1]
 CONTESTS = {contest.name: contest for contest in FAMILIES + FINETUNING}
 PAIRS = {
     f"Pairs, {name}": name for name in ("gin-cigin", "cigin", "cgib", "cgib-cont", "mpnn", "attentivefp")
@@ -48,110 +45,78 @@ PAIRS["Pairs, pretraining by 3dmrl"] = "3dmrl"
 BATCH, PRETRAINED = 256, 48
 
 
-def pair_step(name: str, dataset: str) -> tuple[Callable[[], None], str]:
-    """A step of fine-tuning an encoder of pairs and its paper's head, each on another batch."""
+def open_pairs(dataset: str) -> Store:
+    """The pairs of ``--pairs``."""
     folder, _, subset = dataset.partition("/")
-    store = Store.open(home() / "datasets" / folder, subset or None)
+    return Store.open(home() / "datasets" / folder, subset or None)
+
+
+def pair_step(
+    name: str, store: Store, draw: Callable[[np.ndarray], np.ndarray] | None = None
+) -> Callable[[], None]:
+    """A step of an encoder of pairs, reading included.
+
+    Args:
+        name: Of the encoder, which is fine-tuned with its paper's head; or 3dmrl, on records.
+        store: Pairs.
+        draw: Rows of a batch, of all that the step may use; by default others in each step.
+    """
+    random = np.random.default_rng(0)
     if name == "3dmrl":
-        return pretraining_step(store), f"{PRETRAINED} pairs of {dataset}"
+        method = cast(MRL3D, build_method("3dmrl", build_backbone("cigin"), {"combine": False, "share": 1.0}))
+        shells, generator = method.reader(store), torch.Generator().manual_seed(0)
+        usable = method.select(store, np.arange(len(store)))
+        draw = draw or (lambda rows: random.choice(rows, PRETRAINED, replace=False))
+        return step(method, lambda: method.loss(shells.batch(draw(usable)), generator)[0])
     # 3DMRL fine-tunes on chromophores without hydrogens.
-    backbone = cast(PairBackbone, build_backbone(name, {"hydrogens": folder != "chromophore"}))
+    backbone = cast(PairBackbone, build_backbone(name, {"hydrogens": store.dataset_id != "chromophore"}))
     head, generator = backbone.paper_head(), torch.Generator().manual_seed(0)
     reader = PairReader(store, backbone.features, hydrogens=backbone.hydrogens)
-    random, size = np.random.default_rng(0), min(BATCH, len(store))
+    everything = np.arange(len(store))
+    draw = draw or (lambda rows: random.choice(rows, min(BATCH, len(rows)), replace=False))
 
     def loss() -> Tensor:
-        batch = reader.batch(random.choice(len(store), size, replace=False))
-        compare = partial(mse_loss, target=torch.zeros(size))
-        return backbone.objective(lambda encoded: head(encoded.graph).squeeze(-1), compare, batch, generator)[
-            0
-        ]
+        rows = draw(everything)
+        compare = partial(mse_loss, target=torch.zeros(len(rows)))
+        return backbone.objective(
+            lambda encoded: head(encoded.graph).squeeze(-1), compare, reader.batch(rows), generator
+        )[0]
 
-    module = torch.nn.ModuleList([backbone, head])
-    return step(module, loss), f"{size} pairs of {dataset}"
-
-
-def pretraining_step(store: Store) -> Callable[[], None]:
-    """A step of 3DMRL, on records and not on combinations."""
-    method = cast(MRL3D, build_method("3dmrl", build_backbone("cigin"), {"combine": False, "share": 1.0}))
-    reader, random = method.reader(store), np.random.default_rng(0)
-    rows, generator = method.select(store, np.arange(len(store))), torch.Generator().manual_seed(0)
-
-    def loss() -> Tensor:
-        return method.loss(reader.batch(random.choice(rows, PRETRAINED, replace=False)), generator)[0]
-
-    return step(method, loss)
+    return step(torch.nn.ModuleList([backbone, head]), loss)
 
 
-def serve(options: argparse.Namespace) -> None:
-    """Take a step for every line that comes, and say how long it took."""
+def made(options: argparse.Namespace) -> tuple[Callable[[], None], str, int]:
+    """The step of a row, its work and its size."""
     tune_allocator()
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     (row,) = options.rows
-    if row in PAIRS:
-        run, work = pair_step(PAIRS[row], options.pairs)
-        size = int(work.split()[0])
-    else:
-        run, work = step_of(CONTESTS[row], options)
-        size = options.molecules or CONTESTS[row].molecules
-    run()
-    print(json.dumps([size, work]), flush=True)
-    for _ in sys.stdin:
-        print(json.dumps(seconds(run)), flush=True)
+    if row not in PAIRS:
+        return *step_of(CONTESTS[row], options), options.molecules or CONTESTS[row].molecules
+    store = open_pairs(options.pairs)
+    size = PRETRAINED if PAIRS[row] == "3dmrl" else min(BATCH, len(store))
+    return pair_step(PAIRS[row], store), f"{size} pairs of {options.pairs}", size
 
 
-class Contestant:
-    """A checkout at work.
-
-    Args:
-        checkout: Its folder.
-        row: What it does.
-        options: As given.
-    """
-
-    def __init__(self, checkout: Path, row: str, options: argparse.Namespace) -> None:
-        command = [sys.executable, "-m", "benchmarks.turns", str(checkout), "--serve", "--rows", row]
-        command += ["--threads", str(options.threads), "--pairs", options.pairs]
-        command += ["--molecules", str(options.molecules)] if options.molecules else []
-        self.place = tempfile.TemporaryDirectory()
-        # The package of the checkout, and the benchmarks of this one.
-        for root, names in ((checkout, ("molbench", "datasets", "leaderboards")), (ROOT, ("benchmarks",))):
-            for name in names:
-                (Path(self.place.name) / name).symlink_to(root.resolve() / name)
-        self.process = subprocess.Popen(
-            command,
-            cwd=self.place.name,
-            env=os.environ | {"PYTHONPATH": self.place.name},
-            text=True,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
-        self.size, self.work = self._read()
-
-    def run(self) -> list[float]:
-        """Wall and processor time of a step."""
-        print(file=self.process.stdin, flush=True)
-        return self._read()
-
-    def end(self) -> None:
-        """No more steps."""
-        self.process.communicate(timeout=60)
-        self.place.cleanup()
-
-    def _read(self) -> list[float]:
-        line = self.process.stdout.readline() if self.process.stdout else ""
-        if not line:
-            raise SystemExit("a checkout cannot take this step; see above")
-        return cast("list[float]", json.loads(line))
+def contestant(checkout: Path, row: str, options: argparse.Namespace, place: Path) -> Contestant:
+    """A checkout at work on a row, in a folder that holds its package and the benchmarks of this one."""
+    command = [sys.executable, "-m", "benchmarks.turns", str(checkout), "--serve", "--rows", row]
+    command += ["--threads", str(options.threads), "--pairs", options.pairs]
+    command += ["--molecules", str(options.molecules)] if options.molecules else []
+    for root, names in ((checkout, ("molbench", "datasets", "leaderboards")), (ROOT, ("benchmarks",))):
+        for name in names:
+            (place / name).symlink_to(root.resolve() / name)
+    return Contestant(command, place, {"PYTHONPATH": str(place)})
 
 
 def compare(row: str, options: argparse.Namespace) -> Measured:
     """One row of the table."""
-    before, after = Contestant(options.before, row, options), Contestant(ROOT, row, options)
-    times = np.array([(before.run(), after.run()) for _ in range(options.repeats + 1)])[1:]
-    before.end()
-    after.end()
+    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
+        before = contestant(options.before, row, options, Path(one))
+        after = contestant(ROOT, row, options, Path(other))
+        times = np.array([(before.run(), after.run()) for _ in range(options.repeats + 1)])[1:]
+        before.end()
+        after.end()
     earlier, later = times[:, 0].T.tolist(), times[:, 1].T.tolist()
     cells = {
         "before, a second": Spread.of([before.size / taken for taken in earlier[0]]),
@@ -178,7 +143,7 @@ def main() -> None:
     parser.set_defaults(compile=False, precision="32")
     options = options_of(parser, toy={"rows": ["DDM, PaiNN"], "repeats": 1, "molecules": 2})
     if options.serve:
-        serve(options)
+        take_steps(partial(made, options))
         return
     rows = []
     for row in [*CONTESTS, *PAIRS]:
