@@ -3,11 +3,12 @@
     python -m benchmarks.accelerator [--device cuda|cpu] [--molecules N] [--repeats N] [--json FILE]
 
 A step is forward, backward and fused Adam on a batch at hand, of an encoder in its paper's size and one
-linear layer, in single precision, with TF32 products (accelerators only) and in bfloat16 autocast. What the
-device can do is measured first: bytes a second of a copy, and operations a second of large products in each
-precision. The share of the roofline is the larger of the shares of the products' and of the memory's speed.
-Operations are those of matrix products, bytes those that PyTorch's operators read and write, each counted in
-one step more; what our kernels in C do on a CPU is not among them.
+linear layer, in single precision, with TF32 products (accelerators only) and in bfloat16 autocast. How far
+features are from those in single precision stands beside, and whether that is near enough for the precision.
+What the device can do is measured first: bytes a second of a copy, and operations a second of large products
+in each precision. The share of the roofline is the larger of the shares of the products' and of the memory's
+speed. Operations are those of matrix products, bytes those that PyTorch's operators read and write, each
+counted in one step more; what our kernels in C do on a CPU is not among them.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ from molbench.testing import small_backbone
 from molbench.training.allocator import tune_allocator
 
 PRECISIONS = ("fp32", "tf32", "bf16")
+#: Largest difference of a feature from single precision, of the largest feature.
+PARITY = {"fp32": 1e-4, "tf32": 0.02, "bf16": 0.1}
 
 
 class Traffic(TorchDispatchMode):
@@ -111,6 +114,20 @@ def step_of(name: str, batch: MoleculeBatch, precision: str, toy: bool) -> Calla
     return step
 
 
+def difference(name: str, batch: MoleculeBatch, precision: str, toy: bool) -> float:
+    """Largest difference of a molecule's features from single precision, of the largest feature."""
+    torch.manual_seed(0)
+    backbone = (small_backbone(name) if toy else build_backbone(name)).to(batch.positions.device).eval()
+    found = []
+    for own in ("fp32", precision):
+        use(own)
+        bf16 = own == "bf16"
+        with torch.no_grad(), torch.autocast(batch.positions.device.type, torch.bfloat16, enabled=bf16):
+            found.append(backbone(batch).graph.float())
+    exact, other = found
+    return float((other - exact).abs().max() / exact.abs().max())
+
+
 def counted(step: Callable[[], None]) -> tuple[float, float]:
     """Operations and bytes of a step."""
     with FlopCounterMode(display=False) as operations:
@@ -122,9 +139,11 @@ def counted(step: Callable[[], None]) -> tuple[float, float]:
 
 def encoder_row(name: str, precision: str, options: argparse.Namespace, most: Sequence[float]) -> Measured:
     """A training step of an encoder beside the most operations and bytes a second."""
+    batch = molecules(options.molecules, options.device)
+    off = difference(name, batch, precision, options.toy)
     use(precision)
     torch.manual_seed(0)
-    step = step_of(name, molecules(options.molecules, options.device), precision, options.toy)
+    step = step_of(name, batch, precision, options.toy)
     step()
     done = counted(step)
     times = seconds(step, options.device, options.repeats)
@@ -138,6 +157,8 @@ def encoder_row(name: str, precision: str, options: argparse.Namespace, most: Se
         "GB/s": Spread.of([done[1] / time for time in times], 1e-9),
         "% of memory": Spread.of(shares[1], 100),
         "% of the roofline": Spread.of(larger, 100),
+        "off fp32": off,
+        "near enough": off <= PARITY[precision],
     }
     return Measured(f"{name}, {precision}", cells)
 

@@ -1,6 +1,7 @@
 """Boards of a thousand submissions of sixty tasks: seconds and megabytes, in a process of its own.
 
-What ``molbench board build`` does: submissions are read and checked, ranked, and written as tables and pages.
+What ``molbench board build`` does: submissions are read and checked, ranked, and written as tables and pages;
+the statistics are everything between reading and writing.
 Scores are random; receipts, cards and files are as ``molbench submit`` writes them.
 
     python -m benchmarks.boards --submissions 1000 --tasks 60
@@ -25,18 +26,31 @@ from molbench.submission.receipt import Receipt, TaskScore
 from molbench.submission.replicates import COUNT, packed
 
 MEASURE = """
-import json, sys
+import json, sys, time
 from pathlib import Path
-from molbench.leaderboard.publish import publish
+import molbench.leaderboard.publish as module
 from molbench.site.submitted import evidence_of
 from molbench.site.write import write_site
 from molbench.spec.catalogue import Catalogue
+taken = {}
+def timed(name, function):
+    def called(*arguments):
+        start = time.process_time()
+        result = function(*arguments)
+        taken[name] = time.process_time() - start
+        return result
+    return called
+module.read_entries = timed("reading, s of a processor", module.read_entries)
+module.lay_out = timed("statistics, s of a processor", module.lay_out)
 root, output = Path(sys.argv[1]), Path(sys.argv[2])
-published = publish(root, output, [sys.argv[3]])
+published = module.publish(root, output, [sys.argv[3]])
 catalogue = Catalogue.load()
-write_site(published.records, evidence_of(published.records, root, catalogue), catalogue, output / "site")
+evidence = evidence_of(published.records, root, catalogue)
+pages = timed("pages, s of a processor", write_site)
+pages(published.records, evidence, catalogue, output / "site")
 (table,) = published.records.boards
-print(json.dumps({"rows": len(table.rows), "scores": len(table.scores), "aside": len(published.aside)}))
+counts = {"rows": len(table.rows), "scores": len(table.scores), "aside": len(published.aside)}
+print(json.dumps(taken | counts))
 """
 
 

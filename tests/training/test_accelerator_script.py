@@ -44,7 +44,9 @@ def test_steps_of_every_encoder_then_forces(tmp_path: Path) -> None:
     )
     done = run(tmp_path, str(checkpoint), "--device", "cpu", "--toy", "--minutes", "4")
     assert done.returncode == 0, done.stdout + done.stderr
-    rows = {row.name for row in Record.read(tmp_path / "out/steps.json").rows}
+    steps = Record.read(tmp_path / "out/steps.json").rows
+    assert all(row.cells["near enough"] for row in steps), steps
+    rows = {row.name for row in steps}
     names = [name for name, backbone in BACKBONES.items() if backbone.inputs == "molecules"]
     assert rows == {f"{name}, {precision}" for name in names for precision in ("fp32", "bf16")}
     scored = {path.relative_to(tmp_path / "out/results").parts[0] for path in tmp_path.rglob("result.json")}
