@@ -1,12 +1,16 @@
 """Arguments that are one thing or many, and paths that must lead somewhere."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from molbench.errors import UserError, closest, meant
+from molbench.errors import UserError, closest, meant, quoted
 
 T = TypeVar("T", bound=str | Path)
+
+#: More seeds tell nothing more, and NumPy's generators know no larger ones.
+_MOST_SEEDS, _LARGEST_SEED = 10_000, (1 << 32) - 1
 
 
 def listed(given: T | Iterable[T] | None) -> list[T]:
@@ -26,6 +30,34 @@ def seed_numbers(text: str) -> list[int]:
         return [int(part) for part in text.split(",")]
     except ValueError:
         raise UserError(f"--seed-list {text}: write seeds with commas, 0,3,7") from None
+
+
+def seeds_of(asked: int | Sequence[int]) -> Sequence[int]:
+    """The seeds: so many from 0 on, or those that are listed.
+
+    Raises:
+        UserError: If there is none, one twice, or one that is no seed.
+    """
+    if (asked if isinstance(asked, int) else len(asked)) > _MOST_SEEDS:
+        raise UserError(f"more than {_MOST_SEEDS:,} seeds")
+    seeds = range(asked) if isinstance(asked, int) else list(asked)
+    if not seeds or len({*seeds}) != len(seeds):
+        raise UserError("at least one seed is needed, and none twice")
+    if wrong := [seed for seed in seeds if not (isinstance(seed, int) and 0 <= seed <= _LARGEST_SEED)]:
+        raise UserError(f"seed {quoted(wrong[0])}: seeds are whole numbers from 0 to {_LARGEST_SEED:,}")
+    return seeds
+
+
+def shard_of(text: str) -> tuple[int, int]:
+    """``2/8`` to the number of the part, from 1, and of how many.
+
+    Raises:
+        UserError: If it is written otherwise.
+    """
+    match = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text)
+    if match is None or not 1 <= int(match[1]) <= int(match[2]):
+        raise UserError(f"shard {quoted(text)}: write i/n, such as 1/8, with i from 1 to n")
+    return int(match[1]), int(match[2])
 
 
 def comma_separated(given: str | Iterable[str] | None) -> list[str]:
@@ -49,6 +81,12 @@ def require_file(path: Path, what: str = "file") -> None:
     if path.exists():
         raise UserError(f"{path}: is a pipe or a device; put a plain file in its place, or remove it")
     raise UserError(f"{path}: no such {what}{file_meant(path)}")
+
+
+def require_no_file(path: Path) -> None:
+    """Raise UserError where a folder is to be made, or written into, and is a file."""
+    if path.exists() and not path.is_dir():
+        raise UserError(f"{path}: is a file, not a folder")
 
 
 def require_folder(path: Path, maker: str) -> None:

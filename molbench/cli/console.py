@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import Progress, ProgressColumn
 
     from molbench.progress import ProgressCallback
 
@@ -48,11 +49,25 @@ def plain_table(
         yield from (" " * left + line for line in further)
 
 
+def bar_of(*columns: "ProgressColumn", quiet: bool = False, **options: Any) -> "Progress":
+    """A bar on standard error while work goes on; none in a file, where all of its states would be kept.
+
+    Args:
+        columns: What it is made of.
+        quiet: Whether there is to be none on a terminal either.
+        **options: Of :class:`rich.progress.Progress`.
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    return Progress(*columns, console=console, disable=quiet or not console.is_terminal, **options)
+
+
 @contextmanager
 def progress_bars() -> Iterator["ProgressCallback"]:
     """A bar for each stage of the work, on the error stream."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
 
     columns: tuple[Any, ...] = (
         TextColumn("{task.description}"),
@@ -60,7 +75,7 @@ def progress_bars() -> Iterator["ProgressCallback"]:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+    with bar_of(*columns, transient=True) as bars:
         tasks: dict[str, TaskID] = {}
 
         def report(stage: str, done: int, total: int | None) -> None:

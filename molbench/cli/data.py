@@ -9,6 +9,7 @@ import typer
 from molbench.cli import audit, complete
 from molbench.cli.console import progress_bars, table_console
 from molbench.cli.request import options_of
+from molbench.executors.request import ExecutorRequest
 from molbench.spec.build import BuildRequest
 from molbench.spec.imports import ImportRequest
 from molbench.spec.request import ask
@@ -45,6 +46,7 @@ def build(given: dict[str, Any]) -> None:
     if entry.folder == Path(given["entry"]):  # a folder of the user's own, in which the raw files may lie
         given = {"raw": entry.folder} | given
     request = ask(BuildRequest, **given | {"entry": entry})
+    ExecutorRequest(request.executor).check()
     from molbench.data.build.builder import run_build
 
     with progress_bars() as progress:

@@ -9,15 +9,16 @@ from typing import Annotated, Any
 
 import typer
 
-from molbench.arguments import seed_numbers
+from molbench.arguments import require_no_file, seed_numbers, seeds_of, shard_of
 from molbench.cli import complete
 from molbench.cli.devices import require_devices, use_devices
 from molbench.cli.executor import executor_options
 from molbench.cli.forecast import show_forecast
 from molbench.cli.foreign import processes, trusted
-from molbench.cli.mistakes import refuse_mistakes, refuse_unknown_loggers
+from molbench.cli.mistakes import refuse_loggers, refuse_mistakes
 from molbench.cli.report import Display, finish
 from molbench.errors import UserError
+from molbench.executors.request import ExecutorRequest
 
 #: Seconds of the longest wait, which is months.
 _LONGEST = 1e7
@@ -127,8 +128,14 @@ def evaluate(  # noqa: PLR0917 - the command's options
 
     Finished results are used again; an interrupted evaluation is continued by the same command.
     """
-    recipe = refuse_mistakes(models or (), tasks, suite, protocol, settings or (), executor=executor)
-    refuse_unknown_loggers(logger or ())
+    recipe = refuse_mistakes(models or (), tasks, suite, protocol, settings or ())
+    where = ExecutorRequest(executor, workers, time_limit, retries, executor_options(executor_set or ()))
+    where.check()
+    refuse_loggers(logger or ())
+    chosen_seeds = seeds_of(seed_numbers(seed_list) if seed_list else seeds)
+    if shard is not None:
+        shard_of(shard)
+    require_no_file(output)
     if model:
         trusted(model, trust_code)
     if device is not None:
@@ -149,7 +156,7 @@ def evaluate(  # noqa: PLR0917 - the command's options
             "tasks": tasks,
             "suite": suite,
             "protocol": recipe,
-            "seeds": seed_numbers(seed_list) if seed_list else seeds,
+            "seeds": chosen_seeds,
             "output": output,
             "scratch": scratch,
             "fingerprint": fingerprint,
@@ -163,11 +170,11 @@ def evaluate(  # noqa: PLR0917 - the command's options
             [*(models or ()), *foreign],
             **what,
             built=built,
-            executor=executor,
-            workers=workers,
-            time_limit=time_limit,
-            retries=retries,
-            options=executor_options(executor_set or ()),
+            executor=where.executor,
+            workers=where.workers,
+            time_limit=where.time_limit,
+            retries=where.retries,
+            options=where.options,
             logger=logger or (),
             watcher=display.watcher(),
         )

@@ -20,8 +20,6 @@ def refuse_mistakes(
     suite: str | None,
     protocol: str,
     settings: Sequence[str],
-    *,
-    executor: str | None,
 ) -> Protocol:
     """Look at names and files.
 
@@ -40,28 +38,21 @@ def refuse_mistakes(
             kind = "is a folder, not a checkpoint" if path.is_dir() else f"no such file{file_meant(path)}"
             if path.is_dir() or hub_id(str(path)) is None:
                 raise UserError(f"{path}: {kind}")
-    refuse_unknown_executor(executor)
     catalogue = Catalogue.load()
     if tasks or suite is not None:
         catalogue.tasks(tasks, suite)
     return load_protocol(protocol, settings)
 
 
-def refuse_unknown_executor(name: str | None) -> None:
-    """Raise UserError unless there is an executor of the name, or none is named."""
-    from molbench.executors import EXECUTORS
-
-    if name is not None and name not in EXECUTORS:
-        raise unknown_name("executor", name, EXECUTORS)
-
-
-def refuse_unknown_loggers(names: str | Sequence[str]) -> None:
-    """Raise UserError unless there is a logger of each name, several with commas between."""
+def refuse_loggers(names: str | Sequence[str]) -> None:
+    """Raise UserError unless each logger, several with commas between, is known and installed."""
     from molbench.training.trackers import TRACKERS
+    from molbench.training.trackers.base import trackers_of
 
     for name in comma_separated(names):
         if name not in TRACKERS:
             raise unknown_name("logger", name, TRACKERS)
+    trackers_of(names, Path())
 
 
 def refuse_pretraining_mistakes(request: PretrainRequest) -> None:
@@ -81,7 +72,7 @@ def refuse_pretraining_mistakes(request: PretrainRequest) -> None:
     if request.init is not None:
         require_file(request.init)
     load_settings(request.method, request.variant)
-    refuse_unknown_loggers(request.logger)
+    refuse_loggers(request.logger)
     if not Path(request.data).exists():  # a file is told how to be imported
         locate(str(request.data))
 

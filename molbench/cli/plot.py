@@ -10,8 +10,8 @@ import typer
 from molbench.arguments import require_results
 from molbench.cli import complete
 from molbench.escape import visible
+from molbench.evaluation.figures import FORMATS, KINDS, figure_kinds
 
-KINDS = ("strip", "parity", "errors", "curves", "learning", "radar", "cost")
 Tasks = Annotated[
     list[str] | None,
     typer.Option(
@@ -35,13 +35,14 @@ def plot(
     form: Annotated[
         str,
         typer.Option(
-            "--format", "-f", autocompletion=complete.one_of(("png", "svg", "pdf")), help="png, svg or pdf."
+            "--format", "-f", autocompletion=complete.one_of(FORMATS), help=f"{', '.join(FORMATS)}."
         ),
     ] = "png",
     tasks: Tasks = None,
 ) -> None:
     """Draw results; the numbers behind each figure lie beside it as CSV."""
     require_results(results)
+    figure_kinds(kinds or (), form)
     from molbench.evaluation.figures.plot import plot as run
 
     plotted = run(results, output, kinds=kinds or (), form=form, tasks=tasks)

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from molbench.cli import complete
+from molbench.cli.console import bar_of
 from molbench.cli.executor import executor_options
 from molbench.cli.forecast import show_pretraining_forecast
-from molbench.cli.mistakes import refuse_pretraining_mistakes, refuse_unknown_executor
+from molbench.cli.mistakes import refuse_pretraining_mistakes
 from molbench.cli.request import options_of
 from molbench.cli.sweep import show_sweep, tell_checkpoint
 from molbench.executors.request import ExecutorRequest
@@ -50,7 +51,7 @@ def pretrain(given: dict[str, Any]) -> None:
     asked = given | {"overrides": _overrides(given.get("overrides", []))}
     several = sweep.several(asked)
     requests = sweep.requests(asked) if several else [ask(PretrainRequest, **asked)]
-    refuse_unknown_executor(where.executor)
+    where.check()
     for request in requests:
         refuse_pretraining_mistakes(request)
 
@@ -116,8 +117,7 @@ def _overrides(settings: list[str]) -> dict[str, dict[str, Any]]:
 @contextmanager
 def _bar() -> Iterator[Callable[["StepReport"], None]]:
     """A progress bar on the error stream, with loss, throughput and the time that remains."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
     columns = (
         TextColumn("{task.description}"),
@@ -126,8 +126,7 @@ def _bar() -> Iterator[Callable[["StepReport"], None]]:
         TimeRemainingColumn(),
         TextColumn("{task.fields[state]}"),
     )
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not _is_first_process()) as bar:
+    with bar_of(*columns, quiet=not _is_first_process(), transient=True) as bar:
         task = bar.add_task("preparing data", total=None, state="")
 
         def report(step: "StepReport") -> None:

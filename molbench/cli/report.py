@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from molbench.arguments import comma_separated
-from molbench.cli.console import table_console
+from molbench.cli.console import bar_of, table_console
 from molbench.errors import UserError
 from molbench.executors.base import InterruptedWorkError
 from molbench.numbers import ARROWS
@@ -29,8 +29,7 @@ class Display:
     """A progress bar over runs on standard error."""
 
     def __init__(self, quiet: bool) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
         columns = [
             TextColumn("{task.description}"),
@@ -38,7 +37,7 @@ class Display:
             MofNCompleteColumn(),
             TimeRemainingColumn(compact=True, elapsed_when_finished=True),
         ]
-        self._progress = Progress(*columns, console=Console(stderr=True), disable=quiet)
+        self._progress = bar_of(*columns, quiet=quiet)
         self._bar = self._progress.add_task("planning", total=None)
         self._total = self._stored = 0
 
@@ -56,14 +55,14 @@ class Display:
 
     def notice(self, text: str) -> None:
         """Print above the bar."""
-        self._progress.console.print(text, markup=False, highlight=False)
+        self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def _step(self, run: Run, report: StepReport) -> None:
         self._progress.update(self._bar, description=f"{_label(run)} step {report.step}/{report.steps}")
 
     def _done(self, outcome: RunOutcome) -> None:
         if outcome.error:
-            self._progress.console.print(f"failed: {_label(outcome.run)}: {outcome.error}", markup=False)
+            self.notice(f"failed: {_label(outcome.run)}: {outcome.error}")
         self._stored += outcome.stored is not None
         self._progress.update(self._bar, advance=1, description=_label(outcome.run))
 

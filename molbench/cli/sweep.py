@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from molbench.cli.console import bar_of
 from molbench.errors import UserError
 
 if TYPE_CHECKING:
@@ -22,8 +23,7 @@ def show_sweep(requests: "Sequence[PretrainRequest]", where: "ExecutorRequest") 
     Raises:
         UserError: If any failed, once all others are done.
     """
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 
     from molbench.training.sweep import run_sweep
 
@@ -31,7 +31,7 @@ def show_sweep(requests: "Sequence[PretrainRequest]", where: "ExecutorRequest") 
     failures = []
     # On a terminal lines are printed above the bar; in a file they are what they would be without it.
     redirected = sys.stdout.isatty()
-    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=redirected) as bar:
+    with bar_of(*columns, transient=True, redirect_stdout=redirected) as bar:
         line = bar.add_task("pretraining", total=len(requests))
 
         def report(request: "PretrainRequest", step: "StepReport") -> None:

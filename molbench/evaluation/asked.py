@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from molbench.errors import UserError, quoted
+from molbench.arguments import require_no_file, seeds_of
+from molbench.errors import UserError
 from molbench.evaluation.candidates.resolve import resolve
 from molbench.evaluation.candidates.trees import FingerprintCandidate
 from molbench.evaluation.plan import Plan, plan
@@ -18,8 +19,6 @@ from molbench.spec.fingerprint import Boosting
 from molbench.spec.protocol import Protocol
 
 DEFAULT_SUITE = "embedded"
-#: More seeds tell nothing more, and NumPy's generators know no larger ones.
-_MOST_SEEDS, _LARGEST_SEED = 10_000, (1 << 32) - 1
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,8 @@ class Asked:
                 "nothing to score: give a checkpoint, which `molbench pretrain` makes, or another model, or "
                 "ask for --fingerprint"
             )
-        seeds = _seeds(self.seeds)
+        seeds = seeds_of(self.seeds)
+        require_no_file(Path(self.output))
         requested = self.protocol
         protocol = requested if isinstance(requested, Protocol) else load_protocol(requested)
         tasks = [self.tasks] if isinstance(self.tasks, str) else self.tasks
@@ -67,14 +67,3 @@ class Asked:
         whole = plan(candidates, refs, protocol, seeds, Path(self.output), built=self.built)
         whole = replace(whole, refusals=[*refusals, *whole.refusals])
         return whole if self.shard is None else part(whole, self.shard, Path(self.output))
-
-
-def _seeds(asked: int | Sequence[int]) -> Sequence[int]:
-    if (asked if isinstance(asked, int) else len(asked)) > _MOST_SEEDS:
-        raise UserError(f"more than {_MOST_SEEDS:,} seeds")
-    seeds = range(asked) if isinstance(asked, int) else list(asked)
-    if not seeds or len({*seeds}) != len(seeds):
-        raise UserError("at least one seed is needed, and none twice")
-    if wrong := [seed for seed in seeds if not (isinstance(seed, int) and 0 <= seed <= _LARGEST_SEED)]:
-        raise UserError(f"seed {quoted(wrong[0])}: seeds are whole numbers from 0 to {_LARGEST_SEED:,}")
-    return seeds

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
@@ -12,7 +11,7 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 
-from molbench.arguments import listed, require_file
+from molbench.arguments import listed, require_file, shard_of
 from molbench.atomic import replace_file, replace_folder
 from molbench.errors import UserError
 from molbench.evaluation.plan import Plan
@@ -79,10 +78,7 @@ def part(whole: Plan, shard: str, output: Path) -> Plan:
     Raises:
         UserError: If it is none.
     """
-    match = re.fullmatch(r"(\d{1,6})/(\d{1,6})", shard)
-    if match is None or not 1 <= int(match[1]) <= int(match[2]):
-        raise UserError(f"shard '{shard}': write i/n, such as 1/8, with i from 1 to n")
-    index, count = int(match[1]), int(match[2])
+    index, count = shard_of(shard)
     pairs = list(dict.fromkeys((run.candidate.name, run.task.id) for run in whole.runs))
     share = {*pairs[index - 1 :: count]}
     runs = [run for run in whole.runs if (run.candidate.name, run.task.id) in share]

@@ -82,6 +82,8 @@ class Executor(ABC):
     needs: ClassVar[tuple[str, ...]] = ()
     #: Names of the options it knows, and what they mean.
     known: ClassVar[Mapping[str, str]] = {}
+    #: Whether its units have processes of their own, which can be given up, or be lost and tried again.
+    apart: ClassVar[bool] = True
     #: Those that are numbers above zero, whole ones or any.
     counts: ClassVar[Mapping[str, type[int] | type[float]]] = {}
     workers: int | None = None
@@ -103,6 +105,8 @@ class Executor(ABC):
         for option in self.options:
             if option not in self.known:
                 raise unknown_name(f"option of executor '{self.name}'", option, self.known)
+            if not self.options[option]:
+                raise UserError(f"option '{option}' of executor '{self.name}' is empty")
         for option, kind in self.counts.items():
             self._check_count(option, kind)
 
@@ -117,6 +121,13 @@ class Executor(ABC):
             raise UserError(
                 f"option '{option}' of executor '{self.name}': {quoted(text)} is no {what} above 0"
             )
+
+    def require(self) -> None:  # noqa: B027 - what needs nothing has nothing to say
+        """Refuse work that cannot be handed over from here, before anything is done for it.
+
+        Raises:
+            UserError: If what executes it is not there.
+        """
 
     @abstractmethod
     def run(

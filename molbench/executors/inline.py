@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from functools import partial
+from typing import ClassVar
 
 from molbench.executors.base import Done, Executor, Message, Unit, perform_unit
 
@@ -15,6 +16,7 @@ class Inline(Executor):
     """
 
     name = "inline"
+    apart: ClassVar[bool] = False
 
     def run(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import tempfile
 import time
@@ -10,6 +11,8 @@ from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, ClassVar
+
+from typing_extensions import override
 
 from molbench.errors import UserError, quoted
 from molbench.executors.base import (
@@ -27,6 +30,8 @@ from molbench.paths import DATASETS_VARIABLE, dataset_folders, home
 _TICK = 0.5
 #: Seconds in which a cluster answers.
 _REACH = 10.0
+#: Addresses that say nothing of where a cluster is.
+_FOUND_BY_RAY = {"auto", "local"}
 
 
 class Ray(Executor):
@@ -44,6 +49,21 @@ class Ray(Executor):
     }
 
     counts: ClassVar[Mapping[str, type[int] | type[float]]] = {"cpus": float, "gpus": float}
+
+    def __post_init__(self) -> None:
+        """See :class:`Executor`."""
+        super().__post_init__()
+        address = self.options.get("address", "auto")
+        if address not in _FOUND_BY_RAY and not re.fullmatch(r"(ray://)?[^/\s]+:\d{1,5}", address):
+            raise UserError(
+                f"option 'address' of executor '{self.name}': {quoted(address)} is no address: write "
+                "ray://host:10001, host:6379, auto or local"
+            )
+
+    @override
+    def require(self) -> None:
+        if "address" in self.options:
+            _require_reachable(self.options["address"])
 
     def run(
         self,
@@ -65,8 +85,8 @@ class Ray(Executor):
     def _start(self) -> None:
         import ray
 
+        self.require()
         address = self.options.get("address")
-        _require_reachable(address)
         try:
             # Workers of Ray look for every import in the working folder first, unless they are given another.
             with tempfile.TemporaryDirectory() as empty:
@@ -172,12 +192,12 @@ def _variables() -> dict[str, str]:
     return {"PYTHONPATH": import_path(), "MOLBENCH_HOME": str(home().absolute()), DATASETS_VARIABLE: folders}
 
 
-def _require_reachable(address: str | None) -> None:
+def _require_reachable(address: str) -> None:
     """Raise UserError unless somebody listens at an address; Ray would try for minutes."""
-    if address in {None, "auto", "local"}:
+    if address in _FOUND_BY_RAY:
         return
-    host, _, port = str(address).removeprefix("ray://").rpartition(":")
+    host, _, port = address.removeprefix("ray://").rpartition(":")
     try:
         socket.create_connection((host, int(port)), timeout=_REACH).close()
-    except (OSError, ValueError) as error:
-        raise UserError(f"no Ray cluster at {quoted(str(address))}: {error}") from error
+    except (OSError, OverflowError) as error:
+        raise UserError(f"no Ray cluster at {quoted(address)}: {error}") from error

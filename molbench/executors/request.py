@@ -9,6 +9,7 @@ from typing import Annotated
 
 from annotated_types import Ge
 
+from molbench.errors import UserError
 from molbench.executors import EXECUTORS
 from molbench.executors.base import DEVICES, Executor
 
@@ -37,17 +38,32 @@ class ExecutorRequest:
         """Whether a single piece of work may be done in this process, which nobody can end or try again."""
         return self.executor is None and self.time_limit is None and not self.retries
 
+    def check(self) -> None:
+        """Refuse what cannot work, without importing anything heavy.
+
+        Raises:
+            UserError: If there is no executor of the name, it lacks a package, an option is none of its own,
+                or what executes the work is not there.
+        """
+        if self.time_limit is not None and self.executor is not None and not EXECUTORS[self.executor].apart:
+            raise UserError(f"executor '{self.executor}' cannot give up a run: a time limit needs another")
+        self._made(()).require()
+
     def make(self) -> Executor:
         """The executor; on a machine with accelerators one worker each, by default.
 
         Raises:
-            UserError: If there is none of the name, or it lacks a package, or does not know an option.
+            UserError: See :meth:`check`.
         """
+        self.check()
         import torch
 
         count = torch.cuda.device_count()
         visible = os.environ.get(DEVICES)  # of these torch counts from 0, and a worker needs their own names
         devices = tuple(visible.split(",")[:count] if visible else map(str, range(count)))
+        return self._made(devices)
+
+    def _made(self, devices: tuple[str, ...]) -> Executor:
         return EXECUTORS[self.executor or "local"](
             workers=self.workers or len(devices) or None,
             time_limit=self.time_limit,

@@ -7,7 +7,10 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
+from shutil import which
 from typing import Any, ClassVar
+
+from typing_extensions import override
 
 from molbench.errors import UserError, quoted
 from molbench.executors.base import (
@@ -54,6 +57,14 @@ class Slurm(Executor):
         if (wait := self.options.get("wait", "yes")) not in {"yes", "no"}:
             raise UserError(f"option 'wait' of executor '{self.name}': {quoted(wait)} is neither yes nor no")
 
+    @override
+    def require(self) -> None:
+        if missing := [program for program in ("sbatch", "srun") if which(program) is None]:
+            raise UserError(
+                f"no Slurm here: no program {' or '.join(missing)}; jobs are submitted on a machine of the "
+                "cluster, where these are on PATH"
+            )
+
     def run(
         self,
         groups: Sequence[Sequence[Unit]],
@@ -62,12 +73,10 @@ class Slurm(Executor):
         """See :meth:`Executor.run`."""
         import submitit
 
+        self.require()
         jobs = self._dealt([list(group) for group in groups if group])
         folder = Path(self.options.get("folder", "slurm-jobs"))
-        try:
-            engine = submitit.SlurmExecutor(folder, max_num_timeout=self.retries, python=interpreter_line())
-        except RuntimeError as error:
-            raise UserError(f"no Slurm here: {error}") from None
+        engine = submitit.SlurmExecutor(folder, max_num_timeout=self.retries, python=interpreter_line())
         engine.update_parameters(**self._parameters(max(map(len, jobs), default=1)))
         with engine.batch():
             submitted = [engine.submit(_execute, [asdict(unit) for unit in group]) for group in jobs]

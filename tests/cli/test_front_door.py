@@ -16,13 +16,14 @@ import torch
 from typer.testing import CliRunner
 
 from molbench.backbones import BACKBONES, build_backbone
-from molbench.cli import complete, plot
+from molbench.cli import complete
 from molbench.cli.compare import FORMATS
+from molbench.cli.console import progress_bars
 from molbench.cli.main import app
+from molbench.cli.report import Display
 from molbench.described import described
 from molbench.errors import UserError, unknown_name
 from molbench.evaluation.comparison import tables
-from molbench.evaluation.figures import plot as figures
 from molbench.methods import METHODS
 from molbench.spec.catalogue import Catalogue
 from molbench.training.checkpoint import Checkpoint
@@ -42,6 +43,29 @@ MISTAKES = {
     ("evaluate", "--suite", "nowhere.yaml"): "no such file",
     ("evaluate", "--protocol", "prob"): "did you mean 'probe'?",
     ("evaluate", "--executor", "slrum"): "did you mean 'slurm'?",
+    ("evaluate", "--executor", "slurm"): "no Slurm here: no program sbatch or srun",
+    ("evaluate", "--executor", "slurm", "--executor-set", "partitoin=x"): "did you mean 'partition'?",
+    (
+        "evaluate",
+        "--executor",
+        "slurm",
+        "--executor-set",
+        "partition=",
+    ): "'partition' of executor 'slurm' is",
+    ("evaluate", "--executor", "slurm", "--executor-set", "minutes=0"): "'0' is no whole number above 0",
+    ("evaluate", "--executor", "ray", "--executor-set", "address=moon"): "'moon' is no address: write ray://",
+    ("evaluate", "--executor", "ray", "--executor-set", "address=127.0.0.1:1"): "no Ray cluster at '127.0",
+    ("evaluate", "--executor", "inline", "--time-limit", "9"): "cannot give up a run",
+    ("evaluate", "--executor-set", "partition=gpu"): "unknown option of executor 'local' 'partition'",
+    ("evaluate", "--executor-set", "partition"): "write key=value",
+    ("evaluate", "--shard", "9/8"): "shard '9/8': write i/n",
+    ("evaluate", "--seed-list", "0,0"): "at least one seed is needed, and none twice",
+    ("evaluate", "--seed-list", "0;1"): "write seeds with commas",
+    ("evaluate", "-o", "/dev/null"): "/dev/null: is a file, not a folder",
+    ("pretrain", "coord", "--data", "xtb-molecules", "-o", "x.pt", "--executor", "slurm"): "no Slurm here",
+    ("data", "build", "qm9", "--executor", "slurm"): "no Slurm here",
+    ("plot", ".", "--kind", "pairty"): "did you mean 'parity'?",
+    ("plot", ".", "--format", "gif"): "unknown format 'gif'",
     ("pretrain", "geossl-dmm", "--data", "qm9", "-o", "x.pt"): "did you mean 'geossl-ddm'?",
     ("pretrain", "coord", "--backbone", "pain", "--data", "qm9", "-o", "x.pt"): "did you mean 'painn'?",
     (
@@ -170,9 +194,15 @@ def test_a_list_of_patterns_is_completed_at_its_end() -> None:
     assert "qm9/" in complete.tasks("") and complete.tasks("nothing/") == []
 
 
-def test_kinds_and_formats_on_the_line_are_those_that_there_are() -> None:
-    assert (*figures.KINDS,) == plot.KINDS
+def test_formats_on_the_line_are_those_that_there_are() -> None:
     assert {*FORMATS} == {"table", *tables.WRITERS}
+
+
+def test_a_file_of_the_error_stream_keeps_no_bar(capsys: pytest.CaptureFixture[str]) -> None:
+    with Display(quiet=False) as display, progress_bars() as progress:
+        progress("reading", 1, 2)
+        display.notice("said")
+    assert capsys.readouterr().err == "said\n"
 
 
 def test_models_are_completed_from_their_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ from molbench.evaluation.figures.atlas import atlas, differing, false_discovery
 from molbench.evaluation.figures.cost import cost
 from molbench.evaluation.figures.grouping import Grouping
 from molbench.evaluation.figures.plot import plot
+from molbench.evaluation.figures.records import Shown
 from molbench.evaluation.protocols import load_protocol
 from molbench.evaluation.result import Stored
 from molbench.evaluation.summary import summarise
@@ -97,7 +98,7 @@ def test_costs_of_two_devices_or_two_ways_of_measuring_share_no_axes(tmp_path: P
         stored = write_result(tmp_path / "r", model)
         spent = measured.model_copy(update=change)
         results.append(replace(stored, result=stored.result.model_copy(update={"cost": spent})))
-    drawn = cost(results, summarise(results), lambda stored: stored.result.checkpoint.name)
+    [drawn] = cost(Shown(results, summarise(results), lambda stored: stored.result.checkpoint.name))
     shown = [{text.get_text() for text in panel.texts} for panel in drawn.figure.axes]
     assert sorted(shown, key=sorted) == [{"a", "b"}, {"c"}, {"d"}]
     assert {(row["device"], row["cost_version"]) for row in drawn.rows} == {

@@ -102,11 +102,18 @@ def test_without_slurm_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         list(EXECUTORS["slurm"](options={"folder": str(tmp_path / "jobs")}).run(squares(1)))
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "moon", "127.0.0.1:99999999"])
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "127.0.0.1:99999"])
 def test_a_cluster_that_is_not_there_is_told_at_once(address: str) -> None:
     pytest.importorskip("ray")
     with pytest.raises(UserError, match=f"no Ray cluster at '{address}'"):
         list(EXECUTORS["ray"](options={"address": address}).run(squares(1)))
+
+
+@pytest.mark.parametrize("address", ["moon", "ray://", "127.0.0.1:port", "127.0.0.1:99999999"])
+def test_an_address_that_is_none_is_told_before_it_is_looked_for(address: str) -> None:
+    pytest.importorskip("ray")
+    with pytest.raises(UserError, match=f"'{address}' is no address: write ray://"):
+        EXECUTORS["ray"](options={"address": address})
 
 
 def test_ray_that_does_not_start_is_told_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from molbench.data.build.seal import seal
 from molbench.data.folder.location import subset_folder
 from molbench.data.folder.manifest import Manifest, Part, combined_digest
 from molbench.errors import UserError
-from molbench.executors import EXECUTORS
+from molbench.executors.request import ExecutorRequest
 from molbench.paths import home
 from molbench.progress import ProgressCallback
 from molbench.spec.build import BuildRequest
@@ -54,7 +54,7 @@ def run_build(request: BuildRequest, progress: ProgressCallback | None = None) -
         UserError: If a source, a record or a split scheme is not as declared; nothing is written then.
     """
     entry, output = request.entry, request.output
-    EXECUTORS[request.executor](workers=request.num_proc)  # one that cannot work is told of before the work
+    ExecutorRequest(request.executor).check()  # one that cannot work is told of before the work
     if output is not None:
         _existing(output, entry.dataset)  # a wrong folder is better refused before the work than after it
     parent = output.parent if output else home() / "datasets"

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from molbench.atomic import replace_file
 from molbench.errors import UserError
 from molbench.escape import csv_cell, visible
+from molbench.evaluation.figures import FORMATS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SUFFIXES = (".png", ".svg", ".pdf")
 #: Told apart by people who do not see all colours, and in grey (Okabe and Ito, 2008).
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 GREY = "#8a8a8a"
@@ -82,10 +82,10 @@ def require_suffix(path: Path) -> None:
     """Refuse a figure in a format that is not written, before anything is computed.
 
     Raises:
-        UserError: If it is not one of ``SUFFIXES``.
+        UserError: If it is not one of ``FORMATS``.
     """
-    if path.suffix.lower() not in SUFFIXES:
-        raise UserError(f"{path}: a figure ends in {', '.join(SUFFIXES)}")
+    if path.suffix.lower()[1:] not in FORMATS:
+        raise UserError(f"{path}: a figure ends in {', '.join(f'.{form}' for form in FORMATS)}")
 
 
 def save(figure: Figure, rows: Rows, path: Path) -> list[Path]:

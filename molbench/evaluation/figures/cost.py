@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 
 import numpy as np
 
 from molbench.errors import UserError
 from molbench.evaluation.cost import RunCost
 from molbench.evaluation.figures.canvas import COLOURS, GREY, Drawn, label, new_figure
-from molbench.evaluation.figures.records import Naming, relative
-from molbench.evaluation.result import Stored
-from molbench.evaluation.summary import SummaryRow
+from molbench.evaluation.figures.records import Shown, relative
 
 
-def cost(results: Sequence[Stored], summaries: Sequence[SummaryRow], name: Naming) -> Drawn:
+def cost(shown: Shown) -> Iterator[Drawn]:
     """A point a model: mean share of the best score over tasks against records a second in inference.
 
     Costs of two versions or devices are not compared: each pair of them has a panel.
@@ -23,15 +21,15 @@ def cost(results: Sequence[Stored], summaries: Sequence[SummaryRow], name: Namin
         UserError: If no result says what it cost.
     """
     groups: dict[tuple[int, str], dict[str, list[tuple[str, RunCost]]]] = {}
-    for stored in results:
+    for stored in shown.results:
         result = stored.result
         if result.cost is not None and result.cost.inference:
             models = groups.setdefault((result.cost.version, result.cost.device), {})
-            runs = models.setdefault(name(stored), [])
+            runs = models.setdefault(shown.name(stored), [])
             runs.append((result.task.id, result.cost))
     if not groups:
         raise UserError("no result says what it cost; those of this version do: evaluate again")
-    shares = relative(summaries)
+    shares = relative(shown.summaries)
     figure = new_figure(3.6 * len(groups), 2.9)
     panels = figure.subplots(1, len(groups), squeeze=False)[0]
     rows = []
@@ -54,4 +52,4 @@ def cost(results: Sequence[Stored], summaries: Sequence[SummaryRow], name: Namin
         panel.set_ylabel("share of the best score")
         panel.set_xscale("log")
         panel.margins(0.25)
-    return Drawn("cost", figure, rows)
+    yield Drawn("cost", figure, rows)

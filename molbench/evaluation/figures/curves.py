@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator
 
 from molbench.errors import UserError
 from molbench.evaluation.figures.canvas import COLOURS, Drawn, label, new_figure
+from molbench.evaluation.figures.records import Shown
 from molbench.evaluation.result import Stored
 from molbench.training.log import LOG
 
 _COLUMNS = 3
 
 
-def curves(results: Sequence[Stored]) -> Drawn:
+def curves(shown: Shown) -> Iterator[Drawn]:
     """A panel a task: training loss as thin lines, validation as thick ones, a colour a model.
 
     Raises:
         UserError: If no result has a log, as those of frozen encoders have none.
     """
-    logged = [stored for stored in results if (stored.folder / LOG).is_file()]
+    logged = [stored for stored in shown.results if (stored.folder / LOG).is_file()]
     if not logged:
         raise UserError("no result has a training log; models that are fine-tuned have one")
     tasks = list(dict.fromkeys(stored.result.task.id for stored in logged))
@@ -55,7 +56,7 @@ def curves(results: Sequence[Stored]) -> Drawn:
     for model, name in enumerate(models):
         panels[0, 0].plot([], [], color=COLOURS[model % len(COLOURS)], label=label(name, 24))
     panels[0, 0].legend(fontsize="small")
-    return Drawn("curves", figure, rows)
+    yield Drawn("curves", figure, rows)
 
 
 def _points(stored: Stored, name: str) -> list[tuple[int, float]]:

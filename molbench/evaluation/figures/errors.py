@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 
 from molbench.evaluation.clusters import Clusters
 from molbench.evaluation.figures.canvas import COLOURS, Drawn, file_name, label, new_figure
 from molbench.evaluation.figures.grouping import grouping
-from molbench.evaluation.figures.records import TaskScores
+from molbench.evaluation.figures.records import Shown, by_task
 from molbench.evaluation.statistics import half_width
 
 
-def errors(tasks: Sequence[TaskScores]) -> Iterator[Drawn]:
+def errors(shown: Shown) -> Iterator[Drawn]:
     """A figure a task: mean score of the records of each group, with 95 % intervals over records.
 
     Raises:
         UserError: If the dataset of a task is not built here.
     """
-    for task in tasks:
+    for task in by_task(shown.results, shown.name):
         kinds = {
             kind: groups for kind, groups in grouping(task.task, task.ids).kinds.items() if len(groups) > 1
         }

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from molbench.errors import UserError
 from molbench.evaluation.figures.canvas import COLOURS, Drawn, label, new_figure
+from molbench.evaluation.figures.records import Shown
 from molbench.evaluation.result import Stored
 from molbench.evaluation.summary import SummaryRow
 
@@ -30,13 +31,13 @@ class _Point:
     unit: str
 
 
-def learning(results: Sequence[Stored], cells: Sequence[SummaryRow]) -> Drawn:
+def learning(shown: Shown) -> Iterator[Drawn]:
     """A panel a target and protocol, a line a model.
 
     Raises:
         UserError: If no target was scored with more than one number of training records.
     """
-    panels = _panels(results, cells)
+    panels = _panels(shown.results, shown.summaries)
     if not panels:
         raise UserError(
             "no target was scored on splits of several sizes, such as `md17/aspirin@50` and `md17/aspirin`; "
@@ -63,7 +64,7 @@ def learning(results: Sequence[Stored], cells: Sequence[SummaryRow]) -> Drawn:
         panel.set_xlabel("training records")
         panel.set_ylabel(f"{points[0].metric}{unit}")
     grid[0, 0].legend(fontsize="small")
-    return Drawn("learning", figure, [_row(point) for points in panels.values() for point in points])
+    yield Drawn("learning", figure, [_row(point) for points in panels.values() for point in points])
 
 
 def _panels(results: Sequence[Stored], cells: Sequence[SummaryRow]) -> dict[str, list[_Point]]:

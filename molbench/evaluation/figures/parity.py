@@ -7,16 +7,17 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from molbench.evaluation.figures.canvas import COLOURS, GREY, Drawn, file_name, label, new_figure
+from molbench.evaluation.figures.records import Shown
 from molbench.evaluation.kinds import kind_of
 from molbench.evaluation.result import Stored
 
 _COLUMNS, _MOST_POINTS = 4, 2000
 
 
-def parity(results: Sequence[Stored]) -> Iterator[Drawn]:
+def parity(shown: Shown) -> Iterator[Drawn]:
     """A figure a model, a panel a task: the mean prediction over seeds of each record with one value."""
     models: dict[str, dict[tuple[str, str], list[Stored]]] = {}
-    for stored in results:
+    for stored in shown.results:
         if stored.predictions.target.ndim == 1 and kind_of(stored.result.task.declaration).continuous:
             result = stored.result
             tasks = models.setdefault(result.checkpoint.name, {})
@@ -34,9 +35,9 @@ def parity(results: Sequence[Stored]) -> Iterator[Drawn]:
             target, prediction = np.array([*means.values()]).T
             ends = [min(target.min(), prediction.min()), max(target.max(), prediction.max())]
             panel.plot(ends, ends, color=GREY, linewidth=0.8, zorder=0)
-            shown = np.random.default_rng(0).permutation(target.size)[:_MOST_POINTS]
+            few = np.random.default_rng(0).permutation(target.size)[:_MOST_POINTS]
             size = 8 if target.size < 500 else 3
-            panel.scatter(target[shown], prediction[shown], s=size, alpha=0.5, color=COLOURS[0], linewidths=0)
+            panel.scatter(target[few], prediction[few], s=size, alpha=0.5, color=COLOURS[0], linewidths=0)
             panel.set_title(label(task, 34))
             panel.set_xlabel(f"label, {runs[0].predictions.unit}")
             panel.set_ylabel("prediction")

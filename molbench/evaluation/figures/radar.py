@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from molbench.errors import UserError
 from molbench.evaluation.figures.canvas import COLOURS, Drawn, label, new_figure
-from molbench.evaluation.figures.records import relative
-from molbench.evaluation.summary import SummaryRow
+from molbench.evaluation.figures.records import Shown, relative
 from molbench.spec.catalogue import Catalogue
 
 _FEWEST = 3
 
 
-def radar(summaries: Sequence[SummaryRow]) -> Drawn:
+def radar(shown: Shown) -> Iterator[Drawn]:
     """Mean over the tasks of an axis of the best score's share that a model reaches; 1 is the best one here.
 
     Raises:
         UserError: If there are fewer than three tasks.
     """
+    summaries = shown.summaries
     shares = relative(summaries)
     axes = _axes({*shares})
     models = list(dict.fromkeys(summary.candidate for summary in summaries))
@@ -56,7 +56,7 @@ def radar(summaries: Sequence[SummaryRow]) -> Drawn:
     panel.spines["polar"].set_visible(False)
     figure.legend(*panel.get_legend_handles_labels(), loc="outside right center", fontsize="small")
     figure.supxlabel("share of the best score, mean over tasks", fontsize="medium")
-    return Drawn("radar", figure, rows)
+    yield Drawn("radar", figure, rows)
 
 
 def _axes(tasks: set[str]) -> Mapping[str, set[str]]:

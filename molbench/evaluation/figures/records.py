@@ -31,6 +31,21 @@ def naming(results: Sequence[Stored]) -> Naming:
 
 
 @dataclass(frozen=True, eq=False)
+class Shown:
+    """What figures are drawn from.
+
+    Attributes:
+        results: Every result.
+        summaries: The same by model and task, models as ``name`` calls them.
+        name: What the model of a result is called.
+    """
+
+    results: Sequence[Stored]
+    summaries: Sequence[SummaryRow]
+    name: Naming
+
+
+@dataclass(frozen=True, eq=False)
 class TaskScores:
     """One task.
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from molbench.evaluation.figures.canvas import COLOURS, Drawn, label, new_figure
-from molbench.evaluation.summary import SummaryRow
+from molbench.evaluation.figures.records import Shown
 from molbench.numbers import ARROWS
 
 if TYPE_CHECKING:
@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 _COLUMNS = 4
 
 
-def strip(summaries: Sequence[SummaryRow]) -> Drawn:
+def strip(shown: Shown) -> Iterator[Drawn]:
     """A panel a task, a line a model."""
+    summaries = shown.summaries
     tasks = list(dict.fromkeys(summary.task for summary in summaries))
     models = list(dict.fromkeys(summary.candidate for summary in summaries))
     columns = min(_COLUMNS, len(tasks))
@@ -47,7 +48,7 @@ def strip(summaries: Sequence[SummaryRow]) -> Drawn:
         panel.set_yticks(range(len(models)), [label(model, 24) for model in models])
         panel.set_ylim(len(models) - 0.5, -0.5)
         panel.xaxis.set_major_locator(_few())
-    return Drawn("strip", figure, rows)
+    yield Drawn("strip", figure, rows)
 
 
 def _few() -> object:
