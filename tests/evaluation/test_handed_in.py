@@ -123,8 +123,13 @@ FAULTS: dict[str, tuple[Callable[[Rows], Any], str]] = {
     ),
     "unknown task": (_put(3, task="toy/sise"), "line 5, column 'task': 'toy/sise' is no task"),
     "glob": (_put(3, task="toy/*"), "line 5, column 'task': 'toy/*' is no task"),
-    "unknown id": (_put(4, id="x9"), "line 6, column 'id': 'x9' is no test record of toy/size"),
+    "unknown id": (_put(4, id="x9"), "line 6, column 'id': 'x9' is no test record of toy/size, as 'm"),
     "training id": (_put(4, id="m0"), "line 6, column 'id': 'm0' is no test record of toy/size"),
+    "index of a data frame": (_put(0, **{"": "0"}), "unknown column '' (the index of a data frame? Write"),
+    "forces nobody asked for": (
+        _put(5, forces=[0.0, 1.0]),
+        "line 7, column 'forces': toy/size asks for no forces",
+    ),
     "empty id": (_put(4, id=""), "line 6, column 'id': '' is no text"),
     "doubled": (lambda rows: rows.append(dict(rows[2])), "has a prediction already, in 4"),
     "missing": (lambda rows: rows.pop(7), "no prediction for '"),
@@ -152,7 +157,7 @@ def test_a_fault_is_one_line_with_its_place_and_nothing_is_written(
 ) -> None:
     """Two dozen ways to get a file of predictions wrong: one line each, which says where."""
     damage, message = FAULTS[name]
-    if "forces" not in message:
+    if "'forces'" not in message or "toy/size" in message:
         rows = [
             {k: v for k, v in row.items() if "force" not in k} for row in rows if row["task"] == "toy/size"
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from hashlib import sha256
@@ -20,6 +21,8 @@ REQUIRED = ("task", "id", "prediction")
 OPTIONAL = ("seed", "unit", "forces", "force_unit")
 PASSED_OVER = ("target", "score", "cluster", "split", "smiles", "inchikey", "force_target")
 _MAX_BYTES = 2 << 30
+#: What pandas calls the index of a data frame, in a text file, read from one, and in Parquet.
+_INDEX = re.compile(r"|index|Unnamed: \d+|__index_level_\d+__")
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,8 +84,11 @@ class Columns:
             UserError: If it does not.
         """
         value = self.values[column][row]
+        if isinstance(value, int) and not isinstance(value, bool):  # an id may be digits alone
+            value = str(value)
         if not isinstance(value, str) or not value.strip():
-            raise self.fault(row, column, f"{quoted(value)} is no text")
+            hint = "; `molbench submit template TASK` writes the ids of a task" if column == "id" else ""
+            raise self.fault(row, column, f"{quoted(value)} is no text{hint}")
         return value.strip()
 
     def number(self, column: str, row: int) -> float:
@@ -144,4 +150,6 @@ def _check_names(path: Path, names: list[str]) -> None:
         if name not in (*known, *PASSED_OVER):
             close = get_close_matches(name, known, n=1)
             hint = f" (did you mean '{close[0]}'?)" if close else ""
+            if _INDEX.fullmatch(name):
+                hint = " (the index of a data frame? Write it with index=False)"
             raise UserError(f"{path}: unknown column {quoted(name)}{hint}; columns are {', '.join(known)}")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from molbench.errors import UserError
+from molbench.errors import UserError, quoted
 from molbench.evaluation.handed_in.columns import Columns
 from molbench.evaluation.kinds.forces import force_unit
 from molbench.evaluation.predictions import ForcePredictions, Predictions
@@ -82,6 +82,8 @@ class PredictionsFile:
             values = np.stack([self._list("prediction", row, points, "points") for row in rows])
         else:
             values = np.array([columns.number("prediction", row) for row in rows])
+        if tested.forces is None:
+            self._refuse_forces(task, rows)
         scale = np.array([self._factor("unit", row, task.unit) for row in rows])
         values *= scale if values.ndim == 1 else scale[:, None]
         forces = None
@@ -102,7 +104,12 @@ class PredictionsFile:
         for row in self.rows.get((task.id, seed), ()):
             name = self.columns.text("id", row)
             if name not in tested.row_of:
-                raise self.columns.fault(row, "id", f"'{name}' is no test record of {task.id}{_fold(task)}")
+                raise self.columns.fault(
+                    row,
+                    "id",
+                    f"{quoted(name)} is no test record of {task.id}{_fold(task)}, as "
+                    f"'{next(iter(tested.row_of))}' is; `molbench submit template {task.id}` writes them all",
+                )
             if name in row_of:
                 first = row_of[name] + self.columns.first_line
                 raise self.columns.fault(row, "id", f"'{name}' has a prediction already, in {first}")
@@ -113,6 +120,12 @@ class PredictionsFile:
                 f"seed {seed} ({len(missing)} of {len(tested.row_of)} missing)"
             )
         return [row_of[name] for name in tested.row_of]
+
+    def _refuse_forces(self, task: TaskRef, rows: Sequence[int]) -> None:
+        """Refuse forces of a task that asks for none: whoever wrote them would think them scored."""
+        cells = self.columns.values.get("forces")
+        if cells and (given := [row for row in rows if cells[row] not in (None, "", [])]):
+            raise self.columns.fault(given[0], "forces", f"{task.id} asks for no forces; leave this empty")
 
     def _list(self, column: str, row: int, length: int, what: str) -> np.ndarray:
         if column not in self.columns.values:

@@ -12,7 +12,7 @@ from molbench.data.folder.location import subset_folder
 from molbench.data.folder.manifest import Manifest
 from molbench.data.read.store import Store
 from molbench.data.records import RECORD_KINDS
-from molbench.errors import UserError
+from molbench.errors import UserError, quoted
 from molbench.evaluation.vectors.table import VectorTable
 from molbench.spec.catalogue import TaskRef
 
@@ -47,7 +47,10 @@ def lacks(table: VectorTable, task: TaskRef) -> str | None:
     records = columns.filter(pa.array(used)).combine_chunks()
     covered = (_rows(table, task, records) >= 0).all(axis=1)
     if not covered.any():
-        return "it has no vector of any of its records"
+        if not records.num_rows:
+            return "it has no vector of any of its records"
+        name, known = quoted(records.column(key_columns[0])[0].as_py()), quoted(table.names[0])
+        return f"it has no vector of any of its records, named as {name}, not {known}"
     if not covered.all():
         ids = records.column("id").to_pylist()
         missing = [ids[row] for row in np.flatnonzero(~covered)]

@@ -153,13 +153,14 @@ def _archive(path: Path) -> dict[str, np.ndarray]:
 
 def _texts(path: Path, name: str, columns: dict[str, pa.ChunkedArray] | dict[str, np.ndarray]) -> list[str]:
     column = columns[name]
-    values: list[str] = (
-        np.atleast_1d(column).tolist() if isinstance(column, np.ndarray) else column.to_pylist()
-    )
-    for row, value in enumerate(values):
-        if not isinstance(value, str) or not value:
-            raise UserError(f"{path}, row {row}, '{name}': {quoted(value)} is no text")
-    return values
+    values = np.atleast_1d(column).tolist() if isinstance(column, np.ndarray) else column.to_pylist()
+    texts = [str(value) if type(value) is int else value for value in values]  # ids may be digits alone
+    for row, text in enumerate(texts):
+        if not isinstance(text, str) or not text:
+            raise UserError(
+                f"{path}, row {row}, '{name}': {quoted(text)} is no text; `molbench embed` writes such tables"
+            )
+    return texts
 
 
 def _matrix(path: Path, names: list[str], column: pa.ChunkedArray | np.ndarray) -> np.ndarray:
