@@ -29,15 +29,16 @@ def refuse_mistakes(
     Raises:
         UserError: If a file is not there, or a name is not known.
     """
+    from molbench.evaluation.other_files import TABLES, other_thing
     from molbench.evaluation.protocols import load_protocol
     from molbench.spec.catalogue import Catalogue
     from molbench.spec.names import hub_id
 
     for path in models:
-        if not path.is_file():
-            kind = "is a folder, not a checkpoint" if path.is_dir() else f"no such file{file_meant(path)}"
-            if path.is_dir() or hub_id(str(path)) is None:
-                raise UserError(f"{path}: {kind}")
+        if not path.exists() and hub_id(str(path)) is None:
+            raise UserError(f"{path}: no such file{file_meant(path)}")
+        if len(models) == 1 and path.exists() and path.suffix not in TABLES and (other := other_thing(path)):
+            raise UserError(f"{path}: {other}")
     catalogue = Catalogue.load()
     if tasks or suite is not None:
         catalogue.tasks(tasks, suite)

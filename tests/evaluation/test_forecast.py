@@ -197,6 +197,10 @@ def test_what_is_no_checkpoint_is_answered_with_a_command(toy_home: Path, tmp_pa
     (tmp_path / "mine.py").write_text("def model(): ...")
     with pytest.raises(UserError, match=r"`molbench evaluate --model .*mine\.py:FUNCTION --trust-code`"):
         evaluate(tmp_path / "mine.py", ["toy/size"], output=tmp_path / "r")
+    script = tmp_path / "script.pt"
+    torch.jit.script(linear).save(script)  # type: ignore[no-untyped-call]
+    with pytest.raises(UserError, match="a TorchScript module"):
+        evaluate(script, ["toy/size"], output=tmp_path / "r")
     assert "holds no weights" in refusal("empty.pt", {"a": 1})
     told = refusal("release.pt", {"model.filter_net.weight": torch.zeros(2), "model.other": torch.zeros(1)})
     assert "`molbench convert --from geossl" in told and "-o release-converted.pt`" in told

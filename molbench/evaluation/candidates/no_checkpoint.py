@@ -10,14 +10,10 @@ from torch import Tensor
 
 from molbench.data.build.parsers.torch_archive import Archive
 from molbench.errors import UserError
+from molbench.evaluation.other_files import OWN_MODEL
 from molbench.releases import RELEASES
 from molbench.training.checkpoint_file import content_of
 from molbench.training.safetensors_file import read_safetensors
-
-_OWN = (
-    "score it in Python, `molbench.evaluate(model, tasks=[…])`, or by a file with a function that makes it, "
-    "`molbench evaluate --model FILE.py:FUNCTION --trust-code`"
-)
 
 
 def advice(path: Path) -> str:
@@ -26,24 +22,20 @@ def advice(path: Path) -> str:
     Args:
         path: A file that is there.
     """
-    if path.suffix == ".py":
-        return (
-            f"it holds code: `molbench evaluate --model {path}:FUNCTION --trust-code` runs what makes a model"
-        )
     try:
         content = read_safetensors(path)[1] if path.suffix == ".safetensors" else content_of(path)
     except (UserError, ValueError, OSError, MemoryError):
         if _is_damaged(path):
             return "it is not what was written: copy it again, or make it again"
-        return f"it holds more than tensors, as a whole module does, and is not opened: {_OWN}"
+        return f"it holds more than tensors, as a whole module does, and is not opened: {OWN_MODEL}"
     state = _state(content)
     if state is None:
-        return f"it holds no weights that could be read: {_OWN}"
+        return f"it holds no weights that could be read: {OWN_MODEL}"
     if sources := [name for name in RELEASES if _encoder_of(name, state)]:
         output = f"{path.stem.lower()}-converted.pt"
         commands = " or ".join(f"`molbench convert --from {name} {path} -o {output}`" for name in sources)
         return f"it looks like a published release: {commands}"
-    return f"it holds plain weights, and nothing says of which model: {_OWN}"
+    return f"it holds plain weights, and nothing says of which model: {OWN_MODEL}"
 
 
 def _is_damaged(path: Path) -> bool:

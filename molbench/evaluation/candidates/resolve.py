@@ -15,12 +15,10 @@ from molbench.evaluation.candidates.calculated import CalculatedCandidate
 from molbench.evaluation.candidates.checkpoint import CheckpointCandidate, require_model_name
 from molbench.evaluation.candidates.external import ExternalCandidate
 from molbench.evaluation.candidates.tabulated import TabulatedCandidate
+from molbench.evaluation.other_files import TABLES, other_thing
 from molbench.spec.names import hub_id
 from molbench.training.checkpoint_file import is_checkpoint
 from molbench.training.hub import checkpoint_file
-
-#: Suffixes of tables of vectors.
-TABLES = (".parquet", ".npz")
 
 
 def resolve(
@@ -129,6 +127,8 @@ def _of_file(path: Path) -> Candidate:
 
 
 def _of_checkpoint(path: Path) -> CheckpointCandidate:
+    if path.is_file() and (other := other_thing(path)) is not None:
+        raise UserError(f"{path}: {other}")
     try:
         return CheckpointCandidate.of_file(path)
     except UserError as error:
