@@ -147,6 +147,10 @@ def model(
         require_file(checkpoint)
     from dataclasses import asdict
 
+    from molbench.evaluation.audits import audits_named
+
+    audits_named(only or ())
+
     from molbench.evaluation.audits.run import audit_model
 
     verdicts = audit_model(checkpoints, only=only or (), output=output)

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from typing_extensions import override
 
-from molbench.errors import UserError, quoted
+from molbench.errors import UserError, error_line, quoted
 from molbench.executors.base import (
     Done,
     Executor,
@@ -78,8 +78,11 @@ class Slurm(Executor):
         folder = Path(self.options.get("folder", "slurm-jobs"))
         engine = submitit.SlurmExecutor(folder, max_num_timeout=self.retries, python=interpreter_line())
         engine.update_parameters(**self._parameters(max(map(len, jobs), default=1)))
-        with engine.batch():
-            submitted = [engine.submit(_execute, [asdict(unit) for unit in group]) for group in jobs]
+        try:
+            with engine.batch():
+                submitted = [engine.submit(_execute, [asdict(unit) for unit in group]) for group in jobs]
+        except submitit.core.utils.FailedJobError as error:
+            raise UserError(f"Slurm refused the jobs: {error_line(error)}") from error
         if submitted and self.options.get("wait") == "no":
             first, units = submitted[0].job_id.partition("_")[0], sum(map(len, jobs))
             raise SubmittedWorkError(

@@ -90,6 +90,7 @@ MISTAKES = {
     ("embed", "no.pt", "-t", "qm9/homo", "-o", "x.parquet"): "no.pt: no such file",
     ("list", "stages", "no.pt"): "no.pt: no such file",
     ("audit", "model", "no.pt"): "no.pt: no such file",
+    ("audit", "model", sys.executable, "--only", "rotatoin"): "did you mean 'rotation'?",
     ("submit", "verify", "nothing"): "nothing: no such folder",
     ("evalute",): "Did you mean 'evaluate'?",
     ("evaluate", "--set", "alphsa=1"): "did you mean 'alphas'?",

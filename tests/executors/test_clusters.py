@@ -95,6 +95,15 @@ def test_nobody_waits_where_that_is_asked_for(slurm: Path, tmp_path: Path) -> No
         EXECUTORS["slurm"](options={"wait": "never"})
 
 
+def test_jobs_that_slurm_refuses_are_told_in_a_line(slurm: Path, tmp_path: Path) -> None:
+    pytest.importorskip("submitit")
+    said = "sbatch: error: invalid partition specified: moon"
+    (tmp_path / "slurm" / "bin" / "sbatch").write_text(f"#!/bin/sh\necho '{said}' >&2; exit 1\n")
+    executor = EXECUTORS["slurm"](options={"folder": str(tmp_path / "jobs"), "partition": "moon"})
+    with pytest.raises(UserError, match=f"Slurm refused the jobs: {said}"):
+        list(executor.run(squares(1)))
+
+
 def test_without_slurm_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("submitit")
     monkeypatch.setenv("PATH", "/nowhere")

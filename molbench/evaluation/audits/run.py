@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from molbench.arguments import comma_separated
-from molbench.errors import unknown_name
+from molbench.evaluation.audits import audits_named
 from molbench.evaluation.harness import evaluate
 from molbench.evaluation.report import Report
-from molbench.spec.catalogue import AUDIT, Catalogue, TaskRef
+from molbench.spec.catalogue import AUDIT, TaskRef
 
 
 @dataclass(frozen=True)
@@ -62,11 +61,7 @@ def audit_model(
     Raises:
         UserError: If a model is none, an audit is unknown, or none applies.
     """
-    refs = {ref.name: ref for ref in Catalogue.load().tasks(f"{AUDIT}/*")}
-    requested = [part.removeprefix(f"{AUDIT}/") for part in comma_separated(only)]
-    if wrong := next((part for part in requested if part not in refs), None):
-        raise unknown_name("audit", wrong, refs)
-    chosen = [refs[part] for part in requested or refs]
+    chosen = audits_named(only)
     report = evaluate(
         models,
         [ref.id for ref in chosen],
