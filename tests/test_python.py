@@ -106,6 +106,7 @@ def test_objects_say_in_a_line_what_they_are(tmp_path: Path, checkpoint: Path) -
     stored = write_result(tmp_path, "a")
     lines = [repr(stored), repr(stored.result), repr(stored.predictions), repr(molbench.Catalogue.load())]
     lines += [repr(molbench.Checkpoint.load(str(checkpoint))), repr(molbench.Report.read(tmp_path))]
+    lines += [repr(molbench.dry_run(checkpoint, "xtb-molecules/gap", seeds=1))]
     for line in lines:
         assert re.fullmatch(r"<[^\n]{5,300}>", line), line
 

@@ -57,6 +57,10 @@ class Forecast:
     refusals: list[Refusal]
     memory: float
 
+    def __repr__(self) -> str:
+        later = f"the others about {self.seconds:.0f} s"
+        return f"<Forecast: {self.runs} runs, {self.cached} there already, {later}>"
+
     @property
     def runs(self) -> int:
         """All runs."""

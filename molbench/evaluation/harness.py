@@ -88,6 +88,8 @@ def evaluate(
         models, tasks, suite, protocol, seeds, output, scratch, fingerprint, name, built=built, shard=shard
     )
     planned = asked.plan(watcher.notice)
+    for missing in planned.missing:
+        watcher.notice(f"not built here, and left out: {str(missing).strip()}")
     watcher = tracking(watcher, trackers)
     return perform(planned, Path(output), engine, watcher, here_if_one=where.here_if_one)
 

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from molbench.evaluation import Report, evaluate
+from molbench.evaluation.external.standalone import Molecule, single_point
 from molbench.paths import home
 from tests.evaluation import toy
 from tests.evaluation.test_external import Atoms
@@ -47,3 +49,17 @@ def test_a_model_that_takes_charge_and_multiplicity_is_given_those_of_the_record
     report = score(Charged(), tmp_path / "r")
     assert not report.failures and not report.not_applicable
     assert report.rows[0].mean < 1e-2
+
+
+@pytest.mark.parametrize(("charge", "multiplicity"), [(0, 1), (1, 2), (-1, 2), (0, 3), (2, 1)])
+def test_a_calculator_computes_the_state_of_the_record(charge: int, multiplicity: int) -> None:
+    """Through ASE the energy of an ion or a radical is what the program itself gives."""
+    interface = pytest.importorskip("tblite.interface")
+    tblite = pytest.importorskip("tblite.ase")
+    numbers, positions = np.array([8, 1, 1]), np.array([[0, 0, 0.12], [0, 0.76, -0.48], [0, -0.76, -0.48]])
+    water = Molecule("w", numbers, positions, charge, multiplicity)
+    energy = single_point(tblite.TBLite(method="GFN2-xTB", verbosity=0), water)[0]
+    bohr, hartree = 0.529177210903, 27.211386245988
+    itself = interface.Calculator("GFN2-xTB", numbers, positions / bohr, charge, multiplicity - 1)
+    itself.set("verbosity", 0)
+    assert energy == pytest.approx(itself.singlepoint().get("energy") * hartree, abs=1e-4)

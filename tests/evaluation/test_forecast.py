@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from molbench.errors import UserError
-from molbench.evaluation import dry_run, evaluate, read_results
+from molbench.evaluation import Watcher, dry_run, evaluate, read_results
 from molbench.evaluation.external.standalone import Molecule
 from molbench.evaluation.shards import Joined, join
 from tests.evaluation.test_external import Atoms
@@ -52,7 +52,10 @@ def test_what_is_not_built_is_left_out_on_request(toy_home: Path, checkpoint: Pa
     arguments = {"seeds": 1, "output": tmp_path / "r", "scratch": False, "executor": "inline"}
     with pytest.raises(UserError, match="molbench data build qm9"):
         evaluate(checkpoint, ["toy/size", "qm9/homo"], **arguments)
-    report = evaluate(checkpoint, ["toy/size", "qm9/homo"], built=True, **arguments)
+    said: list[str] = []
+    watcher = Watcher(notice=said.append)
+    report = evaluate(checkpoint, ["toy/size", "qm9/homo"], built=True, watcher=watcher, **arguments)
+    assert len(said) == 1 and "left out: molbench data build qm9" in said[0]
     assert [cell.task for cell in report.rows] == ["toy/size"]
 
 
