@@ -26,25 +26,27 @@ def tarred() -> bytes:
     return file.getvalue()
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "expected"),
-    [
-        ("mine.py", b"", "`molbench evaluate --model "),
-        ("mine.csv", b"task,id\n", "`molbench score "),
-        ("mine.sdf", b"", "`molbench data import "),
-        ("mine.onnx", b"\x08\x07", "an ONNX graph: score it in Python"),
-        ("nothing.pt", b"", "an empty file"),
-        ("text.pt", "größer\n".encode(), "a text file"),
-        ("a.pt", zipped("a.txt"), "an archive of other files: unpack it"),
-        ("script.pt", zipped("s/constants.pkl", "s/data.pkl"), "a TorchScript module"),
-        ("a.tar.gz", gzip.compress(b"x"), "a packed archive: unpack it"),
-        ("a.tar", tarred(), "a packed archive: unpack it"),
-        ("sound.pt", zipped("s/data.pkl", "s/data/0"), None),
-        ("sound.safetensors", b"\x08\x00\x00\x00\x00\x00\x00\x00{}", None),
-        ("old.pt", b"\x80\x02\x8a", None),
-    ],
-)
-def test_a_file_is_told_what_it_is(tmp_path: Path, name: str, content: bytes, expected: str | None) -> None:
+#: Name and content of a file, and what is said of it.
+FILES: dict[str, tuple[bytes, str | None]] = {
+    "mine.py": (b"", "`molbench evaluate --model "),
+    "mine.csv": (b"task,id\n", "`molbench score "),
+    "mine.sdf": (b"", "`molbench data import "),
+    "mine.onnx": (b"\x08\x07", "an ONNX graph: score it in Python"),
+    "nothing.pt": (b"", "an empty file"),
+    "text.pt": ("größer\n".encode(), "a text file"),
+    "other.pt": (zipped("a.txt"), "an archive of other files: unpack it"),
+    "script.pt": (zipped("s/constants.pkl", "s/data.pkl"), "a TorchScript module"),
+    "a.tar.gz": (gzip.compress(b"x"), "a packed archive: unpack it"),
+    "a.tar": (tarred(), "a packed archive: unpack it"),
+    "sound.pt": (zipped("s/data.pkl", "s/data/0"), None),
+    "sound.safetensors": (b"\x08\x00\x00\x00\x00\x00\x00\x00{}", None),
+    "old.pt": (b"\x80\x02\x8a", None),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_is_told_what_it_is(tmp_path: Path, name: str) -> None:
+    content, expected = FILES[name]
     (tmp_path / name).write_bytes(content)
     told = other_thing(tmp_path / name)
     assert told is None if expected is None else expected in (told or "")
