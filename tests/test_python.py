@@ -81,6 +81,9 @@ def test_a_report_is_a_table(tmp_path: Path) -> None:
     assert frame["delta"][0] == pytest.approx(frame["mean"][0] - frame["mean"][1])
     assert frame["delta_verdict"][0] == "better" and frame["delta"].isna()[1]
     assert repr(report) == "<Report: 2 models on 1 tasks, 6 results, 0 failures>"
+    header, *rows = str(report).splitlines()
+    assert header.startswith("task") and rows[0].startswith("data/a") and rows[0].endswith("better")
+    assert rows[0].index(" a ") + 1 == rows[1].index("scratch-b")
 
 
 def test_a_report_compares_what_it_holds(tmp_path: Path) -> None:

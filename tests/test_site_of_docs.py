@@ -158,6 +158,17 @@ def test_every_command_and_option_is_listed(site: Path) -> None:
     check(typer.main.get_command(app), "molbench")
 
 
+@pytest.mark.parametrize("name", ["start", "howto/own-data", "contributing"])
+def test_code_is_seen_whole_on_a_narrow_screen(site: Path, browser: Any, name: str) -> None:
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.goto((site / f"{name}.html").as_uri())
+    widths = page.evaluate(
+        "[...document.querySelectorAll('article pre > code')].map(e => [e.scrollWidth, e.clientWidth])"
+    )
+    assert widths and all(needed <= there for needed, there in widths)
+    page.close()
+
+
 def test_a_page_from_a_disk_can_be_searched(site: Path, browser: Any) -> None:
     page = browser.new_page()
     page.goto((site / "methods.html").as_uri())

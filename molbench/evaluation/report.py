@@ -141,6 +141,11 @@ class Report:
             f"{len(self.failures)} failures{f', {len(self.damaged)} damaged' if self.damaged else ''}>"
         )
 
+    def __str__(self) -> str:
+        from molbench.evaluation.report_table import to_text
+
+        return to_text(self)
+
     def _repr_html_(self) -> str:
         from molbench.evaluation.report_table import to_html
 

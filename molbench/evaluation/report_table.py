@@ -1,11 +1,11 @@
-"""A report as a table: for pandas, and for a notebook."""
+"""A report as a table: for pandas, for a notebook, and to be printed."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from molbench.escape import html
+from molbench.escape import html, visible
 from molbench.numbers import ARROWS, plus_minus, signed
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from molbench.evaluation.summary import SummaryRow
 
 _DELTAS = ("delta", "over_fingerprint")
+_TITLES = ("task", "metric", "unit", "model", "score ± 95 %", "over scratch ± 95 %", "")
 
 
 def to_pandas(report: Report) -> pd.DataFrame:
@@ -35,12 +36,25 @@ def _flat(summary: SummaryRow) -> dict[str, Any]:
 
 def to_html(report: Report) -> str:
     """A row a model and task, then what is to be known of some, and what there is no score of."""
-    titles = ("task", "metric", "unit", "model", "score ± 95 %", "over scratch ± 95 %", "")
-    head = "".join(f"<th>{html(title)}</th>" for title in titles)
+    head = "".join(f"<th>{html(title)}</th>" for title in _TITLES)
     body = "".join(
         "<tr>" + "".join(f"<td>{html(text)}</td>" for text in _texts(summary)) + "</tr>"
         for summary in report.rows
     )
+    notes = "".join(f"<li>{html(line)}</li>" for line in _notes(report))
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f"{table}<ul>{notes}</ul>" if notes else table
+
+
+def to_text(report: Report) -> str:
+    """The same in lines."""
+    cells = [_TITLES, *(_texts(summary) for summary in report.rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    rows = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in cells]
+    return "\n".join(map(visible, [*rows, *_notes(report)]))
+
+
+def _notes(report: Report) -> list[str]:
     missing = [
         f"{outcome.run.candidate.name} on {outcome.run.task.id}, seed {outcome.run.seed}: {outcome.error}"
         for outcome in report.failures
@@ -53,9 +67,7 @@ def to_html(report: Report) -> str:
         for summary in report.rows
         for warning in summary.warnings
     ]
-    notes = "".join(f"<li>{html(line)}</li>" for line in marks + missing)
-    table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-    return f"{table}<ul>{notes}</ul>" if notes else table
+    return marks + missing
 
 
 def _texts(summary: SummaryRow) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from molbench.arguments import require_folder
 from molbench.errors import UserError
 from molbench.paths import catalogue_root
 from molbench.spec.catalogue import Catalogue, DatasetEntry
@@ -26,6 +27,9 @@ def declared(name: str) -> DatasetEntry:
                 f"{name}: '{entry.dataset.name}' is a dataset of the catalogue; give it another name"
             )
         return entry
+    if name.startswith((".", "/", "~")):  # nothing else than a path begins so
+        require_folder(Path(name), "molbench data import FILE")
+        raise UserError(f"{name}: holds no dataset.yaml, in which a dataset is declared")
     folder = catalogue_root() / "datasets" / require_name(name, "dataset")
     return (
         DatasetEntry(name, folder) if (folder / "dataset.yaml").is_file() else Catalogue.load().dataset(name)

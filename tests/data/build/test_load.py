@@ -75,6 +75,10 @@ def test_locate(folder, monkeypatch, tmp_path):
         locate("toy")
     with pytest.raises(UserError, match="molbench data build toy --allow-partial`"):
         locate("toy-partial")
+    with pytest.raises(UserError, match=r"ty: no such folder \(did you mean 'toy'\?\)"):
+        locate(str(folder.with_name("ty")))
+    with pytest.raises(UserError, match=r"holds no dataset\.yaml"):
+        locate(str(tmp_path))
 
 
 def test_builds_from_declared_addresses_unless_offline(folder, monkeypatch):

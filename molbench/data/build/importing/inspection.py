@@ -78,7 +78,7 @@ def _table(request: ImportRequest) -> Inspection:
     if not smiles:
         raise UserError(
             f"{request.path}: which column has the SMILES? Name it with --smiles, two of them for pairs; "
-            f"the columns are: {', '.join(header)}"
+            f"the columns, by its first line, are: {', '.join(header)}"
         )
     for name in smiles:
         if name not in header:
