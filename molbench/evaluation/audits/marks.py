@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from molbench.backbones.base import Backbone
 from molbench.data.read.store import Store
 from molbench.errors import error_line
@@ -29,7 +31,8 @@ def marks(encoder_digest: str, backbone: Backbone) -> list[str]:
         backbone: The encoder itself, which is left as it is.
     """
     if encoder_digest not in _known:
-        marks_or_none = [_mark(ref, backbone) for ref in _laws(backbone)]
+        trial = _Trial(backbone)
+        marks_or_none = [trial.mark(ref) for ref in _laws(backbone)]
         _known[encoder_digest] = [mark for mark in marks_or_none if mark is not None]
     return _known[encoder_digest]
 
@@ -41,16 +44,33 @@ def _laws(backbone: Backbone) -> list[TaskRef]:
     return [ref for ref in refs if ref.id in ids and ref.folder is not None]
 
 
-def _mark(ref: TaskRef, backbone: Backbone) -> str | None:
-    if ref.folder is None or ref.task.tolerance is None:
-        return None
-    store = Store.open(ref.folder, ref.subset)
-    labels = kind_of(ref.task).labels(ref, store)
-    rows = (labels == 0).nonzero()[0][:: max(1, (ref.task.records or _RECORDS) // _RECORDS)]
-    try:
-        worst = float(AUDITS[ref.name].measure(Subject.of(backbone, store, rows)).max())
-    except Exception as error:  # noqa: BLE001 - whatever fails here is told, and the task goes on
-        return f"the law of {ref.name} could not be tried: {error_line(error)}"
-    if worst <= ref.task.tolerance:
-        return None
-    return f"breaks the law of {ref.name} ({worst:.1e} where {ref.task.tolerance:g} is allowed)"
+class _Trial:
+    """An encoder and the few records that it is asked about, which the laws share."""
+
+    def __init__(self, backbone: Backbone) -> None:
+        self._backbone = backbone
+        self._stores: dict[tuple[Path, str | None], Store] = {}
+        self._subjects: dict[tuple[Path, str | None, bytes], Subject] = {}
+
+    def mark(self, ref: TaskRef) -> str | None:
+        """What is told of one law, or None where it is kept."""
+        if ref.folder is None or ref.task.tolerance is None:
+            return None
+        try:
+            worst = float(AUDITS[ref.name].measure(self._subject(ref, ref.folder)).max())
+        except Exception as error:  # noqa: BLE001 - whatever fails here is told, and the task goes on
+            return f"the law of {ref.name} could not be tried: {error_line(error)}"
+        if worst <= ref.task.tolerance:
+            return None
+        return f"breaks the law of {ref.name} ({worst:.1e} where {ref.task.tolerance:g} is allowed)"
+
+    def _subject(self, ref: TaskRef, folder: Path) -> Subject:
+        if (where := (folder, ref.subset)) not in self._stores:
+            self._stores[where] = Store.open(*where)
+        store = self._stores[where]
+        labels = kind_of(ref.task).labels(ref, store)
+        rows = (labels == 0).nonzero()[0][:: max(1, (ref.task.records or _RECORDS) // _RECORDS)]
+        key = (*where, rows.tobytes())
+        if key not in self._subjects:
+            self._subjects[key] = Subject.of(self._backbone, store, rows)
+        return self._subjects[key]
