@@ -591,6 +591,28 @@ def test_charge_and_multiplicity_are_handed_over() -> None:
     assert [m.charge for m in of_arrow(to_arrow([water]))] == [-1]
 
 
+class Scripted(nn.Module):
+    """What TorchScript compiles."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.elements = nn.Embedding(100, 4)
+
+    def forward(self, z: Tensor, pos: Tensor, batch: Tensor, charge: Tensor) -> Tensor:
+        features = self.elements(z) + charge[batch].unsqueeze(1)
+        return torch.zeros(int(batch.max()) + 1, 4).to(features).index_add(0, batch, features)
+
+
+def test_a_module_of_torchscript_is_a_model(tmp_path: Path) -> None:
+    """Python knows no signature of its methods; what its own says decides on what it is handed."""
+    module = Scripted()
+    torch.jit.script(module).save(tmp_path / "s.pt")  # type: ignore[no-untyped-call]
+    loaded = wrap(torch.jit.load(tmp_path / "s.pt"), "scripted")  # type: ignore[no-untyped-call]
+    assert loaded.limits.charged and not loaded.limits.open_shell
+    water = Molecule("w", np.array([8, 1, 1]), np.eye(3), -1, 1)
+    assert np.allclose(loaded.encode([water]), wrap(module, "plain").encode([water]))
+
+
 @pytest.mark.slow
 def test_smiles_models_read_smiles_and_nothing_else(tmp_path: Path) -> None:
     """Descriptors of RDKit, on the embedded datasets."""

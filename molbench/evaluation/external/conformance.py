@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from molbench.errors import UserError
+from molbench.errors import UserError, error_line
 from molbench.evaluation.external.encoder import Encoder, checked
 from molbench.evaluation.external.module import ModuleEncoder
 from molbench.evaluation.external.process import ProcessEncoder
@@ -178,7 +178,7 @@ def gradient_law(encoder: Encoder) -> Law | None:
         try:
             deviation = _slopes(copied, molecules, step)
         except Exception as error:  # noqa: BLE001 - whatever a model raises is why this law cannot be tried
-            why = why or f"{type(error).__name__}: {error}"[:80]
+            why = why or f"{type(error).__name__}: {error_line(error)}"[:80]
             continue
         return Law("gradients", _GRADIENTS, deviation, tolerance)
     return Law("gradients", _GRADIENTS, None, why=why)

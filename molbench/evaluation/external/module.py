@@ -34,9 +34,7 @@ class ModuleEncoder(Encoder):
     """
 
     def __init__(self, module: nn.Module, name: str, limits: Limits | None = None) -> None:
-        arguments = inspect.signature(module.forward).parameters
-        anything = any(argument.kind is argument.VAR_KEYWORD for argument in arguments.values())
-        self.given = [key for key in _STATE if key in arguments or anything]
+        self.given = [key for key in _STATE if _takes(module, key)]
         self.name, self.module = name, module.eval()
         self.limits = limits or Limits(
             charged="charge" in self.given, open_shell="multiplicity" in self.given
@@ -123,3 +121,12 @@ class ModuleEncoder(Encoder):
 _METHANE = np.array(
     [[0.0, 0.0, 0.0], [0.63, 0.63, 0.63], [-0.63, -0.63, 0.63], [-0.63, 0.63, -0.63], [0.63, -0.63, -0.63]]
 )
+
+
+def _takes(module: nn.Module, argument: str) -> bool:
+    """Whether a module has an argument of a name, or takes any."""
+    if isinstance(module, torch.jit.ScriptModule):  # Python knows no signature of its methods
+        script: Any = module.forward
+        return any(given.name == argument for given in script.schema.arguments)
+    arguments = inspect.signature(module.forward).parameters
+    return argument in arguments or any(given.kind is given.VAR_KEYWORD for given in arguments.values())
