@@ -48,10 +48,10 @@ def to_html(report: Report) -> str:
 
 def to_text(report: Report) -> str:
     """The same in lines."""
-    cells = [_TITLES, *(_texts(summary) for summary in report.rows)]
+    cells = [_TITLES, *(tuple(map(visible, _texts(summary))) for summary in report.rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     rows = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in cells]
-    return "\n".join(map(visible, [*rows, *_notes(report)]))
+    return "\n".join([*rows, *map(visible, _notes(report))])
 
 
 def _notes(report: Report) -> list[str]:
