@@ -90,8 +90,9 @@ def rows_of(field: BoardField) -> Rows:
     rows.sort(
         key=lambda row: (
             row.rank is None,
-            (row.mean_rank if by_rank else row.rank) or 0,
-            row.rank or 0,
+            (row.mean_rank if by_rank else 0) or 0,
+            # The middle of the places it may have: what nearly nothing is known of may have the first, too.
+            (row.rank or 0) + (row.rank_high or 0),
             -row.tasks,
             row.relative_error.value if row.relative_error else math.inf,
             row.model,

@@ -117,6 +117,20 @@ def test_a_model_without_a_task_is_compared_on_those_it_has_and_has_no_mean(
     assert rows["half"].rank == 1 and rows["whole"].relative_error is not None
 
 
+def test_what_nearly_nothing_is_known_of_does_not_stand_above_what_is_good(
+    tmp_path: Path, write_model, write
+) -> None:
+    for model, error in (("good", 0.1), ("fair", 0.2), ("scratch-b", 0.4), ("bad", 0.6)):
+        write_model(model, error)
+    for seed, error in enumerate((0.02, 0.4, 9.0)):
+        write(tmp_path, "erratic", "data/a", seed, error)
+    rows = _table(tmp_path).rows
+    (erratic,) = [row for row in rows if row.model == "erratic"]
+    assert erratic.rank == 1 and erratic.rank_high >= 4
+    middles = [row.rank + row.rank_high for row in rows]
+    assert middles == sorted(middles) and rows[0].model == "good"
+
+
 def test_a_deleted_result_changes_no_other_row(tmp_path: Path, write_model) -> None:
     for model, error in (("one", 0.3), ("other", 0.5), ("scratch-b", 0.4)):
         write_model(model, error)
