@@ -137,8 +137,7 @@ def main() -> None:
     for row in ROWS:
         if any(part in row for part in options.rows):
             rows.append(compare(row, options))
-            print(rows[-1], flush=True)
-    report(options, rows, **commits(options.originals))
+            report(options, rows, **commits(options.originals))  # whatever is cut off keeps what there is
 
 
 if __name__ == "__main__":

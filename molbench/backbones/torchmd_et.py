@@ -36,6 +36,9 @@ from molbench.kernels.fused_filters import (
 from molbench.kernels.products import linear
 from molbench.kernels.whitening import Regulariser, Whitening
 
+#: Values below which one operation more costs more than a copy.
+_FEW = 2**18
+
 
 @dataclass(frozen=True)
 class TorchMDETConfig:
@@ -156,16 +159,20 @@ class Attention(nn.Module):
 
         products = fused_scores(near.edges, query, key, for_keys, self.heads)
         received = fused_attend(near.edges, silu(products) * near.envelope, value, for_value)
+        own_value, own_v, _ = silu(self.value_filter(near.origin)).chunk(3, dim=-1)
         self_weight = query * key * for_keys.at(near.origin)
         self_weight = silu(self_weight.unflatten(-1, (self.heads, -1)).sum(-1, keepdim=True))
         self_weight = self_weight if near.itself is None else self_weight * near.itself.unsqueeze(-1)
-        self_value = (value * for_value.at(near.origin)).unflatten(-1, (self.heads, -1))
+        self_value = (value * own_value).unflatten(-1, (self.heads, -1))
         scale, gate, change = self.output(received + (self_weight * self_value).flatten(1)).chunk(3, dim=-1)
 
         along: Tensor | None = None
         if v is not None:
-            # In memory of their own, so that large gradients need not be joined.
-            first, second, along = (linear(v, part) for part in self.vectors.weight.chunk(3))
+            # Large ones in memory of their own, so that their gradients need not be joined.
+            if v.numel() < _FEW:
+                first, second, along = self.vectors(v).chunk(3, dim=-1)
+            else:
+                first, second, along = (linear(v, part) for part in self.vectors.weight.chunk(3))
             change = change + gate * (first * second).sum(1)
         if not with_vectors:
             return change, None
@@ -174,7 +181,7 @@ class Attention(nn.Module):
             sent = to_v.unsqueeze(1) * v
             kept = sent if near.itself is None else sent * near.itself.unsqueeze(-1)
             moved = moved + fused_convolve(near.edges, sent, for_v)
-            moved = moved + kept * for_v.at(near.origin) + along * scale.unsqueeze(1)
+            moved = moved + kept * own_v + along * scale.unsqueeze(1)
         return change, moved
 
 
