@@ -21,7 +21,9 @@ from torch.autograd.function import Function
 from molbench.kernels.library import call, usable
 
 # Multiplications from which the kernel pays, and rows and columns below which it computes too much.
-_LEAST, _FEWEST = 2**19, 12
+_LEAST, _FEWEST = 2**19, 4
+# Rows of a tile in products.c: a result with fewer columns is better taken the other way round.
+_ROWS = 12
 # Columns of a panel in products.c.
 _COLUMNS = 32
 
@@ -81,9 +83,15 @@ class _Linear(Function):
         needed = [_needs_gradient(ctx, position) for position in range(3)]
         return (
             _multiply(gradient, weight.t(), None) if needed[0] else None,
-            _multiply(gradient.t(), x.t(), None) if needed[1] else None,
+            _weight_gradient(gradient, x) if needed[1] else None,
             gradient.sum(0) if needed[2] else None,
         )
+
+
+def _weight_gradient(gradient: Tensor, x: Tensor) -> Tensor:
+    if x.shape[1] < _ROWS < gradient.shape[1]:
+        return _multiply(x.t(), gradient.t(), None).t()
+    return _multiply(gradient.t(), x.t(), None)
 
 
 def _needs_gradient(ctx: Any, position: int) -> bool:
