@@ -23,7 +23,7 @@ import torch
 
 from benchmarks.child import ROOT, Contestant, take_steps
 from benchmarks.methods import step_of
-from benchmarks.record import Cell, Measured, Spread, options_of, report
+from benchmarks.record import Cell, Measured, Record, Spread, options_of, report
 from benchmarks.turns import BATCH, CONTESTS, PAIRS, PRETRAINED, open_pairs, pair_step
 from molbench.data.read.store import Store
 from molbench.training.allocator import tune_allocator
@@ -127,17 +127,19 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--molecules", type=int, help="In place of each row's batch size.")
     parser.add_argument("--pairs", default="ddi/zhang", metavar="DATASET/SUBSET")
+    parser.add_argument("--go-on", action="store_true", help="keep the rows that the file of --json has")
     parser.add_argument("--serve", choices=("original", "ours"), help=argparse.SUPPRESS)
     parser.set_defaults(compile=False, precision="32")
     options = options_of(parser, toy={"rows": ["DDM, PaiNN"], "repeats": 1, "molecules": 2})
     if options.serve:
         take_steps(partial(made, options))
         return
-    rows = []
+    rows = list(Record.read(options.json).rows) if options.go_on else []
+    there = {row.name for row in rows}
     for row in ROWS:
-        if any(part in row for part in options.rows):
+        if row not in there and any(part in row for part in options.rows):
             rows.append(compare(row, options))
-            report(options, rows, **commits(options.originals))  # whatever is cut off keeps what there is
+            report(options, rows, **commits(options.originals))  # what is cut off keeps the rows that it has
 
 
 if __name__ == "__main__":
