@@ -51,7 +51,9 @@ def evaluate(  # noqa: PLR0917 - the command's options
         str, typer.Option(autocompletion=complete.protocols, help="probe, finetune, or a YAML file.")
     ] = "probe",
     seeds: Annotated[int, typer.Option(min=1, help="Number of seeds.")] = 3,
-    seed_list: Annotated[str | None, typer.Option(help="The seeds themselves: 0,3,7.")] = None,
+    seed_list: Annotated[
+        str | None, typer.Option(help="The seeds themselves, 0,3,7; then --seeds counts for nothing.")
+    ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the results.")] = Path("results"),
     scratch: Annotated[
         bool, typer.Option(help="Score the same backbones with random weights, too, and show the difference.")

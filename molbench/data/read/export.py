@@ -51,12 +51,15 @@ def export(store: Store, rows: np.ndarray, path: Path) -> int:
         How many were written.
 
     Raises:
-        UserError: If a record has two molecules, the format is unknown, or ASE is missing.
+        UserError: If a record has two molecules, the format is unknown, the file is there already, or ASE is
+            missing.
     """
     if store.record.molecule_table or store.molecules_per_record != 1:
         raise UserError(f"{store.dataset_id}: a record has two molecules, which such files do not hold")
     if path.suffix not in WRITERS:
         raise UserError(f"{path}: the name must end in one of: {', '.join(WRITERS)}")
+    if path.exists():
+        raise UserError(f"{path}: is there already; choose another name or remove it")
     with replace_file(path) as temporary:
         WRITERS[path.suffix](_molecules(store, rows), temporary, store)
     return len(rows)

@@ -127,6 +127,10 @@ def test_an_export_that_cannot_be_leaves_nothing(tmp_path: Path) -> None:
     store = Store.open(locate("xtb-molecules"))
     with pytest.raises(UserError, match=r"must end in one of: \.extxyz"):
         export(store, np.arange(3), tmp_path / "x.mol2")
+    (mine := tmp_path / "mine.sdf").write_text("mine")
+    with pytest.raises(UserError, match=r"mine\.sdf: is there already; choose another name or remove it"):
+        export(store, np.arange(3), mine)
+    assert mine.read_text() == "mine"
     with pytest.raises(UserError, match="two molecules"):
         export(Store.open(locate("xtb-solvation")), np.arange(3), tmp_path / "x.sdf")
-    assert not [*tmp_path.iterdir()]
+    assert [*tmp_path.iterdir()] == [mine]
