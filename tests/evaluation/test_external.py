@@ -192,6 +192,17 @@ def test_a_model_of_pairs_has_the_same_scores_by_all_ways_in(tmp_path: Path, pro
         assert values(other) == pytest.approx(values(by_function), abs=1e-6)
 
 
+def test_a_function_of_more_than_molecules_is_refused_by_its_arguments() -> None:
+    def layered(z: Any, pos: Any, batch: Any, cutoff: float = 5.0) -> Any:
+        return z, pos, batch, cutoff
+
+    expected = r"function of \(z, pos, batch\) and would be given one argument.* forward of a torch.nn.Module"
+    with pytest.raises(UserError, match=expected):
+        wrap(layered)
+    wrap(lambda molecules, scale=1.0: [[scale] for _ in molecules])
+    wrap(np.asarray)
+
+
 def test_a_model_of_pairs_is_tried_on_pairs() -> None:
     """The first molecule is the first; what is given is one vector a pair; laws are those of pairs."""
     seen: list[tuple[str, str]] = []

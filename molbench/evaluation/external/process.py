@@ -192,7 +192,7 @@ class ProcessEncoder(Encoder):
         return header, answer.column("values").to_numpy(zero_copy_only=False)
 
     def _failed(self, why: str) -> UserError:
-        return UserError(f"model '{self.name}' ({self._target}) fails: {why}")
+        return UserError(f"model '{self.name}' ({self._target}) fails: {why.removeprefix('UserError: ')}")
 
     def _slow(self, seconds: float) -> UserError:
         return UserError(f"model '{self.name}' ({self._target}) took longer than {seconds:g} s: killed")

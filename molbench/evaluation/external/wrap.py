@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict
@@ -48,6 +49,7 @@ def wrap(model: Any, name: str | None = None, limits: Limits | None = None) -> E
     if isinstance(model, nn.Module):
         return ModuleEncoder(PygAtoms(model) if kind_of_pyg(model) else model, name, limits)
     if callable(model) and not isinstance(model, type):
+        _takes_one(model, name, "SMILES" if reads == "smiles" else "molecules")
         if reads == "smiles":
             return SmilesEncoder(model, name, limits)
         return FunctionEncoder(model, name, limits)
@@ -55,6 +57,20 @@ def wrap(model: Any, name: str | None = None, limits: Limits | None = None) -> E
         f"a {type(model).__name__} is no model: give the path of a checkpoint, a module of (z, pos, batch), "
         "a function of molecules, an object with encode(list of SMILES), or an ASE calculator"
     )
+
+
+def _takes_one(function: Any, name: str, what: str) -> None:
+    try:
+        arguments = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # functions of C tell no arguments
+        return
+    named = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    needed = [one.name for one in arguments if one.kind in named and one.default is one.empty]
+    if len(needed) > 1:
+        raise UserError(
+            f"model '{name}' is a function of ({', '.join(needed)}) and would be given one argument, a list "
+            f"of {what}; for (z, pos, batch) make it the forward of a torch.nn.Module"
+        )
 
 
 def name_of(model: Any) -> str:
