@@ -95,6 +95,7 @@ def rows_of(field: BoardField) -> Rows:
             (row.rank or 0) + (row.rank_high or 0),
             -row.tasks,
             row.relative_error.value if row.relative_error else math.inf,
+            row.mean_rank or 0,  # which is there where a task is missing, too
             row.model,
         )
     )

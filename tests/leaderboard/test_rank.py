@@ -131,6 +131,15 @@ def test_what_nearly_nothing_is_known_of_does_not_stand_above_what_is_good(
     assert middles == sorted(middles) and rows[0].model == "good"
 
 
+def test_of_equal_places_and_tasks_the_smaller_mean_rank_stands_first(tmp_path: Path, write) -> None:
+    for model, errors in (("amiss", (0.2, 0.9, 6.0)), ("better", (0.1, 0.3, 3.0))):
+        for seed, error in enumerate(errors):
+            write(tmp_path, model, "data/a", seed, error)
+    rows = _table(tmp_path).rows
+    assert {(row.rank, row.rank_high, row.tasks, row.relative_error) for row in rows} == {(1, 2, 1, None)}
+    assert [row.model for row in rows] == ["better", "amiss"]
+
+
 def test_a_deleted_result_changes_no_other_row(tmp_path: Path, write_model) -> None:
     for model, error in (("one", 0.3), ("other", 0.5), ("scratch-b", 0.4)):
         write_model(model, error)
