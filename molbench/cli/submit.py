@@ -185,9 +185,11 @@ def push(
 
 
 def _paths(folders: list[Path] | None) -> list[Path]:
-    from molbench.submission.folder import submissions_in
+    from molbench.submission.folder import misnamed_in, submissions_in
 
-    return folders or submissions_in(Path("submissions"))
+    root = Path("submissions")
+    # What no board takes is refused, not left out.
+    return folders or [*submissions_in(root), *misnamed_in(root)]
 
 
 def _refuse(faults: list[str]) -> None:

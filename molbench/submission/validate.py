@@ -41,7 +41,10 @@ def validate(path: Path, catalogue: Catalogue) -> list[Fault]:
 
 def _names(submission: SubmissionFolder) -> list[Fault]:
     card, faults = submission.card, []
-    path = submission.path.resolve()
+    path = submission.path.absolute()
+    if path.parent.is_symlink():
+        faults.append(submission.fault(f"the family {quoted(path.parent.name)}, its folder, is a link"))
+    path = path.resolve()
     if not is_name(path.parent.name):
         faults.append(submission.fault(f"the family {quoted(path.parent.name)}, its folder, is no name"))
     if card.model != path.name:

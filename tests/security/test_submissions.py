@@ -332,3 +332,20 @@ def test_the_command_says_so_in_one_line(
 ) -> None:
     ATTACKS[name](submission)
     command_refused("submit", "verify", submission)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_family_that_no_board_takes_is_refused_and_not_left_out(
+    linked: bool,
+    submission: Path,  # noqa: F811 - a fixture
+    command_refused: CommandRefused,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    family = submission.parent
+    moved = family.rename(tmp_path / "elsewhere" if linked else family.parent / "<img>")
+    if linked:
+        family.symlink_to(moved)
+    monkeypatch.chdir(tmp_path)
+    command_refused("submit", "validate")
