@@ -167,21 +167,29 @@ def _ranking(row: Row, tasks: int) -> list[str]:
     ]
 
 
-def _published(table: Table) -> list[str]:
-    """Numbers of papers, one line a row of a table; what they have in common with the board stands beside."""
+def published_lines(table: Table) -> tuple[list[str], list[tuple[tuple[str, str, str, str], list[str]]]]:
+    """Numbers of papers, one line a row of one of their tables.
+
+    Returns:
+        The tasks that have any; then, of each line, model, paper, table and whether the protocol is the
+        same, and one text a task, empty where there is none.
+    """
     lines: dict[tuple[str, str, str, str], dict[str, str]] = {}
     for score in table.published:
         source = score.publication
         key = (score.model, source.paper, source.table, source.protocol_match)
         spread_of = "" if score.spread is None else f" ± {plain(score.spread, 2)}"
         lines.setdefault(key, {})[score.task] = plain(score.value) + spread_of
+    tasks = sorted({score.task for score in table.published}, key=[*table.tasks, *table.missing].index)
+    return tasks, [(key, [numbers.get(task, "") for task in tasks]) for key, numbers in lines.items()]
+
+
+def _published(table: Table) -> list[str]:
+    tasks, lines = published_lines(table)
     if not lines:
         return []
-    tasks = sorted({score.task for score in table.published}, key=[*table.tasks, *table.missing].index)
     header = ["model", "paper", "table", "same protocol", *map(markdown, tasks)]
-    cells = [
-        [*map(markdown, key), *(numbers.get(task, "") for task in tasks)] for key, numbers in lines.items()
-    ]
+    cells = [[*map(markdown, key), *numbers] for key, numbers in lines]
     again = [
         [
             *map(markdown, (score.model, score.publication.paper, score.task)),

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from molbench.leaderboard.card import Card
 from molbench.leaderboard.records import Records
-from molbench.leaderboard.render import MARKS, estimate, pretraining
+from molbench.leaderboard.render import MARKS, estimate, pretraining, published_lines
 from molbench.leaderboard.score import Difference, Number, Score
 from molbench.leaderboard.table import Row, Table
 from molbench.numbers import ARROWS, plain, spread
@@ -68,6 +68,7 @@ def board_page(records: Records, table: Table, compared: Mapping[str, object]) -
         compared: What the comparison of two rows needs to know of each task.
     """
     lines = _lines(records, table)
+    published_tasks, published = published_lines(table)
     return render(
         "board.html",
         root="../",
@@ -85,6 +86,8 @@ def board_page(records: Records, table: Table, compared: Mapping[str, object]) -
             for name in ("rank", "relative_error", "gain", "mean_rank", "first", "skill")
         },
         compared=compared,
+        published_tasks=published_tasks,
+        published=published,
         total=len(table.tasks) + len(table.missing),
     )
 

@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from molbench.leaderboard.records import Records
+from molbench.numbers import plain
 from molbench.site.evidence import Evidence
 from molbench.site.overview import cell
 from molbench.site.templating import address, slug
@@ -113,6 +114,15 @@ def test_a_task_tells_its_labels_split_and_trivial_baseline(real_site: Path) -> 
     ):
         assert told in words
     assert "Published numbers" in words and "svg" in page.tags
+
+
+def test_a_board_has_what_papers_print_beside_its_own_scores(
+    real: tuple[Records, Evidence], real_site: Path
+) -> None:
+    (table,) = [table for table in real[0].boards if table.published]
+    page = _pages(real_site)[real_site / "boards" / f"{table.name}.html"]
+    assert "Published numbers" in page.words
+    assert all(plain(score.value) in " ".join(page.words) for score in table.published)
 
 
 def test_names_of_files_are_plain_and_different() -> None:
