@@ -82,6 +82,8 @@ def training_config(request: PretrainRequest, settings: Settings, records: int) 
     Raises:
         UserError: If a setting is unknown or wrong, or nothing names a budget.
     """
+    if "steps" in settings.training:
+        raise UserError("training.steps: no setting; the budget is --steps or --epochs (steps=…, epochs=…)")
     if request.steps is None and settings.epochs is None:
         raise UserError("the method's settings name no budget; give steps or epochs")
     config = _parsed(settings.training)

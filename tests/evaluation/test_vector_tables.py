@@ -76,6 +76,7 @@ FAULTS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "doubled": (lambda t: t["id"].__setitem__(5, "m4"), "id 'm4' has two vectors, in rows 4 and 5"),
     "wrong id": (lambda t: t["id"].__setitem__(5, "other"), "no vector of record 'm5'"),
     "nan": (lambda t: t["vector"][3].__setitem__(0, float("nan")), "row 3: the vector of 'm3' is not finite"),
+    "far too large": (lambda t: t["vector"][3].__setitem__(0, 1e300), "the vector of 'm3' is not finite"),
     "ragged": (lambda t: t["vector"][3].pop(), "row 3: 15 numbers where row 0 has 16"),
     "no vector": (lambda t: t.pop("vector"), "has 'vector' and one of id, smiles, inchikey"),
     "no key": (lambda t: t.pop("id"), "has 'vector' and one of id, smiles, inchikey"),

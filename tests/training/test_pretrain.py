@@ -207,6 +207,7 @@ def test_existing_checkpoint_is_not_lost(tmp_path: Path, data: Path) -> None:
         ({"scheme": "scaffold"}, "no split scheme 'scaffold'"),
         ({"overrides": {"training": {"lr": "fast"}}}, "training.lr: Input should be a valid number"),
         ({"overrides": {"training": {"lrate": 1}}}, "training.lrate: Extra inputs"),
+        ({"overrides": {"training": {"steps": 2}}}, "training.steps: no setting; the budget is --steps or"),
         ({"overrides": {"training": {"schedule": "plateau"}}}, "no validation for 'plateau'"),
         ({"overrides": {"method": {"gamma": 1}}}, "no setting 'gamma'"),
         ({"overrides": {"trainer": {}}}, "no group of settings 'trainer'"),

@@ -166,11 +166,14 @@ def _texts(path: Path, name: str, columns: dict[str, pa.ChunkedArray] | dict[str
 def _matrix(path: Path, names: list[str], column: pa.ChunkedArray | np.ndarray) -> np.ndarray:
     if not isinstance(column, np.ndarray):
         column = _of_lists(path, column)
-    if column.ndim != 2 or column.dtype.kind not in "fiu" or not column.size:
+    if column.dtype.kind not in "fiu":
+        raise UserError(f"{path}: 'vector' holds {column.dtype}; real numbers are needed")
+    if column.ndim != 2 or not column.size:
         raise UserError(f"{path}: 'vector' has the shape {column.shape}; one row of numbers a name is needed")
     if len(column) != len(names):
         raise UserError(f"{path}: {len(column)} vectors under {len(names)} names")
-    vectors = column.astype(np.float32)
+    with np.errstate(over="ignore"):  # what single precision does not hold is named below
+        vectors = column.astype(np.float32)
     if not np.isfinite(vectors).all():
         row = int(np.flatnonzero(~np.isfinite(vectors).all(axis=1))[0])
         raise UserError(f"{path}, row {row}: the vector of {quoted(names[row])} is not finite")
