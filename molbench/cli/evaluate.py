@@ -15,7 +15,7 @@ from molbench.cli.devices import require_devices, use_devices
 from molbench.cli.executor import executor_options
 from molbench.cli.forecast import show_forecast
 from molbench.cli.foreign import processes, trusted
-from molbench.cli.mistakes import refuse_loggers, refuse_mistakes
+from molbench.cli.mistakes import refuse_loggers, refuse_mistakes, refuse_other_file
 from molbench.cli.report import Display, finish
 from molbench.errors import UserError
 from molbench.executors.request import ExecutorRequest
@@ -137,6 +137,7 @@ def evaluate(  # noqa: PLR0917 - the command's options
     chosen_seeds = seeds_of(seed_numbers(seed_list) if seed_list else seeds)
     if shard is not None:
         shard_of(shard)
+    refuse_other_file(models or ())
     require_no_file(output)
     if model:
         trusted(model, trust_code)

@@ -29,7 +29,6 @@ def refuse_mistakes(
     Raises:
         UserError: If a file is not there, or a name is not known.
     """
-    from molbench.evaluation.other_files import TABLES, other_thing
     from molbench.evaluation.protocols import load_protocol
     from molbench.spec.catalogue import Catalogue
     from molbench.spec.names import hub_id
@@ -37,12 +36,19 @@ def refuse_mistakes(
     for path in models:
         if not path.exists() and hub_id(str(path)) is None:
             raise UserError(f"{path}: no such file{file_meant(path)}")
-        if len(models) == 1 and path.exists() and path.suffix not in TABLES and (other := other_thing(path)):
-            raise UserError(f"{path}: {other}")
     catalogue = Catalogue.load()
     if tasks or suite is not None:
         catalogue.tasks(tasks, suite)
     return load_protocol(protocol, settings)
+
+
+def refuse_other_file(models: Sequence[Path]) -> None:
+    """Raise UserError if the one model is a file or folder that is plainly something else."""
+    from molbench.evaluation.other_files import TABLES, other_thing
+
+    for path in models if len(models) == 1 else ():
+        if path.exists() and path.suffix not in TABLES and (other := other_thing(path)):
+            raise UserError(f"{path}: {other}")
 
 
 def refuse_loggers(names: str | Sequence[str]) -> None:
