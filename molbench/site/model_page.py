@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from markupsafe import Markup
@@ -25,6 +25,7 @@ from molbench.site.pictures import picture
 from molbench.site.templating import render
 from molbench.spec.catalogue import is_audit
 from molbench.spec.fingerprint import FINGERPRINT
+from molbench.spec.units import factor
 
 #: Records shown where a model is most wrong.
 _WORST = 3
@@ -125,10 +126,24 @@ def _prediction(predictions: Predictions, i: int, score: str) -> str:
     return "predicted {}, label {}{}".format(*pair, unit)
 
 
+def _in_unit(predictions: Predictions, unit: str) -> Predictions:
+    """One number a record in the unit of the score, so that a page has one unit of a task."""
+    if predictions.forces is not None:
+        return predictions
+    try:
+        share = factor(predictions.unit, unit)
+    except ValueError:  # a score without a unit, such as a correlation
+        return predictions
+    return replace(
+        predictions, target=predictions.target * share, prediction=predictions.prediction * share, unit=unit
+    )
+
+
 def _look(score: Score, runs: Runs, facts: Facts, drawings: Drawings) -> Look:
     stored = runs[min(runs)]
     declared, predictions = stored.result.task.declaration, stored.predictions
     values = record_scores(declared, predictions)
+    predictions = _in_unit(predictions, score.unit)
     order = np.argsort(values if score.direction == "higher" else -values, kind="stable")[:_WORST]
     task = facts.task(score.task)
     store = facts.store(task) if task else None

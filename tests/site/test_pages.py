@@ -1,15 +1,19 @@
 """All pages together: links lead somewhere, numbers agree, bytes are the same again, and words are words."""
 
 import json
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
+from molbench.evaluation.predictions import Predictions
 from molbench.leaderboard.records import Records
 from molbench.numbers import plain
 from molbench.site.evidence import Evidence
+from molbench.site.model_page import _in_unit
 from molbench.site.overview import cell
 from molbench.site.templating import address, slug
 from molbench.site.write import write_site
@@ -123,6 +127,16 @@ def test_a_board_has_what_papers_print_beside_its_own_scores(
     page = _pages(real_site)[real_site / "boards" / f"{table.name}.html"]
     assert "Published numbers" in page.words
     assert all(plain(score.value) in " ".join(page.words) for score in table.published)
+
+
+def test_a_page_has_one_unit_of_a_task() -> None:
+    stored = Predictions(["a", "b"], np.array([0.25, -1.0]), np.array([0.5, 0.0]), "Hartree")
+    shown = _in_unit(stored, "meV")
+    assert shown.unit == "meV" and shown.target == pytest.approx([6802.85, -27211.39], rel=1e-5)
+    assert shown.prediction == pytest.approx([13605.69, 0.0], rel=1e-5)
+    # A correlation has no unit, and what is no unit is shown as it was written.
+    assert _in_unit(stored, "1") is stored
+    assert _in_unit(replace(stored, unit="energy"), "meV").unit == "energy"
 
 
 def test_names_of_files_are_plain_and_different() -> None:
