@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zipfile
 from pathlib import Path
 
@@ -67,7 +68,8 @@ def _archive(path: Path) -> str | None:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, struct.error):
+        # What a forged directory raises, of lengths, places and versions; whoever reads the weights names it.
         return None
     if any(name.endswith("/constants.pkl") for name in names):
         return f"a TorchScript module, which `torch.jit.load` reads: {OWN_MODEL}"

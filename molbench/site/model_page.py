@@ -25,7 +25,7 @@ from molbench.site.pictures import picture
 from molbench.site.templating import render
 from molbench.spec.catalogue import is_audit
 from molbench.spec.fingerprint import FINGERPRINT
-from molbench.spec.units import factor
+from molbench.spec.units import convert
 
 #: Records shown where a model is most wrong.
 _WORST = 3
@@ -131,12 +131,12 @@ def _in_unit(predictions: Predictions, unit: str) -> Predictions:
     if predictions.forces is not None:
         return predictions
     try:
-        share = factor(predictions.unit, unit)
+        target, prediction = (
+            convert(values, predictions.unit, unit) for values in (predictions.target, predictions.prediction)
+        )
     except ValueError:  # a score without a unit, such as a correlation
         return predictions
-    return replace(
-        predictions, target=predictions.target * share, prediction=predictions.prediction * share, unit=unit
-    )
+    return replace(predictions, target=target, prediction=prediction, unit=unit)
 
 
 def _look(score: Score, runs: Runs, facts: Facts, drawings: Drawings) -> Look:

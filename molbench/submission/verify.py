@@ -178,8 +178,8 @@ def _unlike(stored: Receipt, fresh: Receipt) -> Iterator[tuple[str, object, obje
     ):
         if one != other:
             yield name, one, other
-    for name in made.keys() & stated.keys():
-        if field := stated[name].unlike(made[name]):
+    for name in made:  # in the order of the card, so that the first fault is always the same
+        if name in stated and (field := stated[name].unlike(made[name])):
             yield f"{name}: {field}", getattr(stated[name], field), getattr(made[name], field)
 
 
