@@ -13,7 +13,7 @@ OWN_MODEL = (
 )
 #: Suffixes of tables of vectors.
 TABLES = (".parquet", ".npz")
-_RECORDS = {".xyz", ".extxyz", ".sdf", ".mol", ".smi", ".db"}
+_RECORDS = {".xyz", ".extxyz", ".sdf", ".mol", ".db"}
 _WEIGHTS = (".pt", ".safetensors")
 #: First bytes of gzip, bzip2, xz, 7-Zip, Zstandard.
 _PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"\x28\xb5\x2f\xfd")
