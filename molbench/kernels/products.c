@@ -1,22 +1,27 @@
-/* The kernel of products.py, for processors with vectors of 512 bits; others compute the same, slowly.
+/* The kernel of products.py, for processors with vectors of 512 or 256 bits; others compute the same, slowly.
  *
  * A tile of the result stays in registers while it is summed over k. `a` is copied where its rows do not lie
- * one behind the other, `b` where its columns do not lie side by side, so that both are read in order. Parts of
- * 64 terms are summed from zero, which rounds less than one long sum.
+ * one behind the other, and `b` in panels of columns, so that both are read in order and rows that lie a power
+ * of two apart do not drive each other out of the cache. Parts of 64 terms are summed from zero, which rounds
+ * less than one long sum.
  */
 #include "scalars.h"
 
-enum { ROWS = 12, LANES = 16, COLUMNS = 2 * LANES, DEPTH = 64, CHUNK = 16 * ROWS };
+#ifdef __AVX512F__
+enum { ROWS = 12, LANES = 16 };
+#else
+enum { ROWS = 6, LANES = 8 };
+#endif
+enum { COLUMNS = 2 * LANES, DEPTH = 64, CHUNK = 192 };
 
 typedef float lanes __attribute__((vector_size(4 * LANES), aligned(4)));
 
-/* 12 rows and 32 columns of sum_k a_ik b_kj, added to c where that is not the first of its parts */
+/* Rows and columns of a tile of sum_k a_ik b_kj, added to c where that is not the first of its parts */
 static inline __attribute__((always_inline)) void tile(integer K, const float *a, integer row, integer step,
-                                                       const float *b, integer next, float *c, integer C,
-                                                       int add) {
+                                                       const float *b, float *c, integer C, int add) {
     lanes left[ROWS] = {{0}}, right[ROWS] = {{0}};
     for (integer k = 0; k < K; k++) {
-        const lanes first = *(const lanes *)(b + k * next), second = *(const lanes *)(b + k * next + LANES);
+        const lanes *bk = (const lanes *)(b + k * COLUMNS), first = bk[0], second = bk[1];
         for (int r = 0; r < ROWS; r++) {
             const float factor = a[r * row + k * step];
             left[r] += factor * first;
@@ -44,7 +49,7 @@ static void pack(integer K, integer width, integer bk, integer bj, const float *
 void product_float(integer threads, integer M, integer K, integer N, integer ai, integer ak, integer bk,
                    integer bj, const float *a, const float *b, const float *s, float *packed, float *c) {
     const integer panels = (N + COLUMNS - 1) / COLUMNS;
-    /* Whole panels of columns that lie side by side are read where they are. */
+    /* Whole panels of columns that lie side by side are copied in the parts that a chunk of rows needs. */
     const integer plain = bj == 1 ? N / COLUMNS : 0;
     PARALLEL
     for (integer p = plain; p < panels; p++) {
@@ -56,7 +61,7 @@ void product_float(integer threads, integer M, integer K, integer N, integer ai,
     PARALLEL
     for (integer start = 0; start < M; start += chunk) {
         const integer end = start + chunk < M ? start + chunk : M, last = end - (end - start) % ROWS;
-        float own[CHUNK * DEPTH], out[ROWS * COLUMNS];
+        float own[CHUNK * DEPTH], near[DEPTH * COLUMNS], out[ROWS * COLUMNS];
         for (integer i = start; s && i < end; i++) memcpy(c + i * N, s, N * sizeof(float));
         for (integer from = 0; from < K; from += DEPTH) {
             const int add = s || from;
@@ -71,9 +76,11 @@ void product_float(integer threads, integer M, integer K, integer N, integer ai,
                         for (integer r = 0; r < ROWS; r++) to[r] = i + r < end ? row[r * ai] : 0;
                 }
             for (integer p = 0; p < panels; p++) {
-                const float *panel =
-                    p < plain ? b + from * bk + p * COLUMNS : packed + ((p - plain) * K + from) * COLUMNS;
-                const integer next = p < plain ? bk : COLUMNS;
+                const float *panel = near;
+                if (p < plain)
+                    pack(depth, COLUMNS, bk, 1, b + from * bk + p * COLUMNS, near);
+                else
+                    panel = packed + ((p - plain) * K + from) * COLUMNS;
                 const integer width = N - p * COLUMNS < COLUMNS ? N - p * COLUMNS : COLUMNS;
                 for (integer i = start; i < end; i += ROWS) {
                     const integer height = end - i < ROWS ? end - i : ROWS;
@@ -84,9 +91,9 @@ void product_float(integer threads, integer M, integer K, integer N, integer ai,
                         for (integer r = 0; r < height; r++)
                             memcpy(out + r * COLUMNS, at + r * N, width * sizeof(float));
                     if (mine)
-                        tile(depth, rows, 1, ROWS, panel, next, whole ? at : out, whole ? N : COLUMNS, add);
+                        tile(depth, rows, 1, ROWS, panel, whole ? at : out, whole ? N : COLUMNS, add);
                     else
-                        tile(depth, rows, ai, 1, panel, next, whole ? at : out, whole ? N : COLUMNS, add);
+                        tile(depth, rows, ai, 1, panel, whole ? at : out, whole ? N : COLUMNS, add);
                     if (!whole)
                         for (integer r = 0; r < height; r++)
                             memcpy(at + r * N, out + r * COLUMNS, width * sizeof(float));
