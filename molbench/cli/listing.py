@@ -38,7 +38,7 @@ def datasets(pattern: Datasets = "*", as_json: Json = False) -> None:
                 "dataset": entry.id,
                 "title": entry.dataset.title,
                 "record": entry.dataset.record,
-                "records": _records(entry.dataset.records, entry.dataset.subsets.values()),
+                "records": _records(entry),
                 "licence": entry.dataset.licence,
                 "built": _how_much(entry),
             }
@@ -299,9 +299,12 @@ def _needs(description: "Description") -> list[str]:
     ]
 
 
-def _records(declared: int | None, subsets: Iterable[Any]) -> int | None:
-    parts = [subset.records for subset in subsets]
-    return declared if not parts else sum(parts) if None not in parts else None
+def _records(entry: "DatasetEntry") -> int | None:
+    """How many records a dataset has by its declaration, else by what is built of it."""
+    subsets = [subset.records for subset in entry.dataset.subsets.values()]
+    parts = subsets or [entry.dataset.records]
+    declared = [records for records in parts if records is not None]
+    return sum(declared) if len(declared) == len(parts) else entry.built_records
 
 
 def _show(rows: Iterable[dict[str, Any]], as_json: bool) -> None:

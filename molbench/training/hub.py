@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -13,6 +13,9 @@ from molbench.errors import UserError, error_line
 from molbench.escape import markdown
 from molbench.spec.names import hub_id
 from molbench.training.checkpoint import Checkpoint
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
 
 _SUFFIXES = (".safetensors", ".pt")
 
@@ -34,7 +37,7 @@ def checkpoint_file(text: str | Path) -> Path:
 
     try:
         revision = match["revision"]
-        name = match["file"] or _only(HfApi().list_repo_files(match["repo"], revision=revision), text)
+        name = match["file"] or _only(_files(HfApi(), match["repo"], revision), text)
         return Path(hf_hub_download(match["repo"], name, revision=revision))
     except (HTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, ValueError, OSError) as error:
         reason = f"no such file, and the Hub has no such checkpoint: {error_line(error)}"
@@ -127,6 +130,11 @@ def model_card(checkpoint: Checkpoint, repository: str, licence: str) -> str:
         f'```python\nimport molbench\n\nencoder = molbench.load_checkpoint("{repository}").build()\n```',
     ]
     return "\n\n".join(sections) + "\n"
+
+
+def _files(api: HfApi, repository: str, revision: str | None) -> list[str]:
+    """Names of a repository's files; asked by folders, they would take half a minute without a network."""
+    return [file.rfilename for file in api.model_info(repository, revision=revision).siblings or []]
 
 
 def _only(names: list[str], text: str | Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -43,14 +44,14 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         path.write_bytes(kept[repo][name])
         return str(path)
 
-    def listed(_self: Any, repo: str, **_: Any) -> list[str]:
+    def listed(_self: Any, repo: str, **_: Any) -> SimpleNamespace:
         if repo not in kept:
             raise LocalEntryNotFoundError(f"Repository Not Found\nfor {repo}")
-        return [*kept[repo]]
+        return SimpleNamespace(siblings=[SimpleNamespace(rfilename=name) for name in kept[repo]])
 
     monkeypatch.setattr("huggingface_hub.HfApi.create_repo", lambda *_, **__: None)
     monkeypatch.setattr("huggingface_hub.HfApi.create_commit", create_commit)
-    monkeypatch.setattr("huggingface_hub.HfApi.list_repo_files", listed)
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", listed)
     monkeypatch.setattr("huggingface_hub.hf_hub_download", download)
     return kept
 

@@ -2,6 +2,7 @@
 
 import gzip
 import lzma
+import json
 import os
 
 import datasets
@@ -111,3 +112,5 @@ def test_atoms_in_one_place_are_counted_with_their_line(tmp_path):
     folder = import_file(path, "mine", max_failures=1)
     assert [failure.id for failure in Manifest.read(folder).failures] == ["twice"]
     assert Store.open(folder).ids.to_pylist() == ["water", "carbon monoxide"]
+    rows = CliRunner().invoke(app, ["list", "datasets", "mine", "--json"]).stdout
+    assert [row["records"] for row in json.loads(rows)] == [2]
