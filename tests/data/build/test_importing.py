@@ -1,8 +1,8 @@
 """A user's own geometries become a dataset."""
 
 import gzip
-import lzma
 import json
+import lzma
 import os
 
 import datasets
