@@ -301,10 +301,12 @@ def _needs(description: "Description") -> list[str]:
 
 def _records(entry: "DatasetEntry") -> int | None:
     """How many records a dataset has by its declaration, else by what is built of it."""
+    from molbench.spec.built import built_records
+
     subsets = [subset.records for subset in entry.dataset.subsets.values()]
     parts = subsets or [entry.dataset.records]
     declared = [records for records in parts if records is not None]
-    return sum(declared) if len(declared) == len(parts) else entry.built_records
+    return sum(declared) if len(declared) == len(parts) else built_records(entry.folder)
 
 
 def _show(rows: Iterable[dict[str, Any]], as_json: bool) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from molbench.arguments import comma_separated, listed
 from molbench.errors import UserError, unknown_name
@@ -116,28 +116,9 @@ class DatasetEntry:
     @cached_property
     def built_schemes(self) -> dict[str | None, frozenset[str]]:
         """Split schemes of the records that are here, by subset, or under None where there are no subsets."""
-        try:
-            parts = self._manifest.get("subsets") or {None: self._manifest}
-            return {subset: frozenset(part["schemes"]) for subset, part in parts.items()}
-        except (KeyError, TypeError, AttributeError):
-            return {}
+        from molbench.spec.built import built_schemes
 
-    @property
-    def built_records(self) -> int | None:
-        """How many records are here, or None while it is not built."""
-        records = self._manifest.get("records")
-        return records if isinstance(records, int) else None
-
-    @cached_property
-    def _manifest(self) -> dict[str, Any]:
-        """The manifest as it stands, without the library that would check it; empty where it is none."""
-        import json
-
-        try:
-            manifest = json.loads((self.folder / "manifest.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError):
-            return {}
-        return manifest if isinstance(manifest, dict) else {}
+        return built_schemes(self.folder)
 
     def _check(self, name: str, task: Task) -> None:
         where = f"{self.folder / 'tasks.yaml'}: tasks.{name}"
