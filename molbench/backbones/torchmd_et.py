@@ -4,8 +4,9 @@ Thölke, De Fabritiis, ICLR 2022 (arXiv 2202.02541), section 3, with the whitene
 2206.00133), and after every layer those of MolSpectra (arXiv 2502.16284). An atom attends to its neighbours
 and to itself.
 
-What depends on the distance alone is computed once an unordered pair, no vector is stored per edge and
-channel, and the attention of an atom to itself, at distance zero, is computed on atoms.
+What depends on the distance alone is computed once an unordered pair, or where training has many of them on a
+grid of distances; no vector is stored per edge and channel, and the attention of an atom to itself, at
+distance zero, is computed on atoms.
 """
 
 from __future__ import annotations
@@ -33,9 +34,14 @@ from molbench.kernels.fused_filters import (
     fused_convolve_to_vectors,
     fused_scores,
 )
+from molbench.kernels.interpolation import Interpolation, between, interpolate
+from molbench.kernels.library import usable
 from molbench.kernels.products import linear
 from molbench.kernels.whitening import Regulariser, Whitening
 
+#: Points of the grid on which the filters of many edges are evaluated, for the width of a Gaussian: the cubic
+#: polynomial between them is then as exact as single precision.
+_POINTS = 20
 #: Values below which one operation more costs more than a copy.
 _FEW = 2**18
 
@@ -88,6 +94,7 @@ class ExponentialBasis(nn.Module):
     """
 
     centres: Tensor
+    points: Tensor
 
     def __init__(self, size: int, cutoff: float) -> None:
         super().__init__()
@@ -96,11 +103,35 @@ class ExponentialBasis(nn.Module):
         self.register_buffer("centres", centres, persistent=False)
         self.cutoff, self.decay = cutoff, 5 / cutoff
         self.exponent = -((2 / size * (1 - first)) ** -2)
+        self.register_buffer("points", self._points(), persistent=False)
 
     def forward(self, distances: Tensor, envelope: Tensor) -> Tensor:
         """Distances [E] and their envelope [E, 1] to basis values [E, K]."""
         decayed = torch.exp(-self.decay * distances).unsqueeze(-1)
         return envelope * decay(self.exponent * (decayed - self.centres.to(distances.dtype)).square())
+
+    def place(self, distances: Tensor) -> Tensor:
+        """Distances [E] on an axis on which no Gaussian nor the envelope is narrower than 1, [E]."""
+        gaussians = math.sqrt(-2 * self.exponent) * (1 - torch.exp(-self.decay * distances))
+        return gaussians + math.pi / self.cutoff * distances
+
+    def on_grid(self, distances: Tensor) -> tuple[Tensor, Interpolation]:
+        """Distances of the points of a grid, [G], and where those of edges [E] lie between them."""
+        end = distances.new_tensor(self.cutoff, dtype=torch.float64)
+        at = between(_POINTS * self.place(distances.double().minimum(end)))
+        lowest = int(at.first.min())
+        points = self.points[lowest : int(at.first.max()) + 4].to(distances.dtype)
+        return points, Interpolation(at.first - lowest, at.shares.to(distances.dtype))
+
+    def _points(self) -> Tensor:
+        """Distances of even places, one before 0 and two behind the cutoff, by Newton's method."""
+        end = float(self.place(torch.tensor(self.cutoff, dtype=torch.float64)))
+        places = torch.arange(-1, math.ceil(_POINTS * end) + 3, dtype=torch.float64) / _POINTS
+        points = torch.zeros_like(places)
+        for _ in range(100):
+            slope = math.sqrt(-2 * self.exponent) * self.decay * torch.exp(-self.decay * points)
+            points -= (self.place(points) - places) / (slope + math.pi / self.cutoff)
+        return points
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +140,9 @@ class EdgeGeometry:
 
     Attributes:
         edges: E edges of N atoms.
-        basis: Distance basis of each edge, [E, K].
+        basis: Distance basis of each edge, [E, K], or point of a grid, [G, K].
+        basis_envelope: Cosine envelope of each of its rows, [E, 1] or [G, 1].
+        between: Where the edges lie on the grid, if there is one.
         origin: The basis of distance zero, [1, K].
         envelope: Cosine envelope of each edge, [E, 1].
         directions: From the target of each edge to its source, [E, 3].
@@ -118,6 +151,8 @@ class EdgeGeometry:
 
     edges: EdgeList
     basis: Tensor
+    basis_envelope: Tensor
+    between: Interpolation | None
     origin: Tensor
     envelope: Tensor
     directions: Tensor
@@ -154,8 +189,10 @@ class Attention(nn.Module):
         query, key = self.query(h), self.key(h)
         value, to_v, to_bond = self.value(h).chunk(3, dim=-1)
         weights, biases = self.value_filter.weight.chunk(3), self.value_filter.bias.chunk(3)
-        for_keys = Filters(near.basis, self.key_filter.weight, self.key_filter.bias)
-        for_value, for_v, for_bond = (Filters(near.basis, w, b) for w, b in zip(weights, biases, strict=True))
+        for_keys, for_value, for_v, for_bond = (
+            Filters(near.basis, w, b, near.between)
+            for w, b in zip((self.key_filter.weight, *weights), (self.key_filter.bias, *biases), strict=True)
+        )
 
         products = fused_scores(near.edges, query, key, for_keys, self.heads)
         received = fused_attend(near.edges, silu(products) * near.envelope, value, for_value)
@@ -237,7 +274,9 @@ class TorchMDET(GeometryBackbone[TorchMDETConfig]):
     ) -> Representation:
         """Encode a batch; see :meth:`GeometryBackbone.forward`."""
         near = self._look(batch, edges or self.neighbors(batch))
-        filters = self.neighbor_filter(near.basis) * near.envelope
+        filters = self.neighbor_filter(near.basis) * near.basis_envelope
+        if near.between is not None:
+            filters = interpolate(filters, near.between)
         neighbors = convolve(near.edges, self.neighbor_embedding(batch.atomic_numbers), filters)
         x = self.combine(torch.cat([self.embedding(batch.atomic_numbers), neighbors], dim=-1))
         v: Tensor | None = None
@@ -257,14 +296,32 @@ class TorchMDET(GeometryBackbone[TorchMDETConfig]):
     def _look(self, batch: MoleculeBatch, edges: EdgeList) -> EdgeGeometry:
         vectors = edges.vectors(batch.positions)
         distances = torch.linalg.vector_norm(vectors, dim=-1)
-        envelope = cosine_envelope(distances, self.config.cutoff).unsqueeze(-1)
+        envelope = at_rows = cosine_envelope(distances, self.config.cutoff).unsqueeze(-1)
+        rows, at = distances, None
+        if self._uses_grid(edges, distances):
+            rows, at = self.basis.on_grid(distances)
+            at_rows = cosine_envelope(rows, self.config.cutoff, truncated=False).unsqueeze(-1)
         return EdgeGeometry(
             edges=edges,
-            basis=self.basis(distances, envelope),
+            basis=self.basis(rows, at_rows),
+            basis_envelope=at_rows,
+            between=at,
             origin=self.basis(distances.new_zeros(1), distances.new_ones(1, 1)),
             envelope=envelope,
             directions=vectors / distances.unsqueeze(-1),
             itself=self._sees_itself(batch, edges),
+        )
+
+    def _uses_grid(self, edges: EdgeList, distances: Tensor) -> bool:
+        """Training on many edges, where single precision cannot tell the two and nothing wants forces."""
+        return (
+            torch.is_grad_enabled()
+            and edges.symmetric
+            and not distances.requires_grad
+            and distances.dtype == torch.float32
+            and not torch.is_autocast_enabled(distances.device.type)
+            and usable(distances)
+            and edges.num_edges > 2 * len(self.basis.points)
         )
 
     def _sees_itself(self, batch: MoleculeBatch, edges: EdgeList) -> Tensor | None:

@@ -3,7 +3,8 @@
 With ``f = silu(z)`` and ``z = basis Wᵀ + b`` these are the sums of the other files here with filters f. As
 one function each, they take the derivative by z in one pass over the edges and never write that by f: moving
 such arrays is what takes time on a CPU. Where second derivatives will be wanted (the basis needs a gradient,
-as for forces), on an accelerator and in mixed precision they are what they say, layer and sum.
+as for forces), on an accelerator, in mixed precision and where the layer is evaluated on a grid of distances, which
+leaves little of it, they are what they say, layer and sum.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from molbench.kernels.activations import silu
 from molbench.kernels.convolution import compiled_pair_product, convolve
 from molbench.kernels.edge_attention import Ends, attend_neighbors, compiled_filter_grad, scores
 from molbench.kernels.edges import EdgeList
+from molbench.kernels.interpolation import Interpolation, interpolate
 from molbench.kernels.library import call, usable
 from molbench.kernels.products import linear, product
 from molbench.kernels.vector_messages import (
@@ -34,14 +36,16 @@ class Filters:
     """Filters of E edges.
 
     Attributes:
-        basis: Distance basis, [E, K].
+        basis: Distance basis, [E, K], or of the G points of a grid, [G, K].
         weight: W, [F, K].
         bias: b, [F].
+        between: Where the edges lie on the grid, if there is one.
     """
 
     basis: Tensor
     weight: Tensor
     bias: Tensor
+    between: Interpolation | None = None
 
     def at(self, basis: Tensor) -> Tensor:
         """The filters at other distances, [..., K] to [..., F]."""
@@ -49,7 +53,8 @@ class Filters:
 
     def values(self) -> Tensor:
         """The filters of the edges, [E, F]."""
-        return self.at(self.basis)
+        values = self.at(self.basis)
+        return values if self.between is None else interpolate(values, self.between)
 
 
 def fused_scores(edges: EdgeList, receiver: Tensor, sender: Tensor, filters: Filters, heads: int) -> Tensor:
@@ -126,6 +131,7 @@ def _fuse(
     """
     if (
         not edges.symmetric
+        or filters.between is not None
         or filters.basis.requires_grad
         or torch.is_autocast_enabled(filters.basis.device.type)
         or not usable(filters.basis, filters.weight, *arguments)

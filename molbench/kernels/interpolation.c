@@ -25,6 +25,39 @@ void NAMED(interpolated_convolve)(integer threads, integer N, integer E, integer
     }
 }
 
+/* w_ec = sum_m s_em t_(k_e + m)c */
+void NAMED(interpolate)(integer threads, integer E, integer F, const integer *first, const REAL *shares,
+                        const REAL *table, REAL *w) {
+    PARALLEL
+    for (integer e = 0; e < E; e++) {
+        const REAL *s = shares + 4 * e, *t = table + first[e] * F;
+        REAL *we = w + e * F;
+        SIMD for (integer c = 0; c < F; c++)
+            we[c] = s[0] * t[c] + s[1] * t[F + c] + s[2] * t[2 * F + c] + s[3] * t[3 * F + c];
+    }
+}
+
+/* g_(k_e + m)c = sum_e s_em w_ec; each thread has columns of its own */
+void NAMED(interpolate_backward)(integer threads, integer E, integer G, integer F, const integer *first,
+                                 const REAL *shares, const REAL *w, REAL *g) {
+    memset(g, 0, G * F * sizeof(REAL));
+    const integer width = (F + threads - 1) / threads;
+    PARALLEL
+    for (integer column = 0; column < F; column += width) {
+        const integer W = F - column < width ? F - column : width;
+        for (integer e = 0; e < E; e++) {
+            const REAL *s = shares + 4 * e, *we = w + e * F + column;
+            REAL *t = g + first[e] * F + column;
+            SIMD for (integer c = 0; c < W; c++) {
+                t[c] += s[0] * we[c];
+                t[F + c] += s[1] * we[c];
+                t[2 * F + c] += s[2] * we[c];
+                t[3 * F + c] += s[3] * we[c];
+            }
+        }
+    }
+}
+
 /* g_(k_e + m)c = sum_e s_em (x_ic y_jc + y_ic x_jc) for the ends i, j of e; each thread has columns of its own */
 void NAMED(interpolated_filter_grad)(integer threads, integer E, integer G, integer F, const integer *source,
                                      const integer *target, const integer *first, const REAL *shares,

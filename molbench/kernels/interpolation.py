@@ -2,7 +2,8 @@
 
 A filter network sees nothing of an edge but its distance. Evaluated at the points of an even grid, whose
 number does not grow with the batch, it costs a fraction of what it costs on every edge; between four points
-it is the cubic polynomial through them. The filters of the edges are never written: the sum reads the table.
+it is the cubic polynomial through them. A plain sum over neighbours reads the table and never writes the
+filters of the edges; other sums take what :func:`interpolate` writes.
 """
 
 from __future__ import annotations
@@ -51,7 +52,12 @@ def interpolation(distances: Tensor, end: float, intervals: int) -> Interpolatio
         end: Distance from which on filters are 0.
         intervals: Between 0 and the end.
     """
-    position = (distances * (intervals / end)).clamp(max=intervals)
+    at = between((distances * (intervals / end)).clamp(max=intervals))
+    return Interpolation(at.first, at.shares * (distances < end).unsqueeze(-1))
+
+
+def between(position: Tensor) -> Interpolation:
+    """Where positions, [E] from 0 in units of the spacing, lie between points of which one is before 0."""
     first = position.floor()
     t = position - first
     before, behind, further = t + 1, t - 1, t - 2
@@ -64,7 +70,12 @@ def interpolation(distances: Tensor, end: float, intervals: int) -> Interpolatio
         ],
         dim=-1,
     )
-    return Interpolation(first.long(), shares * (distances < end).unsqueeze(-1))
+    return Interpolation(first.long(), shares)
+
+
+def interpolate(table: Tensor, at: Interpolation) -> Tensor:
+    """:meth:`Interpolation.values`, [G, F] to [E, F]; once differentiable."""
+    return _interpolate(table, at) if usable(table, at.shares) else at.values(table)
 
 
 def convolve_interpolated(edges: EdgeList, features: Tensor, table: Tensor, at: Interpolation) -> Tensor:
@@ -82,6 +93,24 @@ def convolve_interpolated(edges: EdgeList, features: Tensor, table: Tensor, at: 
     if edges.symmetric and usable(features, table, at.shares):
         return _convolve_interpolated(features, table, at, edges)
     return convolve(edges, features, at.values(table))
+
+
+class _Interpolate(Function):
+    @staticmethod
+    def forward(ctx: Any, table: Tensor, at: Interpolation) -> Tensor:
+        ctx.at, ctx.points = at, len(table)
+        result = table.new_empty(len(at.first), table.shape[1])
+        call("interpolate", table.dtype, result.numel(), *result.shape, at.first, at.shares, table, result)
+        return result
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        at, (edges, width) = ctx.at, gradient.shape
+        result = gradient.new_empty(ctx.points, width)
+        given = at.first, at.shares, gradient, result
+        call("interpolate_backward", result.dtype, gradient.numel(), edges, *result.shape, *given)
+        return result, None
 
 
 class _ConvolveInterpolated(Function):
@@ -120,6 +149,7 @@ def _table_grad(edges: EdgeList, left: Tensor, right: Tensor, table: Tensor, at:
     return result
 
 
+_interpolate: Callable[[Tensor, Interpolation], Tensor] = _Interpolate.apply
 _convolve_interpolated: Callable[[Tensor, Tensor, Interpolation, EdgeList], Tensor] = (
     _ConvolveInterpolated.apply
 )

@@ -1,12 +1,16 @@
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor
 
 from molbench.backbones.schnet import SchNet
+from molbench.backbones.torchmd_et import TorchMDET
 from molbench.graph.neighbors import radius_edges
 from molbench.kernels.convolution import convolve_plainly
 from molbench.kernels.edges import EdgeList
-from molbench.kernels.interpolation import convolve_interpolated, grid, interpolation
+from molbench.kernels.interpolation import convolve_interpolated, grid, interpolate, interpolation
+from molbench.kernels.library import usable
 from molbench.testing import example_batch
 from tests.eager import each_way  # noqa: F401 - a fixture
 
@@ -63,6 +67,13 @@ def test_sum_and_gradients_are_those_of_the_filters_written_out(sizes: tuple[int
     assert torch.autograd.gradcheck(lambda x, t: convolve_interpolated(edges, x, t, at), (features, table))
 
 
+def test_filters_between_rows_have_the_gradient_of_their_definition() -> None:
+    at = interpolation(torch.rand(30, dtype=torch.float64) * END, END, INTERVALS)
+    table = torch.randn(INTERVALS + 4, 6, dtype=torch.float64, requires_grad=True)
+    torch.testing.assert_close(interpolate(table, at), at.values(table), rtol=1e-12, atol=1e-12)
+    assert torch.autograd.gradcheck(lambda t: interpolate(t, at), table)
+
+
 def test_directed_edges_are_summed_by_their_definition() -> None:
     edges = EdgeList(torch.tensor([0, 0]), torch.tensor([1, 2]), symmetric=False)
     at = interpolation(torch.tensor([1.0, 2.0]), END, INTERVALS)
@@ -71,21 +82,35 @@ def test_directed_edges_are_summed_by_their_definition() -> None:
     torch.testing.assert_close(convolve_interpolated(edges, features, table, at), expected)
 
 
-@pytest.mark.parametrize("scale", [1.0, 3.0])
-def test_a_grid_for_schnet_is_as_exact_as_single_precision(
-    scale: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Filters of fresh weights and of three times steeper ones, against double precision."""
-    torch.manual_seed(0)
+def steep_schnet(scale: float) -> SchNet:
     model = SchNet()
     for interaction in model.interactions:
         interaction.filter_in.weight.data.mul_(scale)
+    return model
+
+
+def steep_transformer(scale: float) -> TorchMDET:
+    model = TorchMDET()
+    for layer in model.layers:
+        layer.key_filter.weight.data.mul_(scale)
+        layer.value_filter.weight.data.mul_(scale)
+    return model
+
+
+@pytest.mark.parametrize("make", [steep_schnet, steep_transformer])
+@pytest.mark.parametrize("scale", [1.0, 3.0])
+def test_a_grid_is_as_exact_as_single_precision(
+    make: Callable[[float], SchNet | TorchMDET], scale: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Filters of fresh weights and of three times steeper ones, against double precision."""
+    torch.manual_seed(0)
+    model = make(scale)
     batch = example_batch((18,) * 8)
-    reference = SchNet().double()
+    reference = type(model)().double()
     reference.load_state_dict(model.state_dict())
     edges = model.neighbors(batch)
 
-    def loss_and_gradient(net: SchNet, on_grid: bool) -> tuple[float, Tensor]:
+    def loss_and_gradient(net: SchNet | TorchMDET, on_grid: bool) -> tuple[float, Tensor]:
         monkeypatch.setattr(net, "_uses_grid", lambda *_: on_grid)
         given = batch.to(torch.device("cpu"), torch.float32 if net is model else torch.float64)
         net.zero_grad()
@@ -101,15 +126,17 @@ def test_a_grid_for_schnet_is_as_exact_as_single_precision(
         assert float((gradient - exact).norm() / exact.norm()) < 2e-6
 
 
-def test_forces_double_precision_and_few_edges_have_filters_of_their_own() -> None:
-    model = SchNet()
-    edges = model.neighbors(example_batch((25,) * 10))
-    many, few = torch.rand(edges.num_edges), torch.rand(2 * model.intervals)
-    pairs = EdgeList(edges.source[: len(few)], edges.target[: len(few)], symmetric=True)
-    assert edges.num_edges > 2 * model.intervals
+@pytest.mark.parametrize("model", [SchNet(), TorchMDET()])
+def test_forces_double_precision_and_few_edges_have_filters_of_their_own(model: SchNet | TorchMDET) -> None:
+    edges = model.neighbors(example_batch((25,) * 15))
+    least = 2 * (model.intervals if isinstance(model, SchNet) else len(model.basis.points))
+    many, few = torch.rand(edges.num_edges), torch.rand(least)
+    pairs = EdgeList(edges.source[:least], edges.target[:least], symmetric=True)
+    assert edges.num_edges > least
     assert not model._uses_grid(pairs, few)
     assert not model._uses_grid(edges, many.requires_grad_())
     assert not model._uses_grid(edges, many.detach().double())
+    assert model._uses_grid(edges, many.detach()) == usable(many)
     with torch.no_grad():
         assert not model._uses_grid(edges, many.detach())
     with torch.autocast("cpu", dtype=torch.bfloat16):
