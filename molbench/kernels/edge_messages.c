@@ -8,7 +8,7 @@
 
 #else
 
-/* m_dec = a_ic + b_jc + c_ec for the message from j to i */
+/* m_dec = a_ic + b_jc + c_ec for the message from j to i; c may be left out */
 void NAMED(edge_messages)(integer threads, integer E, integer F, const integer *source, const integer *target,
                           const REAL *a, const REAL *b, const REAL *c, REAL *m) {
     PARALLEL
@@ -16,15 +16,16 @@ void NAMED(edge_messages)(integer threads, integer E, integer F, const integer *
         const integer s = source[e] * F, t = target[e] * F;
         REAL *forth = m + e * F, *back = m + (E + e) * F;
         SIMD for (integer k = 0; k < F; k++) {
-            forth[k] = a[t + k] + b[s + k] + c[e * F + k];
-            back[k] = a[s + k] + b[t + k] + c[e * F + k];
+            const REAL of_edge = c ? c[e * F + k] : 0;
+            forth[k] = a[t + k] + b[s + k] + of_edge;
+            back[k] = a[s + k] + b[t + k] + of_edge;
         }
     }
 }
 
-/* a_ic = sum_j m_ijc and b_ic = sum_j m_jic */
+/* a_ic = sum_j m_ijc, b_ic = sum_j m_jic, and where c is given c_ec = m_ijc + m_jic */
 void NAMED(end_sums)(integer threads, integer N, integer E, integer F, const integer *ptr,
-                     const integer *entry, const REAL *m, REAL *a, REAL *b) {
+                     const integer *entry, const REAL *m, REAL *a, REAL *b, REAL *c) {
     PARALLEL
     for (integer i = 0; i < N; i++) {
         REAL *ai = a + i * F, *bi = b + i * F;
@@ -32,7 +33,11 @@ void NAMED(end_sums)(integer threads, integer N, integer E, integer F, const int
         memset(bi, 0, F * sizeof(REAL));
         for (integer at = ptr[i]; at < ptr[i + 1]; at++) {
             const REAL *in = m + entry[at] * F, *out = m + REVERSE(entry[at]) * F;
-            SIMD for (integer c = 0; c < F; c++) ai[c] += in[c], bi[c] += out[c];
+            if (c && entry[at] < E) {
+                REAL *both = c + entry[at] * F;
+                SIMD for (integer k = 0; k < F; k++) ai[k] += in[k], bi[k] += out[k], both[k] = in[k] + out[k];
+            } else
+                SIMD for (integer k = 0; k < F; k++) ai[k] += in[k], bi[k] += out[k];
         }
     }
 }

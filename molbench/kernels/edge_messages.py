@@ -1,7 +1,7 @@
 """Messages that differ between the directions of an edge: made from both ends, summed where they arrive.
 
-``edge_messages`` adds what both atoms and the edge contribute; its transpose sums over edges. ``aggregate``
-is one form, linear in each of its arguments,
+``edge_messages`` adds what both atoms and the edge contribute; ``_end_sums`` is its transpose, and each is
+the gradient of the other. ``aggregate`` is one form, linear in each of its arguments,
 
     T(a, m, g) = Σ_ij Σ_c a_ij m_ijc g_ic
 
@@ -72,47 +72,41 @@ def aggregate_plainly(edges: EdgeList, weights: Tensor, messages: Tensor, num_at
 class _EdgeMessages(Function):
     @staticmethod
     def forward(
-        ctx: Any, target_terms: Tensor, source_terms: Tensor, edge_terms: Tensor, edges: EdgeList
+        ctx: Any, target_terms: Tensor, source_terms: Tensor, edge_terms: Tensor | None, edges: EdgeList
     ) -> Tensor:
         ctx.edges, ctx.atoms = edges, len(target_terms)
-        sizes = edge_terms.shape
-        result = edge_terms.new_empty(2, *sizes)
-        ends = edges.source, edges.target
-        call(
-            "edge_messages",
-            result.dtype,
-            result.numel(),
-            *sizes,
-            *ends,
-            target_terms,
-            source_terms,
-            edge_terms,
-            result,
-        )
+        sizes = edges.num_edges, target_terms.shape[-1]
+        result = target_terms.new_empty(2, *sizes)
+        given = edges.source, edges.target, target_terms, source_terms, edge_terms, result
+        call("edge_messages", result.dtype, result.numel(), *sizes, *given)
         return result
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        edge_grad = gradient[0] + gradient[1] if ctx.needs_input_grad[2] else None
-        return *_end_sums(gradient, ctx.edges, ctx.atoms), edge_grad, None
+        return *_end_sums(gradient, ctx.edges, ctx.atoms, ctx.needs_input_grad[2]), None
 
 
 class _EndSums(Function):
-    """Sums over the messages that arrive at each atom, and over those that it sends, two of [N, F]."""
+    """Sums over the messages that arrive at each atom, over those that it sends, and over the two of an edge.
+
+    Two of [N, F] and one of [E, F], which is None unless it is wanted.
+    """
 
     @staticmethod
-    def forward(ctx: Any, messages: Tensor, edges: EdgeList, num_atoms: int) -> tuple[Tensor, Tensor]:
+    def forward(
+        ctx: Any, messages: Tensor, edges: EdgeList, num_atoms: int, of_edges: bool
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
         ctx.edges = edges
         arrived, sent = (messages.new_empty(num_atoms, messages.shape[-1]) for _ in range(2))
+        both = messages.new_empty(messages.shape[1:]) if of_edges else None
         ptr, _, entry = edges.incidence(num_atoms)
         sizes = num_atoms, *messages.shape[1:]
-        call("end_sums", messages.dtype, messages.numel(), *sizes, ptr, entry, messages, arrived, sent)
-        return arrived, sent
+        call("end_sums", messages.dtype, messages.numel(), *sizes, ptr, entry, messages, arrived, sent, both)
+        return arrived, sent, both
 
     @staticmethod
-    def backward(ctx: Any, arrived: Tensor, sent: Tensor) -> tuple[Tensor, None, None]:
-        nothing = arrived.new_zeros(ctx.edges.num_edges, arrived.shape[-1])
-        return _edge_messages(arrived, sent, nothing, ctx.edges), None, None
+    def backward(ctx: Any, arrived: Tensor, sent: Tensor, both: Tensor | None) -> tuple[Tensor | None, ...]:
+        return _edge_messages(arrived, sent, both, ctx.edges), None, None, None
 
 
 class _Aggregate(Function):
@@ -186,8 +180,8 @@ class _EdgeDots(Function):
         )
 
 
-_edge_messages: Callable[[Tensor, Tensor, Tensor, EdgeList], Tensor] = _EdgeMessages.apply
-_end_sums: Callable[[Tensor, EdgeList, int], tuple[Tensor, Tensor]] = _EndSums.apply
+_edge_messages: Callable[[Tensor, Tensor, Tensor | None, EdgeList], Tensor] = _EdgeMessages.apply
+_end_sums: Callable[[Tensor, EdgeList, int, bool], tuple[Tensor, Tensor, Tensor | None]] = _EndSums.apply
 _aggregate: Callable[[Tensor, Tensor, EdgeList, int], Tensor] = _Aggregate.apply
 _broadcast: Callable[[Tensor, Tensor, EdgeList], Tensor] = _Broadcast.apply
 _edge_dots: Callable[[Tensor, Tensor, EdgeList], Tensor] = _EdgeDots.apply

@@ -3,8 +3,8 @@
 With ``f = silu(z)`` and ``z = basis Wᵀ + b`` these are the sums of the other files here with filters f. As
 one function each, they take the derivative by z in one pass over the edges and never write that by f: moving
 such arrays is what takes time on a CPU. Where second derivatives will be wanted (the basis needs a gradient,
-as for forces), on an accelerator, in mixed precision and where the layer is evaluated on a grid of distances, which
-leaves little of it, they are what they say, layer and sum.
+as for forces), on an accelerator and in mixed precision they are what they say, layer and sum. So they are
+where the layer is evaluated on a grid of distances, which leaves little of it.
 """
 
 from __future__ import annotations
