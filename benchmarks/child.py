@@ -10,9 +10,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import cast
+from typing import Self, cast
 
 from benchmarks.record import Cell, Measured, Spread
 
@@ -87,6 +88,10 @@ def _processors() -> float:
     return used.ru_utime + used.ru_stime
 
 
+class ContestantError(Exception):
+    """A process that could not take its step; why, it has told on its standard error."""
+
+
 class Contestant:
     """A process that takes a step whenever it is told to, see :func:`take_steps`.
 
@@ -94,6 +99,9 @@ class Contestant:
         command: Of the process.
         cwd: Where it runs.
         environment: Variables of its own.
+
+    Raises:
+        ContestantError: If it ends before its first step, and from :meth:`run` if it ends before another.
     """
 
     def __init__(self, command: Sequence[str], cwd: Path, environment: Mapping[str, str]) -> None:
@@ -109,17 +117,24 @@ class Contestant:
 
     def run(self) -> list[float]:
         """Wall and processor time of a step."""
-        print(file=self._process.stdin, flush=True)
+        with suppress(BrokenPipeError):  # of one that has ended there is nothing to read, either
+            print(file=self._process.stdin, flush=True)
         return cast("list[float]", self._read())
 
     def end(self) -> None:
         """No more steps."""
         self._process.communicate(timeout=60)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
     def _read(self) -> object:
         line = self._process.stdout.readline() if self._process.stdout else ""
         if not line:
-            raise SystemExit("a contestant cannot take this step; see above")
+            raise ContestantError("a contestant cannot take this step; see above")
         return json.loads(line)
 
 

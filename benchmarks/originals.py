@@ -15,13 +15,14 @@ import argparse
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from benchmarks.child import ROOT, Contestant, take_steps
+from benchmarks.child import ROOT, Contestant, ContestantError, take_steps
 from benchmarks.methods import step_of
 from benchmarks.record import Cell, Measured, Record, Spread, options_of, report
 from benchmarks.turns import BATCH, CONTESTS, PAIRS, PRETRAINED, open_pairs, pair_step
@@ -79,13 +80,17 @@ def contestant(side: str, row: str, options: argparse.Namespace) -> Contestant:
 
 
 def compare(row: str, options: argparse.Namespace) -> Measured:
-    """One row of the table."""
-    sides = [
-        contestant(side, row, options) for side in (["original"] if options.originals else []) + ["ours"]
-    ]
-    times = np.array([[side.run() for side in sides] for _ in range(options.repeats + 1)])[1:]
-    for side in sides:
-        side.end()
+    """One row of the table.
+
+    Raises:
+        ContestantError: If a side cannot take its step.
+    """
+    with ExitStack() as running:
+        sides = [
+            running.enter_context(contestant(side, row, options))
+            for side in (["original"] if options.originals else []) + ["ours"]
+        ]
+        times = np.array([[side.run() for side in sides] for _ in range(options.repeats + 1)])[1:]
     wall, busy = times[..., 0].T.tolist(), times[..., 1].T.tolist()
     size = sides[-1].size
     cells: dict[str, Cell] = {"ours, a second": Spread.of([size / taken for taken in wall[-1]])}
@@ -127,19 +132,31 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--molecules", type=int, help="In place of each row's batch size.")
     parser.add_argument("--pairs", default="ddi/zhang", metavar="DATASET/SUBSET")
-    parser.add_argument("--go-on", action="store_true", help="keep the rows that the file of --json has")
+    parser.add_argument(
+        "--go-on", action="store_true", help="keep the rows that the file of --json has, if any"
+    )
     parser.add_argument("--serve", choices=("original", "ours"), help=argparse.SUPPRESS)
     parser.set_defaults(compile=False, precision="32")
     options = options_of(parser, toy={"rows": ["DDM, PaiNN"], "repeats": 1, "molecules": 2})
     if options.serve:
         take_steps(partial(made, options))
         return
-    rows = list(Record.read(options.json).rows) if options.go_on else []
-    there = {row.name for row in rows}
+    rows = (
+        list(Record.read(options.json).rows)
+        if options.go_on and options.json and options.json.exists()
+        else []
+    )
+    there, failed = {row.name for row in rows}, []
     for row in ROWS:
         if row not in there and any(part in row for part in options.rows):
-            rows.append(compare(row, options))
+            try:
+                rows.append(compare(row, options))
+            except ContestantError:
+                failed.append(row)  # the others are measured all the same
+                continue
             report(options, rows, **commits(options.originals))  # what is cut off keeps the rows that it has
+    if failed:
+        raise SystemExit(f"not measured, see above: {'; '.join(failed)}")
 
 
 if __name__ == "__main__":

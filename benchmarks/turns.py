@@ -111,12 +111,13 @@ def contestant(checkout: Path, row: str, options: argparse.Namespace, place: Pat
 
 def compare(row: str, options: argparse.Namespace) -> Measured:
     """One row of the table."""
-    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
-        before = contestant(options.before, row, options, Path(one))
-        after = contestant(ROOT, row, options, Path(other))
+    with (
+        tempfile.TemporaryDirectory() as one,
+        tempfile.TemporaryDirectory() as other,
+        contestant(options.before, row, options, Path(one)) as before,
+        contestant(ROOT, row, options, Path(other)) as after,
+    ):
         times = np.array([(before.run(), after.run()) for _ in range(options.repeats + 1)])[1:]
-        before.end()
-        after.end()
     earlier, later = times[:, 0].T.tolist(), times[:, 1].T.tolist()
     cells = {
         "before, a second": Spread.of([before.size / taken for taken in earlier[0]]),

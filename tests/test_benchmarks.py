@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.record import Record, Spread, shown
+from benchmarks import originals
+from benchmarks.child import ContestantError
+from benchmarks.record import Measured, Record, Spread, shown
 from docs.generated.benchmark_page import BLOCK, MEASURED, PAGES, with_tables
 from tests.rooms import ROOT
 
@@ -57,3 +59,23 @@ def test_a_spread_is_of_all_repeats() -> None:
     assert shown(spread) == "2,500 [1,000–10,000]"
     assert shown(Spread.of([0.5])) == "0.5"
     assert Spread.ratio([2.0, 9.0], [1.0, 3.0]) == Spread(2.0, 2.5, 3.0, 2)
+
+
+def test_a_row_that_cannot_be_measured_leaves_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, fails = tmp_path / "record.json", {"MD17, EGNN"}
+
+    def compare(row: str, _: object) -> Measured:
+        if row in fails:
+            raise ContestantError
+        return Measured(row, {"batch": 1})
+
+    monkeypatch.setattr(originals, "compare", compare)
+    monkeypatch.setattr(sys, "argv", ["originals.py", "--rows", "MD17", "--go-on", "--json", str(file)])
+    with pytest.raises(SystemExit, match=r"not measured.*MD17, EGNN"):
+        originals.main()
+    assert [row.name for row in Record.read(file).rows] == ["MD17, PaiNN", "MD17, ET"]
+    fails.clear()
+    originals.main()
+    assert {row.name for row in Record.read(file).rows} == {"MD17, PaiNN", "MD17, ET", "MD17, EGNN"}
