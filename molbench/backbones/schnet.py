@@ -29,13 +29,15 @@ from molbench.graph.neighbors import radius_edges
 from molbench.kernels.activations import shifted_softplus
 from molbench.kernels.convolution import convolve
 from molbench.kernels.edges import EdgeList
-from molbench.kernels.interpolation import Interpolation, convolve_interpolated, grid, interpolation
-from molbench.kernels.library import usable
+from molbench.kernels.interpolation import (
+    POINTS,
+    Interpolation,
+    convolve_interpolated,
+    grid,
+    interpolation,
+    pays,
+)
 from molbench.kernels.products import linear
-
-#: Points, from one Gaussian to the next, of the grid on which the filters of many edges are evaluated. The
-#: cubic polynomial between them is then as exact as single precision.
-POINTS = 20
 
 
 @dataclass(frozen=True)
@@ -145,13 +147,4 @@ class SchNet(GeometryBackbone[SchNetConfig]):
         return Representation(scalars, pool(scalars, batch, self.config.readout))
 
     def _uses_grid(self, edges: EdgeList, distances: Tensor) -> bool:
-        """Training on many edges, where single precision cannot tell the two and nothing wants forces."""
-        return (
-            torch.is_grad_enabled()
-            and edges.symmetric
-            and not distances.requires_grad
-            and distances.dtype == torch.float32
-            and not torch.is_autocast_enabled(distances.device.type)
-            and usable(distances)
-            and edges.num_edges > 2 * self.intervals
-        )
+        return pays(edges, distances, self.intervals)

@@ -34,14 +34,10 @@ from molbench.kernels.fused_filters import (
     fused_convolve_to_vectors,
     fused_scores,
 )
-from molbench.kernels.interpolation import Interpolation, between, interpolate
-from molbench.kernels.library import usable
+from molbench.kernels.interpolation import POINTS, Interpolation, between, interpolate, pays
 from molbench.kernels.products import linear
 from molbench.kernels.whitening import Regulariser, Whitening
 
-#: Points of the grid on which the filters of many edges are evaluated, for the width of a Gaussian: the cubic
-#: polynomial between them is then as exact as single precision.
-_POINTS = 20
 #: Values below which one operation more costs more than a copy.
 _FEW = 2**18
 
@@ -118,7 +114,7 @@ class ExponentialBasis(nn.Module):
     def on_grid(self, distances: Tensor) -> tuple[Tensor, Interpolation]:
         """Distances of the points of a grid, [G], and where those of edges [E] lie between them."""
         end = distances.new_tensor(self.cutoff, dtype=torch.float64)
-        at = between(_POINTS * self.place(distances.double().minimum(end)))
+        at = between(POINTS * self.place(distances.double().minimum(end)))
         lowest = int(at.first.min())
         points = self.points[lowest : int(at.first.max()) + 4].to(distances.dtype)
         return points, Interpolation(at.first - lowest, at.shares.to(distances.dtype))
@@ -126,7 +122,7 @@ class ExponentialBasis(nn.Module):
     def _points(self) -> Tensor:
         """Distances of even places, one before 0 and two behind the cutoff, by Newton's method."""
         end = float(self.place(torch.tensor(self.cutoff, dtype=torch.float64)))
-        places = torch.arange(-1, math.ceil(_POINTS * end) + 3, dtype=torch.float64) / _POINTS
+        places = torch.arange(-1, math.ceil(POINTS * end) + 3, dtype=torch.float64) / POINTS
         points = torch.zeros_like(places)
         for _ in range(100):
             slope = math.sqrt(-2 * self.exponent) * self.decay * torch.exp(-self.decay * points)
@@ -313,16 +309,7 @@ class TorchMDET(GeometryBackbone[TorchMDETConfig]):
         )
 
     def _uses_grid(self, edges: EdgeList, distances: Tensor) -> bool:
-        """Training on many edges, where single precision cannot tell the two and nothing wants forces."""
-        return (
-            torch.is_grad_enabled()
-            and edges.symmetric
-            and not distances.requires_grad
-            and distances.dtype == torch.float32
-            and not torch.is_autocast_enabled(distances.device.type)
-            and usable(distances)
-            and edges.num_edges > 2 * len(self.basis.points)
-        )
+        return pays(edges, distances, len(self.basis.points))
 
     def _sees_itself(self, batch: MoleculeBatch, edges: EdgeList) -> Tensor | None:
         """The cap keeps the first hits by index: an atom behind too many neighbours loses itself."""

@@ -20,6 +20,10 @@ from molbench.kernels.convolution import convolve
 from molbench.kernels.edges import EdgeList
 from molbench.kernels.library import call, usable
 
+#: Points of a grid for the width of a Gaussian of the distance basis: the cubic polynomial between them is as
+#: exact as single precision.
+POINTS = 20
+
 
 @dataclass(frozen=True, eq=False)
 class Interpolation:
@@ -71,6 +75,25 @@ def between(position: Tensor) -> Interpolation:
         dim=-1,
     )
     return Interpolation(first.long(), shares)
+
+
+def pays(edges: EdgeList, distances: Tensor, points: int) -> bool:
+    """Whether to use a grid: in training on many edges, in single precision, where nothing wants forces.
+
+    Args:
+        edges: E edges.
+        distances: Theirs, [E].
+        points: Of the grid.
+    """
+    return (
+        torch.is_grad_enabled()
+        and edges.symmetric
+        and not distances.requires_grad
+        and distances.dtype == torch.float32
+        and not torch.is_autocast_enabled(distances.device.type)
+        and usable(distances)
+        and edges.num_edges > 2 * points
+    )
 
 
 def interpolate(table: Tensor, at: Interpolation) -> Tensor:

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from molbench.backbones.painn import PaiNN
 from molbench.backbones.schnet import SchNet
 from molbench.backbones.torchmd_et import TorchMDET
 from molbench.graph.neighbors import radius_edges
@@ -97,10 +98,16 @@ def steep_transformer(scale: float) -> TorchMDET:
     return model
 
 
-@pytest.mark.parametrize("make", [steep_schnet, steep_transformer])
+def steep_painn(scale: float) -> PaiNN:
+    model = PaiNN()
+    model.filters.weight.data.mul_(scale)
+    return model
+
+
+@pytest.mark.parametrize("make", [steep_schnet, steep_painn, steep_transformer])
 @pytest.mark.parametrize("scale", [1.0, 3.0])
 def test_a_grid_is_as_exact_as_single_precision(
-    make: Callable[[float], SchNet | TorchMDET], scale: float, monkeypatch: pytest.MonkeyPatch
+    make: Callable[[float], SchNet | PaiNN | TorchMDET], scale: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Filters of fresh weights and of three times steeper ones, against double precision."""
     torch.manual_seed(0)
@@ -110,7 +117,7 @@ def test_a_grid_is_as_exact_as_single_precision(
     reference.load_state_dict(model.state_dict())
     edges = model.neighbors(batch)
 
-    def loss_and_gradient(net: SchNet | TorchMDET, on_grid: bool) -> tuple[float, Tensor]:
+    def loss_and_gradient(net: SchNet | PaiNN | TorchMDET, on_grid: bool) -> tuple[float, Tensor]:
         monkeypatch.setattr(net, "_uses_grid", lambda *_: on_grid)
         given = batch.to(torch.device("cpu"), torch.float32 if net is model else torch.float64)
         net.zero_grad()
@@ -126,10 +133,12 @@ def test_a_grid_is_as_exact_as_single_precision(
         assert float((gradient - exact).norm() / exact.norm()) < 2e-6
 
 
-@pytest.mark.parametrize("model", [SchNet(), TorchMDET()])
-def test_forces_double_precision_and_few_edges_have_filters_of_their_own(model: SchNet | TorchMDET) -> None:
+@pytest.mark.parametrize("model", [SchNet(), PaiNN(), TorchMDET()])
+def test_forces_double_precision_and_few_edges_have_filters_of_their_own(
+    model: SchNet | PaiNN | TorchMDET,
+) -> None:
     edges = model.neighbors(example_batch((25,) * 15))
-    least = 2 * (model.intervals if isinstance(model, SchNet) else len(model.basis.points))
+    least = 2 * (len(model.basis.points) if isinstance(model, TorchMDET) else model.intervals)
     many, few = torch.rand(edges.num_edges), torch.rand(least)
     pairs = EdgeList(edges.source[:least], edges.target[:least], symmetric=True)
     assert edges.num_edges > least
