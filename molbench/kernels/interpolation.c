@@ -8,19 +8,21 @@
 
 #else
 
-/* y_ic = sum_j w_ijc x_jc with filters between four rows of a table, w_ec = sum_m s_em t_(k_e + m)c */
-void NAMED(interpolated_convolve)(integer threads, integer N, integer E, integer F, const integer *ptr,
-                                  const integer *other, const integer *entry, const integer *first,
-                                  const REAL *shares, const REAL *table, const REAL *x, REAL *y) {
+/* y_ikc = sum_j w_ijc x_jkc with filters between four rows of a table, w_ec = sum_m s_em t_(k_e + m)c */
+void NAMED(interpolated_convolve)(integer threads, integer N, integer E, integer K, integer F,
+                                  const integer *ptr, const integer *other, const integer *entry,
+                                  const integer *first, const REAL *shares, const REAL *table, const REAL *x,
+                                  REAL *y) {
     PARALLEL
     for (integer i = 0; i < N; i++) {
-        REAL *yi = y + i * F;
-        memset(yi, 0, F * sizeof(REAL));
+        REAL *yi = y + i * K * F;
+        memset(yi, 0, K * F * sizeof(REAL));
         for (integer at = ptr[i]; at < ptr[i + 1]; at++) {
             const integer e = EDGE(entry[at]);
-            const REAL *s = shares + 4 * e, *t = table + first[e] * F, *xj = x + other[at] * F;
-            SIMD for (integer c = 0; c < F; c++)
-                yi[c] += xj[c] * (s[0] * t[c] + s[1] * t[F + c] + s[2] * t[2 * F + c] + s[3] * t[3 * F + c]);
+            const REAL *s = shares + 4 * e, *t = table + first[e] * F, *xj = x + other[at] * K * F;
+            for (integer k = 0; k < K * F; k += F)
+                SIMD for (integer c = 0; c < F; c++) yi[k + c] +=
+                    xj[k + c] * (s[0] * t[c] + s[1] * t[F + c] + s[2] * t[2 * F + c] + s[3] * t[3 * F + c]);
         }
     }
 }
@@ -58,21 +60,23 @@ void NAMED(interpolate_backward)(integer threads, integer E, integer G, integer 
     }
 }
 
-/* g_(k_e + m)c = sum_e s_em (x_ic y_jc + y_ic x_jc) for the ends i, j of e; each thread has columns of its own */
-void NAMED(interpolated_filter_grad)(integer threads, integer E, integer G, integer F, const integer *source,
-                                     const integer *target, const integer *first, const REAL *shares,
-                                     const REAL *x, const REAL *y, REAL *g) {
+/* g_(k_e + m)c = sum_e s_em sum_k (x_ikc y_jkc + y_ikc x_jkc) for the ends i, j of e; a thread has columns */
+void NAMED(interpolated_filter_grad)(integer threads, integer E, integer G, integer K, integer F,
+                                     const integer *source, const integer *target, const integer *first,
+                                     const REAL *shares, const REAL *x, const REAL *y, REAL *g) {
     memset(g, 0, G * F * sizeof(REAL));
     const integer width = (F + threads - 1) / threads;
     PARALLEL
     for (integer column = 0; column < F; column += width) {
         const integer W = F - column < width ? F - column : width;
         for (integer e = 0; e < E; e++) {
-            const integer i = source[e] * F + column, j = target[e] * F + column;
+            const integer i = source[e] * K * F + column, j = target[e] * K * F + column;
             const REAL *s = shares + 4 * e;
             REAL *t = g + first[e] * F + column;
             SIMD for (integer c = 0; c < W; c++) {
-                const REAL product = x[i + c] * y[j + c] + y[i + c] * x[j + c];
+                REAL product = x[i + c] * y[j + c] + y[i + c] * x[j + c];
+                for (integer k = F; k < K * F; k += F)
+                    product += x[i + k + c] * y[j + k + c] + y[i + k + c] * x[j + k + c];
                 t[c] += s[0] * product;
                 t[F + c] += s[1] * product;
                 t[2 * F + c] += s[2] * product;

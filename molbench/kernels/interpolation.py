@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd.function import Function, once_differentiable
+from torch.nn.functional import embedding_bag
 
 from molbench.kernels.convolution import convolve
 from molbench.kernels.edges import EdgeList
@@ -40,7 +41,8 @@ class Interpolation:
     def values(self, table: Tensor) -> Tensor:
         """What lies between the rows of a table, [G, F] to [E, F]."""
         rows = self.first.unsqueeze(-1) + torch.arange(4, device=self.first.device)
-        return (table[rows] * self.shares.unsqueeze(-1)).sum(1)
+        result: Tensor = embedding_bag(rows, table, per_sample_weights=self.shares, mode="sum")
+        return result
 
 
 def grid(end: float, intervals: int, like: Tensor) -> Tensor:
@@ -106,15 +108,16 @@ def convolve_interpolated(edges: EdgeList, features: Tensor, table: Tensor, at: 
 
     Args:
         edges: A symmetric list of E edges between N atoms.
-        features: x, [N, F].
+        features: x, [N, F], or [N, K, F] for K components that share their filters.
         table: Filters at the points of the grid, [G, F].
         at: Where the edges lie on it.
 
     Returns:
-        y, [N, F].
+        y, as ``features``.
     """
     if edges.symmetric and usable(features, table, at.shares):
-        return _convolve_interpolated(features, table, at, edges)
+        components = features if features.dim() == 3 else features.unsqueeze(1)
+        return _convolve_interpolated(components, table, at, edges).view_as(features)
     return convolve(edges, features, at.values(table))
 
 
@@ -158,17 +161,18 @@ class _ConvolveInterpolated(Function):
 
 def _sum(edges: EdgeList, features: Tensor, table: Tensor, at: Interpolation) -> Tensor:
     result = torch.empty_like(features, memory_format=torch.contiguous_format)
-    size, width = features.shape
+    size, components, width = features.shape
+    sizes = size, edges.num_edges, components, width
     given = *edges.incidence(size), at.first, at.shares, table, features, result
-    call("interpolated_convolve", table.dtype, edges.num_edges * width, size, edges.num_edges, width, *given)
+    call("interpolated_convolve", table.dtype, edges.num_edges * components * width, *sizes, *given)
     return result
 
 
 def _table_grad(edges: EdgeList, left: Tensor, right: Tensor, table: Tensor, at: Interpolation) -> Tensor:
     result = torch.empty_like(table)
-    sizes = edges.num_edges, *table.shape
+    sizes = edges.num_edges, len(table), *left.shape[1:]
     given = edges.source, edges.target, at.first, at.shares, left, right, result
-    call("interpolated_filter_grad", table.dtype, edges.num_edges * table.shape[1], *sizes, *given)
+    call("interpolated_filter_grad", table.dtype, edges.num_edges * left[0].numel(), *sizes, *given)
     return result
 
 

@@ -50,12 +50,15 @@ def test_the_error_falls_with_the_fourth_power_of_the_spacing() -> None:
     assert error(20) / error(40) == pytest.approx(16, rel=0.25)
 
 
+@pytest.mark.parametrize("components", [(), (1,), (3,)])
 @pytest.mark.parametrize("sizes", [(5, 1, 7), (1, 2)])
-def test_sum_and_gradients_are_those_of_the_filters_written_out(sizes: tuple[int, ...]) -> None:
+def test_sum_and_gradients_are_those_of_the_filters_written_out(
+    sizes: tuple[int, ...], components: tuple[int, ...]
+) -> None:
     batch = example_batch(sizes)
     edges = radius_edges(batch, END)
     at = interpolation(edges.distances(batch.positions).double(), END, INTERVALS)
-    features = torch.randn(batch.num_atoms, 6, dtype=torch.float64, requires_grad=True)
+    features = torch.randn(batch.num_atoms, *components, 6, dtype=torch.float64, requires_grad=True)
     table = torch.randn(INTERVALS + 4, 6, dtype=torch.float64, requires_grad=True)
 
     def both(sums: Tensor) -> list[Tensor]:

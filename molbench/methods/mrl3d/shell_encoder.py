@@ -44,7 +44,7 @@ class ShellEncoder(nn.Module):
         schnet, config = self.schnet, self.schnet.config
         if config.max_neighbors is not None or not self.copies or config.interactions < 2:
             return self.plainly(shell)
-        edges = ShellEdges.of(shell, b, self.copies, config.cutoff)
+        edges = ShellEdges.of(shell, b, self.copies, config.cutoff, schnet.intervals)
         solutes = edges.solutes
         kinds = schnet.embedding(torch.arange(2, device=b.positions.device))
         x = torch.cat([kinds[1].expand(solutes, -1), kinds[0].expand(edges.atoms - solutes, -1)])
