@@ -20,9 +20,13 @@ void NAMED(interpolated_convolve)(integer threads, integer N, integer E, integer
         for (integer at = ptr[i]; at < ptr[i + 1]; at++) {
             const integer e = EDGE(entry[at]);
             const REAL *s = shares + 4 * e, *t = table + first[e] * F, *xj = x + other[at] * K * F;
-            for (integer k = 0; k < K * F; k += F)
-                SIMD for (integer c = 0; c < F; c++) yi[k + c] +=
-                    xj[k + c] * (s[0] * t[c] + s[1] * t[F + c] + s[2] * t[2 * F + c] + s[3] * t[3 * F + c]);
+            REAL w[F];
+            SIMD for (integer c = 0; c < F; c++) {
+                w[c] = s[0] * t[c] + s[1] * t[F + c] + s[2] * t[2 * F + c] + s[3] * t[3 * F + c];
+                yi[c] += w[c] * xj[c];
+            }
+            for (integer k = F; k < K * F; k += F)
+                SIMD for (integer c = 0; c < F; c++) yi[k + c] += w[c] * xj[k + c];
         }
     }
 }
@@ -72,15 +76,16 @@ void NAMED(interpolated_filter_grad)(integer threads, integer E, integer G, inte
         for (integer e = 0; e < E; e++) {
             const integer i = source[e] * K * F + column, j = target[e] * K * F + column;
             const REAL *s = shares + 4 * e;
-            REAL *t = g + first[e] * F + column;
+            REAL *t = g + first[e] * F + column, product[W];
+            SIMD for (integer c = 0; c < W; c++) product[c] = x[i + c] * y[j + c] + y[i + c] * x[j + c];
+            for (integer k = F; k < K * F; k += F)
+                SIMD for (integer c = 0; c < W; c++)
+                    product[c] += x[i + k + c] * y[j + k + c] + y[i + k + c] * x[j + k + c];
             SIMD for (integer c = 0; c < W; c++) {
-                REAL product = x[i + c] * y[j + c] + y[i + c] * x[j + c];
-                for (integer k = F; k < K * F; k += F)
-                    product += x[i + k + c] * y[j + k + c] + y[i + k + c] * x[j + k + c];
-                t[c] += s[0] * product;
-                t[F + c] += s[1] * product;
-                t[2 * F + c] += s[2] * product;
-                t[3 * F + c] += s[3] * product;
+                t[c] += s[0] * product[c];
+                t[F + c] += s[1] * product[c];
+                t[2 * F + c] += s[2] * product[c];
+                t[3 * F + c] += s[3] * product[c];
             }
         }
     }
