@@ -154,6 +154,7 @@ def main() -> None:
             except ContestantError:
                 failed.append(row)  # the others are measured all the same
                 continue
+            rows.sort(key=lambda measured: ROWS.index(measured.name))
             report(options, rows, **commits(options.originals))  # what is cut off keeps the rows that it has
     if failed:
         raise SystemExit(f"not measured, see above: {'; '.join(failed)}")
