@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -90,7 +91,6 @@ class ExponentialBasis(nn.Module):
     """
 
     centres: Tensor
-    points: Tensor
 
     def __init__(self, size: int, cutoff: float) -> None:
         super().__init__()
@@ -99,7 +99,7 @@ class ExponentialBasis(nn.Module):
         self.register_buffer("centres", centres, persistent=False)
         self.cutoff, self.decay = cutoff, 5 / cutoff
         self.exponent = -((2 / size * (1 - first)) ** -2)
-        self.register_buffer("points", self._points(), persistent=False)
+        self.intervals = math.ceil(POINTS * float(self.place(torch.tensor(cutoff, dtype=torch.float64))))
 
     def forward(self, distances: Tensor, envelope: Tensor) -> Tensor:
         """Distances [E] and their envelope [E, 1] to basis values [E, K]."""
@@ -119,10 +119,10 @@ class ExponentialBasis(nn.Module):
         points = self.points[lowest : int(at.first.max()) + 4].to(distances.dtype)
         return points, Interpolation(at.first - lowest, at.shares.to(distances.dtype))
 
-    def _points(self) -> Tensor:
+    @cached_property
+    def points(self) -> Tensor:
         """Distances of even places, one before 0 and two behind the cutoff, by Newton's method."""
-        end = float(self.place(torch.tensor(self.cutoff, dtype=torch.float64)))
-        places = torch.arange(-1, math.ceil(POINTS * end) + 3, dtype=torch.float64) / POINTS
+        places = torch.arange(-1, self.intervals + 3, dtype=torch.float64) / POINTS
         points = torch.zeros_like(places)
         for _ in range(100):
             slope = math.sqrt(-2 * self.exponent) * self.decay * torch.exp(-self.decay * points)
@@ -309,7 +309,7 @@ class TorchMDET(GeometryBackbone[TorchMDETConfig]):
         )
 
     def _uses_grid(self, edges: EdgeList, distances: Tensor) -> bool:
-        return pays(edges, distances, len(self.basis.points))
+        return pays(edges, distances, self.basis.intervals)
 
     def _sees_itself(self, batch: MoleculeBatch, edges: EdgeList) -> Tensor | None:
         """The cap keeps the first hits by index: an atom behind too many neighbours loses itself."""

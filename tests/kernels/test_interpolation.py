@@ -141,7 +141,7 @@ def test_forces_double_precision_and_few_edges_have_filters_of_their_own(
     model: SchNet | PaiNN | TorchMDET,
 ) -> None:
     edges = model.neighbors(example_batch((25,) * 15))
-    least = 2 * (len(model.basis.points) if isinstance(model, TorchMDET) else model.intervals)
+    least = 2 * (model.basis if isinstance(model, TorchMDET) else model).intervals
     many, few = torch.rand(edges.num_edges), torch.rand(least)
     pairs = EdgeList(edges.source[:least], edges.target[:least], symmetric=True)
     assert edges.num_edges > least

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 import torch
 from pydantic import PositiveInt
 from torch import Tensor
-from torch_geometric.nn import Set2Set
 from typing_extensions import TypeVar
 
 from molbench.backbones.pairs.base import PairBackbone, PairConfig, PairRepresentation
 from molbench.backbones.pairs.edge_network import EdgeNetwork
 from molbench.backbones.pairs.interaction import interact
 from molbench.backbones.pairs.layers import read_out, start
+from molbench.backbones.pairs.set2set import Set2Set
 from molbench.chem.features import ATOM_BITS, BOND_BITS
 from molbench.graph.pairs import PairBatch
 

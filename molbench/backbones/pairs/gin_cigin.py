@@ -13,13 +13,14 @@ import torch
 from pydantic import PositiveInt
 from torch import Tensor, nn
 from torch.nn.functional import normalize
-from torch_geometric.nn import GINEConv, Set2Set
+from torch_geometric.nn import GINEConv
 
 from molbench.backbones.pairs.base import PairBackbone, PairConfig, PairRepresentation
 from molbench.backbones.pairs.blocks import PairBlock, blocks, gathered
 from molbench.backbones.pairs.interaction import Interacting, received
 from molbench.backbones.pairs.layers import perceptron, start
 from molbench.backbones.pairs.readout import read_out_interacting
+from molbench.backbones.pairs.set2set import Set2Set
 from molbench.chem.features import ATOM_BITS, BOND_BITS
 from molbench.graph.atom_environments import atom_environments
 from molbench.graph.pairs import MolecularGraphs, PairBatch

@@ -6,12 +6,12 @@ The weakest of the encoders that 3DMRL (arXiv 2412.02957) pretrains.
 from __future__ import annotations
 
 import torch
-from torch_geometric.nn import Set2Set
 
 from molbench.backbones.pairs.base import PairBackbone, PairRepresentation
 from molbench.backbones.pairs.cigin import CIGINConfig
 from molbench.backbones.pairs.edge_network import EdgeNetwork
 from molbench.backbones.pairs.layers import read_out, start
+from molbench.backbones.pairs.set2set import Set2Set
 from molbench.chem.features import ATOM_BITS, BOND_BITS
 from molbench.graph.pairs import PairBatch
 

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch_geometric.nn import Set2Set
 
 from molbench.backbones.pairs.interaction import Interacting
+from molbench.backbones.pairs.set2set import Set2Set
 from molbench.kernels.products import linear
 
 
