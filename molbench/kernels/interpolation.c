@@ -43,6 +43,16 @@ void NAMED(interpolate)(integer threads, integer E, integer F, const integer *fi
     }
 }
 
+/* t_mc += s_m w_c: what lies between four rows of a table, given back to them */
+static inline void NAMED(spread)(integer W, integer F, const REAL *s, const REAL *w, REAL *t) {
+    SIMD for (integer c = 0; c < W; c++) {
+        t[c] += s[0] * w[c];
+        t[F + c] += s[1] * w[c];
+        t[2 * F + c] += s[2] * w[c];
+        t[3 * F + c] += s[3] * w[c];
+    }
+}
+
 /* g_(k_e + m)c = sum_e s_em w_ec; each thread has columns of its own */
 void NAMED(interpolate_backward)(integer threads, integer E, integer G, integer F, const integer *first,
                                  const REAL *shares, const REAL *w, REAL *g) {
@@ -51,16 +61,8 @@ void NAMED(interpolate_backward)(integer threads, integer E, integer G, integer 
     PARALLEL
     for (integer column = 0; column < F; column += width) {
         const integer W = F - column < width ? F - column : width;
-        for (integer e = 0; e < E; e++) {
-            const REAL *s = shares + 4 * e, *we = w + e * F + column;
-            REAL *t = g + first[e] * F + column;
-            SIMD for (integer c = 0; c < W; c++) {
-                t[c] += s[0] * we[c];
-                t[F + c] += s[1] * we[c];
-                t[2 * F + c] += s[2] * we[c];
-                t[3 * F + c] += s[3] * we[c];
-            }
-        }
+        for (integer e = 0; e < E; e++)
+            NAMED(spread)(W, F, shares + 4 * e, w + e * F + column, g + first[e] * F + column);
     }
 }
 
@@ -75,18 +77,12 @@ void NAMED(interpolated_filter_grad)(integer threads, integer E, integer G, inte
         const integer W = F - column < width ? F - column : width;
         for (integer e = 0; e < E; e++) {
             const integer i = source[e] * K * F + column, j = target[e] * K * F + column;
-            const REAL *s = shares + 4 * e;
-            REAL *t = g + first[e] * F + column, product[W];
+            REAL product[W];
             SIMD for (integer c = 0; c < W; c++) product[c] = x[i + c] * y[j + c] + y[i + c] * x[j + c];
             for (integer k = F; k < K * F; k += F)
                 SIMD for (integer c = 0; c < W; c++)
                     product[c] += x[i + k + c] * y[j + k + c] + y[i + k + c] * x[j + k + c];
-            SIMD for (integer c = 0; c < W; c++) {
-                t[c] += s[0] * product[c];
-                t[F + c] += s[1] * product[c];
-                t[2 * F + c] += s[2] * product[c];
-                t[3 * F + c] += s[3] * product[c];
-            }
+            NAMED(spread)(W, F, shares + 4 * e, product, g + first[e] * F + column);
         }
     }
 }
