@@ -292,6 +292,13 @@ class Catalogue:
         suites = read_yaml(root / "suites.yaml", Suites).suites
         return cls(dict(sorted(entries.items())), suites)
 
+    @staticmethod
+    def declares(name: str) -> bool:
+        """Whether everybody's catalogue has a dataset of this name, and not only ``$MOLBENCH_HOME`` here."""
+        from molbench.spec.names import is_name
+
+        return is_name(name) and is_file(catalogue_root() / "datasets" / name / "dataset.yaml")
+
     def usable(self, pattern: str = "*") -> Iterator[DatasetEntry]:
         """Datasets whose ids match a glob pattern and whose files can be read.
 

@@ -150,11 +150,10 @@ def _link(text: str) -> tuple[str, str]:
 
 
 def _corpora(model: CheckpointEntry) -> list[dict[str, Any]]:
-    known = Catalogue.load().entries
     corpora = []
     for stage in stages(model.pretraining):
         name = str(stage.get("dataset") or "unknown")
-        corpus: dict[str, Any] = {"dataset": name} if name in known else {"other": name}
+        corpus: dict[str, Any] = {"dataset": name} if Catalogue.declares(name) else {"other": name}
         corpus |= {
             key: stage[key] for key in ("subset", "scheme", "digest", "steps") if stage.get(key) is not None
         }

@@ -58,6 +58,22 @@ def test_results_become_a_submission_that_is_scored_again(results: Path) -> None
     assert Receipt.read(folder / "receipt.json").seal == first.seal
 
 
+def test_data_that_only_this_machine_has_is_other_and_said_so(
+    results: Path,
+) -> None:
+    """Other machines do not know the toy dataset, which is built in this home."""
+    path = save_checkpoint(
+        Path("own.pt"), seed=7, pretraining={"dataset": "toy", "stages": [{"dataset": "qm9"}]}
+    )
+    evaluate([path], ["toy/size"], seeds=1, output="own", scratch=False, executor="inline")
+    run_command("submit", "pack", "own/own", *OWN, "--commit", "a" * 40, "--checkpoint", "own.pt")
+    card = Path("submissions/schnet/own/submission.yaml")
+    assert yaml.safe_load(card.read_text())["pretraining"] == [{"dataset": "qm9"}, {"other": "toy"}]
+    card.write_text(card.read_text().replace("other: toy", "dataset: toy"))
+    with pytest.raises(UserError, match="unknown dataset 'toy'"):
+        run_command("submit", "validate")
+
+
 @pytest.mark.slow
 def test_a_scratch_baseline_is_packed_alike(results: Path) -> None:
     (scratch,) = results.glob("scratch-*")
