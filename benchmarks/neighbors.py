@@ -1,9 +1,9 @@
-"""Neighbour search: all pairs and a mask against the k-d tree, by size of molecule.
+"""Neighbour search: all pairs and a mask, a loop in C, and the k-d tree, by size of molecule.
 
     python -m benchmarks.neighbors
 
-Milliseconds a batch for either, on one thread, and their ratio; the size where it passes 1 is what
-``molbench.graph.neighbors.TREE_FROM`` should be.
+Milliseconds a batch for each, on one thread, and the others' over the loop's; where trees become faster is
+where ``TREE_OVER_LOOP`` and ``TREE_OVER_MASK`` in ``molbench.graph.neighbors`` should be.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from functools import partial
 
 import torch
 
-from benchmarks.record import Measured, Spread, options_of, report
+from benchmarks.record import Cell, Measured, Spread, options_of, report
 from molbench.graph.molecules import MoleculeBatch
-from molbench.graph.neighbors import _masked_pairs, _tree_pairs
+from molbench.graph.neighbors import _masked_pairs, _near_pairs, _tree_pairs
 
+SEARCHES = _masked_pairs, _near_pairs, _tree_pairs
 DENSITY = 0.1  # atoms/Å³, that of organic matter with its hydrogens
 
 
@@ -41,8 +42,8 @@ def cubes(size: int, atoms: int) -> MoleculeBatch:
 def main() -> None:
     """Time both in turns."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--atoms", type=int, default=2400, help="of a batch")
-    parser.add_argument("--sizes", type=int, nargs="+", default=[18, 48, 96, 192, 384, 768, 2400])
+    parser.add_argument("--atoms", type=int, default=4800, help="of a batch")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[18, 48, 96, 192, 384, 768, 2400, 4800])
     parser.add_argument("--repeats", type=int, default=9)
     options = options_of(parser, toy={"atoms": 60, "sizes": [10, 20], "repeats": 1})
     torch.set_num_threads(1)
@@ -51,12 +52,15 @@ def main() -> None:
     for cutoff in (5.0, 10.0):
         for size in options.sizes:
             batch = cubes(size, options.atoms)
-            searches = [partial(search, batch, cutoff) for search in (_masked_pairs, _tree_pairs)]
+            searches = [
+                partial(search, batch, cutoff) for search in (_masked_pairs, _near_pairs, _tree_pairs)
+            ]
             times = [[seconds(search) for search in searches] for _ in range(options.repeats + 1)][1:]
-            pairs, tree = zip(*times, strict=True)
-            cells = {"all pairs, ms": Spread.of(pairs, 1e3), "tree, ms": Spread.of(tree, 1e3)}
-            name = f"{size} atoms, {cutoff:g} Å"
-            rows.append(Measured(name, {**cells, "all pairs / tree": Spread.ratio(pairs, tree)}))
+            pairs, loop, tree = zip(*times, strict=True)
+            each = {"all pairs": pairs, "loop": loop, "tree": tree}
+            cells: dict[str, Cell] = {f"{name}, ms": Spread.of(taken, 1e3) for name, taken in each.items()}
+            cells |= {f"{name} / loop": Spread.ratio(each[name], loop) for name in ("all pairs", "tree")}
+            rows.append(Measured(f"{size} atoms, {cutoff:g} Å", cells))
     report(options, rows, atoms_a_batch=options.atoms)
 
 

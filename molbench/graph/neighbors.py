@@ -1,8 +1,8 @@
 """Which atoms see each other.
 
-Two searches give the same pairs: all pairs and a mask, vectorised over the batch, for small molecules and
-for accelerators; a k-d tree for large structures on a CPU. Both list each pair once, so that a model
-computes what depends on the distance alone half as often.
+Three searches give the same pairs: a loop over all pairs of a molecule in C; where there is none, as on an
+accelerator, all pairs and a mask; and on a CPU a k-d tree for large structures. All list each pair once, so
+that a model computes what depends on the distance alone half as often.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from torch import Tensor
 
 from molbench.graph.molecules import MoleculeBatch
 from molbench.kernels.edges import EdgeList
+from molbench.kernels.library import usable
+from molbench.kernels.radius import near_pairs
 
-# Atoms in the largest molecule from which the tree, O(n log n), beats all pairs, O(n²).
-TREE_FROM = 192
+# Atoms in the largest molecule from which the tree, O(n log n), beats the loop, O(n²), and the mask.
+TREE_OVER_LOOP, TREE_OVER_MASK = 4096, 192
 
 
 def all_pairs(ptr: Tensor, atoms_of_all: int | None = None) -> EdgeList:
@@ -48,9 +50,22 @@ def radius_edges(batch: MoleculeBatch, cutoff: float, max_neighbors: int | None 
         A symmetric list ordered by source, then target; where the cap removed something, a directed one
         ordered by target, then source.
     """
-    large = batch.ptr.device.type == "cpu" and batch.num_graphs > 0 and int(batch.sizes.max()) >= TREE_FROM
-    edges = _tree_pairs(batch, cutoff) if large else _masked_pairs(batch, cutoff)
+    edges = _search(batch, cutoff)
     return edges if max_neighbors is None else _cap(edges, batch.num_atoms, max_neighbors)
+
+
+def _search(batch: MoleculeBatch, cutoff: float) -> EdgeList:
+    if batch.ptr.device.type != "cpu" or not batch.num_graphs:
+        return _masked_pairs(batch, cutoff)
+    loop, largest = usable(batch.positions), int(batch.sizes.max())
+    if largest >= (TREE_OVER_LOOP if loop else TREE_OVER_MASK):
+        return _tree_pairs(batch, cutoff)
+    return _near_pairs(batch, cutoff) if loop else _masked_pairs(batch, cutoff)
+
+
+def _near_pairs(batch: MoleculeBatch, cutoff: float) -> EdgeList:
+    """The loop in C."""
+    return near_pairs(batch.positions, batch.ptr[1:][batch.molecule], cutoff)
 
 
 def _masked_pairs(batch: MoleculeBatch, cutoff: float) -> EdgeList:

@@ -24,6 +24,8 @@ from molbench.kernels.library import call, usable
 #: Points of a grid for the width of a Gaussian of the distance basis: the cubic polynomial between them is as
 #: exact as single precision.
 POINTS = 20
+# Those of a thread that fill a vector register.
+_FEWEST_COLUMNS = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,29 +152,28 @@ class _ConvolveInterpolated(Function):
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
         features, table = ctx.saved_tensors
-        needed, edges, at = ctx.needs_input_grad, ctx.edges, ctx.at
-        return (
-            _sum(edges, gradient, table, at) if needed[0] else None,
-            _table_grad(edges, features, gradient, table, at) if needed[1] else None,
-            None,
-            None,
-        )
+        edges, at = ctx.edges, ctx.at
+        size, components, width = features.shape
+        sizes = size, edges.num_edges, len(table), components, width
+        results = gradient.new_empty(gradient.shape), table.new_empty(table.shape)
+        ends = edges.source, edges.target
+        given = *ends, at.first, at.shares, table, features, gradient, *results
+        work = edges.num_edges * components * width
+        call("interpolated_convolve_backward", table.dtype, work, *sizes, *given)
+        return *results, None, None
 
 
 def _sum(edges: EdgeList, features: Tensor, table: Tensor, at: Interpolation) -> Tensor:
     result = torch.empty_like(features, memory_format=torch.contiguous_format)
     size, components, width = features.shape
+    # With columns for every thread a filter is read once for both directions, and nobody's neighbours are
+    # listed; of several components all of an atom's would come and go with each edge.
+    shared = components == 1 and torch.get_num_threads() * _FEWEST_COLUMNS <= width
+    name = "interpolated_convolve_pairs" if shared else "interpolated_convolve"
+    ends = (edges.source, edges.target) if shared else edges.incidence(size)
+    given = *ends, at.first, at.shares, table, features, result
     sizes = size, edges.num_edges, components, width
-    given = *edges.incidence(size), at.first, at.shares, table, features, result
-    call("interpolated_convolve", table.dtype, edges.num_edges * components * width, *sizes, *given)
-    return result
-
-
-def _table_grad(edges: EdgeList, left: Tensor, right: Tensor, table: Tensor, at: Interpolation) -> Tensor:
-    result = torch.empty_like(table)
-    sizes = edges.num_edges, len(table), *left.shape[1:]
-    given = edges.source, edges.target, at.first, at.shares, left, right, result
-    call("interpolated_filter_grad", table.dtype, edges.num_edges * left[0].numel(), *sizes, *given)
+    call(name, table.dtype, edges.num_edges * components * width, *sizes, *given)
     return result
 
 

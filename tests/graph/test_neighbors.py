@@ -1,3 +1,6 @@
+from collections.abc import Callable
+from functools import partial
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -45,24 +48,35 @@ def test_all_pairs_are_the_combinations_in_order(sizes: list[int]) -> None:
 
 @quick
 @given(sizes, seeds, st.floats(0.5, 8))
-def test_both_searches_equal_brute_force(sizes: list[int], seed: int, cutoff: float) -> None:
+def test_all_searches_equal_brute_force(sizes: list[int], seed: int, cutoff: float) -> None:
     batch = cloud(sizes, seed)
     expected = brute_force(batch, cutoff)
     assert listed(radius_edges(batch, cutoff)) == expected
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(neighbors, "TREE_FROM", 0)
-        assert listed(radius_edges(batch, cutoff)) == expected
+    for search in neighbors._masked_pairs, neighbors._tree_pairs:
+        assert listed(search(batch, cutoff)) == expected
 
 
-def test_large_structures_take_the_tree(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-    tree = neighbors._tree_pairs
-    monkeypatch.setattr(neighbors, "_tree_pairs", lambda *a: asked.append(a) or tree(*a))
-    radius_edges(cloud([neighbors.TREE_FROM - 1], 0), 1.0)
-    assert not asked
-    large = cloud([neighbors.TREE_FROM, 3], 0)
-    assert listed(radius_edges(large, 1.0)) == brute_force(large, 1.0)
-    assert len(asked) == 1
+@pytest.mark.parametrize("kernels", [True, False])
+def test_the_largest_molecule_decides_on_the_search(kernels: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(neighbors, "TREE_OVER_LOOP", 80)
+    monkeypatch.setattr(neighbors, "TREE_OVER_MASK", 40)
+    monkeypatch.setattr(neighbors, "usable", lambda *_: kernels)
+    for name in ("_masked_pairs", "_near_pairs", "_tree_pairs"):
+        search = getattr(neighbors, name)
+        monkeypatch.setattr(neighbors, name, partial(_noted, asked, name, search))
+    for size in (39, 40, 80):
+        batch = cloud([size, 3], 0)
+        assert listed(radius_edges(batch, 1.0)) == brute_force(batch, 1.0)
+    with_kernels, without = "near near tree", "masked tree tree"
+    assert asked == [f"_{name}_pairs" for name in (with_kernels if kernels else without).split()]
+
+
+def _noted(
+    asked: list[str], name: str, search: Callable[..., EdgeList], batch: MoleculeBatch, cutoff: float
+) -> EdgeList:
+    asked.append(name)
+    return search(batch, cutoff)
 
 
 @quick

@@ -70,11 +70,12 @@ class LocalFrameHead(nn.Module):
         frames = torch.cat([once, once * once.new_tensor([-1.0, -1.0, 1.0]).unsqueeze(-1)])
         source, target = torch.cat([i, j]), torch.cat([j, i])
         first, second = _halves(cast(nn.Linear, self.edge[0]), atoms)
-        edges = first[origin[source]] + second[origin[target]]
+        edges = first.index_select(0, origin[source]) + second.index_select(0, origin[target])
         for layer in list(self.edge)[1:]:
             edges = layer(edges)
         edges = edges + self._invariants(once, positions[i], positions[j])
-        x = _halves(self.node, atoms)[0][origin] + _halves(self.node, anchors)[1][anchor]
+        of_atoms, of_anchors = _halves(self.node, atoms)[0], _halves(self.node, anchors)[1]
+        x = of_atoms.index_select(0, origin) + of_anchors.index_select(0, anchor)
         coefficients = positions.new_zeros(len(frames), 3)
         for block in self.blocks:
             x, change = block(x, source, target, edges)
@@ -133,7 +134,7 @@ class Block(nn.Module):
         outer = cast(nn.Linear, self.coefficients[0])
         of_atoms, of_edges = outer.weight.chunk(2, dim=1)
         ends = linear(x, of_atoms)
-        both = ends[source[:half]] + ends[target[:half]]
+        both = ends.index_select(0, source[:half]) + ends.index_select(0, target[:half])
         hidden = linear(edges, of_edges, outer.bias) + torch.cat([both, both])
         for layer in list(self.coefficients)[1:]:
             hidden = layer(hidden)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,6 +19,10 @@ from molbench.kernels.convolution import summing_type
 from molbench.kernels.edges import EdgeList
 from molbench.kernels.interpolation import Interpolation, convolve_interpolated, grid, interpolation
 from molbench.methods.mrl3d.solvent_shell import SolventShell
+
+# Edges of about one shell.
+_BLOCK = 2048
+_LAST = 2**16 - 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +34,19 @@ class _Edges:
 
     def messages(self, sent: Tensor, table: Tensor) -> Tensor:
         return convolve_interpolated(self.edges, sent, table, self.at)
+
+
+def _by_length(first: Tensor) -> Tensor:
+    """An order of edges, [E]: within runs of the same few shells, by the rows of the table that they read.
+
+    So that these stay in the processor's nearest cache, like the atoms of the shells in the next.
+    """
+    blocks = -(-len(first) // _BLOCK)
+    keys = np.full(blocks * _BLOCK, _LAST, np.uint16)  # NumPy sorts these in linear time
+    keys[: len(first)] = first.clamp(max=_LAST - 1).cpu().numpy()
+    order = np.argsort(keys.reshape(blocks, _BLOCK), axis=1, kind="stable")
+    order += _BLOCK * np.arange(blocks)[:, None]
+    return torch.from_numpy(order.reshape(-1)[: len(first)]).to(first.device)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,11 +88,13 @@ class ShellEdges:
         outside = (of_source != copy[everything.target]) | (of_source < 0)
         near = solute[everything.source] | solute[everything.target]
 
+        at = interpolation(everything.distances(batch.positions), cutoff, intervals)
+
         def chosen(which: Tensor) -> _Edges:
             rows = which.nonzero().squeeze(-1)
-            edges = EdgeList(everything.source[rows], everything.target[rows], symmetric=True)
-            at = interpolation(edges.distances(batch.positions), cutoff, intervals)
-            return _Edges(EdgeList(merged[edges.source], merged[edges.target], symmetric=True), at)
+            rows = rows[_by_length(at.first[rows])]
+            ends = merged[everything.source[rows]], merged[everything.target[rows]]
+            return _Edges(EdgeList(*ends, symmetric=True), Interpolation(at.first[rows], at.shares[rows]))
 
         inside = radius_edges(b, cutoff)
         within = _Edges(inside, interpolation(inside.distances(b.positions), cutoff, intervals))
