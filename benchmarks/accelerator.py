@@ -26,7 +26,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.record import Measured, Spread, options_of, report
+from benchmarks.record import Cell, Measured, Spread, options_of, record, report
 from molbench.backbones import BACKBONES, build_backbone
 from molbench.data.read.store import Store
 from molbench.graph.molecules import MoleculeBatch
@@ -179,14 +179,18 @@ def main() -> None:
     memory = bandwidth(options.device, options.toy)
     precisions = [name for name in PRECISIONS if name != "tf32" or options.device == "cuda"]
     peaks = {precision: peak(options.device, precision, options.toy) for precision in precisions}
-    rows = []
+    on = torch.cuda.get_device_name() if options.device == "cuda" else torch.backends.cpu.get_cpu_capability()
+    facts: dict[str, Cell] = {"device": on, "memory_GB/s": memory / 1e9}
+    facts |= {f"{precision}_TFlop/s": value / 1e12 for precision, value in peaks.items()}
+    rows: list[Measured] = []
     for name in sorted(name for name, backbone in BACKBONES.items() if backbone.inputs == "molecules"):
         for precision in precisions:
             rows.append(encoder_row(name, precision, options, (peaks[precision], memory)))
             print(rows[-1], flush=True)
-    on = torch.cuda.get_device_name() if options.device == "cuda" else torch.backends.cpu.get_cpu_capability()
-    told = {f"{precision}_TFlop/s": value / 1e12 for precision, value in peaks.items()}
-    report(options, rows, device=on, **{"memory_GB/s": memory / 1e9}, **told)
+            record(
+                options, rows, **facts
+            )  # on a device that is lent for minutes, time may be up before the last
+    report(options, rows, **facts)
 
 
 if __name__ == "__main__":

@@ -100,6 +100,7 @@ class Record:
     def markdown(self) -> str:
         """The run in a line, then the table: medians, and in brackets the least and the most."""
         cores = f"{self.machine['processor']}, {self.machine['cores']} cores"
+        cores += f", {self.machine['vectors']}" if "vectors" in self.machine else ""
         words = [f"`{self.command}`", self.date, cores, *(f"{n} {v}" for n, v in self.versions.items())]
         words += [f"{self.threads} thread{'s' * (self.threads > 1)}"] if self.threads else []
         words += [f"{self.repeats} repeat{'s' * (self.repeats > 1)}"] if self.repeats else []
@@ -128,15 +129,15 @@ def options_of(parser: argparse.ArgumentParser, toy: Mapping[str, Any]) -> argpa
     return parser.parse_args()
 
 
-def report(options: argparse.Namespace, rows: Sequence[Measured], **facts: Cell) -> None:
-    """Print the table, and write it where that is asked for.
+def record(options: argparse.Namespace, rows: Sequence[Measured], **facts: Cell) -> Record:
+    """What was measured until now, written where that is asked for.
 
     Args:
         options: What :func:`options_of` gave; ``threads`` and ``repeats`` are told where it has them.
         rows: What was measured.
         facts: What else a reader has to know, with words joined by underscores.
     """
-    record = Record(
+    measured = Record(
         benchmark=Path(sys.argv[0]).stem,
         command=_command(),
         date=datetime.now(UTC).date().isoformat(),
@@ -147,9 +148,14 @@ def report(options: argparse.Namespace, rows: Sequence[Measured], **facts: Cell)
         facts={name.replace("_", " "): value for name, value in facts.items()},
         rows=rows,
     )
-    print(record.markdown())
     if options.json:
-        record.write(options.json)
+        measured.write(options.json)
+    return measured
+
+
+def report(options: argparse.Namespace, rows: Sequence[Measured], **facts: Cell) -> None:
+    """:func:`record`, and print the table."""
+    print(record(options, rows, **facts).markdown())
 
 
 def shown(value: Cell) -> str:
@@ -188,12 +194,15 @@ def _command() -> str:
 
 def _machine() -> dict[str, Any]:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return {
+    machine = {
         "processor": platform.machine(),
         "cores": os.cpu_count(),
         "GiB": round(memory),
         "system": platform.system(),
     }
+    if torch := sys.modules.get("torch"):
+        machine["vectors"] = torch.backends.cpu.get_cpu_capability()
+    return machine
 
 
 def _versions() -> dict[str, str]:
