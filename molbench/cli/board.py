@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -176,6 +177,50 @@ def _told(empty: list[str], what: str, aside: list[SetAside]) -> None:
         typer.echo(f"{name}: no {what}, not written", err=True)
     for one in aside:
         typer.echo(visible(f"set aside: {one.path}: {one.reason}"), err=True)
+
+
+@app.command()
+def against(
+    model: Annotated[str, typer.Argument(help="Name of the model that all others are compared with.")],
+    name: Annotated[str, typer.Argument(autocompletion=complete.boards, help="Name of a board.")],
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model", "-m", help="Only these, with commas between or repeated; p is adjusted for them."
+        ),
+    ] = None,
+    submissions: Submissions = None,
+    as_json: Json = False,
+) -> None:
+    """Compare the models of a board with one of them, over the tasks that both have.
+
+    Of submissions, whose receipts are believed; p is adjusted for all models that are listed.
+    """
+    refuse_unknown_boards([name])
+    from molbench.arguments import comma_separated
+    from molbench.leaderboard.against import gains_over
+
+    compared = gains_over(model, name, submissions or Path("submissions"), comma_separated(only or ()))
+    if as_json:
+        typer.echo(
+            json.dumps(
+                [{"model": one.model, "tasks": one.tasks, **one.gain.model_dump()} for one in compared],
+                ensure_ascii=False,
+                indent=1,
+            )
+        )
+        return
+    from rich.table import Table as Grid
+
+    from molbench.leaderboard.render import gain
+
+    grid = Grid(box=None, pad_edge=False, header_style="bold")
+    for column in ("model", f"error of {model} removed", "tasks"):
+        grid.add_column(column, justify="right" if column == "tasks" else "left")
+    for one in compared:
+        grid.add_row(one.model, gain(one.gain), str(one.tasks))
+    table_console().print(grid)
+    typer.echo("95 % intervals over test records and seeds; p raw, then adjusted by Holm's method", err=True)
 
 
 @app.command()

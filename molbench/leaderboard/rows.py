@@ -78,7 +78,7 @@ def rows_of(field: BoardField) -> Rows:
             _row(field, model).model_copy(
                 update={
                     "relative_error": _ratio(value, float(widths[i])) if complete else None,
-                    "gain": _gain(gains, i, gain_widths, gain_p),
+                    "gain": gain_of(gains, i, gain_widths, gain_p),
                     "skill": None if model == FINGERPRINT else _share(skills, i, skill_widths),
                     "tasks": int(grid.there[i].sum()),
                     **shared.get(model, {}),
@@ -223,7 +223,8 @@ def _removed(logarithm: float) -> float:
     return -math.expm1(logarithm) if logarithm < _LARGEST else -math.inf
 
 
-def _gain(estimate: Estimate, i: int, widths: np.ndarray, p: np.ndarray) -> Difference | None:
+def gain_of(estimate: Estimate, i: int, widths: np.ndarray, p: np.ndarray) -> Difference | None:
+    """Share of another's error that model i removes, from differences of logarithms, [M]; None of none."""
     share = _share(estimate, i, widths)
     if share is None:
         return None
