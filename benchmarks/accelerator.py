@@ -187,9 +187,8 @@ def main() -> None:
         for precision in precisions:
             rows.append(encoder_row(name, precision, options, (peaks[precision], memory)))
             print(rows[-1], flush=True)
-            record(
-                options, rows, **facts
-            )  # on a device that is lent for minutes, time may be up before the last
+            # On a device that is lent for minutes, time may be up before the last.
+            record(options, rows, **facts)
     report(options, rows, **facts)
 
 

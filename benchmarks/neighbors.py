@@ -52,9 +52,7 @@ def main() -> None:
     for cutoff in (5.0, 10.0):
         for size in options.sizes:
             batch = cubes(size, options.atoms)
-            searches = [
-                partial(search, batch, cutoff) for search in (_masked_pairs, _near_pairs, _tree_pairs)
-            ]
+            searches = [partial(search, batch, cutoff) for search in SEARCHES]
             times = [[seconds(search) for search in searches] for _ in range(options.repeats + 1)][1:]
             pairs, loop, tree = zip(*times, strict=True)
             each = {"all pairs": pairs, "loop": loop, "tree": tree}

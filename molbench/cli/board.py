@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from molbench.arguments import require_folder, require_results
+from molbench.arguments import comma_separated, require_folder, require_results
 from molbench.cli import complete
 from molbench.cli.console import table_console
 from molbench.cli.mistakes import refuse_unknown_boards
@@ -197,7 +197,6 @@ def against(
     Of submissions, whose receipts are believed; p is adjusted for all models that are listed.
     """
     refuse_unknown_boards([name])
-    from molbench.arguments import comma_separated
     from molbench.leaderboard.against import gains_over
 
     compared = gains_over(model, name, submissions or Path("submissions"), comma_separated(only or ()))

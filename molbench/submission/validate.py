@@ -92,15 +92,15 @@ def _files(submission: SubmissionFolder) -> list[Fault]:
 
 def _corpora(submission: SubmissionFolder, catalogue: Catalogue) -> list[Fault]:
     """Datasets that only this machine has are refused here as they are everywhere else."""
-    known = [name for name in catalogue.entries if Catalogue.declares(name)]
+    declares = Catalogue.declares
     return [
         submission.fault(
-            f"dataset: {unknown_name('dataset', stage.dataset, known)}; "
+            f"dataset: {unknown_name('dataset', stage.dataset, filter(declares, catalogue.entries))}; "
             "one that is not in the catalogue is given as other",
             *("pretraining", i, "dataset"),
         )
         for i, stage in enumerate(submission.card.pretraining)
-        if stage.dataset is not None and not Catalogue.declares(stage.dataset)
+        if stage.dataset is not None and not declares(stage.dataset)
     ]
 
 
