@@ -24,8 +24,8 @@ class ImportRequest:
     """A file, and what of it is a label.
 
     Attributes:
-        path: A table of SMILES (.csv, .tsv, .parquet, .xlsx), an SD file, an xyz file (extended or not), an
-            ASE database (.db) or a NumPy archive (.npz); text may be compressed.
+        path: A table of SMILES (.csv, .tsv, .smi, .parquet, .xlsx), an SD file, an xyz file (extended or
+            not), an ASE database (.db) or a NumPy archive (.npz); text may be compressed.
         name: Name of the new dataset. Default: that of the file.
         targets: A label, [NAME=]COLUMN[:UNIT[:UNIT OF SCORES]], for instance 'gap=HOMO-LUMO gap:Hartree:meV';
             1 is the unit of a number without one. May be repeated; without any, the dataset is for

@@ -83,6 +83,7 @@ TABLES = {
     "semicolons.txt": lambda path: table(path, ";"),
     "slash.csv": lambda path: table(path, header="SMILES,gap / eV,active"),
     "wide.txt": lambda path: in_utf_16(table(path, "\t")),
+    "mine.smi": lambda path: table(path, "\t"),
     "mine.xlsx": sheet,
     "mine.parquet": parquet,
 }

@@ -15,18 +15,23 @@ from molbench.errors import UserError, error_line
 Names = Mapping[str, Sequence[str]]
 """What is wanted, and the names its column goes by in one file or another."""
 
+SMILES_FILES = (".smi", ".smi.gz", ".smiles", ".smiles.gz")
+
 
 def read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Line number and cells of every row that is not blank, the header included.
 
     Commas, tabs and semicolons separate; the first line with text says which. A byte-order mark, UTF-16
     behind one, either kind of line end, gzip (``.gz``) and Excel's ``.xlsx`` are understood. Bytes that are
-    no UTF-8 come as lone surrogates, so that only the rows which hold them are lost.
+    no UTF-8 come as lone surrogates, so that only the rows which hold them are lost. A file of SMILES
+    (``.smi``) has one at the head of each line, the rest of which is its name; unless its first line has
+    names of columns, they are ``smiles`` and ``name``.
 
     Raises:
         UserError: If the file is empty, damaged, or no such table.
     """
-    rows = _sheet(path) if path.suffix.lower() == ".xlsx" else _lines(path)
+    name = path.name.lower()
+    rows = (_sheet if name.endswith(".xlsx") else _smiles if name.endswith(SMILES_FILES) else _lines)(path)
     empty = True
     for row in rows:
         empty = False
@@ -85,6 +90,24 @@ def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
         for cells in reader:
             if any(cell.strip() for cell in cells):
                 yield reader.line_num, [cell.strip() for cell in cells]
+
+
+def _smiles(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Lines of a file of SMILES, its columns first; a name may have spaces, and ``#`` begins a remark."""
+    with _damage(path), _open(path) as file:
+        columns: list[str] = []
+        for number, line in enumerate(map(str.strip, file), start=1):
+            if not line or line.startswith("#"):
+                continue
+            if not columns:
+                between = "\t" if "\t" in line else None
+                words = line.split(between)
+                titled = "smiles" in words[0].lower()
+                columns = [word.strip() for word in words] if titled else ["smiles", "name"]
+                yield number, columns
+                if titled:
+                    continue
+            yield number, [word.strip() for word in line.split(between, len(columns) - 1)]
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -81,3 +82,18 @@ def test_a_wrong_file_is_refused(tmp_path, name: str, content: bytes, reason: st
     (tmp_path / name).write_bytes(content)
     with pytest.raises(UserError, match=reason):
         list(read_rows(tmp_path / name))
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ("CCO\tethyl alcohol\nC\n", [(1, ["smiles", "name"]), (1, ["CCO", "ethyl alcohol"]), (2, ["C"])]),
+        ("# made by hand\n\nCCO  ethyl alcohol\n", [(3, ["smiles", "name"]), (3, ["CCO", "ethyl alcohol"])]),
+        ("SMILES id\nC 1\n", [(1, ["SMILES", "id"]), (2, ["C", "1"])]),
+        ("smiles\tgap (eV)\tid\nC\t\t7\n", [(1, ["smiles", "gap (eV)", "id"]), (2, ["C", "", "7"])]),
+    ],
+)
+def test_a_file_of_smiles_is_a_table(tmp_path: Path, text: str, rows: list[object]) -> None:
+    (tmp_path / "m.smi").write_text(text, encoding="utf-8")
+    (tmp_path / "m.smi.gz").write_bytes(gzip.compress(text.encode()))
+    assert list(read_rows(tmp_path / "m.smi")) == list(read_rows(tmp_path / "m.smi.gz")) == rows

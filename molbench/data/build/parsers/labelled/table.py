@@ -1,4 +1,4 @@
-"""Tables of SMILES and labels: CSV, TSV, Parquet and Excel, of molecules or of pairs."""
+"""Tables of SMILES and labels: CSV, TSV, Parquet, Excel and files of SMILES, of molecules or of pairs."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from molbench.data.build.parsers.columns import record_schema
 from molbench.data.build.parsers.labelled.base import LabelledFile, unknown_column
 from molbench.data.build.parsers.labelled.structures import embedded, group_of, require_molecule
 from molbench.data.build.parsers.parquet import undamaged
-from molbench.data.build.parsers.tables import read_rows
+from molbench.data.build.parsers.tables import SMILES_FILES, read_rows
 from molbench.errors import UserError
 
-SUFFIXES = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", ".xlsx", ".parquet")
+SUFFIXES = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", ".xlsx", ".parquet", *SMILES_FILES)
 
 _table = partial(only_file, suffixes=SUFFIXES, what="the table")
 
