@@ -39,7 +39,6 @@ from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.neighbors import radius_edges
 from molbench.graph.scatter import sum_atoms
 from molbench.methods import METHODS, build_method
-from molbench.testing import with_random_labels
 from molbench.training.allocator import tune_allocator
 
 PEER_MOLECULES = 128
@@ -171,12 +170,11 @@ def step_of(contest: Contest, options: argparse.Namespace) -> tuple[Callable[[],
 
 
 def _with_labels(batch: MoleculeBatch, method: nn.Module) -> MoleculeBatch:
+    """Random labels and spectra, drawn here: `turns` takes this step with earlier states of the package."""
     grids = getattr(method.config, "spectra", {})
-    spectra = {name: torch.rand(batch.num_graphs, grid["points"]) for name, grid in grids.items()}
-    labels = [name for name in method.columns if name not in grids]
-    return with_random_labels(batch, labels).replace(
-        targets=with_random_labels(batch, labels).targets | spectra
-    )
+    shapes = {name: (grids[name]["points"],) if name in grids else () for name in {*method.columns, *grids}}
+    random = {name: torch.rand(batch.num_graphs, *shape) for name, shape in sorted(shapes.items())}
+    return batch.replace(targets=batch.targets | random)
 
 
 def timed_peer(connection: Connection, threads: int, count: int) -> None:

@@ -1,6 +1,7 @@
 """How work grows: processor time over records, atoms of a molecule or submissions, and the exponent of each.
 
-An exponent is the slope of time over size on logarithmic axes, over the largest three sizes.
+An exponent is the slope of time over size on logarithmic axes, over the largest three sizes. The allocator is
+set as for training, for a step of hundreds of atoms would else take most of its time for pages of memory.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from molbench.graph.molecules import MoleculeBatch
 from molbench.graph.neighbors import radius_edges
 from molbench.leaderboard.publish import publish
 from molbench.spec.catalogue import Catalogue
+from molbench.training.allocator import tune_allocator
 
 Work = Callable[[], object]
 #: Largest size of what takes minutes beyond.
@@ -137,6 +139,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=[""], help="Rows whose name contains one of these.")
     options = options_of(parser, toy={"repeats": 1, "most": 30, "only": ["neighbours", "painn"]})
     torch.set_num_threads(1)
+    tune_allocator()
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         sizes, works = curves(Path(folder))[options.axis]
@@ -149,11 +152,11 @@ def main() -> None:
 
 
 def row_of(name: str, make: Callable[[int], Work], sizes: Sequence[int], repeats: int) -> Measured:
-    """Processor time of each size, after one run that warms up, and the exponent."""
+    """Processor time of each size, after two runs that warm up, and the exponent."""
     times = []
     for size in sizes:
         work = make(size)
-        times.append([processor(work) for _ in range(repeats + 1)][1:])
+        times.append([processor(work) for _ in range(repeats + 2)][2:])
     medians = [float(np.median(own)) for own in times]
     slope = np.polyfit(np.log(sizes[-3:]), np.log(medians[-3:]), 1)[0] if len(sizes) > 1 else None
     cells = {f"{size:,}": Spread.of(own, 1e3) for size, own in zip(sizes, times, strict=True)}

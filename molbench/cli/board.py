@@ -15,6 +15,8 @@ from molbench.cli.mistakes import refuse_unknown_boards
 from molbench.escape import visible
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from molbench.leaderboard import Table
     from molbench.leaderboard.entry import SetAside
     from molbench.leaderboard.records import Records
@@ -175,6 +177,10 @@ def _written(records: Records, output: Path, as_json: bool) -> None:
 def _told(empty: list[str], what: str, aside: list[SetAside]) -> None:
     for name in empty:
         typer.echo(f"{name}: no {what}, not written", err=True)
+    _told_aside(aside)
+
+
+def _told_aside(aside: Sequence[SetAside]) -> None:
     for one in aside:
         typer.echo(visible(f"set aside: {one.path}: {one.reason}"), err=True)
 
@@ -199,7 +205,9 @@ def against(
     refuse_unknown_boards([name])
     from molbench.leaderboard.against import gains_over
 
-    compared = gains_over(model, name, submissions or Path("submissions"), comma_separated(only or ()))
+    compared = gains_over(
+        model, name, submissions or Path("submissions"), comma_separated(only or ()), _told_aside
+    )
     if as_json:
         typer.echo(
             json.dumps(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import numpy as np
 from molbench.errors import UserError, unknown_name
 from molbench.evaluation.statistics import SIGNIFICANT, holm
 from molbench.leaderboard.boards import boards_named, tasks_on
+from molbench.leaderboard.entry import SetAside
 from molbench.leaderboard.field import BoardField
 from molbench.leaderboard.pairs import against
 from molbench.leaderboard.rows import gain_of
@@ -35,7 +36,13 @@ class Against:
     gain: Difference
 
 
-def gains_over(other: str, board: str, root: Path, models: Sequence[str] = ()) -> list[Against]:
+def gains_over(
+    other: str,
+    board: str,
+    root: Path,
+    models: Sequence[str] = (),
+    tell: Callable[[Sequence[SetAside]], None] | None = None,
+) -> list[Against]:
     """The models of a board beside one of them, best first.
 
     Args:
@@ -43,13 +50,17 @@ def gains_over(other: str, board: str, root: Path, models: Sequence[str] = ()) -
         board: Name of the board, or YAML file of one.
         root: Folder of submissions, whose receipts are believed.
         models: Which to compare with it; none for all.
+        tell: Told once what was set aside, before a model is looked for.
 
     Raises:
         UserError: If the board or the model is unknown, or there is nothing to compare it with.
     """
     catalogue = Catalogue.load()
     (rules,) = boards_named([board])
-    field = BoardField.of(rules, tasks_on(rules, catalogue), read_entries(root, catalogue)[0])
+    entries, aside = read_entries(root, catalogue)
+    if tell is not None:
+        tell(aside)
+    field = BoardField.of(rules, tasks_on(rules, catalogue), entries)
     for name in (other, *models):
         if name not in field.live:
             raise unknown_name("model", name, field.live)

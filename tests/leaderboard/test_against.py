@@ -11,6 +11,7 @@ import pytest
 from molbench.errors import UserError
 from molbench.evaluation.statistics import holm
 from molbench.leaderboard.against import gains_over
+from molbench.leaderboard.entry import SetAside
 from molbench.leaderboard.publish import publish
 from tests.commands import printed, run_command
 from tests.evaluation.conftest import _built, toy_home  # noqa: F401 - fixtures
@@ -54,6 +55,16 @@ def test_common_tasks_alone_are_compared(place: Path) -> None:  # noqa: F811
     submit(SUBMISSIONS, "rest", [task_score("rest", "toy/size", 0.3)], baseline="scratch-x")
     with pytest.raises(UserError, match="no other model has a task"):
         gains_over("half", "toy.yaml", SUBMISSIONS, ["rest"])
+
+
+def test_what_is_set_aside_is_told_before_its_model_is_missed(place: Path) -> None:  # noqa: F811
+    (receipt,) = SUBMISSIONS.glob("*/good/receipt.json")
+    receipt.write_text("{")
+    told: list[SetAside] = []
+    with pytest.raises(UserError, match="good"):
+        gains_over("good", "toy.yaml", SUBMISSIONS, tell=told.extend)
+    assert [one.path for one in told] == [receipt.parent]
+    assert f"set aside: {receipt.parent}" in run_command("board", "against", "fair", "toy.yaml")
 
 
 def test_the_command_prints_a_table_and_json(place: Path) -> None:  # noqa: F811
