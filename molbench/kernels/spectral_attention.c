@@ -12,8 +12,13 @@
 
 #include "scalars.h"
 
+#ifdef __AVX512F__
+#define BYTES 64
+#else
+#define BYTES 32
+#endif
 #define PAD 8
-#define BLOCK 16
+#define BLOCK (BYTES / 2)
 #define STRIP 64
 #define PADDED(n) (((n) + PAD - 1) / PAD * PAD)
 #define LEAST(a, b) ((a) < (b) ? (a) : (b))
@@ -24,7 +29,8 @@
 
 #else
 
-typedef REAL NAMED(vector) __attribute__((vector_size(32), may_alias));
+typedef REAL NAMED(vector) __attribute__((vector_size(BYTES), aligned(sizeof(REAL)), may_alias));
+typedef REAL NAMED(padded) __attribute__((vector_size(PAD * sizeof(REAL)), aligned(sizeof(REAL)), may_alias));
 #define VECTOR NAMED(vector)
 #define LANES ((integer)(sizeof(VECTOR) / sizeof(REAL)))
 
@@ -48,6 +54,18 @@ INLINE void NAMED(tile)(int rows, int vectors, int add, integer N, integer K, co
         for (int n = 0; n < vectors; n++) ((VECTOR *)(c + m * N))[n] = sum[m * vectors + n];
 }
 
+/* The same for PAD columns, where that is less than a vector */
+INLINE void NAMED(narrow)(int rows, int add, integer N, integer K, const REAL *a, integer a_row, integer a_column,
+                          const REAL *b, REAL *c) {
+    NAMED(padded) sum[8];
+    for (int m = 0; m < rows; m++) sum[m] = add ? *(NAMED(padded) *)(c + m * N) : (NAMED(padded)){0};
+    for (integer k = 0; k < K; k++) {
+        const NAMED(padded) bk = *(const NAMED(padded) *)(b + k * N);
+        for (int m = 0; m < rows; m++) sum[m] += a[m * a_row + k * a_column] * bk;
+    }
+    for (int m = 0; m < rows; m++) *(NAMED(padded) *)(c + m * N) = sum[m];
+}
+
 /* c_mn (+)= sum_k a_mk b_kn; M and N are multiples of PAD, a_mk is at a[m * a_row + k * a_column] */
 INLINE void NAMED(multiply)(int add, integer M, integer N, integer K, const REAL *a, integer a_row,
                             integer a_column, const REAL *b, REAL *c) {
@@ -55,9 +73,12 @@ INLINE void NAMED(multiply)(int add, integer M, integer N, integer K, const REAL
     for (; n + 2 * LANES <= N; n += 2 * LANES)
         for (integer m = 0; m < M; m += 4)
             NAMED(tile)(4, 2, add, N, K, a + m * a_row, a_row, a_column, b + n, c + m * N + n);
-    for (; n < N; n += LANES)
+    for (; n + LANES <= N; n += LANES)
         for (integer m = 0; m < M; m += 8)
             NAMED(tile)(8, 1, add, N, K, a + m * a_row, a_row, a_column, b + n, c + m * N + n);
+    for (; n < N; n += PAD)
+        for (integer m = 0; m < M; m += 8)
+            NAMED(narrow)(8, add, N, K, a + m * a_row, a_row, a_column, b + n, c + m * N + n);
 }
 
 /* e^x, and 0 where that is next to nothing: so gcc drops the limits of exponential(), a third of its time */
