@@ -133,21 +133,25 @@ def curves(folder: Path) -> dict[str, tuple[Sequence[int], dict[str, Callable[[i
 def main() -> None:
     """Measure all curves of an axis."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("axis", choices=("records", "atoms", "submissions"), nargs="?", default="atoms")
+    axes = ("records", "atoms", "submissions")
+    parser.add_argument("axis", choices=axes, nargs="?", default="atoms")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--most", type=int, default=10**6, help="the largest size")
+    parser.add_argument("--sizes", type=int, help="so many of the smallest")
     parser.add_argument("--only", nargs="+", default=[""], help="Rows whose name contains one of these.")
-    options = options_of(parser, toy={"repeats": 1, "most": 30, "only": ["neighbours", "painn"]})
+    options = options_of(parser, toy={"repeats": 1, "sizes": 1})
     torch.set_num_threads(1)
     tune_allocator()
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        sizes, works = curves(Path(folder))[options.axis]
-        for name, make in works.items():
-            if any(part in name for part in options.only):
-                most = min(options.most, LARGEST.get(name, options.most))
-                rows.append(row_of(name, make, [size for size in sizes if size <= most], options.repeats))
-                print(rows[-1], flush=True)
+        for axis in axes if options.toy else (options.axis,):
+            sizes, works = curves(Path(folder))[axis]
+            for name, make in works.items():
+                if any(part in name for part in options.only):
+                    fit = [size for size in sizes if size <= LARGEST.get(name, size)][: options.sizes]
+                    rows.append(row_of(name, make, fit, options.repeats))
+                    print(rows[-1], flush=True)
+    if not rows:
+        raise SystemExit(f"no row of {options.axis} is called {' or '.join(options.only)}")
     report(options, rows, over=options.axis, cells="milliseconds of the processor")
 
 

@@ -17,7 +17,7 @@ TARGET = {"gap": "gap (eV)"}
 
 
 def samples() -> list[Sample]:
-    """One sample for each parser, two for tables of molecules and of pairs."""
+    """One sample for each parser, three for tables: of molecules, the same as SMILES, and of pairs."""
     sample = partial(Sample, check=partial(check_molecules, labels_may_be_null=True))
     rows = [
         "name,smiles,gap (eV)",
@@ -35,6 +35,11 @@ def samples() -> list[Sample]:
             {"mine.tsv": _lines(pairs)},
             {"targets": TARGET, "smiles": ["solute", "solvent"]},
             check=partial(check_pairs, labels_may_be_null=True),
+        ),
+        sample(
+            "labelled-table",
+            {"mine.smi": _lines([line.replace(",", "\t") for line in rows])},
+            {"targets": TARGET, "id": "name"},
         ),
         sample("labelled-sdf", {"mine.sdf": sdf}, {"targets": TARGET}),
         sample(

@@ -16,6 +16,7 @@ Names = Mapping[str, Sequence[str]]
 """What is wanted, and the names its column goes by in one file or another."""
 
 SMILES_FILES = (".smi", ".smi.gz", ".smiles", ".smiles.gz")
+_SMILES_COLUMNS = {"smiles", "canonical_smiles", "canonicalsmiles", "isomeric_smiles"}
 
 
 def read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
@@ -96,14 +97,15 @@ def _smiles(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Lines of a file of SMILES, its columns first; a name may have spaces, and ``#`` begins a remark."""
     with _damage(path), _open(path) as file:
         columns: list[str] = []
+        between = None  # any white space; tabs where the names of several columns have them between
         for number, line in enumerate(map(str.strip, file), start=1):
             if not line or line.startswith("#"):
                 continue
             if not columns:
-                between = "\t" if "\t" in line else None
-                words = line.split(between)
-                titled = "smiles" in words[0].lower()
-                columns = [word.strip() for word in words] if titled else ["smiles", "name"]
+                titled = any(word.lower() in _SMILES_COLUMNS for word in line.split())
+                between = "\t" if titled and "\t" in line else None
+                words = [word.strip() for word in line.split(between)]
+                columns = words if titled and len(words) > 1 else ["smiles", "name"]
                 yield number, columns
                 if titled:
                     continue

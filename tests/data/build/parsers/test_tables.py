@@ -90,6 +90,12 @@ def test_a_wrong_file_is_refused(tmp_path, name: str, content: bytes, reason: st
         ("CCO\tethyl alcohol\nC\n", [(1, ["smiles", "name"]), (1, ["CCO", "ethyl alcohol"]), (2, ["C"])]),
         ("# made by hand\n\nCCO  ethyl alcohol\n", [(3, ["smiles", "name"]), (3, ["CCO", "ethyl alcohol"])]),
         ("SMILES id\nC 1\n", [(1, ["SMILES", "id"]), (2, ["C", "1"])]),
+        (
+            "CCO ethyl\talcohol\nC\ta b\n",
+            [(1, ["smiles", "name"]), (1, ["CCO", "ethyl\talcohol"]), (2, ["C", "a b"])],
+        ),
+        ("smiles\nCCO a b\n", [(1, ["smiles", "name"]), (2, ["CCO", "a b"])]),
+        ("id smiles\n7 CCO\n", [(1, ["id", "smiles"]), (2, ["7", "CCO"])]),
         ("smiles\tgap (eV)\tid\nC\t\t7\n", [(1, ["smiles", "gap (eV)", "id"]), (2, ["C", "", "7"])]),
     ],
 )
