@@ -87,6 +87,7 @@ def board_page(records: Records, table: Table, compared: Mapping[str, object]) -
         },
         compared=compared,
         published_tasks=published_tasks,
+        scored=records.by_task,  # tasks that have a page
         published=published,
         total=len(table.tasks) + len(table.missing),
     )
