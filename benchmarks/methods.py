@@ -172,9 +172,9 @@ def step_of(contest: Contest, options: argparse.Namespace) -> tuple[Callable[[],
 def _with_labels(batch: MoleculeBatch, method: nn.Module) -> MoleculeBatch:
     """Random labels and spectra, drawn here: `turns` takes this step with earlier states of the package."""
     grids = getattr(method.config, "spectra", {})
-    shapes = {name: (grids[name]["points"],) if name in grids else () for name in {*method.columns, *grids}}
-    random = {name: torch.rand(batch.num_graphs, *shape) for name, shape in sorted(shapes.items())}
-    return batch.replace(targets=batch.targets | random)
+    labels = {name: torch.rand(batch.num_graphs) for name in method.columns}
+    spectra = {name: torch.rand(batch.num_graphs, grid["points"]) for name, grid in grids.items()}
+    return batch.replace(targets=batch.targets | labels | spectra)
 
 
 def timed_peer(connection: Connection, threads: int, count: int) -> None:

@@ -13,13 +13,13 @@ from molbench.data.build.importing.stated_units import stated_units
 from molbench.data.build.parsers.extended_xyz import comment_values, layout_of, unit_tags
 from molbench.data.build.parsers.labelled import ase_db, npz, sdf, table, xyz
 from molbench.data.build.parsers.npz import open_npz
+from molbench.data.build.parsers.tables import SMILES_COLUMNS
 from molbench.data.build.parsers.unit_names import energy_unit, length_unit
 from molbench.data.build.parsers.xyz import xyz_frames
 from molbench.data.build.sources.streams import open_stream
 from molbench.errors import UserError, unknown_name
 from molbench.spec.imports import ImportRequest
 
-_SMILES = ("smiles", "canonical_smiles", "canonicalsmiles", "isomeric_smiles")
 _ARRAYS = {
     "numbers": ("z", "atomic_numbers", "nuclear_charges", "numbers", "species", "charges", "Z"),
     "positions": ("R", "positions", "coords", "pos", "coordinates", "xyz"),
@@ -74,7 +74,7 @@ def inspect_file(request: ImportRequest) -> Inspection:
 
 def _table(request: ImportRequest) -> Inspection:
     header = next(table.read_cells(request.path))[1]
-    smiles = list(request.smiles) or [name for name in header if name.lower() in _SMILES][:1]
+    smiles = list(request.smiles) or [name for name in header if name.lower() in SMILES_COLUMNS][:1]
     if not smiles:
         raise UserError(
             f"{request.path}: which column has the SMILES? Name it with --smiles, two of them for pairs; "
@@ -209,7 +209,7 @@ def _smiles_column(request: ImportRequest, columns: Sequence[str]) -> str | None
         if name not in columns:
             raise unknown_name("column", name, columns)
     return next(iter(request.smiles), None) or next(
-        (name for name in columns if name.lower() in _SMILES), None
+        (name for name in columns if name.lower() in SMILES_COLUMNS), None
     )
 
 

@@ -16,7 +16,8 @@ Names = Mapping[str, Sequence[str]]
 """What is wanted, and the names its column goes by in one file or another."""
 
 SMILES_FILES = (".smi", ".smi.gz", ".smiles", ".smiles.gz")
-_SMILES_COLUMNS = {"smiles", "canonical_smiles", "canonicalsmiles", "isomeric_smiles"}
+#: What a column of SMILES is called, in lower case.
+SMILES_COLUMNS = ("smiles", "canonical_smiles", "canonicalsmiles", "isomeric_smiles")
 
 
 def read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
@@ -98,13 +99,13 @@ def _smiles(path: Path) -> Iterator[tuple[int, list[str]]]:
     with _damage(path), _open(path) as file:
         columns: list[str] = []
         between = None  # any white space; tabs where the names of several columns have them between
-        for number, line in enumerate(map(str.strip, file), start=1):
-            if not line or line.startswith("#"):
+        for number, line in enumerate(file, start=1):
+            if not line.strip() or line.lstrip().startswith("#"):
                 continue
             if not columns:
-                titled = any(word.lower() in _SMILES_COLUMNS for word in line.split())
+                titled = any(word.lower() in SMILES_COLUMNS for word in line.split())
                 between = "\t" if titled and "\t" in line else None
-                words = [word.strip() for word in line.split(between)]
+                words = [word.strip() for word in line.strip().split(between)]
                 columns = words if titled and len(words) > 1 else ["smiles", "name"]
                 yield number, columns
                 if titled:

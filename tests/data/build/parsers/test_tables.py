@@ -96,6 +96,7 @@ def test_a_wrong_file_is_refused(tmp_path, name: str, content: bytes, reason: st
         ),
         ("smiles\nCCO a b\n", [(1, ["smiles", "name"]), (2, ["CCO", "a b"])]),
         ("id smiles\n7 CCO\n", [(1, ["id", "smiles"]), (2, ["7", "CCO"])]),
+        ("id\tsmiles\n\tC\n8\tCC\n", [(1, ["id", "smiles"]), (2, ["", "C"]), (3, ["8", "CC"])]),
         ("smiles\tgap (eV)\tid\nC\t\t7\n", [(1, ["smiles", "gap (eV)", "id"]), (2, ["C", "", "7"])]),
     ],
 )
