@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import zipfile
+from itertools import islice
 from pathlib import Path
 
 #: What scores a model that is no file of this program.
@@ -18,6 +20,8 @@ _WEIGHTS = (".pt", ".safetensors")
 #: First bytes of gzip, bzip2, xz, 7-Zip, Zstandard.
 _PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"\x28\xb5\x2f\xfd")
 _START = 512
+#: Folders that are looked into for results, before a large tree is taken for something else.
+_LOOKED_INTO = 1000
 
 
 def other_thing(path: Path) -> str | None:
@@ -41,7 +45,7 @@ def other_thing(path: Path) -> str | None:
 def _folder(path: Path) -> str:
     if (path / "config.json").is_file():
         return f"a folder of a Hugging Face model: {OWN_MODEL}"
-    if next(path.glob("**/result.json"), None) is not None:
+    if any("result.json" in files for _, _, files in islice(os.walk(path), _LOOKED_INTO)):
         return f"a folder of results: `molbench compare {path} OTHER` and `molbench plot {path}` read these"
     if inside := sorted(file for file in path.iterdir() if file.suffix in _WEIGHTS):
         return f"is a folder, not a checkpoint: `molbench evaluate {inside[0]}` scores one in it"

@@ -45,8 +45,12 @@ class ExecutorRequest:
             UserError: If there is no executor of the name, it lacks a package, an option is none of its own,
                 or what executes the work is not there.
         """
-        if self.time_limit is not None and self.executor is not None and not EXECUTORS[self.executor].apart:
-            raise UserError(f"executor '{self.executor}' cannot give up a run: a time limit needs another")
+        if self.executor is not None and not EXECUTORS[self.executor].apart:
+            here = f"executor '{self.executor}'"
+            if self.time_limit is not None:
+                raise UserError(f"{here} cannot give up a run: a time limit needs another")
+            if self.retries:
+                raise UserError(f"{here} has no process to lose: retries need another")
         self._made(()).require()
 
     def make(self) -> Executor:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from annotated_types import Ge
 
-from molbench.arguments import file_meant
+from molbench.arguments import require_file
 from molbench.errors import UserError
 from molbench.spec.units import is_unit, same_dimension, unit_called
 
@@ -77,8 +77,7 @@ class ImportRequest:
             check_filename(self.path.name)
         except ValueError as error:
             raise UserError(str(error)) from error
-        if not self.path.is_file():
-            raise UserError(f"{self.path}: no such file{file_meant(self.path)}")
+        require_file(self.path)
         if self.path.stat().st_size == 0:
             raise UserError(f"{self.path}: empty file")
         if len(self.smiles) > 2:

@@ -20,7 +20,10 @@ from molbench.submission.predictions import write_predictions
 
 #: Bytes up to which a file lies in the folder where an address for larger ones is given.
 SMALL = 1 << 20
-_HEAD = "# Written by `molbench submit pack`; check changes with `molbench submit validate`.\n"
+_HEAD = """\
+# Written by `molbench submit pack`; check changes with `molbench submit validate`.
+# `unit` is that of the predictions in the files, `value` the task's first metric in the unit of that metric.
+"""
 LONGEST_LIST = 5
 
 

@@ -11,7 +11,7 @@ import torch
 from pydantic import Field, ValidationError, field_validator
 from torch import Tensor
 
-from molbench.arguments import file_meant
+from molbench.arguments import require_file
 from molbench.errors import UserError, path_of, quoted
 from molbench.spec.base import Spec
 from molbench.training.safetensors_file import parse_json, read_safetensors
@@ -109,8 +109,7 @@ def _safetensors(path: Path) -> tuple[dict[str, Any], Any]:
 
 
 def _check_size(path: Path) -> None:
-    if not path.is_file():
-        raise UserError(f"{path}: no such file{file_meant(path)}")
+    require_file(path)
     if path.stat().st_size > MAX_BYTES:
         raise UserError(f"{path}: larger than {MAX_BYTES // 2**30} GiB: not a file of weights")
 

@@ -56,6 +56,7 @@ MISTAKES = {
     ("evaluate", "--executor", "ray", "--executor-set", "address=moon"): "'moon' is no address: write ray://",
     ("evaluate", "--executor", "ray", "--executor-set", "address=127.0.0.1:1"): "no Ray cluster at '127.0",
     ("evaluate", "--executor", "inline", "--time-limit", "9"): "cannot give up a run",
+    ("evaluate", "--executor", "inline", "--retries", "1"): "has no process to lose",
     ("evaluate", "--executor-set", "partition=gpu"): "unknown option of executor 'local' 'partition'",
     ("evaluate", "--executor-set", "partition"): "write key=value",
     ("evaluate", "--shard", "9/8"): "shard '9/8': write i/n",

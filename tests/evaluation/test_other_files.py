@@ -4,6 +4,7 @@ import gzip
 import io
 import tarfile
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,19 @@ def test_a_file_is_told_what_it_is(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(content)
     told = other_thing(tmp_path / name)
     assert told is None if expected is None else expected in (told or "")
+
+
+def test_a_large_tree_is_not_searched_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = 0
+
+    def endless(folder: Path) -> Iterator[tuple[str, list[str], list[str]]]:
+        nonlocal seen
+        while True:
+            seen += 1
+            yield str(folder), [], []
+
+    monkeypatch.setattr("os.walk", endless)
+    assert other_thing(tmp_path) == "is a folder, not a checkpoint" and seen <= 1000
 
 
 def test_a_folder_is_told_what_it_is(tmp_path: Path) -> None:

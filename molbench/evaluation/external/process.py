@@ -23,7 +23,7 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
-from molbench.arguments import file_meant
+from molbench.arguments import require_file
 from molbench.errors import UserError, error_line
 from molbench.evaluation.candidates.base import NotApplicableError
 from molbench.evaluation.external import standalone
@@ -76,8 +76,7 @@ class ProcessEncoder(Encoder):
         file, colon, factory = target.rpartition(":")
         if not colon or not factory.isidentifier() or not file.endswith(".py"):
             raise UserError(f"{target}: a model is named file.py:factory")
-        if not Path(file).is_file():
-            raise UserError(f"{file}: no such file{file_meant(Path(file))}")
+        require_file(Path(file))
         if python is not None and not (python.is_file() and os.access(python, os.X_OK)):
             raise UserError(f"{python}: no Python interpreter")
         self._version = sha256(Path(file).read_bytes()).hexdigest() + factory

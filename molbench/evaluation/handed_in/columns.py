@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from molbench.arguments import file_meant
+from molbench.arguments import require_file
 from molbench.errors import UserError, error_line, quoted
 
 #: What a table must have, may have, and may have without being read, as stored predictions do.
@@ -46,8 +46,7 @@ class Columns:
         Raises:
             UserError: If it is missing, damaged, empty, or has other columns.
         """
-        if not path.is_file():
-            raise UserError(f"{path}: no such file{file_meant(path)}")
+        require_file(path)
         if path.suffix not in {".parquet", ".csv"}:
             raise UserError(f"{path}: predictions are a table named *.parquet or *.csv")
         if path.stat().st_size > _MAX_BYTES:

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from molbench.arguments import file_meant
+from molbench.arguments import require_file
 from molbench.chem.inchikeys import canonical_smiles, inchikey
 from molbench.errors import UserError, error_line, quoted
 
@@ -52,8 +52,7 @@ class VectorTable:
         Raises:
             UserError: If it is missing, damaged, or holds no vectors of one length under different names.
         """
-        if not path.is_file():
-            raise UserError(f"{path}: no such file{file_meant(path)}")
+        require_file(path)
         if path.suffix not in {".parquet", ".npz"}:
             raise UserError(f"{path}: a table of vectors is named *.parquet or *.npz")
         if path.stat().st_size > _MAX_BYTES:
