@@ -12,7 +12,7 @@ from molbench.executors.base import Done, Executor, Message, Unit, perform_unit
 class Inline(Executor):
     """For one unit, for an accelerator that this process holds, and for looking on with a debugger.
 
-    There is no other process that could be lost or given up: requests with a time limit or retries are refused.
+    There is no other process that could be lost or be given up, so time limit and retries are refused.
     """
 
     name = "inline"
