@@ -196,6 +196,10 @@ def against(
         ),
     ] = None,
     submissions: Submissions = None,
+    *,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw it too: a .png, .svg or .pdf; the numbers beside it as .csv.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Compare the models of a board with one of them, over the tasks that both have.
@@ -203,11 +207,20 @@ def against(
     Of submissions, whose receipts are believed; p is adjusted for all models that are listed.
     """
     refuse_unknown_boards([name])
+    if plot is not None:
+        from molbench.evaluation.figures.canvas import require_suffix
+
+        require_suffix(plot)
     from molbench.leaderboard.against import gains_over
 
     compared = gains_over(
         model, name, submissions or Path("submissions"), comma_separated(only or ()), _told_aside
     )
+    if plot is not None:
+        from molbench.leaderboard.gains_figure import write_gains
+
+        for path in write_gains(compared, model, name, plot):
+            typer.echo(str(path), err=True)
     if as_json:
         typer.echo(
             json.dumps(

@@ -50,8 +50,8 @@ def read_entries(
         try:
             entry = _read(path, again)
         except UserError as error:
-            reason = str(error).removeprefix(f"{path}/").removeprefix(f"{path}: ")
-            aside.append(SetAside(path, reason))
+            fault = str(error).removeprefix(f"{path}/").removeprefix(f"{path}: ")
+            aside.append(SetAside(path, fault))
             continue
         except Exception as error:  # noqa: BLE001 - a file of a stranger; no fault of it may end the others
             aside.append(SetAside(path, f"cannot be read: {type(error).__name__}: {error}"))

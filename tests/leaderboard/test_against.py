@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -66,6 +67,18 @@ def test_what_is_set_aside_is_told_before_its_model_is_missed(place: Path) -> No
     assert [one.path for one in told] == [receipt.parent]
     said = run_command("board", "against", "fair", "toy.yaml")
     assert f"set aside: {receipt.parent}: receipt.json: " in said and said.count(str(receipt.parent)) == 1
+
+
+def test_gains_are_drawn_with_their_numbers_beside(place: Path) -> None:  # noqa: F811
+    said = run_command("board", "against", "fair", "toy.yaml", "--plot", "gains.svg")
+    assert "gains.svg" in said and "gains.csv" in said
+    drawn = Path("gains.svg").read_text()
+    gains = {one.model: one.gain.value for one in gains_over("fair", "toy.yaml", SUBMISSIONS)}
+    assert gains and all(model in drawn for model in gains)
+    rows = csv.DictReader(Path("gains.csv").read_text().splitlines())
+    assert {row["model"]: float(row["value"]) for row in rows} == gains
+    with pytest.raises(UserError, match=r"a figure ends in \.png"):
+        run_command("board", "against", "fair", "toy.yaml", "--plot", "gains.txt")
 
 
 def test_the_command_prints_a_table_and_json(place: Path) -> None:  # noqa: F811
