@@ -27,6 +27,8 @@ from benchmarks.record import Measured, options_of, report
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 BLOCK = re.compile(r"^```(console|python)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 EXTRAS = "generate"
+#: What a page calls the interpreter of another environment.
+OTHER = "../other/bin/python"
 TIME_LIMIT = 250
 ENCODERS = """
 import torch
@@ -69,7 +71,7 @@ def steps(page: Path, python: str) -> Iterator[Step]:
 
     Args:
         page: Of the documentation.
-        python: Interpreter that stands for ``{python}`` on it.
+        python: Interpreter that stands for another environment's, ``OTHER``.
 
     Raises:
         NotFollowedError: If something else than ``molbench`` is typed.
@@ -80,7 +82,7 @@ def steps(page: Path, python: str) -> Iterator[Step]:
         elif language == "python":
             yield Step(("-c", text), None, text)
         else:
-            for line in text.replace("{python}", python).splitlines():
+            for line in text.replace(OTHER, python).splitlines():
                 program, *words = shlex.split(line.removeprefix("$ "))
                 if program != "molbench":
                     raise NotFollowedError(f"{page}: types '{program}'")

@@ -19,7 +19,10 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from types import TracebackType
 from typing import Any
+
+from molbench.errors import UserError
 
 #: Modules whose version matters, where a script has loaded them, and what their packages are called.
 PACKAGES = {
@@ -126,7 +129,16 @@ def options_of(parser: argparse.ArgumentParser, toy: Mapping[str, Any]) -> argpa
     parser.add_argument("--toy", action="store_true", help="sizes that tell nothing and take seconds")
     if "--toy" in sys.argv:
         parser.set_defaults(**toy)
+    sys.excepthook = _told
     return parser.parse_args()
+
+
+def _told(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """What the caller did wrong is said in a line; a fault of ours has its traceback."""
+    if isinstance(error, UserError):
+        print(f"error: {error}", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, trace)
 
 
 def record(options: argparse.Namespace, rows: Sequence[Measured], **facts: Cell) -> Record:
