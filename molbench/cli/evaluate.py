@@ -15,7 +15,12 @@ from molbench.cli.devices import require_devices, use_devices
 from molbench.cli.executor import executor_options
 from molbench.cli.forecast import show_forecast
 from molbench.cli.foreign import processes, trusted
-from molbench.cli.mistakes import refuse_loggers, refuse_mistakes, refuse_other_file
+from molbench.cli.mistakes import (
+    refuse_loggers,
+    refuse_mistakes,
+    refuse_other_file,
+    refuse_unknown_backbones,
+)
 from molbench.cli.report import Display, finish
 from molbench.errors import UserError
 from molbench.executors.request import ExecutorRequest
@@ -75,6 +80,12 @@ def evaluate(  # noqa: PLR0917 - the command's options
     shard: Annotated[
         str | None, typer.Option(help="i/n: the i-th of n parts; together they are all of it.")
     ] = None,
+    backbone: Annotated[
+        list[str] | None,
+        typer.Option(
+            autocompletion=complete.backbones, help="A backbone with random weights alone; may be repeated."
+        ),
+    ] = None,
     model: Annotated[
         list[str] | None,
         typer.Option(help="file.py:factory of a model of your own, run in a process of its own."),
@@ -131,6 +142,7 @@ def evaluate(  # noqa: PLR0917 - the command's options
     Finished results are used again; an interrupted evaluation is continued by the same command.
     """
     recipe = refuse_mistakes(models or (), tasks, suite, protocol, settings or ())
+    refuse_unknown_backbones(backbone or ())
     where = ExecutorRequest(executor, workers, time_limit, retries, executor_options(executor_set or ()))
     where.check()
     refuse_loggers(logger or ())
@@ -144,6 +156,7 @@ def evaluate(  # noqa: PLR0917 - the command's options
     if device is not None:
         use_devices(device)
     from molbench import evaluation
+    from molbench.evaluation.candidates.checkpoint import CheckpointCandidate
     from molbench.training import tune_allocator
 
     tune_allocator()
@@ -153,8 +166,10 @@ def evaluate(  # noqa: PLR0917 - the command's options
         foreign, refusals = processes(model or (), python, model_seconds, model_memory)
         for encoder in foreign:
             stack.callback(encoder.close)
-        if refusals and not foreign and not models and not fingerprint:
+        untrained = [CheckpointCandidate.untrained(name) for name in dict.fromkeys(backbone or ())]
+        if refusals and not foreign and not models and not untrained and not fingerprint:
             raise UserError("\n".join(refusal.reason for refusal in refusals))
+        every_model = [*(models or ()), *untrained, *foreign]
         what: dict[str, Any] = {
             "tasks": tasks,
             "suite": suite,
@@ -166,11 +181,11 @@ def evaluate(  # noqa: PLR0917 - the command's options
             "shard": shard,
         }
         if dry_run:
-            forecast = evaluation.dry_run([*(models or ()), *foreign], **what, notice=display.notice)
+            forecast = evaluation.dry_run(every_model, **what, notice=display.notice)
             return show_forecast(replace(forecast, refusals=[*refusals, *forecast.refusals]), as_json)
         stack.enter_context(display.telling_what_is_stored(output))
         report = evaluation.evaluate(
-            [*(models or ()), *foreign],
+            every_model,
             **what,
             built=built,
             executor=where.executor,

@@ -68,20 +68,27 @@ def refuse_pretraining_mistakes(request: PretrainRequest) -> None:
     Raises:
         UserError: If a file is not there, or a name is not known.
     """
-    from molbench.backbones import BACKBONES
     from molbench.data.folder.location import locate
     from molbench.methods import METHODS, load_settings
 
     if request.method not in METHODS:
         raise unknown_name("method", request.method, METHODS)
-    if request.backbone is not None and request.backbone not in BACKBONES:
-        raise unknown_name("backbone", request.backbone, BACKBONES)
+    refuse_unknown_backbones([] if request.backbone is None else [request.backbone])
     if request.init is not None:
         require_file(request.init)
     load_settings(request.method, request.variant)
     refuse_loggers(request.logger)
     if not Path(request.data).exists():  # a file is told how to be imported
         locate(str(request.data))
+
+
+def refuse_unknown_backbones(names: Sequence[str]) -> None:
+    """Raise UserError unless each is the name of a backbone."""
+    from molbench.backbones import BACKBONES
+
+    for name in names:
+        if name not in BACKBONES:
+            raise unknown_name("backbone", name, BACKBONES)
 
 
 def refuse_unknown_boards(names: Sequence[str]) -> None:

@@ -152,9 +152,15 @@ def _show(report: Report, output: Path) -> None:
     baselines = {
         stored.result.checkpoint.name: stored.result.checkpoint.baseline for stored in report.results
     }
+    # Random weights stand beside the encoders that they are compared with; alone, in a row of their own.
+    beside = {
+        (summary.task, baselines.get(summary.candidate))
+        for summary in report.rows
+        if summary.candidate not in scratch
+    }
     rows = []
     for summary in report.rows:
-        if summary.candidate in scratch:
+        if summary.candidate in scratch and (summary.task, summary.candidate) in beside:
             continue
         reference = base.get((summary.task, baselines.get(summary.candidate, "")))
         rows.append(_row(summary, reference if reference is not summary else None))

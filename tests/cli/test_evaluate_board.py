@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from molbench.backbones import build_backbone
 from molbench.errors import UserError
+from molbench.training.checkpoint import Checkpoint
 from tests.commands import printed
 from tests.evaluation import toy
 
@@ -16,9 +18,6 @@ SMALL = {"width": 8, "filters": 8, "interactions": 1, "gaussians": 4, "cutoff": 
 @pytest.fixture
 def ready(_own_home: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home with a toy dataset and a checkpoint, in the working directory."""
-    from molbench.backbones import build_backbone
-    from molbench.training.checkpoint import Checkpoint
-
     monkeypatch.setenv("MOLBENCH_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.chdir(tmp_path)
@@ -50,6 +49,19 @@ def test_one_seed_never_says_better(ready: Path) -> None:
     assert "use --seeds 3 or more" in output
     (delta,) = (cell["delta"] for cell in json.loads(printed(*arguments, "--json"))["rows"] if cell["delta"])
     assert delta["verdict"] == "needs more seeds" and delta["p"] is None
+
+
+def test_a_backbone_is_scored_alone_and_beside_a_checkpoint_once(ready: Path) -> None:
+    arguments = ("evaluate", "-t", "toy/size", "--seeds", "2", "--executor", "inline", "--backbone", "egnn")
+    assert "scratch-egnn-" in printed(*arguments)
+    shown = json.loads(printed(*arguments, "--backbone", "egnn", "--json"))
+    (name,) = {row["candidate"] for row in shown["rows"]}
+    assert shown["reused"] == 2 and name.startswith("scratch-egnn-")
+    Checkpoint.of(build_backbone("egnn"), method="m").save(Path("mine.pt"))
+    both = json.loads(printed(*arguments, "mine.pt", "--json"))
+    assert both["reused"] == 2 and [row["candidate"] for row in both["rows"]] == ["mine", name]
+    with pytest.raises(UserError, match=r"unknown backbone 'egn' \(did you mean 'egnn'\?\)"):
+        printed("evaluate", "--backbone", "egn")
 
 
 def test_without_scratch_there_is_no_baseline(ready: Path) -> None:

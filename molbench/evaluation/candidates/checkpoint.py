@@ -64,6 +64,15 @@ class CheckpointCandidate(Candidate):
         backbone = Checkpoint.load(path).build()
         return cls(path.stem, backbone.name, config_of(backbone), path)
 
+    @classmethod
+    def untrained(cls, backbone: str) -> CheckpointCandidate:
+        """A backbone as it is by default, with random weights.
+
+        Raises:
+            UserError: If there is no such backbone.
+        """
+        return cls(backbone, backbone, config_of(build_backbone(backbone))).scratch()
+
     @property
     def is_scratch(self) -> bool:
         """Whether its weights are random."""

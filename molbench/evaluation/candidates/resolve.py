@@ -80,9 +80,10 @@ def _refuse_twins(candidates: Sequence[Candidate]) -> None:
 
 
 def baselines(candidates: Sequence[Candidate]) -> list[CheckpointCandidate]:
-    """The scratch baseline of each different backbone among some candidates."""
+    """The scratch baseline of each different backbone among some candidates, less those that are of them."""
     checkpoints = [candidate for candidate in candidates if isinstance(candidate, CheckpointCandidate)]
-    return list({candidate.scratch().name: candidate.scratch() for candidate in checkpoints}.values())
+    named = {candidate.scratch().name: candidate.scratch() for candidate in checkpoints}
+    return [named[name] for name in named if name not in {candidate.name for candidate in checkpoints}]
 
 
 def _candidate(model: Any, name: str | None, notice: Callable[[str], None]) -> Candidate:
