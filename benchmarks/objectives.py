@@ -123,9 +123,11 @@ def made_up(folder: Path) -> Path:
 def main() -> None:
     """Measure every file of the folder."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("folder", type=Path, nargs="?")
+    parser.add_argument("folder", type=Path, nargs="?", help="the authors' files; with --toy there are none")
     parser.add_argument("--molecules", type=int, help="how many of the test molecules; default: all")
     options = options_of(parser, toy={"molecules": BATCH})
+    if options.folder is None and not options.toy:
+        parser.error("FOLDER, where the authors' files lie, is needed")
     with tempfile.TemporaryDirectory() as scratch:
         folder = made_up(Path(scratch)) if options.toy else options.folder
         files = [path for name in FILES if (path := folder / f"checkpoint-{name}").is_file()]

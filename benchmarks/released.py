@@ -89,11 +89,13 @@ def converted(released: Path, folder: Path) -> Path:
 def main() -> None:
     """Convert what is not converted, and evaluate stage by stage."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("folder", type=Path, nargs="?")
+    parser.add_argument("folder", type=Path, nargs="?", help="the authors' files; with --toy there are none")
     parser.add_argument("-o", "--output", type=Path, default=Path("released"))
     parser.add_argument("--only", nargs="+", choices=sorted({protocol for protocol, _ in STAGES}))
     parser.add_argument("--dry-run", action="store_true", help="show what each stage would take")
     options = options_of(parser, toy={})
+    if options.folder is None and not options.toy:
+        parser.error("FOLDER, where the authors' files lie, is needed")
     with tempfile.TemporaryDirectory() as scratch:
         if options.toy:
             options.folder, options.output = made_up(Path(scratch)), Path(scratch) / "released"
