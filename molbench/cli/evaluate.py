@@ -22,6 +22,7 @@ from molbench.cli.mistakes import (
     refuse_unknown_backbones,
 )
 from molbench.cli.report import Display, finish
+from molbench.cli.settings import grouped_settings
 from molbench.errors import UserError
 from molbench.executors.request import ExecutorRequest
 
@@ -69,7 +70,11 @@ def evaluate(  # noqa: PLR0917 - the command's options
     ] = False,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", help="Change a protocol setting: steps=500, forces.lr=1e-3; may be repeated."),
+        typer.Option(
+            "--set",
+            help="Change a protocol setting, steps=500, forces.lr=1e-3, or one of --backbone, "
+            "backbone.width=64; may be repeated.",
+        ),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the runs and what they would take; do nothing.")
@@ -141,8 +146,13 @@ def evaluate(  # noqa: PLR0917 - the command's options
 
     Finished results are used again; an interrupted evaluation is continued by the same command.
     """
-    recipe = refuse_mistakes(models or (), tasks, suite, protocol, settings or ())
+    of_backbones = [setting for setting in settings or () if setting.startswith("backbone.")]
+    config = grouped_settings(of_backbones).get("backbone", {})
+    of_protocol = [setting for setting in settings or () if setting not in of_backbones]
+    recipe = refuse_mistakes(models or (), tasks, suite, protocol, of_protocol)
     refuse_unknown_backbones(backbone or ())
+    if config and not backbone:
+        raise UserError(f"--set {of_backbones[0]}: changes random weights, which are asked for by --backbone")
     where = ExecutorRequest(executor, workers, time_limit, retries, executor_options(executor_set or ()))
     where.check()
     refuse_loggers(logger or ())
@@ -166,7 +176,7 @@ def evaluate(  # noqa: PLR0917 - the command's options
         foreign, refusals = processes(model or (), python, model_seconds, model_memory)
         for encoder in foreign:
             stack.callback(encoder.close)
-        untrained = [CheckpointCandidate.untrained(name) for name in dict.fromkeys(backbone or ())]
+        untrained = [CheckpointCandidate.untrained(name, config) for name in dict.fromkeys(backbone or ())]
         if refusals and not foreign and not models and not untrained and not fingerprint:
             raise UserError("\n".join(refusal.reason for refusal in refusals))
         every_model = [*(models or ()), *untrained, *foreign]

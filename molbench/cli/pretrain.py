@@ -15,6 +15,7 @@ from molbench.cli.executor import executor_options
 from molbench.cli.forecast import show_pretraining_forecast
 from molbench.cli.mistakes import refuse_pretraining_mistakes
 from molbench.cli.request import options_of
+from molbench.cli.settings import grouped_settings
 from molbench.cli.sweep import show_sweep, tell_checkpoint
 from molbench.executors.request import ExecutorRequest
 from molbench.spec.pretrain import PretrainRequest
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
 def pretrain(given: dict[str, Any]) -> None:
     """Pretrain a backbone, or several. The same command continues what was stopped."""
     sweep, where = ask(SweepRequest, **_taken(SweepRequest, given)), _where(given)
-    asked = given | {"overrides": _overrides(given.get("overrides", []))}
+    asked = given | {"overrides": grouped_settings(given.get("overrides", []))}
     several = sweep.several(asked)
     requests = sweep.requests(asked) if several else [ask(PretrainRequest, **asked)]
     where.check()
@@ -93,25 +94,6 @@ def _taken(request: Any, given: dict[str, Any]) -> dict[str, Any]:
 def _is_first_process() -> bool:
     """With several devices the command line runs once in each process, and only one of them should speak."""
     return os.environ.get("LOCAL_RANK", "0") == "0"
-
-
-def _overrides(settings: list[str]) -> dict[str, dict[str, Any]]:
-    """``group.key=value`` to nested mappings, values read as YAML."""
-    import yaml
-
-    from molbench.errors import UserError
-
-    groups: dict[str, dict[str, Any]] = {}
-    for setting in settings:
-        name, equals, value = setting.partition("=")
-        group, dot, key = name.strip().partition(".")
-        if not (equals and dot and key):
-            raise UserError(f"--set {setting}: not of the form group.key=value, such as training.lr=1e-3")
-        try:
-            groups.setdefault(group, {})[key] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise UserError(f"--set {setting}: {error}") from None
-    return groups
 
 
 @contextmanager

@@ -60,6 +60,10 @@ def test_a_backbone_is_scored_alone_and_beside_a_checkpoint_once(ready: Path) ->
     Checkpoint.of(build_backbone("egnn"), method="m").save(Path("mine.pt"))
     both = json.loads(printed(*arguments, "mine.pt", "--json"))
     assert both["reused"] == 2 and [row["candidate"] for row in both["rows"]] == ["mine", name]
+    small = json.loads(printed(*arguments, "--set", "backbone.width=8", "--json"))
+    assert small["reused"] == 0 and small["rows"][0]["candidate"] not in {"mine", name}
+    with pytest.raises(UserError, match="asked for by --backbone"):
+        printed("evaluate", "mine.pt", "-t", "toy/size", "--set", "backbone.width=8")
     with pytest.raises(UserError, match=r"unknown backbone 'egn' \(did you mean 'egnn'\?\)"):
         printed("evaluate", "--backbone", "egn")
 

@@ -65,13 +65,17 @@ class CheckpointCandidate(Candidate):
         return cls(path.stem, backbone.name, config_of(backbone), path)
 
     @classmethod
-    def untrained(cls, backbone: str) -> CheckpointCandidate:
-        """A backbone as it is by default, with random weights.
+    def untrained(cls, backbone: str, config: Mapping[str, Any] | None = None) -> CheckpointCandidate:
+        """A backbone with random weights.
+
+        Args:
+            backbone: As registered.
+            config: Fields of its configuration that differ from the defaults.
 
         Raises:
-            UserError: If there is no such backbone.
+            UserError: If there is no such backbone or field.
         """
-        return cls(backbone, backbone, config_of(build_backbone(backbone))).scratch()
+        return cls(backbone, backbone, config_of(build_backbone(backbone, config))).scratch()
 
     @property
     def is_scratch(self) -> bool:
