@@ -19,7 +19,9 @@ from typing import Any
 
 import torch
 
-from benchmarks.record import Cell, Measured, Spread, options_of, report
+from benchmarks.record import Cell, Measured, Spread, report
+from benchmarks.released import METHODS as METHODS_OF
+from benchmarks.released import options_with_folder, released_files
 from molbench.backbones import build_backbone
 from molbench.data.folder.location import locate
 from molbench.data.read.store import Store
@@ -33,18 +35,18 @@ from molbench.releases.base import State
 from molbench.training.checkpoint_file import content_of, weights_of
 from tests.releases.emgp_weights import egnn
 
-#: A released file to our method, and to our names of its heads.
-FILES: Mapping[str, tuple[str, Mapping[str, str]]] = {
-    "3dmgp": ("emgp", {"node_dec": "atoms", "graph_dec": "energy", "noise_pred": "level"}),
-    "attrmask": ("attr-mask", {"type_predictor": "element"}),
-    "edgepred": ("edge-pred", {"projector": "project"}),
-    "gpt": ("gpt-gnn", {"type_predictor": "element", "node_dec": "backbone.after"}),
-    "pospred": ("pos-pred", {}),
-    "gcc": ("gcc", {"graph_dec": "project"}),
-    "graphcl": ("graphcl", {"graph_dec": "project"}),
-    "infograph": ("infograph", {"graph_dec": "project"}),
-    "joao": ("joao", {"graph_dec": "project"}),
-    "joaov2": ("joaov2", {"graph_dec_proj": "project"}),
+#: Names of the heads in a released file to ours.
+HEADS: Mapping[str, Mapping[str, str]] = {
+    "3dmgp": {"node_dec": "atoms", "graph_dec": "energy", "noise_pred": "level"},
+    "attrmask": {"type_predictor": "element"},
+    "edgepred": {"projector": "project"},
+    "gpt": {"type_predictor": "element", "node_dec": "backbone.after"},
+    "pospred": {},
+    "gcc": {"graph_dec": "project"},
+    "graphcl": {"graph_dec": "project"},
+    "infograph": {"graph_dec": "project"},
+    "joao": {"graph_dec": "project"},
+    "joaov2": {"graph_dec_proj": "project"},
 }
 #: As released: moved atoms lie on the centroid itself.
 SETTINGS: Mapping[str, Any] = {"pos-pred": PosPredConfig(jitter=0.0)}
@@ -86,7 +88,8 @@ def losses(method: Method[Any, Any], batches: Iterable[MoleculeBatch]) -> dict[s
 
 def measured(path: Path, batches: Sequence[MoleculeBatch]) -> Measured:
     """A released file beside random weights."""
-    name, names = FILES[path.name.removeprefix("checkpoint-")]
+    file = path.name.removeprefix("checkpoint-")
+    name, names = METHODS_OF[file], HEADS[file]
     encoder, ours = {}, {}
     for key, value in weights_of(path, content_of(path)["model"]).items():
         part, _, rest = key.removeprefix("module.").partition(".")
@@ -123,16 +126,11 @@ def made_up(folder: Path) -> Path:
 def main() -> None:
     """Measure every file of the folder."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("folder", type=Path, nargs="?", help="the authors' files; with --toy there are none")
     parser.add_argument("--molecules", type=int, help="how many of the test molecules; default: all")
-    options = options_of(parser, toy={"molecules": BATCH})
-    if options.folder is None and not options.toy:
-        parser.error("FOLDER, where the authors' files lie, is needed")
+    options = options_with_folder(parser, toy={"molecules": BATCH})
     with tempfile.TemporaryDirectory() as scratch:
         folder = made_up(Path(scratch)) if options.toy else options.folder
-        files = [path for name in FILES if (path := folder / f"checkpoint-{name}").is_file()]
-        if not files:
-            raise SystemExit(f"{folder}: no file checkpoint-*")
+        files = [path for path in released_files(folder) if path.name.removeprefix("checkpoint-") in HEADS]
         where = ("xtb-molecules", "random") if options.toy else ("qm9", "12k")
         batches = batches_of(*where, options.molecules)
         report(options, [measured(path, batches) for path in files], molecules=BATCH * len(batches))

@@ -16,8 +16,9 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from benchmarks.record import Measured, options_of, report
 from molbench.evaluation.results_folder import ResultsFolder
@@ -86,16 +87,34 @@ def converted(released: Path, folder: Path) -> Path:
     return output
 
 
+def options_with_folder(parser: argparse.ArgumentParser, toy: Mapping[str, Any]) -> argparse.Namespace:
+    """:func:`options_of` and the authors' folder, which is needed but with ``--toy``."""
+    parser.add_argument("folder", type=Path, nargs="?", help="the authors' files; with --toy there are none")
+    options = options_of(parser, toy)
+    if options.folder is None and not options.toy:
+        parser.error("FOLDER, where the authors' files lie, is needed")
+    return options
+
+
+def released_files(folder: Path) -> list[Path]:
+    """The authors' files, ``checkpoint-<name>`` each.
+
+    Raises:
+        SystemExit: If there are none.
+    """
+    files = sorted(path for path in folder.glob("checkpoint-*") if path.is_file())
+    if not files:
+        raise SystemExit(f"{folder}: no file checkpoint-*")
+    return files
+
+
 def main() -> None:
     """Convert what is not converted, and evaluate stage by stage."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("folder", type=Path, nargs="?", help="the authors' files; with --toy there are none")
     parser.add_argument("-o", "--output", type=Path, default=Path("released"))
     parser.add_argument("--only", nargs="+", choices=sorted({protocol for protocol, _ in STAGES}))
     parser.add_argument("--dry-run", action="store_true", help="show what each stage would take")
-    options = options_of(parser, toy={})
-    if options.folder is None and not options.toy:
-        parser.error("FOLDER, where the authors' files lie, is needed")
+    options = options_with_folder(parser, toy={})
     with tempfile.TemporaryDirectory() as scratch:
         if options.toy:
             options.folder, options.output = made_up(Path(scratch)), Path(scratch) / "released"
@@ -106,9 +125,7 @@ def main() -> None:
 
 def perform(options: argparse.Namespace, stages: Stages) -> int:
     """Every stage; not 0 if something failed."""
-    files = sorted(path for path in options.folder.glob("checkpoint-*") if path.is_file())
-    if not files:
-        raise SystemExit(f"{options.folder}: no file checkpoint-*")
+    files = released_files(options.folder)
     models = [str(converted(path, options.output / "checkpoints")) for path in files]
     common = ["--seeds", str(SEEDS), "-o", str(options.output / "results"), "--executor", "inline"]
     common += ["--dry-run"] if options.dry_run else []

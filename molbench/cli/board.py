@@ -222,13 +222,7 @@ def against(
         for path in write_gains(compared, model, name, plot):
             typer.echo(str(path), err=True)
     if as_json:
-        typer.echo(
-            json.dumps(
-                [{"model": one.model, "tasks": one.tasks, **one.gain.model_dump()} for one in compared],
-                ensure_ascii=False,
-                indent=1,
-            )
-        )
+        typer.echo(json.dumps([one.to_row() for one in compared], ensure_ascii=False, indent=1))
         return
     from rich.table import Table as Grid
 

@@ -172,11 +172,11 @@ def evaluate(  # noqa: PLR0917 - the command's options
     tune_allocator()
     if device is not None:
         require_devices(device)
+    untrained = [CheckpointCandidate.untrained(name, config) for name in dict.fromkeys(backbone or ())]
     with Display(quiet=as_json) as display, ExitStack() as stack:
         foreign, refusals = processes(model or (), python, model_seconds, model_memory)
         for encoder in foreign:
             stack.callback(encoder.close)
-        untrained = [CheckpointCandidate.untrained(name, config) for name in dict.fromkeys(backbone or ())]
         if refusals and not foreign and not models and not untrained and not fingerprint:
             raise UserError("\n".join(refusal.reason for refusal in refusals))
         every_model = [*(models or ()), *untrained, *foreign]

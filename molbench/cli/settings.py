@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import yaml
-
 from molbench.errors import UserError
 
 
@@ -16,6 +14,8 @@ def grouped_settings(settings: Sequence[str]) -> dict[str, dict[str, Any]]:
     Raises:
         UserError: If one is not of that form.
     """
+    import yaml  # not needed to start
+
     groups: dict[str, dict[str, Any]] = {}
     for setting in settings:
         name, equals, value = setting.partition("=")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -34,6 +35,10 @@ class Against:
     model: str
     tasks: int
     gain: Difference
+
+    def to_row(self) -> dict[str, Any]:
+        """A row of a table: the model, its tasks, and the gain field by field."""
+        return {"model": self.model, "tasks": self.tasks, **self.gain.model_dump()}
 
 
 def gains_over(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from molbench.evaluation.figures.canvas import COLOURS, GREY, label, new_figure, require_suffix, save, styled
+from molbench.evaluation.figures.canvas import COLOURS, GREY, label, new_figure, save, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,10 +31,8 @@ def write_gains(compared: Sequence[Against], other: str, board: str, path: Path)
     Raises:
         UserError: If the suffix is of no format that is written.
     """
-    require_suffix(path)
-    rows = [{"model": one.model, "tasks": one.tasks, **one.gain.model_dump()} for one in compared]
     with styled():
-        return save(_drawn(compared, other, board), rows, path)
+        return save(_drawn(compared, other, board), [one.to_row() for one in compared], path)
 
 
 def _drawn(compared: Sequence[Against], other: str, board: str) -> Figure:

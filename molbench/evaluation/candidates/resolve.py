@@ -82,8 +82,9 @@ def _refuse_twins(candidates: Sequence[Candidate]) -> None:
 def baselines(candidates: Sequence[Candidate]) -> list[CheckpointCandidate]:
     """The scratch baseline of each different backbone among some candidates, less those that are of them."""
     checkpoints = [candidate for candidate in candidates if isinstance(candidate, CheckpointCandidate)]
-    named = {candidate.scratch().name: candidate.scratch() for candidate in checkpoints}
-    return [named[name] for name in named if name not in {candidate.name for candidate in checkpoints}]
+    named = {baseline.name: baseline for baseline in (candidate.scratch() for candidate in checkpoints)}
+    there = {candidate.name for candidate in checkpoints}
+    return [baseline for name, baseline in named.items() if name not in there]
 
 
 def _candidate(model: Any, name: str | None, notice: Callable[[str], None]) -> Candidate:
