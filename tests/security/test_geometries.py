@@ -140,8 +140,9 @@ def test_a_damaged_stream_is_refused(tmp_path: Path, refused: Refused, suffix: s
 def test_what_is_no_file_is_refused(tmp_path: Path, refused: Refused) -> None:
     (tmp_path / "folder.xyz").mkdir()
     (tmp_path / "itself.xyz").symlink_to(tmp_path / "itself.xyz")
-    for name in ("folder.xyz", "itself.xyz", "missing.xyz"):
-        assert "no such file" in refused(lambda name=name: import_file(tmp_path / name, "theirs"))
+    faults = {"folder": "is a folder", "itself": "is a link that leads nowhere", "missing": "no such file"}
+    for name, fault in faults.items():
+        assert fault in refused(lambda name=name: import_file(tmp_path / f"{name}.xyz", "theirs"))
 
 
 @pytest.mark.parametrize("name", ["a\nb.xyz", "\x1b[31m.xyz", "a\u202ezyx.xyz", " .xyz", "NUL.xyz"])
