@@ -92,29 +92,23 @@ def corruption(  # noqa: PLR0917 - the command's options
 
 @app.command()
 def backbones(  # noqa: PLR0917 - the command's options
-    method: Annotated[str, typer.Argument(help="Pretraining method.")],
+    checkpoints: Checkpoints,
     tasks: Tasks,
     output: Output,
-    data: Annotated[str, typer.Option(help="Pretraining dataset: an id or a built folder.")],
-    names: Annotated[list[str], typer.Option("--backbone", "-b", help="May be repeated.")],
-    steps: Annotated[int, typer.Option(min=1, help="Steps of every pretraining.")],
     protocol: Annotated[
         str, typer.Option(autocompletion=complete.protocols, help="probe, finetune, or a YAML file.")
     ] = "probe",
     seeds: Seeds = 3,
     settings: Settings = None,
 ) -> None:
-    """One pretraining method across backbones, under one budget."""
+    """What pretraining gives on several backbones, each beside itself from scratch."""
     from molbench.evaluation.protocols import load_protocol
     from molbench.studies.backbones import backbones as run
 
     with _progress() as progress:
         files = run(
-            method,
-            names,
+            checkpoints,
             tasks,
-            data=data,
-            steps=steps,
             protocol=load_protocol(protocol, settings or ()),
             seeds=seeds,
             output=output,

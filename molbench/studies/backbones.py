@@ -1,96 +1,156 @@
-"""One pretraining method across backbones, under one budget."""
+"""What pretraining gives on several backbones: each checkpoint beside its backbone with random weights."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from molbench.evaluation import evaluate
-from molbench.evaluation.summary import SummaryRow
+from molbench.errors import UserError
+from molbench.evaluation import RunOutcome, evaluate
+from molbench.evaluation.report import Report, Watcher
+from molbench.evaluation.result import CheckpointEntry
 from molbench.spec.protocol import Protocol
+from molbench.spec.provenance import stages
 from molbench.studies.report import Study, new_panels, write_study
-from molbench.training.checkpoint import Checkpoint
-from molbench.training.pretrain import pretrain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+#: What should be equal for the backbones to be all that differs, by its name in the note.
+_BUDGET: Mapping[str, tuple[str, ...]] = {
+    "method": ("method",),
+    "its settings": ("method_config",),
+    "data": ("digest",),
+    "steps": ("training", "steps"),
+    "batch size": ("training", "batch_size"),
+}
+
 
 def backbones(
-    method: str,
-    names: Sequence[str],
+    checkpoints: Sequence[Path],
     patterns: Sequence[str],
     *,
-    data: str,
-    steps: int,
     protocol: Protocol,
     seeds: int,
     output: Path,
     command: str,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> list[Path]:
-    """Pretrain each backbone with the same method, steps and data, and evaluate it beside its scratch.
+    """Evaluate checkpoints, each beside its own backbone from scratch.
 
-    Checkpoints and results are kept in the study's folder, so that a study that was stopped goes on.
+    Results are kept in the study's folder, so that a study that was stopped goes on. A run that fails is told
+    of in the notes.
 
     Args:
-        method: Pretraining method.
-        names: Backbones.
+        checkpoints: Files; ``molbench pretrain METHOD --backbone painn,egnn`` makes one a backbone.
         patterns: Globs over task ids.
-        data: Id or folder of the pretraining dataset.
-        steps: Optimiser steps of each pretraining.
-        protocol: How the checkpoints are evaluated.
-        seeds: Seeds of the evaluation.
+        protocol: How they are evaluated.
+        seeds: Repetitions of every measurement.
         output: Folder of the study.
         command: What the user typed, for the report.
-        progress: Told what is done, and how many of how many backbones are.
+        progress: Told what is measured, and how many of how many runs are done.
+
+    Raises:
+        UserError: If no checkpoint could be scored beside its scratch.
     """
-    rows: list[dict[str, Any]] = []
-    for number, name in enumerate(names):
-        if progress is not None:
-            progress(f"{method} on {name}", number, len(names))
-        path = output / "checkpoints" / f"{name}-{method}-{steps}.pt"
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            pretrain(method, data=data, output=path, backbone=name, steps=steps)
-        provenance = Checkpoint.load(path).pretraining
-        report = evaluate(
-            [path], list(patterns), protocol=protocol, seeds=seeds, output=output / "results", scratch=True
-        )
-        speed = {"pretraining molecules/s": provenance.get("molecules_per_second")}
-        rows += [{**row, **speed} for row in _compared(name, report.rows)]
+    report = evaluate(
+        list(checkpoints),
+        list(patterns),
+        protocol=protocol,
+        seeds=seeds,
+        output=output / "results",
+        watcher=_watcher(progress),
+    )
+    failures = [
+        f"not scored: {run.candidate.name} on {run.task.id}, seed {run.seed}: {outcome.error}"
+        for outcome in report.failures
+        for run in [outcome.run]
+    ]
+    entries = {stored.result.checkpoint.name: stored.result.checkpoint for stored in report.results}
+    rows = list(_compared(report, entries))
+    if not rows:
+        raise UserError("\n".join(["no checkpoint was scored beside its backbone from scratch", *failures]))
     study = Study(
         "backbones",
-        f"{method}, {steps} steps on {data}, then protocol {protocol.name} with {seeds} seeds.",
+        f"Protocol {protocol.name} with {seeds} seeds, pretrained and from scratch.",
         rows,
         command,
         [
             "half_width is that of the 95 % interval of the difference to scratch, over test records and "
-            "seeds; p_adjusted is adjusted for the tasks of one backbone."
+            "seeds; p_adjusted is adjusted for all differences of the table.",
+            _what_else_differs([entry for entry in entries.values() if not entry.scratch]),
+            *failures,
         ],
     )
     return write_study(output, study, lambda: _draw(rows))
 
 
-def _compared(name: str, summaries: Sequence[SummaryRow]) -> Iterator[dict[str, Any]]:
-    """A row for each task on which a backbone was scored pretrained and from scratch."""
-    by_kind = {(summary.task, summary.delta is None): summary for summary in summaries}
-    for task in dict.fromkeys(summary.task for summary in summaries):
-        pretrained, base = by_kind[task, False], by_kind[task, True]
+def _watcher(progress: Callable[[str, int, int], None] | None) -> Watcher:
+    if progress is None:
+        return Watcher()
+    total = done = 0
+
+    def planned(runs: int, reused: int) -> None:
+        nonlocal total, done
+        total, done = runs, reused
+
+    def finished(outcome: RunOutcome) -> None:
+        nonlocal done
+        done += 1
+        progress(f"{outcome.run.candidate.name} {outcome.run.task.id}", done, total)
+
+    return Watcher(planned=planned, done=finished)
+
+
+def _compared(report: Report, entries: Mapping[str, CheckpointEntry]) -> Iterator[dict[str, Any]]:
+    """A row for each task and checkpoint that was scored there beside its backbone from scratch."""
+    means = {(row.task, row.candidate): row.mean for row in report.rows}
+    for row in sorted(report.rows, key=lambda row: report.tasks.index(row.task)):
+        entry = entries.get(row.candidate)
+        if entry is None or row.delta is None:
+            continue
         yield {
-            "task": task,
-            "backbone": name,
-            "metric": pretrained.metric,
-            "unit": pretrained.unit,
-            "pretrained": pretrained.mean,
-            "scratch": base.mean,
-            "difference": pretrained.delta.value if pretrained.delta else None,
-            "half_width": pretrained.delta.half_width if pretrained.delta else None,
-            "p": pretrained.delta.p if pretrained.delta else None,
-            "p_adjusted": pretrained.delta.p_adjusted if pretrained.delta else None,
-            "verdict": pretrained.delta.verdict if pretrained.delta else None,
+            "task": row.task,
+            "model": row.candidate,
+            "backbone": entry.backbone,
+            "parameters": entry.parameters,
+            "metric": row.metric,
+            "unit": row.unit,
+            "pretrained": row.mean,
+            "scratch": means[row.task, entry.baseline],
+            "difference": row.delta.value,
+            "half_width": row.delta.half_width,
+            "p": row.delta.p,
+            "p_adjusted": row.delta.p_adjusted,
+            "verdict": row.delta.verdict,
         }
+
+
+def _what_else_differs(entries: Sequence[CheckpointEntry]) -> str:
+    """The parts of the pretraining that are not the same for all checkpoints."""
+    told = [
+        {"method": entry.method, "method_config": entry.method_config, **_last_stage(entry)}
+        for entry in entries
+    ]
+    different = [
+        name for name, path in _BUDGET.items() if len({json.dumps(_at(one, path)) for one in told}) > 1
+    ]
+    if different:
+        return f"The pretrainings differ in more than the backbone: {', '.join(different)}."
+    return "Method, its settings, data, steps and batch size of the pretrainings are the same."
+
+
+def _last_stage(entry: CheckpointEntry) -> dict[str, Any]:
+    return next(reversed(stages(entry.pretraining)), {})
+
+
+def _at(told: Any, path: Sequence[str]) -> Any:
+    """What stands there in a provenance, which may be a stranger's."""
+    for key in path:
+        told = told.get(key) if isinstance(told, dict) else None
+    return told
 
 
 def _draw(rows: Sequence[dict[str, Any]]) -> Figure:
@@ -101,9 +161,14 @@ def _draw(rows: Sequence[dict[str, Any]]) -> Figure:
         places = range(len(task_rows))
         panel.bar([p - 0.2 for p in places], [row["scratch"] for row in task_rows], 0.38, label="scratch")
         panel.bar(
-            [p + 0.2 for p in places], [row["pretrained"] for row in task_rows], 0.38, label="pretrained"
+            [p + 0.2 for p in places],
+            [row["pretrained"] for row in task_rows],
+            0.38,
+            yerr=[row["half_width"] or 0.0 for row in task_rows],
+            capsize=3,
+            label="pretrained",
         )
         panel.set(title=task, ylabel=f"{task_rows[0]['metric']} ({task_rows[0]['unit']})")
-        panel.set_xticks(list(places), [row["backbone"] for row in task_rows])
+        panel.set_xticks(list(places), [f"{row['backbone']}\n{row['model']}" for row in task_rows])
         panel.legend(fontsize="small")
     return figure

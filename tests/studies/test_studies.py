@@ -138,28 +138,37 @@ def test_the_landscape_is_a_plane_around_the_frame(checkpoint: Path, tmp_path: P
     assert actual["steps"] == [-0.5, -0.25, 0, 0.25, 0.5]
 
 
-def test_backbones_are_pretrained_alike_and_kept(tmp_path: Path) -> None:
-    def run() -> None:
+def test_each_backbone_stands_beside_itself_from_scratch(checkpoint: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.pt"
+    small = build_backbone("painn", {"width": 8, "interactions": 1, "radial": 6})
+    Checkpoint.of(small, method="toy", pretraining={"training": {"steps": 7}}).save(other)
+    backbones(
+        [checkpoint, other],
+        ["xtb-molecules/gap"],
+        protocol=load_protocol("probe"),
+        seeds=2,
+        output=tmp_path / "b",
+        command="molbench study backbones",
+    )
+    rows = rows_of(tmp_path / "b")
+    assert [(row["model"], row["backbone"]) for row in rows] == [("model", "schnet"), ("other", "painn")]
+    assert len({row["scratch"] for row in rows}) == 2
+    for row in rows:
+        difference = float(row["pretrained"]) - float(row["scratch"])
+        assert float(row["difference"]) == pytest.approx(difference)
+    assert "differ in more than the backbone: steps." in (tmp_path / "b" / "README.md").read_text()
+
+
+def test_a_task_that_has_no_labels_here_is_no_traceback(checkpoint: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="not built"):
         backbones(
-            "geossl-ddm",
-            ["schnet"],
-            ["xtb-molecules/gap"],
-            data="xtb-molecules",
-            steps=1,
+            [checkpoint],
+            ["qm9/gap"],
             protocol=load_protocol("probe"),
             seeds=1,
             output=tmp_path / "b",
             command="molbench study backbones",
         )
-
-    run()
-    path = tmp_path / "b" / "checkpoints" / "schnet-geossl-ddm-1.pt"
-    before = path.stat().st_mtime_ns
-    run()
-    assert path.stat().st_mtime_ns == before
-    (row,) = rows_of(tmp_path / "b")
-    difference = float(row["pretrained"]) - float(row["scratch"])
-    assert float(row["difference"]) == pytest.approx(difference)
 
 
 def test_the_command_line(checkpoint: Path, tmp_path: Path) -> None:
