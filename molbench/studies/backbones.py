@@ -63,15 +63,11 @@ def backbones(
         output=output / "results",
         watcher=_watcher(progress),
     )
-    failures = [
-        f"not scored: {run.candidate.name} on {run.task.id}, seed {run.seed}: {outcome.error}"
-        for outcome in report.failures
-        for run in [outcome.run]
-    ]
+    missing = list(_missing(report))
     entries = {stored.result.checkpoint.name: stored.result.checkpoint for stored in report.results}
     rows = list(_compared(report, entries))
     if not rows:
-        raise UserError("\n".join(["no checkpoint was scored beside its backbone from scratch", *failures]))
+        raise UserError("\n".join(["no checkpoint was scored beside its backbone from scratch", *missing]))
     study = Study(
         "backbones",
         f"Protocol {protocol.name} with {seeds} seeds, pretrained and from scratch.",
@@ -81,7 +77,7 @@ def backbones(
             "half_width is that of the 95 % interval of the difference to scratch, over test records and "
             "seeds; p_adjusted is adjusted for all differences of the table.",
             _what_else_differs([entry for entry in entries.values() if not entry.scratch]),
-            *failures,
+            *missing,
         ],
     )
     return write_study(output, study, lambda: _draw(rows))
@@ -102,6 +98,15 @@ def _watcher(progress: Callable[[str, int, int], None] | None) -> Watcher:
         progress(f"{outcome.run.candidate.name} {outcome.run.task.id}", done, total)
 
     return Watcher(planned=planned, done=finished)
+
+
+def _missing(report: Report) -> Iterator[str]:
+    """What was not scored, and why."""
+    for none in report.not_applicable:
+        yield f"not scored: {none.candidate} on {none.task}: {none.reason}"
+    for outcome in report.failures:
+        run = outcome.run
+        yield f"not scored: {run.candidate.name} on {run.task.id}, seed {run.seed}: {outcome.error}"
 
 
 def _compared(report: Report, entries: Mapping[str, CheckpointEntry]) -> Iterator[dict[str, Any]]:

@@ -142,8 +142,10 @@ def test_each_backbone_stands_beside_itself_from_scratch(checkpoint: Path, tmp_p
     other = tmp_path / "other.pt"
     small = build_backbone("painn", {"width": 8, "interactions": 1, "radial": 6})
     Checkpoint.of(small, method="toy", pretraining={"training": {"steps": 7}}).save(other)
+    pairs = tmp_path / "pairs.pt"
+    Checkpoint.of(build_backbone("mpnn", {}), method="toy", pretraining={}).save(pairs)
     backbones(
-        [checkpoint, other],
+        [checkpoint, other, pairs],
         ["xtb-molecules/gap"],
         protocol=load_protocol("probe"),
         seeds=2,
@@ -156,7 +158,9 @@ def test_each_backbone_stands_beside_itself_from_scratch(checkpoint: Path, tmp_p
     for row in rows:
         difference = float(row["pretrained"]) - float(row["scratch"])
         assert float(row["difference"]) == pytest.approx(difference)
-    assert "differ in more than the backbone: steps." in (tmp_path / "b" / "README.md").read_text()
+    text = (tmp_path / "b" / "README.md").read_text()
+    assert "differ in more than the backbone: steps." in text
+    assert "not scored: pairs on xtb-molecules/gap: a 'mpnn' encodes pairs of molecules" in text
 
 
 def test_a_task_that_has_no_labels_here_is_no_traceback(checkpoint: Path, tmp_path: Path) -> None:
