@@ -18,15 +18,6 @@ from molbench.studies.report import Study, new_panels, write_study
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-#: What should be equal for the backbones to be all that differs, by its name in the note.
-_BUDGET: Mapping[str, tuple[str, ...]] = {
-    "method": ("method",),
-    "its settings": ("method_config",),
-    "data": ("digest",),
-    "steps": ("training", "steps"),
-    "batch size": ("training", "batch_size"),
-}
-
 
 def backbones(
     checkpoints: Sequence[Path],
@@ -134,28 +125,28 @@ def _compared(report: Report, entries: Mapping[str, CheckpointEntry]) -> Iterato
 
 
 def _what_else_differs(entries: Sequence[CheckpointEntry]) -> str:
-    """The parts of the pretraining that are not the same for all checkpoints."""
-    told = [
-        {"method": entry.method, "method_config": entry.method_config, **_last_stage(entry)}
-        for entry in entries
-    ]
+    """In what the pretrainings are not the same."""
+    pretrainings = [_settings(entry) for entry in entries]
     different = [
-        name for name, path in _BUDGET.items() if len({json.dumps(_at(one, path)) for one in told}) > 1
+        name for name in pretrainings[0] if len({json.dumps(settings[name]) for settings in pretrainings}) > 1
     ]
     if different:
         return f"The pretrainings differ in more than the backbone: {', '.join(different)}."
     return "Method, its settings, data, steps and batch size of the pretrainings are the same."
 
 
-def _last_stage(entry: CheckpointEntry) -> dict[str, Any]:
-    return next(reversed(stages(entry.pretraining)), {})
-
-
-def _at(told: Any, path: Sequence[str]) -> Any:
-    """What stands there in a provenance, which may be a stranger's."""
-    for key in path:
-        told = told.get(key) if isinstance(told, dict) else None
-    return told
+def _settings(entry: CheckpointEntry) -> dict[str, Any]:
+    """What should be equal for the backbones to be all that differs, by its name in the note."""
+    stage: dict[str, Any] = next(reversed(stages(entry.pretraining)), {})
+    training = stage.get("training")
+    training = training if isinstance(training, dict) else {}  # it may be a stranger's
+    return {
+        "method": entry.method,
+        "its settings": entry.method_config,
+        "data": stage.get("digest"),
+        "steps": training.get("steps"),
+        "batch size": training.get("batch_size"),
+    }
 
 
 def _draw(rows: Sequence[dict[str, Any]]) -> Figure:
