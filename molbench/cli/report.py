@@ -58,13 +58,13 @@ class Display:
         self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def _step(self, run: Run, report: StepReport) -> None:
-        self._progress.update(self._bar, description=f"{_label(run)} step {report.step}/{report.steps}")
+        self._progress.update(self._bar, description=f"{run.label} step {report.step}/{report.steps}")
 
     def _done(self, outcome: RunOutcome) -> None:
         if outcome.error:
-            self.notice(f"failed: {_label(outcome.run)}: {outcome.error}")
+            self.notice(f"failed: {outcome.run.label}: {outcome.error}")
         self._stored += outcome.stored is not None
-        self._progress.update(self._bar, advance=1, description=_label(outcome.run))
+        self._progress.update(self._bar, advance=1, description=outcome.run.label)
 
     @contextmanager
     def telling_what_is_stored(self, output: Path) -> Iterator[None]:
@@ -110,7 +110,7 @@ def finish(report: Report, output: Path, as_json: bool, tasks: Sequence[str] = (
             f"{count} run{'s' * (count > 1)} failed; what succeeded is stored, and the same command repeats "
             "only these:"
         )
-        lines += [f"  {_label(outcome.run)}: {outcome.error}" for outcome in report.failures]
+        lines += [f"  {outcome.run.label}: {outcome.error}" for outcome in report.failures]
     if lines:
         raise UserError("\n".join(lines))
     if report.not_applicable and not report.results:
@@ -119,10 +119,6 @@ def finish(report: Report, output: Path, as_json: bool, tasks: Sequence[str] = (
     expected = {*comma_separated(tasks)}
     if missing := [p for p in report.not_applicable if p.task in expected - scored]:
         raise UserError("\n".join(f"{pair.candidate} on {pair.task}: {pair.reason}" for pair in missing))
-
-
-def _label(run: Run) -> str:
-    return f"{run.candidate.name} on {run.task.id}, seed {run.seed}"
 
 
 def _plain(report: Report) -> dict[str, object]:

@@ -48,6 +48,11 @@ class Run:
     folder: Path
 
     @property
+    def label(self) -> str:
+        """``painn on qm9/gap, seed 0``, for messages."""
+        return f"{self.candidate.name} on {self.task.id}, seed {self.seed}"
+
+    @property
     def state(self) -> Path:
         """Folder from which its interrupted training is continued."""
         return self.folder / f"state-{self.key[:12]}"

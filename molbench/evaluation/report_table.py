@@ -55,10 +55,7 @@ def to_text(report: Report) -> str:
 
 
 def _notes(report: Report) -> list[str]:
-    missing = [
-        f"{outcome.run.candidate.name} on {outcome.run.task.id}, seed {outcome.run.seed}: {outcome.error}"
-        for outcome in report.failures
-    ]
+    missing = [f"{outcome.run.label}: {outcome.error}" for outcome in report.failures]
     missing += [f"{item.candidate} on {item.task}: {item.reason}" for item in report.not_applicable]
     missing += [f"refused: {refusal}" for refusal in report.refusals]
     missing += [f"damaged: {folder}: {why}" for folder, why in report.damaged.items()]

@@ -31,8 +31,8 @@ def backbones(
 ) -> list[Path]:
     """Evaluate checkpoints, each beside its own backbone from scratch.
 
-    Results are kept in the study's folder, so that a study that was stopped goes on. A run that fails is told
-    of in the notes.
+    Results are kept in the study's folder, so that a study that was stopped goes on. What could not be scored
+    is told of in the notes.
 
     Args:
         checkpoints: Files; ``molbench pretrain METHOD --backbone painn,egnn`` makes one a backbone.
@@ -44,7 +44,8 @@ def backbones(
         progress: Told what is measured, and how many of how many runs are done.
 
     Raises:
-        UserError: If no checkpoint could be scored beside its scratch.
+        UserError: If a checkpoint was refused or a run failed, after the rest is written; or if nothing could
+            be scored.
     """
     report = evaluate(
         list(checkpoints),
@@ -54,11 +55,17 @@ def backbones(
         output=output / "results",
         watcher=_watcher(progress),
     )
-    missing = list(_missing(report))
+    lost = [
+        *(f"refused: {refusal}" for refusal in report.refusals),
+        *(f"failed: {outcome.run.label}: {outcome.error}" for outcome in report.failures),
+    ]
+    none = [f"not scored: {pair.candidate} on {pair.task}: {pair.reason}" for pair in report.not_applicable]
     entries = {stored.result.checkpoint.name: stored.result.checkpoint for stored in report.results}
     rows = list(_compared(report, entries))
     if not rows:
-        raise UserError("\n".join(["no checkpoint was scored beside its backbone from scratch", *missing]))
+        raise UserError(
+            "\n".join(["no checkpoint was scored beside its backbone from scratch", *lost, *none])
+        )
     study = Study(
         "backbones",
         f"Protocol {protocol.name} with {seeds} seeds, pretrained and from scratch.",
@@ -66,12 +73,16 @@ def backbones(
         command,
         [
             "half_width is that of the 95 % interval of the difference to scratch, over test records and "
-            "seeds; p_adjusted is adjusted for all differences of the table.",
+            "seeds; the bars of the figure show it. p_adjusted is adjusted for all differences of the table.",
             _what_else_differs([entry for entry in entries.values() if not entry.scratch]),
-            *missing,
+            *lost,
+            *none,
         ],
     )
-    return write_study(output, study, lambda: _draw(rows))
+    files = write_study(output, study, lambda: _draw(rows))
+    if lost:
+        raise UserError("\n".join([f"{output}: written without what could not be scored", *lost]))
+    return files
 
 
 def _watcher(progress: Callable[[str, int, int], None] | None) -> Watcher:
@@ -91,20 +102,11 @@ def _watcher(progress: Callable[[str, int, int], None] | None) -> Watcher:
     return Watcher(planned=planned, done=finished)
 
 
-def _missing(report: Report) -> Iterator[str]:
-    """What was not scored, and why."""
-    for none in report.not_applicable:
-        yield f"not scored: {none.candidate} on {none.task}: {none.reason}"
-    for outcome in report.failures:
-        run = outcome.run
-        yield f"not scored: {run.candidate.name} on {run.task.id}, seed {run.seed}: {outcome.error}"
-
-
 def _compared(report: Report, entries: Mapping[str, CheckpointEntry]) -> Iterator[dict[str, Any]]:
     """A row for each task and checkpoint that was scored there beside its backbone from scratch."""
     means = {(row.task, row.candidate): row.mean for row in report.rows}
-    for row in sorted(report.rows, key=lambda row: report.tasks.index(row.task)):
-        entry = entries.get(row.candidate)
+    for row in report.rows:
+        entry = entries.get(row.candidate)  # what several pretrainings give together has none
         if entry is None or row.delta is None:
             continue
         yield {

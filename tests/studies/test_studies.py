@@ -163,6 +163,23 @@ def test_each_backbone_stands_beside_itself_from_scratch(checkpoint: Path, tmp_p
     assert "not scored: pairs on xtb-molecules/gap: a 'mpnn' encodes pairs of molecules" in text
 
 
+def test_a_checkpoint_that_is_refused_is_told_and_the_others_are_drawn(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "bad.pt").write_text("no weights")
+    with pytest.raises(UserError, match=r"written without.*\nrefused: .*bad\.pt"):
+        backbones(
+            [checkpoint, tmp_path / "bad.pt"],
+            ["xtb-molecules/gap"],
+            protocol=load_protocol("probe"),
+            seeds=1,
+            output=tmp_path / "b",
+            command="molbench study backbones",
+        )
+    assert [row["model"] for row in rows_of(tmp_path / "b")] == ["model"]
+    assert "refused: " in (tmp_path / "b" / "README.md").read_text()
+
+
 def test_a_task_that_has_no_labels_here_is_no_traceback(checkpoint: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="not built"):
         backbones(
