@@ -33,7 +33,7 @@ def commands() -> list[tuple[list[str], int]]:
 
 
 def run(typed: list[str], command: list[str], folder: Path, seconds: int) -> tuple[Measured, bool]:
-    """Run ``command``, which does what is ``typed``; what it took, and whether it did what it should in time.
+    """Run ``command``, which does what is ``typed``; what it took, and whether it did what it should.
 
     Of a machine that does something else beside, processor time says more than the clock: the smaller counts.
     """
@@ -46,18 +46,19 @@ def run(typed: list[str], command: list[str], folder: Path, seconds: int) -> tup
     if ended.returncode:
         print(ended.stdout[-2000:], ended.stderr[-2000:], sep="\n")
     cells = {"s": clock, "s of processors": processor, "s in the README": seconds}
-    held = ended.returncode == 0 and min(clock, processor) <= seconds
-    return Measured(f"`{shlex.join(typed)}`", {**cells, "held": held}), held
+    ran = ended.returncode == 0
+    held = ran and min(clock, processor) <= seconds
+    return Measured(f"`{shlex.join(typed)}`", {**cells, "held": held}), ran
 
 
 def main() -> None:
-    """Type them one after the other; the exit code says whether all of them held."""
+    """Type them one after the other; the exit code says whether all of them did what they should."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--wheel", type=Path, help="Install this into an empty environment first.")
     parser.add_argument("--commands", type=int, help="Only the first so many.")
     options = options_of(parser, toy={"commands": 1})
     typed = [(command, seconds) for command, seconds in commands() if options.wheel or command[0] != "pip"]
-    rows, held = [], True
+    rows, all_ran = [], True
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         python = Path(sys.executable)
@@ -70,10 +71,10 @@ def main() -> None:
             if program == "pip":
                 words = [str(options.wheel.resolve()) if word == "molbench" else word for word in words]
             module = {"molbench": "molbench.cli"}.get(program, program)
-            row, kept = run(command, [str(python), "-m", module, *words], folder / "empty", seconds)
-            rows, held = [*rows, row], held and kept
+            row, ran = run(command, [str(python), "-m", module, *words], folder / "empty", seconds)
+            rows, all_ran = [*rows, row], all_ran and ran
     report(options, rows)
-    sys.exit(not held)
+    sys.exit(not all_ran)
 
 
 if __name__ == "__main__":

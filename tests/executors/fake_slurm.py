@@ -18,11 +18,15 @@ def perform(number, task):
         env |= {"SLURM_ARRAY_JOB_ID": number, "SLURM_ARRAY_TASK_ID": str(task)}
     ranks = {"PROCID": 0, "LOCALID": 0, "NTASKS": 1, "JOB_NUM_NODES": 1, "NODEID": 0}
     env |= {f"SLURM_{key}": str(value) for key, value in ranks.items()}
-    done = state / f"{name}.state"
-    done.write_text("RUNNING")
+
+    def tell(what):  # whole at once: an empty state is read as an end
+        (state / f"{name}.next").write_text(what)
+        (state / f"{name}.next").replace(state / f"{name}.state")
+
+    tell("RUNNING")
     script = str(state / f"submitted-{number}")
     code = subprocess.run(["bash", script], env=env, stdin=quiet, stdout=quiet, stderr=quiet).returncode
-    done.write_text("FAILED" if code else "COMPLETED")
+    tell("FAILED" if code else "COMPLETED")
 
 
 if sys.argv[1] == "--perform":
