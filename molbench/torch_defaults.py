@@ -1,5 +1,6 @@
 """PyTorch as this package expects it, whatever the program around it has set."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -28,4 +29,4 @@ def torch_defaults() -> Iterator[None]:
 
 def _denormals_are_flushed() -> bool:
     """Whether this thread makes zeros of them, which PyTorch can set but not tell."""
-    return not torch.full((), 1e-30, dtype=torch.float32, device="cpu").mul(1e-10)
+    return sys.float_info.min / 2 == 0
