@@ -2,8 +2,10 @@
 
     python -m benchmarks.denormals [--threads N] [--json FILE]
 
-Every family's steps in turns in one process: as a program of PyTorch computes, and as
-:func:`~molbench.torch_defaults.torch_defaults` has it.
+Every family's steps in turns in one process: as a program of PyTorch computes, and with
+``torch.set_flush_denormal``. Training does not set that: it holds for one thread and those that it starts, so
+that threads which PyTorch has started before would go on computing with such numbers, and the same training
+would end with other weights in another process.
 """
 
 from __future__ import annotations
