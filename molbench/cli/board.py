@@ -61,8 +61,8 @@ def build(
 ) -> None:
     """Write each board as Markdown, CSV and pages, and records.json.
 
-    Of submissions, or of results of your own, from stored predictions alone. Where boards are named, pages and
-    records.json know these alone.
+    Of submissions, or of results of your own, from stored predictions alone. Where boards are named, pages
+    and records.json know these alone.
     """
     refuse_unknown_boards(names or ())
     if results is not None:
