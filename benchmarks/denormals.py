@@ -5,7 +5,7 @@
 Every family's steps in turns in one process: as a program of PyTorch computes, and with
 ``torch.set_flush_denormal``. Training does not set that: it holds for one thread and those that it starts, so
 that threads which PyTorch has started before would go on computing with such numbers, and the same training
-would end with other weights in another process.
+could end with other weights in another process.
 """
 
 from __future__ import annotations
