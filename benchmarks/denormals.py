@@ -28,8 +28,8 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--only", nargs="+", default=[""], help="Rows whose name contains one of these.")
     parser.add_argument("--molecules", type=int, default=32, help="Molecules or frames of a step.")
+    parser.set_defaults(compile=False, precision="32")
     options = options_of(parser, toy={"repeats": 1, "molecules": 2, "only": ["DDM, PaiNN"]})
-    options.compile, options.precision = False, "32"
     tune_allocator()
     torch.set_num_threads(options.threads)
     rows = []
