@@ -76,12 +76,12 @@ class GaussianBasis(nn.Module):
 
 
 def decay(exponents: Tensor) -> Tensor:
-    """``e^x`` of negative numbers, not below e^-80 = 2e-35, elementwise.
+    """``e^x`` of negative numbers, elementwise; 0 where that is below 1e-17.
 
     The tails of a Gaussian fall below the normal range of single precision, where a CPU is several times as
     slow, here and in the products that follow.
     """
-    return torch.exp(exponents.clamp(min=-80.0))
+    return nn.functional.threshold(torch.exp(exponents.clamp(min=-40.0)), 1e-17, 0.0)
 
 
 def with_bias(layer: nn.Linear) -> Tensor:
