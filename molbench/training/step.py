@@ -79,6 +79,16 @@ def _groups(module: nn.Module) -> list[dict[str, Any]]:
     return [{"params": parameters, "factor": factor} for factor, parameters in groups.items()]
 
 
+def _seed(device: torch.device, seed: int) -> None:
+    """Seed what dropout draws from."""
+    if device.type == "cpu":
+        # PyTorch's own function also notes the call for every accelerator that there could be, with a trace of
+        # the stack: a millisecond and some memory a step.
+        torch.default_generator.manual_seed(seed)
+    else:
+        torch.manual_seed(seed)
+
+
 def _read(values: Sequence[Tensor]) -> list[float]:
     """Scalars of the device, all at once: whoever reads one waits for all that the device has yet to do."""
     device = values[0].device
@@ -168,5 +178,5 @@ class Stepper:
         number = index * self._fabric.world_size + self._fabric.global_rank
         entropy = np.random.SeedSequence([self._config.seed, step, number])
         seed = int(entropy.generate_state(1, np.uint64)[0] >> np.uint64(1))
-        torch.manual_seed(seed)  # dropout draws from the global generator
+        _seed(self._fabric.device, seed)
         return _MicroBatch(batch.to(self._fabric.device, self._dtype), torch.Generator().manual_seed(seed))

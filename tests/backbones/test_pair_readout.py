@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import torch
-from torch_geometric.nn import Set2Set
+import torch_geometric.nn
 
 from molbench.backbones.pairs.blocks import blocks, gathered
 from molbench.backbones.pairs.interaction import Interacting, interact
 from molbench.backbones.pairs.layers import read_out
 from molbench.backbones.pairs.readout import read_out_interacting
+from molbench.backbones.pairs.set2set import Set2Set
 from tests.backbones.relational_pairs import example_pairs
 
 SIZES = ((5, 3), (1, 4), (0, 3), (7, 1), (2, 0), (12, 9)) * 9
@@ -40,6 +41,23 @@ def test_it_is_set2set_of_what_atoms_are_and_receive() -> None:
     ]
     for mine, theirs in zip(*gradients, strict=True):
         torch.testing.assert_close(mine, theirs)
+
+
+def test_it_is_set2set_of_pytorch_geometric() -> None:
+    graphs = example_pairs(SIZES).a
+    torch.manual_seed(0)
+    atoms = torch.randn(len(graphs.atoms), 6, dtype=torch.float64, requires_grad=True)
+    ours, theirs = Set2Set(6, 3).double(), torch_geometric.nn.Set2Set(6, 3).double()
+    ours.load_state_dict(theirs.state_dict())
+    results = read_out(ours, atoms, graphs), theirs(atoms, graphs.molecule, dim_size=graphs.num_graphs)
+    pull = torch.randn_like(results[0])
+    torch.testing.assert_close(*results)
+    for mine, library in zip(
+        torch.autograd.grad((results[0] * pull).sum(), [atoms, *ours.parameters()]),
+        torch.autograd.grad((results[1] * pull).sum(), [atoms, *theirs.parameters()]),
+        strict=True,
+    ):
+        torch.testing.assert_close(mine, library)
 
 
 def test_every_pair_is_in_one_block() -> None:

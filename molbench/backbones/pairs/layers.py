@@ -27,6 +27,6 @@ def start(module: nn.Module) -> None:
 
 
 def read_out(readout: nn.Module, atoms: Tensor, graphs: MolecularGraphs) -> Tensor:
-    """Atoms to molecules by PyG's ``Set2Set``, [N, D] to [R, 2 D]."""
-    vectors: Tensor = readout(atoms, graphs.molecule, dim_size=graphs.num_graphs)
+    """Atoms to molecules by ``Set2Set``, [N, D] to [R, 2 D]."""
+    vectors: Tensor = readout(atoms, ptr=graphs.ptr)
     return vectors

@@ -14,8 +14,7 @@ import torch
 from torch import Tensor
 
 from molbench.backbones.pairs.interaction import Interacting
-from molbench.backbones.pairs.set2set import Set2Set
-from molbench.kernels.products import linear
+from molbench.backbones.pairs.set2set import Query, Set2Set
 
 
 def read_out_interacting(
@@ -36,36 +35,6 @@ def read_out_interacting(
         torch.cat([query.hidden, vector], dim=-1) for query, vector in zip(queries, vectors, strict=True)
     )
     return first, second
-
-
-class Query:
-    """The state of the LSTM of a Set2Set, at first the same for all.
-
-    Args:
-        readout: Of width D, with one layer.
-        rows: Number of molecules, R.
-
-    Attributes:
-        hidden: What is asked of the atoms, [R, D].
-    """
-
-    def __init__(self, readout: Set2Set, rows: int) -> None:
-        lstm, width = readout.lstm, readout.in_channels
-        self.bias = lstm.bias_ih_l0 + lstm.bias_hh_l0
-        # What was asked is the hidden state and half of the input at once.
-        self.of_hidden = lstm.weight_ih_l0[:, :width] + lstm.weight_hh_l0
-        self.of_answer = lstm.weight_ih_l0[:, width:]
-        put_in, _, change, out = self.bias.unsqueeze(0).chunk(4, dim=-1)
-        self._cell = put_in.sigmoid() * change.tanh()
-        self._state = out.sigmoid() * self._cell.tanh()
-        self.hidden = self._state.expand(rows, -1)
-
-    def follow(self, answer: Tensor) -> None:
-        """Ask again, knowing the answer, [R, D]."""
-        gates = linear(answer, self.of_answer) + linear(self._state, self.of_hidden, self.bias)
-        put_in, keep, change, out = gates.chunk(4, dim=-1)
-        self._cell = keep.sigmoid() * self._cell + put_in.sigmoid() * change.tanh()
-        self.hidden = self._state = out.sigmoid() * self._cell.tanh()
 
 
 def _read(pairs: Interacting, query_a: Tensor, query_b: Tensor) -> tuple[Tensor, Tensor]:
