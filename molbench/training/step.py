@@ -82,7 +82,7 @@ def _groups(module: nn.Module) -> list[dict[str, Any]]:
 def _seed(device: torch.device, seed: int) -> None:
     """Seed what dropout draws from."""
     if device.type == "cpu":
-        # PyTorch's own function also notes the call for every accelerator that there could be, with a trace of
+        # PyTorch's own function also notes the call for every accelerator there could be, with a trace of
         # the stack: a millisecond and some memory a step.
         torch.default_generator.manual_seed(seed)
     else:
