@@ -16,6 +16,7 @@ from torch_geometric.utils import softmax
 from molbench.backbones.pairs.base import PairBackbone, PairConfig, PairRepresentation
 from molbench.backbones.pairs.layers import start
 from molbench.chem.features import ATOM_BITS, BOND_BITS
+from molbench.graph.atom_environments import atom_environments
 from molbench.graph.pairs import MolecularGraphs, PairBatch
 
 
@@ -73,14 +74,17 @@ class Network(PygAttentiveFP):  # type: ignore[misc]  # PyG is untyped
         self.gate_conv = AtomBondAttention(width, width, bond_width)
 
     def atoms(self, graphs: MolecularGraphs) -> Tensor:
-        """Features of every atom, [N, F]."""
-        edges = graphs.edge_index
-        embedded = leaky_relu(self.lin1(graphs.atoms))
-        bonds = torch.cat([graphs.bond_features, graphs.bond_features])
-        x: Tensor = self.gru(elu(self.gate_conv(embedded, edges, bonds)), embedded).relu()
-        for conv, gru in zip(self.atom_convs, self.atom_grus, strict=True):
-            x = gru(elu(conv(x, edges)), x).relu()
-        return x
+        """Features of every atom, [N, F], computed on environments of atoms."""
+        near = atom_environments(graphs, 1 + len(self.atom_convs))
+        x: Tensor = leaky_relu(self.lin1(near.atoms))
+        for round_, conv, gru in zip(
+            near.rounds, [self.gate_conv, *self.atom_convs], [self.gru, *self.atom_grus], strict=True
+        ):
+            centre = x.index_select(0, round_.centre)
+            bonds = near.bonds.index_select(0, round_.kind) if conv is self.gate_conv else None
+            messages = conv((x, centre), torch.stack([round_.source, round_.target]), bonds)
+            x = gru(elu(messages), centre).relu()
+        return x.index_select(0, near.of_atom)
 
     def molecules(self, atoms: Tensor, graphs: MolecularGraphs) -> Tensor:
         """Vector of every molecule, [R, F]."""
@@ -99,12 +103,12 @@ class AtomBondAttention(GATEConv):  # type: ignore[misc]  # PyG is untyped
     bonds out of the message.
     """
 
-    def forward(self, x: Tensor, edge_index: Tensor, edge_attr: Tensor) -> Tensor:
-        """Atoms [N, F] and features of both directions of every bond [2 K, C] to [N, F]."""
-        source, target = edge_index
-        neighbors = leaky_relu(self.lin1(torch.cat([x.index_select(0, source), edge_attr], dim=-1)))
-        scores = neighbors @ self.att_l.t() + (x @ self.att_r.t()).index_select(0, target)
-        weights = softmax(leaky_relu(scores), target, num_nodes=len(x))
-        messages = torch.zeros_like(x).index_add(0, target, weights * self.lin2(neighbors))
+    def forward(self, x: tuple[Tensor, Tensor], edge_index: Tensor, edge_attr: Tensor) -> Tensor:
+        """Senders [C, F], receivers [C', F] and the bonds of E messages [E, B] to [C', F]."""
+        (sender, receiver), (source, target) = x, edge_index
+        neighbors = leaky_relu(self.lin1(torch.cat([sender.index_select(0, source), edge_attr], dim=-1)))
+        scores = neighbors @ self.att_l.t() + (receiver @ self.att_r.t()).index_select(0, target)
+        weights = softmax(leaky_relu(scores), target, num_nodes=len(receiver))
+        messages = torch.zeros_like(receiver).index_add(0, target, weights * self.lin2(neighbors))
         result: Tensor = messages + self.bias
         return result
