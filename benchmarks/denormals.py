@@ -2,8 +2,8 @@
 
     python -m benchmarks.denormals [--threads N] [--json FILE]
 
-Every family's steps in turns in one process: as they are, where SiLU and the bases of distances leave few such
-numbers, and with ``torch.set_flush_denormal``, which leaves none.
+Every family's steps in turns in one process: as they are, where SiLU and the bases of distances leave few of
+them, and with ``torch.set_flush_denormal``, which leaves none.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ After k rounds of messages an atom's features depend on its environment of k bon
 and the environments of k - 1 bonds at their other ends, which are the colours of Weisfeiler and Lehman. A
 batch has far fewer environments than atoms: a molecule that occurs in many pairs adds none, and most
 hydrogens sit on the same kind of carbon. A network that computes a round on environments and not on atoms
-gives the same features, and the same gradients, up to rounding.
+gives the same features, and the same gradients of its weights, up to rounding.
 """
 
 from __future__ import annotations

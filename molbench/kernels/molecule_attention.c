@@ -25,7 +25,7 @@ void NAMED(attend_molecules)(integer threads, integer R, integer F, const intege
             highest = w[i] > highest ? w[i] : highest;
         }
         for (integer i = ptr[r]; i < ptr[r + 1]; i++) {
-            w[i] = NAMED(exponential)(w[i] - highest);
+            w[i] = w[i] - highest < -40 ? 0 : NAMED(exponential)(w[i] - highest); /* products stay normal */
             sum += w[i];
         }
         memset(y + r * F, 0, F * sizeof(REAL));

@@ -29,8 +29,12 @@ def attend_molecules(atoms: Tensor, queries: Tensor, ptr: Tensor) -> Tensor:
 
     Returns:
         A row for each molecule, [R, F]; 0 where it has no atoms.
+
+    Raises:
+        ValueError: If the kernel would read beyond what is given.
     """
     if usable(atoms, queries):
+        _check(atoms, queries, ptr)
         return _attend(atoms, queries, ptr)
     return attend_plainly(atoms, queries, ptr)
 
@@ -42,6 +46,13 @@ def attend_plainly(atoms: Tensor, queries: Tensor, ptr: Tensor) -> Tensor:
     scores = (atoms * queries.index_select(0, molecule)).sum(-1, keepdim=True)
     weights: Tensor = softmax(scores, molecule, num_nodes=len(queries))
     return atoms.new_zeros(queries.shape).index_add(0, molecule, weights * atoms)
+
+
+def _check(atoms: Tensor, queries: Tensor, ptr: Tensor) -> None:
+    if atoms.shape[1:] != queries.shape[1:] or ptr.dtype != torch.int64 or len(ptr) != len(queries) + 1:
+        raise ValueError("one query a molecule, as wide as the atoms, and its first atom as an int64")
+    if ptr[0] != 0 or ptr[-1] != len(atoms) or (ptr.diff() < 0).any():
+        raise ValueError("the molecules must follow each other from the first atom to the last")
 
 
 class _MoleculeAttention(Function):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 import torch
 from torch import Tensor
+from torch.nn.functional import elu, leaky_relu
 
 from molbench.backbones import build_backbone
 from molbench.backbones.base import Representation
+from molbench.backbones.pairs.attentivefp import AttentiveFP
 from molbench.backbones.pairs.base import PairBackbone
 from molbench.backbones.pairs.cgib import CGIB
 from molbench.backbones.pairs.contrast import nt_xent
@@ -173,6 +177,34 @@ def test_one_matrix_a_kind_of_bond_is_what_pyg_computes() -> None:
         strict=True,
     ):
         torch.testing.assert_close(left, right)
+
+
+def test_attentivefp_on_environments_is_attentivefp_on_atoms() -> None:
+    backbone = seeded("attentivefp").double()
+    network = cast(AttentiveFP, backbone).network_a
+    graphs = example_pairs().a
+    graphs = MolecularGraphs.collate([graphs, graphs])
+
+    def on_atoms() -> Tensor:
+        edges, bonds = graphs.edge_index, torch.cat([graphs.bond_features] * 2)
+        x: Tensor = leaky_relu(network.lin1(graphs.atoms))
+        x = network.gru(elu(network.gate_conv((x, x), edges, bonds)), x).relu()
+        for conv, gru in zip(network.atom_convs, network.atom_grus, strict=True):
+            x = gru(elu(conv(x, edges)), x).relu()
+        return x
+
+    results = network.atoms(graphs), on_atoms()
+    torch.testing.assert_close(*results)
+    used = [
+        parameter
+        for name, parameter in network.named_parameters()
+        if name.startswith(("lin1", "gate_conv", "gru", "atom_"))
+    ]
+    pull = torch.randn_like(results[0])
+    for ours, plain in zip(
+        *(torch.autograd.grad((result * pull).sum(), used) for result in results), strict=True
+    ):
+        torch.testing.assert_close(ours, plain)
 
 
 @every_encoder

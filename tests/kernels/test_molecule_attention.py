@@ -91,6 +91,30 @@ def test_the_number_of_threads_does_not_matter() -> None:
 
 
 @needs_kernels
+@pytest.mark.parametrize(
+    "ptr",
+    [[0, 4], [0, 4, 9], [0, 4, 11], [1, 4, 10], [0, 40, 10], torch.tensor([0, 4, 10], dtype=torch.int32)],
+    ids=str,
+)
+def test_the_kernel_reads_nothing_beyond_what_is_given(ptr: list[int] | Tensor) -> None:
+    (atoms, queries), _ = example((4, 6))
+    with pytest.raises(ValueError, match="molecule"):
+        attend_molecules(atoms, queries, torch.as_tensor(ptr))
+    with pytest.raises(ValueError, match="as wide"):
+        attend_molecules(atoms, queries[:, :4], torch.tensor([0, 4, 10]))
+
+
+@needs_kernels
+def test_gradients_are_not_denormal() -> None:
+    atoms = torch.tensor([[1.0, 0.0], [-30.0, 0.0], [-84.0, 0.0], [-86.5, 0.0]], requires_grad=True)
+    queries = torch.tensor([[1.0, 0.0]], requires_grad=True)
+    (1e-3 * attend_molecules(atoms, queries, torch.tensor([0, 4]))).sum().backward()
+    for gradient in (atoms.grad, queries.grad):
+        assert gradient is not None
+        assert gradient[gradient != 0].abs().min() > 1e-38
+
+
+@needs_kernels
 def test_a_second_derivative_of_the_kernel_is_refused() -> None:
     inputs, ptr = example((3, 4))
     (slope,) = torch.autograd.grad(attend_molecules(*inputs, ptr).sin().sum(), inputs[0], create_graph=True)

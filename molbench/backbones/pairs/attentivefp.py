@@ -109,6 +109,7 @@ class AtomBondAttention(GATEConv):  # type: ignore[misc]  # PyG is untyped
         neighbors = leaky_relu(self.lin1(torch.cat([sender.index_select(0, source), edge_attr], dim=-1)))
         scores = neighbors @ self.att_l.t() + (receiver @ self.att_r.t()).index_select(0, target)
         weights = softmax(leaky_relu(scores), target, num_nodes=len(receiver))
-        messages = torch.zeros_like(receiver).index_add(0, target, weights * self.lin2(neighbors))
+        sent = (weights * self.lin2(neighbors)).to(receiver.dtype)
+        messages = torch.zeros_like(receiver).index_add(0, target, sent)
         result: Tensor = messages + self.bias
         return result

@@ -28,5 +28,5 @@ def start(module: nn.Module) -> None:
 
 def read_out(readout: nn.Module, atoms: Tensor, graphs: MolecularGraphs) -> Tensor:
     """Atoms to molecules by ``Set2Set``, [N, D] to [R, 2 D]."""
-    vectors: Tensor = readout(atoms, ptr=graphs.ptr)
+    vectors: Tensor = readout(atoms, graphs.ptr)
     return vectors

@@ -24,7 +24,7 @@ def read_out_interacting(
     sizes = [len(part.a) for part in interacting]
     queries = [Query(readout, sum(sizes)) for readout in (readout_a, readout_b)]
     vectors = [query.hidden for query in queries]
-    for step in range(readout_a.processing_steps):
+    for step in range(readout_a.steps):
         if step:
             for query, vector in zip(queries, vectors, strict=True):
                 query.follow(vector)

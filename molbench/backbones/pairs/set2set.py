@@ -1,42 +1,42 @@
 """Set2Set (Vinyals, Bengio, Kudlur, ICLR 2016) by sums and products instead of PyTorch's LSTM.
 
-For a single step of a few molecules the library's LSTM costs more than the rest of a small encoder. And
-outside of mixed precision: not every processor has an LSTM in bfloat16.
+For one step of a few molecules the library's LSTM takes longer than all sums of the readout. It is computed
+outside of mixed precision, which not every processor has for an LSTM.
 """
 
 from __future__ import annotations
 
-from typing import cast
-
 import torch
 import torch_geometric.nn
-from torch import Tensor
+from torch import Tensor, nn
 
 from molbench.kernels.convolution import summing_type
 from molbench.kernels.molecule_attention import attend_molecules
 from molbench.kernels.products import linear
 
 
-class Set2Set(torch_geometric.nn.Set2Set):  # type: ignore[misc]
-    """PyTorch Geometric's, of one layer, and with its weights."""
+class Set2Set(nn.Module):
+    """Readout with the weights of PyTorch Geometric's.
 
-    def forward(
-        self,
-        x: Tensor,
-        index: Tensor | None = None,  # noqa: ARG002 - as it is called there
-        ptr: Tensor | None = None,
-        dim_size: int | None = None,  # noqa: ARG002
-        dim: int = -2,  # noqa: ARG002
-    ) -> Tensor:
-        """Atoms [N, F] to vectors of molecules, [R, 2 F], which begin at ``ptr``, [R + 1]."""
-        starts = cast(Tensor, ptr)
-        with torch.autocast(x.device.type, enabled=False):
-            x = x.to(summing_type(x))
-            query = Query(self, len(starts) - 1)
-            answer = attend_molecules(x, query.hidden, starts)
-            for _ in range(self.processing_steps - 1):
+    Args:
+        width: Features of an atom, D.
+        steps: Rounds of attention.
+    """
+
+    def __init__(self, width: int, steps: int) -> None:
+        super().__init__()
+        self.width, self.steps = width, steps
+        self.lstm = torch_geometric.nn.Set2Set(width, steps).lstm
+
+    def forward(self, atoms: Tensor, ptr: Tensor) -> Tensor:
+        """Atoms [N, D] to vectors of molecules, [R, 2 D], which begin at ``ptr``, [R + 1]."""
+        with torch.autocast(atoms.device.type, enabled=False):
+            atoms = atoms.to(summing_type(atoms))
+            query = Query(self, len(ptr) - 1)
+            answer = attend_molecules(atoms, query.hidden, ptr)
+            for _ in range(self.steps - 1):
                 query.follow(answer)
-                answer = attend_molecules(x, query.hidden, starts)
+                answer = attend_molecules(atoms, query.hidden, ptr)
             return torch.cat([query.hidden, answer], dim=-1)
 
 
@@ -44,7 +44,7 @@ class Query:
     """The state of the LSTM of a Set2Set, at first the same for all.
 
     Args:
-        readout: Of width D, with one layer.
+        readout: Of width D.
         rows: Number of molecules, R.
 
     Attributes:
@@ -52,7 +52,7 @@ class Query:
     """
 
     def __init__(self, readout: Set2Set, rows: int) -> None:
-        lstm, width = readout.lstm, readout.in_channels
+        lstm, width = readout.lstm, readout.width
         self.bias = lstm.bias_ih_l0 + lstm.bias_hh_l0
         # What was asked is the hidden state and half of the input at once.
         self.of_hidden = lstm.weight_ih_l0[:, :width] + lstm.weight_hh_l0
