@@ -36,10 +36,10 @@ def attend_molecules(atoms: Tensor, queries: Tensor, ptr: Tensor) -> Tensor:
     if usable(atoms, queries):
         _check(atoms, queries, ptr)
         return _attend(atoms, queries, ptr)
-    return attend_plainly(atoms, queries, ptr)
+    return attend_molecules_plainly(atoms, queries, ptr)
 
 
-def attend_plainly(atoms: Tensor, queries: Tensor, ptr: Tensor) -> Tensor:
+def attend_molecules_plainly(atoms: Tensor, queries: Tensor, ptr: Tensor) -> Tensor:
     """:func:`attend_molecules` in so many words, the definition that tests compare with."""
     numbers = torch.arange(len(queries), device=ptr.device)
     molecule = torch.repeat_interleave(numbers, ptr.diff(), output_size=len(atoms))
@@ -56,7 +56,7 @@ def _check(atoms: Tensor, queries: Tensor, ptr: Tensor) -> None:
 
 
 class _MoleculeAttention(Function):
-    """:func:`attend_plainly` by kernels."""
+    """:func:`attend_molecules_plainly` by kernels."""
 
     @staticmethod
     def forward(ctx: Any, atoms: Tensor, queries: Tensor, ptr: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from molbench.kernels.molecule_attention import attend_molecules, attend_plainly
+from molbench.kernels.molecule_attention import attend_molecules, attend_molecules_plainly
 from tests.eager import each_way, needs_kernels, with_threads  # noqa: F401 - a fixture
 
 SIZES = [(3, 1, 7), (0, 5, 0, 60, 0), (), (0,), tuple(range(40))]
@@ -41,7 +41,7 @@ def test_equals_its_definition(sizes: tuple[int, ...], dtype: torch.dtype) -> No
     close = {"rtol": 1e-10, "atol": 1e-12} if dtype == torch.float64 else {"rtol": 1e-4, "atol": 1e-5}
     inputs, ptr = example(sizes, dtype=dtype)
     for ours, plain in zip(
-        derived(attend_molecules, inputs, ptr), derived(attend_plainly, inputs, ptr), strict=True
+        derived(attend_molecules, inputs, ptr), derived(attend_molecules_plainly, inputs, ptr), strict=True
     ):
         assert ours.dtype == dtype
         torch.testing.assert_close(ours, plain, **close)
@@ -55,7 +55,7 @@ def test_a_query_that_is_the_same_for_all_is_summed_over() -> None:
     def for_all(function: Callable[..., Tensor]) -> list[Tensor]:
         return derived(lambda x, q, ptr: function(x, q.expand(3, -1), ptr), (atoms, one), ptr)
 
-    for ours, plain in zip(for_all(attend_molecules), for_all(attend_plainly), strict=True):
+    for ours, plain in zip(for_all(attend_molecules), for_all(attend_molecules_plainly), strict=True):
         torch.testing.assert_close(ours, plain, rtol=1e-10, atol=1e-12)
 
 
