@@ -1,7 +1,7 @@
 """Set2Set (Vinyals, Bengio, Kudlur, ICLR 2016) by sums and products instead of PyTorch's LSTM.
 
-For one step of a few molecules the library's LSTM takes longer than all sums of the readout. It is computed
-outside of mixed precision, which not every processor has for an LSTM.
+For one step of a few molecules the library's LSTM takes longer than all sums of the readout. Sums
+and state stay in single precision where the rest is in bfloat16.
 """
 
 from __future__ import annotations
