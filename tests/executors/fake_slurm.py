@@ -1,6 +1,10 @@
 """``sbatch``, ``srun``, ``sacct`` and ``scancel`` for one machine, as scripts in a folder of PATH."""
 
+from itertools import count
 from pathlib import Path
+
+# submitit remembers for the whole process which numbers have ended: no two clusters give the same.
+_FIRST_NUMBERS = count(1000, 1000)
 
 SBATCH = """#!/usr/bin/env python3
 import os, re, subprocess, sys, time
@@ -36,7 +40,7 @@ if sys.argv[1] == "--perform":
     with ThreadPoolExecutor(int(array[3] or len(tasks)) if array else 1) as at_once:
         list(at_once.map(lambda task: perform(sys.argv[2], task), tasks))
 else:
-    number = str(1 + sum(1 for _ in state.glob("submitted-*")))
+    number = str(int((state / "first").read_text()) + sum(1 for _ in state.glob("submitted-*")))
     (state / f"submitted-{number}").write_text(Path(sys.argv[-1]).read_text())
     runner = [sys.executable, __file__, "--perform", number]
     subprocess.Popen(runner, start_new_session=True, stdin=quiet, stdout=quiet, stderr=quiet)
@@ -65,6 +69,7 @@ def install(folder: Path) -> Path:
     programs, state = folder / "bin", folder / "state"
     for path in (programs, state):
         path.mkdir(parents=True)
+    (state / "first").write_text(str(next(_FIRST_NUMBERS)))
     for name, text in {"sbatch": SBATCH, "srun": SRUN, "sacct": SACCT, "scancel": "#!/bin/sh\n"}.items():
         (programs / name).write_text(text)
         (programs / name).chmod(0o755)
