@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,28 +9,31 @@ from pydantic import ValidationError
 
 from molbench.atomic import replace_folder
 from molbench.errors import UserError, error_line
-from molbench.evaluation.result import CheckpointEntry, Stored
+from molbench.evaluation.result import CheckpointEntry
 from molbench.exclusive import exclusive
 from molbench.spec.catalogue import Catalogue
 from molbench.spec.fingerprint import FINGERPRINT
 from molbench.spec.names import require_name
 from molbench.spec.provenance import stages
 from molbench.spec.submission import Cost, Modality, Submission
+from molbench.submission.before import Before
 from molbench.submission.cost import cost_of
 from molbench.submission.entries import (
     Elsewhere,
     by_row,
     checked_results,
-    named_rows,
     write_card,
     write_entries,
 )
-from molbench.submission.folder import CARD, README, SubmissionFolder, described_file
+from molbench.submission.folder import described_file
 from molbench.submission.request import PackRequest
 
 
 def pack(request: PackRequest) -> Path:
     """Write ``<family>/<model>/`` with a card and predictions, whole or not at all.
+
+    Of what is there already, weights of the same encoder and files that the card does not list stay; the
+    receipt goes, since it is of the old card.
 
     Args:
         request: What it is made of.
@@ -48,40 +50,30 @@ def pack(request: PackRequest) -> Path:
     family = require_name(request.family or _family(model), "the family")
     folder = request.output / family / model.name
     with exclusive(folder), replace_folder(folder) as temporary:
-        _refuse_losses(folder, stored)
-        if (folder / README).is_file():
-            (temporary / README).write_bytes((folder / README).read_bytes())
+        before = Before.read(folder)
+        before.refuse_losses(by_row(stored).keys())
+        before.keep(temporary, weights=request.checkpoint is None)
         cost = cost_of([item.result for item in stored])
         entries = write_entries(
             temporary, stored, Elsewhere.beside(folder, request.url_prefix), measured=cost is not None
         )
-        card = _card(request, model, entries, _weights(temporary, request, model), cost)
+        card = _card(request, model, entries, _weights(temporary, request, model, before), cost)
         write_card(temporary, card)
     return folder
-
-
-def _refuse_losses(folder: Path, stored: Sequence[Stored]) -> None:
-    """Rows that are packed already are not lost because they were scored into another results folder."""
-    if not (folder / CARD).is_file():
-        return
-    packed = {(entry.task, entry.protocol) for entry in SubmissionFolder.read(folder).card.predictions}
-    if lost := sorted(packed - by_row(stored).keys()):
-        raise UserError(
-            f"{folder}: has {named_rows(lost)}, which these results lack; "
-            f"`molbench submit add RESULTS {folder}` keeps them, or move the folder away first"
-        )
 
 
 def _family(model: CheckpointEntry) -> str:
     return FINGERPRINT if model.name == FINGERPRINT else model.backbone
 
 
-def _weights(folder: Path, request: PackRequest, model: CheckpointEntry) -> dict[str, Any]:
+def _weights(folder: Path, request: PackRequest, model: CheckpointEntry, before: Before) -> dict[str, Any]:
+    """What the card says of the weights: those that are given, else those that were packed before."""
     weights: dict[str, Any] = {"encoder_digest": model.encoder_digest}
     if request.checkpoint is None:
         if request.checkpoint_url:
             raise UserError("--checkpoint-url needs --checkpoint, whose size and digest the card gives")
-        return weights
+        packed = before.weights_of(model.encoder_digest)
+        return weights | ({} if packed is None else {"checkpoint": packed.model_dump(exclude_none=True)})
     from molbench.evaluation.candidates.checkpoint import encoder_digest
     from molbench.training.checkpoint import Checkpoint
 
@@ -90,7 +82,13 @@ def _weights(folder: Path, request: PackRequest, model: CheckpointEntry) -> dict
     path = request.checkpoint
     if request.checkpoint_url is None:
         path = folder / f"checkpoint{request.checkpoint.suffix}"
-        path.write_bytes(request.checkpoint.read_bytes())
+        content = request.checkpoint.read_bytes()
+        if path.exists() and path.read_bytes() != content:  # it was kept as somebody's own
+            raise UserError(
+                f"{before.folder / path.name}: is another file than {request.checkpoint}, and on no card; "
+                "move it away first"
+            )
+        path.write_bytes(content)
     return weights | {"checkpoint": described_file(path, folder, request.checkpoint_url)}
 
 

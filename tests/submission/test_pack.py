@@ -143,6 +143,33 @@ def test_nothing_that_is_packed_is_lost(results: Path) -> None:
     assert _files(folder) == before and card.read_text() == text and not list(folder.parent.glob(".*"))
 
 
+def test_packing_again_keeps_weights_and_own_files(results: Path) -> None:
+    own = Path("submissions/schnet/model")
+    own.mkdir(parents=True)
+    (own / "checkpoint.pt").write_bytes(b"somebody's own")
+    with pytest.raises(UserError, match=r"checkpoint\.pt: is another file than model\.pt"):
+        run_command("submit", "pack", results / "model", *OWN, "--checkpoint", "model.pt")
+    assert (own / "checkpoint.pt").read_bytes() == b"somebody's own"
+    shutil.copy("model.pt", own / "checkpoint.pt")
+    run_command("submit", "pack", results / "model", *OWN, "--checkpoint", "model.pt")
+    (own / "figures").mkdir()
+    (own / "figures" / "loss.png").write_bytes(b"a figure")
+    (own / "README.md").write_text("About it.")
+    before, card = _files(own), yaml.safe_load((own / "submission.yaml").read_text())
+    run_command("submit", "pack", results / "model", *OWN, "--notes", "Told better.")
+    again = yaml.safe_load((own / "submission.yaml").read_text())
+    assert again.pop("notes") == "Told better." and _files(own) == before and "checkpoint" in again["weights"]
+    assert again == card
+    assert (own / "figures" / "loss.png").read_bytes() == b"a figure" and (own / "README.md").exists()
+    path = save_checkpoint(Path("other/model.pt"), seed=5)
+    evaluate([path], ["toy/size,toy/ring"], seeds=2, output="other/r", scratch=False, executor="inline")
+    with pytest.raises(UserError, match="other weights than were evaluated; give --checkpoint"):
+        run_command("submit", "pack", "other/r/model", *OWN)
+    assert _files(own) == before
+    run_command("submit", "pack", "other/r/model", *OWN, "--checkpoint", path)
+    assert (own / "checkpoint.pt").read_bytes() == path.read_bytes()
+
+
 @pytest.mark.slow
 def test_the_checkpoint_is_evaluated_again_in_another_process(results: Path) -> None:
     run_command("submit", "pack", results / "model", *OWN, "--commit", "a" * 40, "--checkpoint", "model.pt")
