@@ -80,6 +80,10 @@ def import_(given: dict[str, Any]) -> None:
     with progress_bars() as progress:
         folder = run_import(request, progress)
     _describe(folder)
+    from molbench.data.build.importing.remarks import remarks
+
+    for line in remarks(folder):
+        typer.echo(line)
     if request.targets:
         typer.echo(f"score a model on it: molbench evaluate CHECKPOINT --tasks '{request.dataset}/*'")
 
@@ -146,7 +150,7 @@ def push(
 @app.command()
 def export(
     name: Name,
-    output: Annotated[Path, typer.Argument(help="File to write: .extxyz, .xyz, .sdf, or .db of ASE.")],
+    output: Annotated[Path, typer.Argument(help="File to write: .extxyz, .xyz, .sdf, .db of ASE, or .csv.")],
     split: Annotated[
         str | None,
         typer.Option(

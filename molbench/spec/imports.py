@@ -27,8 +27,9 @@ class ImportRequest:
         path: A table of SMILES (.csv, .tsv, .smi, .parquet, .xlsx), an SD file, an xyz file (extended or
             not), an ASE database (.db) or a NumPy archive (.npz); text may be compressed.
         name: Name of the new dataset. Default: that of the file.
-        targets: A label, [NAME=]COLUMN[:UNIT[:UNIT OF SCORES]], for instance 'gap=HOMO-LUMO gap:Hartree:meV';
-            1 is the unit of a number without one. May be repeated; without any, the dataset is for
+        targets: A label, [NAME=]COLUMN[:UNIT[:UNIT OF SCORES]], for instance 'gap=HOMO-LUMO gap:Hartree:meV',
+            or 'dG (kcal/mol)::kJ/mol' where the name says the unit; 1 is that of a number without one. May be
+            repeated; without any, the dataset is for
             pretraining.
         forces: Column or array of forces, COLUMN[:UNIT[:UNIT OF SCORES]]; they belong to the first target.
         smiles: Column of SMILES; twice for pairs.
@@ -82,6 +83,8 @@ class ImportRequest:
             raise UserError(f"{self.path}: empty file")
         if len(self.smiles) > 2:
             raise UserError("--smiles: a record has one molecule or two")
+        if len(set(self.smiles)) < len(self.smiles):
+            raise UserError(f"--smiles {self.smiles[0]}: stands twice; a pair has a column for each molecule")
 
 
 @dataclass(frozen=True)
@@ -116,16 +119,23 @@ class Labelled:
 
         name, _, rest = text.rpartition("=") if not _starts(text, known) else ("", "", text)
         source = max((column for column in known if _starts(rest, [column])), key=len, default="")
-        units = rest[len(source) :].lstrip(":").split(":") if source else rest.split(":")[1:]
+        units = rest[len(source) :].removeprefix(":").split(":") if source else rest.split(":")[1:]
         source = source or rest.partition(":")[0]
         if not source or len(units) > 2:
             raise UserError(f"{option} {text}: write [NAME=]COLUMN[:UNIT[:UNIT OF SCORES]]")
-        unit, scored = ([*(_unit(word, f"{option} {text}") for word in units if word), None, None])[:2]
-        stated = _stated(source)
-        unit = unit or stated[1]
+        said, scored = ([*(_unit(word, f"{option} {text}") if word else None for word in units), None, None])[
+            :2
+        ]
+        plain, stated = _stated(source)
+        if said and stated and said != stated:
+            raise UserError(
+                f"{option} {text}: the column's own name says {stated}; write {source}::{said} for scores in "
+                f"{said}, or rename the column"
+            )
+        unit = said or stated
         if unit and scored and not same_dimension(unit, scored):
             raise UserError(f"{option} {text}: '{unit}' cannot be told in '{scored}'")
-        named = require_name(name, f"{option} {text}") if name else _slug(stated[0])
+        named = require_name(name, f"{option} {text}") if name else _slug(plain)
         if not named:
             raise UserError(f"{option} {text}: no name can be made of that; write NAME={text}")
         return cls(named, source, unit, scored)

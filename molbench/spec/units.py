@@ -68,21 +68,27 @@ _SPELLINGS = {
     **dict.fromkeys(("bohr", "bohrs"), "a0"),
     **dict.fromkeys(("ha", "eh", "hartrees"), "Hartree"),
     **dict.fromkeys(("electronvolt", "electronvolts"), "eV"),
-    **dict.fromkeys(("kcal mol-1", "kcal mol^-1", "kcal/mole"), "kcal/mol"),
-    **dict.fromkeys(("kj mol-1", "kj mol^-1", "kj/mole"), "kJ/mol"),
-    **dict.fromkeys(("cm-1", "cm^-1", "1/cm"), "cm⁻¹"),
-    **dict.fromkeys(("bohr^3", "bohr3", "a0^3"), "a0³"),
-    **dict.fromkeys(("bohr^2", "bohr2", "a0^2"), "a0²"),
+    **dict.fromkeys(("kcal/mole",), "kcal/mol"),
+    **dict.fromkeys(("kj/mole",), "kJ/mol"),
+    **dict.fromkeys(("1/cm",), "cm⁻¹"),
+    **dict.fromkeys(("bohr^3",), "a0³"),
+    **dict.fromkeys(("bohr^2",), "a0²"),
     **dict.fromkeys(("angstrom^3", "a^3", "ang^3"), "Å³"),
     **dict.fromkeys(("angstrom^2", "a^2", "ang^2"), "Å²"),
-    **dict.fromkeys(("cal/mol/k", "cal/(mol k)", "cal/(mol*k)", "cal/molk"), "cal/(mol·K)"),
-    **dict.fromkeys(("j/mol/k", "j/(mol k)", "j/(mol*k)", "j/molk"), "J/(mol·K)"),
+    **dict.fromkeys(("cal/mol/k", "cal/molk"), "cal/(mol·K)"),
+    **dict.fromkeys(("j/mol/k", "j/molk"), "J/(mol·K)"),
+    **dict.fromkeys(("l/mol/cm",), "L/(mol·cm)"),
     **dict.fromkeys(("debye", "debyes"), "D"),
     **dict.fromkeys(("um", "umol/l", "micromolar"), "µmol/L"),
     **dict.fromkeys(("celsius", "degc"), "°C"),
     **dict.fromkeys(("kelvin",), "K"),
     **dict.fromkeys(("percent",), "%"),
 }
+
+
+_ON_THE_LINE = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺·⋅*−", "0123456789-+   -")
+#: What is no unit of anything a molecule has, and what is meant by it.
+_PER_MOLE = {"kcal": "kcal/mol", "kj": "kJ/mol"}
 
 
 #: Where capitals tell one unit from another: nM is no nanometre.
@@ -101,7 +107,7 @@ def convertible(unit: str) -> list[str]:
 
 
 def unit_called(text: str) -> str:
-    """The unit that somebody means: ``ev``, ``kcal/mol/angstrom``, ``cm-1``; what is not known, as it is.
+    """The unit that somebody means: ``ev``, ``kcal·mol⁻¹·Å⁻¹``, ``cm-1``; what is not known, as it is.
 
     Raises:
         ValueError: As :func:`check_unit`.
@@ -109,12 +115,19 @@ def unit_called(text: str) -> str:
     named = re.sub(r" */ *", "/", text.strip())
     if named in _DIMENSION_OF or named in _CAPITALS:
         return _CAPITALS.get(named, named)
-    lower = {unit.lower(): unit for unit in _DIMENSION_OF} | _SPELLINGS
-    energy, _, length = named.lower().rpartition("/")
-    spelt = f"{lower.get(energy, energy)}/{lower.get(length, length)}"
-    unit = lower.get(named.lower(), spelt if spelt in _DIMENSION_OF else named)
+    known = {_plain(name): unit for name, unit in ({u: u for u in _DIMENSION_OF} | _SPELLINGS).items()}
+    plain = _plain(named)
+    energy, _, length = plain.rpartition("/")
+    spelt = f"{known.get(energy, energy)}/{known.get(length, length)}"
+    unit = known.get(plain, spelt if spelt in _DIMENSION_OF else named)
     check_unit(unit)
     return unit
+
+
+def _plain(unit: str) -> str:
+    """A unit in lower case, on one line, with ``/`` before what divides: ``kcal/mol`` of ``kcal·mol⁻¹``."""
+    text = unit.lower().translate(_ON_THE_LINE)
+    return re.sub(r" ([^ /()]*[^ /()\d])-1(?![\d.])", r"/\1", text.replace("^", ""))
 
 
 def is_unit(text: str) -> bool:
@@ -143,6 +156,8 @@ def check_unit(unit: str) -> None:
 
 def _misspelt(unit: str) -> str | None:
     """The known unit that one is a slip of; none where a metric prefix or a power makes it another unit."""
+    if (per_mole := _PER_MOLE.get(unit.lower())) is not None:
+        return per_mole
     names = {known.lower(): known for known in _DIMENSION_OF} | _SPELLINGS
     close = get_close_matches(unit.lower(), [name for name in names if len(name) > 1], n=1, cutoff=0.84)
     if not close:

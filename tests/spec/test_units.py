@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from molbench.spec.imports import Labelled
-from molbench.spec.units import convert, convertible, factor, same_dimension, unit_called
+from molbench.spec.units import _DIMENSION_OF, convert, convertible, factor, same_dimension, unit_called
 
 
 def test_energies_agree_with_codata() -> None:
@@ -72,7 +72,31 @@ def test_a_unit_in_a_header_is_taken_if_it_is_known(header: str) -> None:
     assert (label.name, label.unit) == HEADERS[header]
 
 
+WAYS = {
+    "kcal·mol⁻¹": "kcal/mol",
+    "kcal mol^-1 Å^-1": "kcal/mol/Å",
+    "kJ⋅mol−1": "kJ/mol",
+    "eV·angstrom⁻¹": "eV/Å",
+    "cal mol-1 K-1": "cal/(mol·K)",
+    "L mol⁻¹ cm⁻¹": "L/(mol·cm)",
+    "cm^-1": "cm⁻¹",
+    "bohr³": "a0³",
+    "e a0": "e·a0",
+}
+
+
+@pytest.mark.parametrize("written", WAYS)
+def test_a_unit_may_be_written_as_people_do(written: str) -> None:
+    assert unit_called(written) == WAYS[written]
+
+
+@given(st.sampled_from(list(_DIMENSION_OF)))
+def test_every_unit_is_called_by_its_own_name(unit: str) -> None:
+    assert unit_called(unit) == unit
+
+
 SLIPS = {
+    "kcal": "kcal/mol",
     "kcla/mol": "kcal/mol",
     "Hartee": "Hartree",
     "kJ/mo": "kJ/mol",

@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+from pyarrow.csv import WriteOptions, write_csv
 
 from molbench.atomic import replace_file
 from molbench.data.read.store import Store
 from molbench.errors import UserError
 from molbench.spec.units import factor, same_dimension
 
-_TEXTS = ("id", "smiles", "inchikey", "group")
+_TEXTS = ("id", "smiles", "inchikey", "group", "a_smiles", "a_inchikey", "b_smiles", "b_inchikey")
+_TABLE = ".csv"
 _LONGEST_V2000 = 999
 
 
@@ -40,10 +43,12 @@ class Exported:
 
 
 def export(store: Store, rows: np.ndarray, path: Path) -> int:
-    """Write records to a file whose name says the format: ``.extxyz``, ``.xyz``, ``.sdf``, ``.db`` of ASE.
+    """Write records to a file whose name says the format.
+
+    ``.extxyz``, ``.xyz``, ``.sdf`` and ``.db`` of ASE have structures; ``.csv`` has names and labels only.
 
     Args:
-        store: The records, of one molecule each.
+        store: The records; of one molecule each, but for a table.
         rows: Which, [n] int64, in the order wanted.
         path: The file; appears whole or not at all.
 
@@ -51,18 +56,33 @@ def export(store: Store, rows: np.ndarray, path: Path) -> int:
         How many were written.
 
     Raises:
-        UserError: If a record has two molecules, the format is unknown, the file is there already, or ASE is
-            missing.
+        UserError: If a record has two molecules and the format holds one, the format is unknown, the file is
+            there already, or ASE is missing.
     """
-    if store.record.molecule_table or store.molecules_per_record != 1:
-        raise UserError(f"{store.dataset_id}: a record has two molecules, which such files do not hold")
-    if path.suffix not in WRITERS:
-        raise UserError(f"{path}: the name must end in one of: {', '.join(WRITERS)}")
+    if path.suffix not in {*WRITERS, _TABLE}:
+        raise UserError(f"{path}: the name must end in one of: {', '.join([*WRITERS, _TABLE])}")
+    several = store.record.molecule_table or store.molecules_per_record != 1
+    if several and path.suffix != _TABLE:
+        raise UserError(
+            f"{store.dataset_id}: a record has more molecules than one, which only a table ({_TABLE}) holds"
+        )
     if path.exists():
         raise UserError(f"{path}: is there already; choose another name or remove it")
     with replace_file(path) as temporary:
-        WRITERS[path.suffix](_molecules(store, rows), temporary, store)
+        if path.suffix == _TABLE:
+            _write_table(store, rows, temporary)
+        else:
+            WRITERS[path.suffix](_molecules(store, rows), temporary, store)
     return len(rows)
+
+
+def _write_table(store: Store, rows: np.ndarray, path: Path) -> None:
+    """Names and labels, whose units stand in the header as an import reads them."""
+    names = [name for name in (*_TEXTS, *store.dataset.targets) if name in store.table.schema.names]
+    units = {name: target.unit for name, target in store.dataset.targets.items()}
+    header = [name if units.get(name, "1") == "1" else f"{name} ({units[name]})" for name in names]
+    columns = [store.column(name).take(pa.array(rows)) for name in names]
+    write_csv(pa.table(columns, header), path, WriteOptions(quoting_style="needed"))
 
 
 def _molecules(store: Store, rows: np.ndarray) -> Iterator[Exported]:

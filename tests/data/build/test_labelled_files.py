@@ -13,6 +13,8 @@ from rdkit import Chem
 from rdkit.Chem import rdDistGeom
 
 from molbench.data import Store, import_file
+from molbench.data.audit.check import audit_folder
+from molbench.data.build.importing.remarks import remarks
 from molbench.data.folder.manifest import Manifest
 from molbench.data.folder.verify import verify_dataset
 from molbench.errors import UserError
@@ -143,7 +145,26 @@ def test_pairs_need_no_flag_and_are_divided_by_molecules(tmp_path: Path) -> None
     assert rows(store, "a_smiles")[:2] == [SMILES[0]] * 2 and store.record.name == "pair"
     solutes = np.array(rows(store, "a_smiles"))
     assert not {*solutes[store.rows("molecule", "train")]} & {*solutes[store.rows("molecule", "test")]}
-    assert Catalogue.load().dataset("pairs").tasks.tasks["dg"].unit == "kJ/mol"
+    entry = Catalogue.load().dataset("pairs")
+    assert entry.tasks.tasks["dg"].unit == "kJ/mol" and entry.dataset.targets["dg"].unit == "kcal/mol"
+    assert not remarks(folder)
+
+
+def test_of_pairs_told_twice_no_split_has_one_on_both_sides_and_it_is_said(tmp_path: Path) -> None:
+    pairs = [(a, b) for a in SMILES[:14] for b in SMILES[14:24]]
+    lines = [f"{a};{b};−{i / 4}" for i, (a, b) in enumerate(pairs)]
+    lines += [f"{b};{a};{-i / 4 - 0.5}" for i, (a, b) in enumerate(pairs[::4])]
+    (tmp_path / "twice.csv").write_text("\ufeffsep=;\none;other;dG (kcal·mol⁻¹)\n" + "\n".join(lines) + "\n")
+    smiles, targets = ["one", "other"], ["dG (kcal·mol⁻¹)"]
+    folder = import_file(tmp_path / "twice.csv", smiles=smiles, targets=targets, ordered=False)
+    assert rows(Store.open(folder), "dg")[:2] == [0.0, -0.25]
+    (part,) = audit_folder(folder).parts
+    assert {"random", "molecule"} <= part.schemes.keys()
+    assert {scheme.verdict for scheme in part.schemes.values()} == {"disjoint"}
+    assert remarks(folder) == [
+        "35 pairs are there more than once, stereochemistry aside: 70 records, whose labels differ: "
+        "dg by up to 26.8 kcal/mol"
+    ]
 
 
 def test_missing_labels_stay_missing_and_a_row_without_any_is_told(tmp_path: Path) -> None:
@@ -155,6 +176,11 @@ def test_missing_labels_stay_missing_and_a_row_without_any_is_told(tmp_path: Pat
     folder = import_file(tmp_path / "holes.csv", **wanted, max_failures=len(SMILES))
     store = Store.open(folder)
     assert rows(store, "a")[:3] == [1.0, 2.0, None] and rows(store, "b")[:3] == [1.0, None, 3.0]
+    missing = rows(store, "a").count(None)
+    assert (
+        remarks(folder)[0]
+        == f"a: {missing} of {len(store)} records have no value; they are left out of its task"
+    )
     assert len(Manifest.read(folder).part(None).failures) == len(SMILES) - len(store)
 
 
@@ -186,6 +212,8 @@ REQUESTS = [
     ({"targets": ["active:kcla/mol"], "conformers": True}, "did you mean 'kcal/mol'?"),
     ({"targets": ["active:g/mol:eV"], "conformers": True}, "cannot be told in"),
     ({"targets": ["gap (eV):eV:K"], "conformers": True}, "cannot be told in"),
+    ({"targets": ["gap (eV):meV"], "conformers": True}, "own name says eV; write gap (eV)::meV"),
+    ({"targets": ["active:1"], "smiles": ["SMILES", "SMILES"]}, "--smiles SMILES: stands twice"),
     ({"targets": ["active:1"]}, "--conformers"),
     ({"targets": ["active:1"], "conformers": True, "smiles": ["smile"]}, "did you mean 'SMILES'?"),
     ({"targets": ["active:1"], "conformers": True, "schemes": ["scafold"]}, "did you mean 'scaffold'?"),

@@ -45,7 +45,7 @@ def test_a_split_for_pytorch_geometric_is_an_in_memory_dataset() -> None:
 
 
 def test_what_is_not_there_is_told() -> None:
-    with pytest.raises(UserError, match="two molecules"):
+    with pytest.raises(UserError, match=r"which only a table \(\.csv\) holds"):
         molbench.pyg_dataset("xtb-solvation", None)
     with pytest.raises(UserError, match="no column 'gpa'"):
         molbench.torch_dataset("xtb-molecules", targets=["gpa"])[0]
@@ -71,6 +71,20 @@ def test_what_is_exported_is_imported_the_same(tmp_path: Path, suffix: str) -> N
         atol=1e-4 if suffix == ".sdf" else 1e-6,
         rtol=0,
     )
+
+
+def test_a_table_of_pairs_that_is_exported_is_imported_the_same(tmp_path: Path) -> None:
+    store = Store.open(locate("xtb-solvation"))
+    name = next(iter(store.dataset.targets))
+    rows = np.arange(7, 87)
+    path = tmp_path / "back.csv"
+    assert export(store, rows, path) == 80
+    unit = store.dataset.targets[name].unit
+    again = Store.open(
+        import_file(path, targets=[f"{name} ({unit})"], id="id", smiles=["a_smiles", "b_smiles"])
+    )
+    assert again.ids.to_pylist() == store.ids.take(rows).to_pylist()
+    np.testing.assert_array_equal(again.target(name), store.target(name)[rows])
 
 
 @pytest.mark.parametrize("suffix", [".db", ".extxyz"])
@@ -131,6 +145,6 @@ def test_an_export_that_cannot_be_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"mine\.sdf: is there already; choose another name or remove it"):
         export(store, np.arange(3), mine)
     assert mine.read_text() == "mine"
-    with pytest.raises(UserError, match="two molecules"):
+    with pytest.raises(UserError, match=r"which only a table \(\.csv\) holds"):
         export(Store.open(locate("xtb-solvation")), np.arange(3), tmp_path / "x.sdf")
     assert [*tmp_path.iterdir()] == [mine]

@@ -94,19 +94,26 @@ def _of_frames() -> dict[str, dict[str, Any]]:
 
 
 def _of_pairs(ordered: bool) -> dict[str, dict[str, Any]]:
-    first, rule = ("a", "frequency") if ordered else ("either", "random")
-    new = "the first molecule of every test pair is" if ordered else "a molecule of every test pair is"
+    if ordered:
+        side, rule = "a", "frequency"
+        molecule = (
+            "the first molecule of a test pair is the first one of no pair of train, but may be a second"
+        )
+        scaffold = "that of the first molecule of a test pair is that of the first one of no pair of train"
+    else:
+        side, rule = "any", "random"
+        molecule = "one molecule of a test pair, or both, is in no pair of train and validation"
+        scaffold = "that of one molecule of a test pair, or both, is in no pair of train and validation"
     return {
         "random": {
-            "generator": "ratio",
+            "generator": "pair",
             "parameters": dict(_SHARES),
-            "description": "Pairs drawn at random; their molecules occur in train.",
-            "leaks": "A pair that stands there twice, or as another stereoisomer, may lie on both sides.",
+            "description": "Pairs drawn at random, records of one together; their molecules occur in train.",
         },
         "molecule": {
             "generator": "molecule_cold",
-            "parameters": {"side": first, **_SHARES},
-            "description": f"Divided by molecules: {new} new.",
+            "parameters": {"side": side, **_SHARES},
+            "description": f"Divided by molecules: {molecule}.",
         },
         "molecule-both": {
             "generator": "molecule_cold",
@@ -115,7 +122,7 @@ def _of_pairs(ordered: bool) -> dict[str, dict[str, Any]]:
         },
         "scaffold": {
             "generator": "scaffold_cold",
-            "parameters": {"side": first, "rule": rule, **_SHARES},
-            "description": f"Divided by Bemis-Murcko scaffolds: that of {new} new.",
+            "parameters": {"side": side, "rule": rule, **_SHARES},
+            "description": f"Divided by Bemis-Murcko scaffolds: {scaffold}.",
         },
     }

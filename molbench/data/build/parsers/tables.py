@@ -3,6 +3,7 @@
 import codecs
 import csv
 import gzip
+import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from molbench.errors import UserError, error_line
 Names = Mapping[str, Sequence[str]]
 """What is wanted, and the names its column goes by in one file or another."""
 
+_SEPARATOR = re.compile(r'"?sep=([,;\t])"?', re.IGNORECASE)
 SMILES_FILES = (".smi", ".smi.gz", ".smiles", ".smiles.gz")
 #: What a column of SMILES is called, in lower case.
 SMILES_COLUMNS = ("smiles", "canonical_smiles", "canonicalsmiles", "isomeric_smiles")
@@ -23,7 +25,8 @@ SMILES_COLUMNS = ("smiles", "canonical_smiles", "canonicalsmiles", "isomeric_smi
 def read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Line number and cells of every row that is not blank, the header included.
 
-    Commas, tabs and semicolons separate; the first line with text says which. A byte-order mark, UTF-16
+    Commas, tabs and semicolons separate; the first line with text says which, or a line ``sep=;`` before it,
+    as Excel writes it. A byte-order mark, UTF-16
     behind one, either kind of line end, gzip (``.gz``) and Excel's ``.xlsx`` are understood. Bytes that are
     no UTF-8 come as lone surrogates, so that only the rows which hold them are lost. A file of SMILES
     (``.smi``) has one at the head of each line, the rest of which is its name; unless its first line has
@@ -83,12 +86,14 @@ def _open(path: Path) -> IO[str]:
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Rows of a text file."""
     with _damage(path), _open(path) as file:
-        head = [""]
+        head, delimiter = [""], None
         for line in file:
             head.append(line)
-            if line.strip():
+            if said := _SEPARATOR.fullmatch(line.strip()):
+                delimiter, head[-1] = said[1], "\n"  # a blank line, so that lines are counted as they stand
+            elif line.strip():
                 break
-        reader = csv.reader(chain(head[1:], file), delimiter=max("\t;,", key=head[-1].count))
+        reader = csv.reader(chain(head[1:], file), delimiter=delimiter or max("\t;,", key=head[-1].count))
         for cells in reader:
             if any(cell.strip() for cell in cells):
                 yield reader.line_num, [cell.strip() for cell in cells]

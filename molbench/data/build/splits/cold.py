@@ -9,8 +9,8 @@ import pyarrow as pa
 from molbench.errors import UserError
 from molbench.spec.splits import SPLITS
 
-Side = Literal["a", "b", "both", "one", "either"]
-SIDES = ("a", "b", "both", "one", "either")
+Side = Literal["a", "b", "both", "one", "any", "either"]
+SIDES = ("a", "b", "both", "one", "any", "either")
 
 
 def names(keys: pa.Table, side: str) -> list[str]:
@@ -43,8 +43,10 @@ def label_pairs(
         side: ``a`` or ``b``: the label of that molecule; the other one may be known. ``both``: that of both,
             so that neither molecule of a test pair is known; pairs of different labels are unused. ``one``:
             of a test pair, exactly one is known; pairs of two new molecules, or of validation and test, are
-            unused. ``either``: pairs of two training molecules train, all others are divided at random
-            between validation and test, as 3DMRL does; their molecules overlap.
+            unused. ``any``: pairs with a test molecule test, of the others those with one of validation
+            validate, so that no pair is lost and none, in whatever order it is told, lies on two sides.
+            ``either``: pairs of two training molecules train, all others are divided at random between
+            validation and test, as 3DMRL does; their molecules overlap, and a pair told twice may too.
         fractions: Shares of train, validation and test, for that random division.
         rng: Draws it.
 
@@ -56,6 +58,9 @@ def label_pairs(
     same = np.where(a == b, a, "unused")
     if side == "both":
         return same
+    if side == "any":
+        has = {split: (a == split) | (b == split) for split in SPLITS}
+        return np.where(has["test"], "test", np.where(has["validation"], "validation", "train"))
     known_a, known_b = a == "train", b == "train"
     if side == "one":
         return np.where(known_a, b, np.where(known_b, a, "unused"))

@@ -100,6 +100,42 @@ def test_neither_one_nor_both_are_disjoint_reports(pairs, seed: int) -> None:
     assert abs((either == "validation").sum() - pool.sum() * 0.4) <= 1
 
 
+@settings(deadline=None, max_examples=30)
+@given(
+    pairs=pair_lists, seed=st.integers(0, 3), generator=st.sampled_from(["molecule_cold", "scaffold_cold"])
+)
+def test_any_new_molecule_makes_a_pair_one_of_test_and_none_is_lost(pairs, seed: int, generator: str) -> None:
+    """And a pair told twice, or the other way round, lies on one side."""
+    twice = [*pairs, *((b, a) for a, b in pairs[::3]), *pairs[::5]]
+    table = keys(twice)
+    rule = {} if generator == "molecule_cold" else {"rule": "random"}
+    labels = split(table, generator, side="any", seed=seed, **rule)
+    assert "unused" not in labels
+    sides: dict[frozenset[int], set[str]] = {}
+    for both, label in zip(twice, labels.tolist(), strict=True):
+        sides.setdefault(frozenset(both), set()).add(label)
+    assert all(len(there) == 1 for there in sides.values())
+    new = molecules(table, labels, "test") - molecules(table, labels, "train")
+    new -= molecules(table, labels, "validation")
+    tested = [{SMILES[a], SMILES[b]} for (a, b), label in zip(twice, labels, strict=True) if label == "test"]
+    assert all(both & new for both in tested)
+
+
+@settings(deadline=None, max_examples=30)
+@given(pairs=pair_lists, seed=st.integers(0, 3), data=st.data())
+def test_all_records_of_a_pair_go_together(pairs, seed: int, data) -> None:
+    table = keys([*pairs, *((b, a) for a, b in pairs[::2])])
+    labels = split(table, "pair", seed=seed)
+    sides: dict[frozenset[str], set[str]] = {}
+    for a, b, label in zip(
+        *(table.column(f"{side}_inchikey").to_pylist() for side in "ab"), labels, strict=True
+    ):
+        sides.setdefault(frozenset((a, b)), set()).add(label)
+    assert all(len(there) == 1 for there in sides.values())
+    order = data.draw(st.permutations(range(len(table))))
+    assert split(table.take(pa.array(order)), "pair", seed=seed).tolist() == labels[order].tolist()
+
+
 @settings(deadline=None, max_examples=20)
 @given(pairs=pair_lists, data=st.data(), generator=st.sampled_from(["molecule_cold", "scaffold_cold"]))
 def test_the_order_of_the_records_does_not_matter(pairs, data, generator: str) -> None:

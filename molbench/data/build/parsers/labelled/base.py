@@ -68,7 +68,7 @@ def parse_label(text: str | None, name: str) -> float | None:
     if (truth := _TRUTH.get(text.strip().lower())) is not None:
         return truth
     try:
-        return number(text)
+        return number(text.replace("−", "-"))  # the minus of printed tables
     except ValueError as error:
         comma = "; decimals stand behind a point" if _COMMA.fullmatch(text.strip()) else ""
         raise ValueError(f"'{name}': {error}{comma}") from None
