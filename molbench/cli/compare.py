@@ -71,13 +71,12 @@ def compare(
 def _print(comparison: Comparison) -> None:
     from rich.table import Table
 
-    from molbench.evaluation.comparison.tables import NOTE, cells, header, sentences
+    from molbench.evaluation.comparison.tables import NOTE, TEXTS, cells, header, sentences
 
     console = table_console()
     grid = Table(box=None, pad_edge=False, header_style="bold")
-    texts = {"task", "metric", "unit", "against", "verdict"}
     for column in header(comparison):
-        grid.add_column(column, justify="left" if column in texts else "right", overflow="fold")
+        grid.add_column(column, justify="left" if column in TEXTS else "right", overflow="fold")
     for row in comparison.rows:
         grid.add_row(*map(visible, cells(comparison, row)))
     console.print(grid)

@@ -54,7 +54,10 @@ def evaluate(  # noqa: PLR0917 - the command's options
         ),
     ] = None,
     protocol: Annotated[
-        str, typer.Option(autocompletion=complete.protocols, help="probe, finetune, or a YAML file.")
+        str,
+        typer.Option(
+            autocompletion=complete.protocols, help="Name, see `molbench list protocols`, or a YAML file."
+        ),
     ] = "probe",
     seeds: Annotated[int, typer.Option(min=1, help="Number of seeds.")] = 3,
     seed_list: Annotated[

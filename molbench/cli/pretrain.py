@@ -73,12 +73,17 @@ def _pretrain_here(request: PretrainRequest) -> None:
 
     try:
         with _bar() as progress:
-            checkpoint = run_pretraining(request, progress)
+            checkpoint = run_pretraining(request, progress, _tell_plan)
     except InterruptedTrainingError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(130) from None
     if _is_first_process():
         tell_checkpoint(request.output, checkpoint)
+
+
+def _tell_plan(line: str) -> None:
+    if _is_first_process():
+        typer.echo(line, err=True)
 
 
 def _where(given: dict[str, Any]) -> ExecutorRequest:

@@ -98,7 +98,7 @@ def finish(report: Report, output: Path, as_json: bool, tasks: Sequence[str] = (
 
     Raises:
         UserError: If models or tasks were refused, runs failed, none was applicable, or a task named in full
-            was scored for no model.
+            was scored for no model. Why is told with the report.
     """
     if as_json:
         typer.echo(json.dumps(_plain(report), indent=2, ensure_ascii=False))
@@ -117,8 +117,8 @@ def finish(report: Report, output: Path, as_json: bool, tasks: Sequence[str] = (
         raise UserError("nothing was scored: no task is one for any of the models")
     scored = {summary.task for summary in report.rows}
     expected = {*comma_separated(tasks)}
-    if missing := [p for p in report.not_applicable if p.task in expected - scored]:
-        raise UserError("\n".join(f"{pair.candidate} on {pair.task}: {pair.reason}" for pair in missing))
+    if missing := sorted({p.task for p in report.not_applicable} & expected - scored):
+        raise UserError(f"{', '.join(missing)}: asked for, but a task for none of these models")
 
 
 def _plain(report: Report) -> dict[str, object]:

@@ -36,7 +36,7 @@ def pack(given: dict[str, Any]) -> None:
     """Pack the results of one model as a submission."""
     from molbench.submission.folder import SubmissionFolder
     from molbench.submission.pack import pack
-    from molbench.submission.verify import lacking
+    from molbench.submission.verify import lacking, own_datasets
 
     folder = pack(ask(PackRequest, **given))
     packed = SubmissionFolder.read(folder)
@@ -44,6 +44,10 @@ def pack(given: dict[str, Any]) -> None:
     typer.echo(f"{folder}: {tasks} tasks; check it with `molbench submit verify {folder}`")
     if missing := lacking(packed.card):
         typer.echo(f"without {' and '.join(missing)} its tier stays 'reported'", err=True)
+    if datasets := own_datasets(packed.card):
+        typer.echo(
+            f"only who has your {', '.join(datasets)} can check its tasks, and no board ranks them", err=True
+        )
 
 
 @app.command()

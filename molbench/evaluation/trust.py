@@ -29,7 +29,7 @@ from molbench.evaluation.candidates.checkpoint import (
 )
 from molbench.evaluation.plan import key_of
 from molbench.evaluation.predictions import PREDICTIONS_FILE, Predictions
-from molbench.evaluation.protocols import load_protocols
+from molbench.evaluation.protocols import load_protocols, unknown_protocol
 from molbench.evaluation.result import Result, Stored, result_files
 from molbench.evaluation.score import score
 from molbench.evaluation.seen import checked_overlap
@@ -197,7 +197,7 @@ class Trust:
     def _check_protocol(self, result: Result) -> None:
         name = result.protocol.name
         if name not in self.protocols:
-            raise UserError(f"{quoted(name)} is no protocol of this version")
+            raise unknown_protocol(name)
         given, known = (
             recipe.model_dump(exclude={"description"}) for recipe in (result.protocol, self.protocols[name])
         )

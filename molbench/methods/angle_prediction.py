@@ -16,6 +16,7 @@ from molbench.backbones.base import GeometryBackbone
 from molbench.graph.molecules import MoleculeBatch
 from molbench.methods.base import Method
 from molbench.methods.parts.draws import uniform
+from molbench.spec.config import Share
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class AnglePredictionConfig:
             them, which for small molecules is none. Otherwise they are drawn anew, at least one.
     """
 
-    ratio: float = 1e-3
+    ratio: Share = 1e-3
     fixed_triples: bool = False
 
 

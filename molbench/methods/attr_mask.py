@@ -9,12 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from pydantic import PositiveInt
 from torch import Tensor
 
 from molbench.graph.molecules import MoleculeBatch
 from molbench.methods.parts.draws import uniform
 from molbench.methods.parts.named_elements import ElementMethod
 from molbench.methods.parts.sampling import some_atoms
+from molbench.spec.config import Share
 
 
 @dataclass(frozen=True)
@@ -26,8 +28,8 @@ class AttrMaskConfig:
         elements: Atomic numbers below this can be named.
     """
 
-    ratio: float = 0.15
-    elements: int = 100
+    ratio: Share = 0.15
+    elements: PositiveInt = 100
 
 
 class AttrMask(ElementMethod[AttrMaskConfig, Tensor]):

@@ -72,6 +72,11 @@ class Method(nn.Module, ABC, Configured[C_co], Generic[C_co, D, B, E]):
         """Learning rates as multiples of the run's, by the start of the parameters' names."""
         return {}
 
+    @property
+    def selection(self) -> str:
+        """What of the training records :meth:`select` takes, for whoever waits for it; empty for all."""
+        return ""
+
     def select(self, store: Store, rows: np.ndarray) -> np.ndarray:  # noqa: ARG002 - for those that choose
         """Rows for :meth:`reader` to train on, made from the training records [n]; by default the records.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from pydantic import PositiveFloat
 from torch import Tensor
 
 from molbench.backbones.base import GeometryBackbone
@@ -31,7 +32,7 @@ class CoordConfig:
             :class:`~molbench.methods.parts.denoising.Standardiser`.
     """
 
-    noise: float = 0.04
+    noise: PositiveFloat = 0.04
     centre: bool = True
     normaliser: Normaliser = "scale"
 

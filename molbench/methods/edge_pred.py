@@ -21,6 +21,7 @@ from molbench.methods.base import Method
 from molbench.methods.parts.draws import uniform
 from molbench.methods.parts.layers import two_layers
 from molbench.methods.parts.sampling import ranks
+from molbench.spec.config import Share
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class EdgePredConfig:
         ratio: Share of a molecule's bonds that are asked for, rounded up.
     """
 
-    ratio: float = 0.5
+    ratio: Share = 0.5
 
 
 @dataclass(frozen=True, eq=False)

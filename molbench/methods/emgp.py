@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
 from molbench.backbones.base import GeometryBackbone, Representation
@@ -45,12 +46,12 @@ class EMGPConfig:
 
     noise: Noise = "riemann"
     force: Literal["gradient", "direct"] = "gradient"
-    steps: int = 1
-    sigma_begin: float = 10.0
-    sigma_end: float = 0.01
-    levels: int = 50
-    efp_weight: float = 1.0
-    inp_weight: float = 0.2
+    steps: PositiveInt = 1
+    sigma_begin: PositiveFloat = 10.0
+    sigma_end: PositiveFloat = 0.01
+    levels: PositiveInt = 50
+    efp_weight: NonNegativeFloat = 1.0
+    inp_weight: NonNegativeFloat = 0.2
 
 
 @dataclass(frozen=True, eq=False)

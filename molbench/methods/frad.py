@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from pydantic import NonNegativeFloat, PositiveFloat
 from torch import Tensor
 
 from molbench.backbones.base import GeometryBackbone
@@ -33,8 +34,8 @@ class FradConfig:
             :class:`~molbench.methods.parts.denoising.Standardiser`.
     """
 
-    torsion_noise: float = 2.0
-    noise: float = 0.04
+    torsion_noise: NonNegativeFloat = 2.0
+    noise: PositiveFloat = 0.04
     centre: bool = True
     normaliser: Normaliser = "scale"
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from pydantic import PositiveFloat, PositiveInt
 from torch import Tensor
 
 from molbench.backbones.base import GeometryBackbone
@@ -22,6 +23,7 @@ from molbench.methods.parts.crop import keep_atoms
 from molbench.methods.parts.draws import uniform
 from molbench.methods.parts.layers import two_layers
 from molbench.methods.parts.views import with_bonds
+from molbench.spec.config import Share
 
 
 @dataclass(frozen=True)
@@ -34,9 +36,9 @@ class GCCConfig:
         temperature: What the dot products are divided by.
     """
 
-    restart: float = 0.8
-    steps: int = 64
-    temperature: float = 0.1
+    restart: Share = 0.8
+    steps: PositiveInt = 64
+    temperature: PositiveFloat = 0.1
 
 
 class GCC(Method[GCCConfig, Tensor]):

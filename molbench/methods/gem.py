@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass
 
 import torch
+from pydantic import PositiveFloat, PositiveInt
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
@@ -35,8 +36,8 @@ class GEMConfig:
             instead of that of its centre.
     """
 
-    classes: int = 30
-    farthest: float = 20.0
+    classes: PositiveInt = 30
+    farthest: PositiveFloat = 20.0
     centre_is_second_atom: bool = False
 
 

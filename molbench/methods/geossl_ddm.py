@@ -12,6 +12,7 @@ import math
 from dataclasses import dataclass
 
 import torch
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
 from molbench.backbones.base import GeometryBackbone
@@ -38,10 +39,10 @@ class GeoSSLDDMConfig(TwoViewConfig):
         beta: Power of σ that weights the loss.
     """
 
-    sigma_begin: float = 10.0
-    sigma_end: float = 0.01
-    levels: int = 50
-    beta: float = 2.0
+    sigma_begin: PositiveFloat = 10.0
+    sigma_end: PositiveFloat = 0.01
+    levels: PositiveInt = 50
+    beta: NonNegativeFloat = 2.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pydantic import PositiveFloat
 from torch import Tensor
 
 from molbench.methods.parts.contrast import info_nce
@@ -21,7 +22,7 @@ class GeoSSLInfoNCEConfig(TwoViewConfig):
         temperature: What the dot products are divided by.
     """
 
-    temperature: float = 0.1
+    temperature: PositiveFloat = 0.1
 
 
 class GeoSSLInfoNCE(TwoViewMethod[GeoSSLInfoNCEConfig]):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pydantic import NonNegativeFloat
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
@@ -26,7 +27,7 @@ class GeoSSLRRConfig(TwoViewConfig):
             them at 1.0 beside an encoder at 5e-4, having taken a scale for the rate itself.
     """
 
-    decoder_lr_factor: float = 1.0
+    decoder_lr_factor: NonNegativeFloat = 1.0
 
 
 class GeoSSLRR(TwoViewMethod[GeoSSLRRConfig]):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from pydantic import PositiveInt
 from torch import Tensor
 
 from molbench.graph.bonds import bonds_of
@@ -30,7 +31,7 @@ class GPTGNNConfig:
         elements: Atomic numbers below this can be named.
     """
 
-    elements: int = 100
+    elements: PositiveInt = 100
 
 
 @dataclass(frozen=True, eq=False)

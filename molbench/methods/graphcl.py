@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from pydantic import PositiveFloat
 from torch import Tensor
 
 from molbench.backbones.base import GeometryBackbone
@@ -20,6 +21,7 @@ from molbench.methods.parts.contrast import info_nce
 from molbench.methods.parts.draws import integers
 from molbench.methods.parts.layers import two_layers
 from molbench.methods.parts.views import with_bonds
+from molbench.spec.config import Share
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,8 @@ class GraphCLConfig:
         temperature: What the dot products are divided by.
     """
 
-    ratio: float = 0.15
-    temperature: float = 0.1
+    ratio: Share = 0.15
+    temperature: PositiveFloat = 0.1
 
 
 class GraphCL(Method[GraphCLConfig, tuple[Augmentation, Augmentation]]):

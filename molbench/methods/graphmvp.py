@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss, normalize
 
@@ -37,9 +38,9 @@ class GraphMVPConfig:
             stands in the place of the contrast in that direction.
     """
 
-    temperature: float = 0.1
-    layers: int = 5
-    beta: float = 1.0
+    temperature: PositiveFloat = 0.1
+    layers: PositiveInt = 5
+    beta: NonNegativeFloat = 1.0
     contrast_with_reconstruction: bool = False
 
 

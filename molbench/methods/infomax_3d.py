@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from pydantic import PositiveFloat, PositiveInt
 from torch import Tensor
 from torch.nn.functional import normalize
 
@@ -30,8 +31,8 @@ class InfoMax3DConfig:
         layers: Layers of the graph's encoder.
     """
 
-    temperature: float = 0.1
-    layers: int = 7
+    temperature: PositiveFloat = 0.1
+    layers: PositiveInt = 7
 
 
 class InfoMax3D(Method[InfoMax3DConfig, None]):

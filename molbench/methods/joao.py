@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from pydantic import NonNegativeFloat, PositiveFloat
 from torch import Tensor, nn
 
 from molbench.backbones.base import GeometryBackbone
@@ -23,6 +24,7 @@ from molbench.methods.parts.draws import uniform
 from molbench.methods.parts.layers import two_layers
 from molbench.methods.parts.processes import over_processes
 from molbench.methods.parts.views import with_bonds
+from molbench.spec.config import Share
 
 if TYPE_CHECKING:
     from molbench.data.read.store import Store
@@ -41,10 +43,10 @@ class JOAOConfig:
         gamma: How strongly they are drawn to the uniform ones.
     """
 
-    ratio: float = 0.15
-    temperature: float = 0.1
-    step: float = 1.0
-    gamma: float = 0.1
+    ratio: Share = 0.15
+    temperature: PositiveFloat = 0.1
+    step: NonNegativeFloat = 1.0
+    gamma: NonNegativeFloat = 0.1
 
 
 class JOAO(Method[JOAOConfig, tuple[Augmentation, Augmentation]]):

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from torch import Tensor
 from torch.nn import functional
 
@@ -35,6 +36,7 @@ from molbench.methods.parts.contrast import info_nce
 from molbench.methods.parts.denoising import NoiseHead, Normaliser, Standardiser
 from molbench.methods.parts.draws import normal, uniform
 from molbench.methods.parts.views import bare, with_bonds
+from molbench.spec.config import Share
 
 
 @dataclass(frozen=True)
@@ -60,19 +62,19 @@ class MolSpectraConfig:
     """
 
     spectra: dict[str, Patching] = field(default_factory=qm9s_spectra)
-    mask: float = 0.1
-    noise: float = 0.04
+    mask: Share = 0.1
+    noise: PositiveFloat = 0.04
     centre: bool = True
     normaliser: Normaliser = "scale"
-    temperature: float = 0.07
+    temperature: PositiveFloat = 0.07
     both_directions: bool = True
-    denoising_weight: float = 1.0
-    contrast_weight: float = 1.0
-    reconstruction_weight: float = 1.0
-    spectrum_width: int = 128
-    spectrum_layers: int = 3
-    spectrum_heads: int = 16
-    spectrum_hidden: int = 256
+    denoising_weight: NonNegativeFloat = 1.0
+    contrast_weight: NonNegativeFloat = 1.0
+    reconstruction_weight: NonNegativeFloat = 1.0
+    spectrum_width: PositiveInt = 128
+    spectrum_layers: PositiveInt = 3
+    spectrum_heads: PositiveInt = 16
+    spectrum_hidden: PositiveInt = 256
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from pydantic import NonNegativeFloat
 from torch import Tensor
 
 from molbench.backbones.base import GeometryBackbone
@@ -19,6 +20,7 @@ from molbench.methods.parts.displacement import DisplacementHead
 from molbench.methods.parts.draws import normal, uniform
 from molbench.methods.parts.sampling import some_atoms
 from molbench.methods.parts.views import with_bonds
+from molbench.spec.config import Share
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,8 @@ class PosPredConfig:
             moved atoms are in one place: no direction leads from one to the other, and PaiNN divides by zero.
     """
 
-    ratio: float = 0.15
-    jitter: float = 0.05
+    ratio: Share = 0.15
+    jitter: NonNegativeFloat = 0.05
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from torch import Tensor
 from torch.nn import functional
 
@@ -46,14 +47,14 @@ class SliDeConfig:
         normaliser: How it gets unit variance, see :class:`~molbench.methods.parts.denoising.Standardiser`.
     """
 
-    bond_noise: float = 0.058
-    angle_noise: float = 0.129
-    rotatable_noise: float = 1.0
-    torsion_noise: float = 0.18
-    slices: int = 128
-    slice_step: float = 0.001
-    noise: float = 0.04
-    regulariser: float = 1.0
+    bond_noise: PositiveFloat = 0.058
+    angle_noise: PositiveFloat = 0.129
+    rotatable_noise: PositiveFloat = 1.0
+    torsion_noise: PositiveFloat = 0.18
+    slices: PositiveInt = 128
+    slice_step: PositiveFloat = 0.001
+    noise: PositiveFloat = 0.04
+    regulariser: NonNegativeFloat = 1.0
     centre: bool = True
     normaliser: Normaliser = "scale"
 

@@ -17,6 +17,7 @@ from molbench.backbones.parts.layers import AtomEmbedding, Vocabulary
 from molbench.graph.molecules import MoleculeBatch
 from molbench.methods.base import Method
 from molbench.methods.parts.draws import uniform
+from molbench.spec.config import Share
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class TypePredictionConfig:
             hidden atoms and for all elements but eight.
     """
 
-    ratio: float = 0.15
+    ratio: Share = 0.15
     vocabulary: Vocabulary = "elements"
 
 

@@ -4,14 +4,18 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
 from functools import cache
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from molbench.errors import UserError, error_line, meant, quoted
 
 #: No size, number of layers or of anything else in a configuration is larger.
 MOST = 1_000_000
+
+#: A part of something, not nothing of it; and a part that is dropped, not all of it.
+Share = Annotated[float, Field(gt=0, le=1)]
+Dropout = Annotated[float, Field(ge=0, lt=1)]
 
 T = TypeVar("T")
 

@@ -7,8 +7,10 @@ from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, model_validator
+from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from molbench.errors import quoted
 from molbench.escape import visible
 from molbench.spec.base import Spec
 from molbench.spec.names import Name, check_filename
@@ -249,6 +251,16 @@ class Submission(Spec):
     links: dict[Name, Address] = {}
     notes: Annotated[str, Field(max_length=4000)] | None = None
     predictions: list[Predicted] = Field(min_length=1, max_length=1000)
+
+    @field_validator("licence")
+    @classmethod
+    def _known_licence(cls, value: str) -> str:
+        try:
+            return canonicalize_license_expression(value)
+        except InvalidLicenseExpression:
+            raise ValueError(
+                f"{quoted(value)} is no SPDX identifier such as CC-BY-4.0; LicenseRef-NAME is one of your own"
+            ) from None
 
     @model_validator(mode="after")
     def _one_each(self) -> Self:

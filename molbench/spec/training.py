@@ -59,8 +59,8 @@ class Budget(TrainingConfig):
 
     @model_validator(mode="after")
     def _one_unit(self) -> Self:
-        if self.epochs is None and "steps" not in self.model_fields_set:
-            raise ValueError("a budget needs steps or epochs")
+        if self.epochs is None and not self.steps:
+            raise ValueError("a budget needs steps or epochs, one at least")
         if self.epochs is not None and self.steps:
             raise ValueError("a budget is in steps or in epochs, not in both")
         return self

@@ -21,6 +21,9 @@ def _meant(catalogue: Catalogue, pattern: str) -> str:
     if at and schemes:
         return f"; schemes of '{bare}': {', '.join(sorted(schemes))}"
     dataset, slash, name = bare.partition("/")
+    there = catalogue.find(dataset) if dataset in catalogue.entries else None
+    if there is not None and not there.tasks.tasks:
+        return f": '{dataset}' has no labels, and so no tasks; it is there to pretrain on"
     if not slash:
         return f" (did you mean '{bare}/*'?)" if bare in catalogue.entries else ""
     close = dataset if dataset in catalogue.entries else closest(dataset, catalogue.entries)

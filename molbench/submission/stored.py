@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from molbench.errors import UserError
+from molbench.evaluation.protocols import unknown_protocol
 from molbench.evaluation.result import CheckpointEntry, Result, Stored, TaskEntry
 from molbench.evaluation.trust import Trust
 from molbench.spec.submission import Predicted
@@ -36,7 +37,7 @@ def stored_results(
         raise UserError(problem)
     path = submission.path / str(entry.file)
     if entry.protocol not in trust.protocols:
-        raise UserError(f"'{entry.protocol}' is no protocol of this version")
+        raise unknown_protocol(entry.protocol)
     count = sum(trust.count(entry.task, seed) for seed in entry.seeds)
     given = read_predictions(path, entry, count)
     joined = {seed: trust.join(entry.task, seed, part) for seed, part in given.items()}

@@ -12,6 +12,7 @@ from molbench.errors import UserError
 from molbench.evaluation import EVALUATION_VERSION
 from molbench.evaluation.trust import Trust
 from molbench.spec.catalogue import Catalogue, is_audit
+from molbench.spec.dataset import PARTIAL
 from molbench.spec.fingerprint import FINGERPRINT
 from molbench.spec.submission import Submission
 from molbench.submission.download import local_file
@@ -123,6 +124,12 @@ def lacking(card: Submission) -> list[str]:
     if card.model == FINGERPRINT:
         del given["weights.encoder_digest"]
     return [name for name, value in given.items() if value is None]
+
+
+def own_datasets(card: Submission) -> list[str]:
+    """Datasets of a card's tasks that only this machine has, so that nobody else can check or rank them."""
+    names = {entry.task.partition("/")[0] for entry in card.predictions}
+    return sorted(name for name in names if not Catalogue.declares(name.removesuffix(PARTIAL)))
 
 
 def rerun_problem(card: Submission, receipt: Receipt) -> str | None:

@@ -30,7 +30,9 @@ from molbench.training.trackers.base import tell, tracked, trackers_of
 
 
 def run_pretraining(
-    request: PretrainRequest, progress: Callable[[StepReport], None] | None = None
+    request: PretrainRequest,
+    progress: Callable[[StepReport], None] | None = None,
+    prepared: Callable[[str], None] | None = None,
 ) -> Checkpoint:
     """Pretrain a backbone and write a checkpoint.
 
@@ -42,6 +44,7 @@ def run_pretraining(
     Args:
         request: What is asked for.
         progress: Called after every step.
+        prepared: Called before the first step with a line on what is trained on, and for how long.
 
     Raises:
         UserError: If anything asked for is unknown or missing, a state of another run is in the way, another
@@ -61,9 +64,9 @@ def run_pretraining(
     """
     Checkpoint.check_output(request.output)
     if os.environ.get("LOCAL_RANK", "0") != "0":  # the first process has seen to it
-        return pretrain_alone(request, progress)
+        return pretrain_alone(request, progress, prepared)
     with alone_at(request.output):
-        return pretrain_alone(request, progress)
+        return pretrain_alone(request, progress, prepared)
 
 
 @contextmanager
@@ -87,13 +90,17 @@ def alone_at(output: Path) -> Iterator[None]:
 
 @torch_defaults()
 def pretrain_alone(
-    request: PretrainRequest, progress: Callable[[StepReport], None] | None = None
+    request: PretrainRequest,
+    progress: Callable[[StepReport], None] | None = None,
+    prepared: Callable[[str], None] | None = None,
 ) -> Checkpoint:
     """:func:`run_pretraining` for a process that is alone at the output."""
     trackers = trackers_of(request.logger, request.output.parent)
     if request.output.exists():
         raise UserError(f"{request.output}: is there already; choose another name or remove it")
     pretraining = Pretraining.of(request)
+    if prepared is not None:
+        prepared(pretraining.plan)
     if not trackers or os.environ.get("LOCAL_RANK", "0") != "0":
         return pretraining.run(progress)
     backbone, data = pretraining.objective.backbone.name, pretraining.corpus.store.dataset_id
@@ -145,12 +152,29 @@ class Pretraining:
         objective = build_objective(request, settings, start)
         chosen = choose(corpus, objective, request)
         config = training_config(request, settings, len(chosen.rows))
+        if config.batch_size < objective.smallest_batch:
+            raise UserError(
+                f"training.batch_size: '{request.method}' needs {objective.smallest_batch} at least, "
+                f"not {config.batch_size}"
+            )
         return cls(request, start, corpus, objective, chosen, config)
 
     @property
     def state(self) -> Path:
         """Folder from which it is continued where it was stopped."""
         return self.request.output.with_name(self.request.output.name + ".state")
+
+    @property
+    def plan(self) -> str:
+        """What is trained on, and for how long, in a line."""
+        chosen, config = self.chosen, self.config
+        selection = f", {self.objective.selection}" if self.objective.selection else ""
+        left_out = f", {chosen.excluded.records:,} left out" if chosen.excluded.tasks else ""
+        kind = "pairs" if chosen.contamination else "molecules"
+        return (
+            f"{len(chosen.rows):,} {kind} of {self.corpus.store.dataset_id}@{self.corpus.scheme}{selection}"
+            f"{left_out}; {config.steps:,} steps of {config.batch_size * config.accumulate:,}"
+        )
 
     def run(self, progress: Callable[[StepReport], None] | None) -> Checkpoint:
         """Train, and write the checkpoint in the first process."""

@@ -95,6 +95,14 @@ MISTAKES = {
     ("submit", "verify", "nothing"): "nothing: no such folder",
     ("evalute",): "Did you mean 'evaluate'?",
     ("evaluate", "--set", "alphsa=1"): "did you mean 'alphas'?",
+    ("evaluate", "--set", "steps=4"): "no setting 'steps', for 'probe' trains no encoder; settings: alphas",
+    (
+        "evaluate",
+        "--protocol",
+        "finetune",
+        "--set",
+        "steps=0",
+    ): "a budget needs steps or epochs, one at least",
     ("evaluate", "--logger", "tensorbord"): "did you mean 'tensorboard'?",
     ("pretrain", "coord", "--data", "xtb-molecules", "-o", "x.pt", "--set", "trainig.lr=1"): (
         "did you mean 'training'?"

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,9 @@ def invoke(
 
     asked: dict[str, Any] = {}
 
-    def fake(request: PretrainRequest, progress: object) -> Checkpoint:
+    def fake(request: PretrainRequest, progress: object, prepared: Callable[[str], None]) -> Checkpoint:
         asked.update(vars(request))
+        prepared("1,600 molecules; 10 steps of 70")
         if error:
             raise error
         numbers = {
@@ -66,6 +68,7 @@ def test_options_reach_the_function_and_the_outcome_is_told(monkeypatch: pytest.
         "method": {"reuse_edges": True},
     }
     assert (asked["output"], asked["steps"], asked["exclude"]) == (Path("c.pt"), 10, ["qm9/*", "md17/*"])
+    assert result.stderr == "1,600 molecules; 10 steps of 70\n"
     assert "1,600 molecules of xtb-molecules@random (7 left out), 10 steps, loss 0.5" in result.output
     assert "3 steps were skipped" in result.output
 

@@ -15,7 +15,8 @@ from statsmodels.stats.multitest import multipletests
 from molbench.errors import UserError
 from molbench.evaluation.comparison.compare import compare, compare_results
 from molbench.evaluation.comparison.model_results import ModelResults
-from molbench.evaluation.comparison.tables import WRITERS, comparison_html
+from molbench.evaluation.comparison.tables import WRITERS, cells, comparison_html, header
+from molbench.spec.fingerprint import FINGERPRINT, Boosting
 from tests.evaluation.results import made
 from tests.leaderboard.conftest import write_result
 
@@ -111,6 +112,21 @@ def test_what_else_differs_is_pointed_out(tmp_path: Path) -> None:
         "code": ("0.1.0/1", "0.2.0/2"),
         "records of data": ("before", "d"),
     }
+
+
+def test_of_another_protocol_the_name_is_told_and_several_are_a_column(tmp_path: Path) -> None:
+    for seed in range(2):
+        write_result(tmp_path, "one", seed=seed)
+        write_result(tmp_path, FINGERPRINT, seed=seed, protocol=Boosting())
+        write_result(tmp_path, "two", seed=seed)
+    comparison = compare("one", FINGERPRINT, results=tmp_path)
+    assert [(c.what, c.a, c.b) for c in comparison.contrasts[comparison.pairs[0]]] == [
+        ("protocol", "probe", FINGERPRINT)
+    ]
+    assert "protocol" not in header(comparison)
+    both = compare("one", FINGERPRINT, "two", results=tmp_path)
+    assert header(both)[:2] == ["task", "protocol"]
+    assert [cells(both, row)[1] for row in both.rows] == ["probe / fingerprint", "probe"]
 
 
 def test_tasks_of_one_model_only_are_named(tmp_path: Path) -> None:

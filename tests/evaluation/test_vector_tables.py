@@ -111,6 +111,15 @@ def test_what_vectors_do_not_do_is_not_applicable(table: dict[str, Any], tmp_pat
         evaluate(path, ["toy/size"], protocol="finetune", output=tmp_path / "r")
 
 
+def test_vectors_are_of_what_is_named_and_take_no_file_s_place(tmp_path: Path) -> None:
+    (mine := tmp_path / "mine.parquet").write_bytes(b"mine")
+    with pytest.raises(UserError, match=r"mine\.parquet: is there already"):
+        write_vectors("x.pt", ["toy/size"], mine)
+    with pytest.raises(UserError, match="vectors of which records"):
+        write_vectors("x.pt", [], tmp_path / "new.parquet")
+    assert mine.read_bytes() == b"mine" and [*tmp_path.iterdir()] == [mine]
+
+
 def test_an_archive_with_pickles_is_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "v.npz", id=np.array(["a", object()], dtype=object), vector=np.zeros((2, 2)))
     with pytest.raises(UserError, match="cannot be read"):

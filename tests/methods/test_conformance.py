@@ -1,5 +1,6 @@
 """Laws that every registered method obeys, around every backbone."""
 
+import dataclasses
 import re
 from importlib import import_module
 from pathlib import Path
@@ -13,6 +14,7 @@ from molbench.errors import UserError
 from molbench.graph.bonds import distance_bonds
 from molbench.graph.molecules import MoleculeBatch
 from molbench.methods import METHODS, VARIANTS, build_method, load_settings
+from molbench.spec.config import parse_config
 from molbench.spec.training import TrainingConfig
 from molbench.testing import assert_method, example_batch, small_backbone, small_method
 from tests.methods.learning import losses_on
@@ -85,6 +87,27 @@ def test_unknown_names_and_settings_are_refused() -> None:
         build_method("ddm", backbone)
     with pytest.raises(UserError, match="method 'geossl-ddm': no setting 'sigma'"):
         build_method("geossl-ddm", backbone, {"sigma": 1})
+
+
+NUMBERS = [
+    (name, field.name)
+    for name in METHODS
+    for field in dataclasses.fields(METHODS[name].Config)
+    if type(field.default) in {int, float}
+]
+
+
+@pytest.mark.parametrize(("name", "setting"), NUMBERS)
+@pytest.mark.parametrize("value", [-1, "nan", "-inf"])
+def test_a_number_that_cannot_be_is_refused_by_its_name(name: str, setting: str, value: object) -> None:
+    with pytest.raises(UserError, match=f"method '{name}': setting '{setting}': "):
+        parse_config(f"method '{name}'", METHODS[name].Config, {setting: value})
+
+
+def test_of_a_share_there_is_no_more_than_all() -> None:
+    for value in (0, 1.5):
+        with pytest.raises(UserError, match=r"setting 'share': Input should be"):
+            parse_config("method '3dmrl'", METHODS["3dmrl"].Config, {"share": value})
 
 
 def test_a_step_lowers_the_loss() -> None:

@@ -66,7 +66,8 @@ def test_data_that_only_this_machine_has_is_other_and_said_so(
         Path("own.pt"), seed=7, pretraining={"dataset": "toy", "stages": [{"dataset": "qm9"}]}
     )
     evaluate([path], ["toy/size"], seeds=1, output="own", scratch=False, executor="inline")
-    run_command("submit", "pack", "own/own", *OWN, "--commit", "a" * 40, "--checkpoint", "own.pt")
+    said = run_command("submit", "pack", "own/own", *OWN, "--commit", "a" * 40, "--checkpoint", "own.pt")
+    assert "only who has your toy can check its tasks" in said
     card = Path("submissions/schnet/own/submission.yaml")
     assert yaml.safe_load(card.read_text())["pretraining"] == [{"dataset": "qm9"}, {"other": "toy"}]
     card.write_text(card.read_text().replace("other: toy", "dataset: toy"))
@@ -193,6 +194,7 @@ def test_what_lacks_a_commit_stays_reported(results: Path) -> None:
         (("--paper", "http://example.org"), "--paper: an address must be https"),
         (("--link", "code"), "write name=https"),
         (("--commit", "main"), "--commit"),
+        (("--license", "Foo-9"), "--licence: 'Foo-9' is no SPDX identifier"),
         (("--device", "H200"), "give --device and --hours"),
         (("--family", "A family"), "the family"),
         (("--checkpoint", "other.pt"), "no such file"),

@@ -77,6 +77,31 @@ def test_checkpoint_holds_trained_weights_and_where_they_come_from(
     loaded.build()
 
 
+def test_what_is_trained_on_is_told_before_the_first_step(tmp_path: Path, data: Path) -> None:
+    told: list[str] = []
+    settings: dict[str, Any] = {"data": "molecules", "backbone": "painn", "steps": 6, "overrides": SMALL}
+    request = ask(PretrainRequest, "coord", output=tmp_path / "c.pt", exclude="molecules/*", **settings)
+    run_pretraining(request, lambda _report: told.append("a step"), told.append)
+    records = len(Store.open(data).rows("size", "train"))
+    assert told[:2] == [f"{records} molecules of molecules@size, 0 left out; 6 steps of 4", "a step"]
+    of_pairs = {
+        "data": "xtb-solvation",
+        "backbone": "cigin",
+        "steps": 1,
+        "overrides": {"training": {"batch_size": 2}},
+    }
+    del told[:]
+    run_pretraining(ask(PretrainRequest, "3dmrl", output=tmp_path / "p.pt", **of_pairs), prepared=told.append)
+    assert "0.01 of all combinations of a first and a second molecule of pairs (method.share" in told[0]
+
+
+def test_batches_that_are_too_small_for_the_method_leave_nothing_behind(tmp_path: Path) -> None:
+    small = {"training": {"batch_size": 1}}
+    with pytest.raises(UserError, match="batch_size: '3dmrl' needs 2 at least, not 1"):
+        pretrain("3dmrl", backbone="cigin", data="xtb-solvation", output=tmp_path / "x.pt", overrides=small)
+    assert not [*tmp_path.iterdir()]
+
+
 def test_same_call_same_weights_and_seed_matters(tmp_path: Path, data: Path) -> None:
     first, again, other = (run(tmp_path / f"{i}.pt", seed=seed) for i, seed in enumerate((1, 1, 2)))
     assert first.digest == again.digest != other.digest

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+from pydantic import NonNegativeFloat
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 from typing_extensions import TypeVar
@@ -31,7 +32,7 @@ class CGIBConfig(CIGINConfig):
         uniform_noise: Mix in noise uniform in [0, 1) instead of normal noise, as the release does.
     """
 
-    beta: float = 1.0
+    beta: NonNegativeFloat = 1.0
     uniform_noise: bool = False
 
 

@@ -40,10 +40,11 @@ def exclude_pairs(
         keep &= ~test.among(pairs, ordered=store.ordered)
     identities = tuple(f"{test.name}: {test.identity}" for test in tests)
     if keep.sum() < 2:
+        more = "raise method.share" if rows.ndim == 2 else "pretrain on combinations (method.combine=true)"
         raise UserError(
             f"{store.dataset_id}: {len(rows)} pairs, of which {int((~keep).sum())} are test pairs of "
-            f"{len(tasks)} tasks and too few are left: pretrain on combinations of its molecules, or include "
-            "test pairs, which marks the checkpoint as contaminated"
+            f"{len(tasks)} tasks and too few are left: {more}, or include test pairs, which marks the "
+            "checkpoint as contaminated"
         )
     return rows[keep], ExcludedRecords(tuple(ref.id for ref in tasks), identities, int((~keep).sum()))
 

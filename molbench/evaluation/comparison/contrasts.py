@@ -31,11 +31,16 @@ class Contrast:
 def contrasts(a: Sequence[Result], b: Sequence[Result]) -> list[Contrast]:
     """What two models' results on the same tasks differ in, apart from the models.
 
+    Of protocols that only one of them has, the names are told and not the settings.
+
     Args:
         a: Results of one model on the tasks that both have.
         b: Those of the other.
     """
     ours, theirs = _values(a), _values(b)
+    both = ours.get("protocol", set()) & theirs.get("protocol", set())
+    settings = [_settings([result for result in side if result.protocol.name in both]) for side in (a, b)]
+    ours, theirs = ours | settings[0], theirs | settings[1]
     return [
         Contrast(what, _text(ours.get(what, set())), _text(theirs.get(what, set())))
         for what in sorted(ours.keys() | theirs.keys())
@@ -44,10 +49,22 @@ def contrasts(a: Sequence[Result], b: Sequence[Result]) -> list[Contrast]:
 
 
 def _values(results: Iterable[Result]) -> dict[str, set[str]]:
+    return _collected(fact for result in results for fact in _facts(result))
+
+
+def _settings(results: Iterable[Result]) -> dict[str, set[str]]:
+    """Settings of each protocol."""
+    return _collected(
+        (f"protocol {result.protocol.name}: {name}", value)
+        for result in results
+        for name, value in result.protocol.model_dump(exclude={"description", "name"}).items()
+    )
+
+
+def _collected(facts: Iterable[tuple[str, Any]]) -> dict[str, set[str]]:
     values: dict[str, set[str]] = {}
-    for result in results:
-        for what, value in _facts(result):
-            values.setdefault(what, set()).add(value if isinstance(value, str) else json.dumps(value))
+    for what, value in facts:
+        values.setdefault(what, set()).add(value if isinstance(value, str) else json.dumps(value))
     return values
 
 
@@ -62,8 +79,7 @@ def _facts(result: Result) -> Iterator[tuple[str, Any]]:
     yield f"numbers of records of {task.id}", task.counts
     for warning in result.warnings:
         yield f"warnings of {task.id}", warning
-    for name, value in result.protocol.model_dump(exclude={"description"}).items():
-        yield f"protocol {result.protocol.name}: {name}", value
+    yield "protocol", result.protocol.name
 
 
 def _text(values: Iterable[str]) -> str:

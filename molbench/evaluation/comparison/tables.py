@@ -12,6 +12,8 @@ from molbench.escape import csv_cell, html, latex, markdown
 from molbench.evaluation.comparison.compare import Comparison, TaskDifference, plain_row
 from molbench.numbers import ARROWS, plain, plus_minus, probabilities
 
+#: Titles of columns that hold words.
+TEXTS = {"task", "protocol", "metric", "unit", "against", "verdict"}
 NOTE = (
     "Difference: the first model's score minus the other's, with the half-width of its 95 % interval over "
     "test records, in their clusters, and seeds. p: raw, and adjusted by Holm's method for all rows. Better "
@@ -21,10 +23,15 @@ NOTE = (
 
 
 def header(comparison: Comparison) -> list[str]:
-    """Titles of the columns; the other model's name is one of them where there are several."""
-    several = len(comparison.pairs) > 1
+    """Titles of the columns; protocol and the other model's name are among them where there are several."""
     compared = ["first", "other", "difference ± 95 %", "p (adjusted)", "verdict", "detectable"]
-    return ["task", "metric", "unit", *(["against"] if several else []), *compared]
+    protocol = ["protocol"] if _several_protocols(comparison) else []
+    against = ["against"] if len(comparison.pairs) > 1 else []
+    return ["task", *protocol, "metric", "unit", *against, *compared]
+
+
+def _several_protocols(comparison: Comparison) -> bool:
+    return len({row.protocol for row in comparison.rows}) > 1
 
 
 def cells(comparison: Comparison, row: TaskDifference) -> list[str]:
@@ -33,6 +40,7 @@ def cells(comparison: Comparison, row: TaskDifference) -> list[str]:
     sign = "+" if delta.value > 0 else ""
     return [
         row.task,
+        *([row.protocol] if _several_protocols(comparison) else []),
         f"{row.metric} {ARROWS[row.direction]}",
         row.unit,
         *([row.b] if several else []),
@@ -81,9 +89,7 @@ def comparison_markdown(comparison: Comparison) -> str:
 def to_latex(comparison: Comparison) -> str:
     """A ``tabular`` for the booktabs package; what stands below it as comments."""
     titles = header(comparison)
-    columns = "".join(
-        "l" if title in {"task", "metric", "unit", "against", "verdict"} else "r" for title in titles
-    )
+    columns = "".join("l" if title in TEXTS else "r" for title in titles)
     lines = [f"\\begin{{tabular}}{{{columns}}}", "\\toprule", _latex_row(titles), "\\midrule"]
     lines += [_latex_row(cells(comparison, row)) for row in comparison.rows]
     lines += [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from functools import cache
 from hashlib import sha256
@@ -12,13 +13,14 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from molbench.errors import UserError, meant, unknown_name
+from molbench.errors import UserError, meant, quoted, unknown_name
 from molbench.spec.document import read_listing, read_yaml
-from molbench.spec.protocol import NoisyNodesSettings, Protocol
+from molbench.spec.protocol import FINETUNE_ONLY, NoisyNodesSettings, Protocol
 from molbench.spec.training import Budget
 
-__all__ = ["load_protocol", "load_protocols"]
+__all__ = ["load_protocol", "load_protocols", "unknown_protocol"]
 
+_VARIANT = re.compile(r"(.+)-[0-9a-f]{8}")
 _FIXED = {"name", "kind", "version", "training", "forces", "overrides"}
 
 
@@ -60,6 +62,17 @@ def load_protocol(name: str, settings: Sequence[str] = ()) -> Protocol:
     return result if result == protocol else result.model_copy(update={"name": _variant(result)})
 
 
+def unknown_protocol(name: str) -> UserError:
+    """Why results under a name that is no protocol's are not taken, to be raised."""
+    changed = _VARIANT.fullmatch(name)
+    if changed and changed[1] in load_protocols():
+        return UserError(
+            f"{quoted(name)} is '{changed[1]}' changed by --set, which `molbench compare` takes; boards and "
+            "submissions take protocols as they are"
+        )
+    return UserError(f"{quoted(name)} is no protocol of this version")
+
+
 def _apply(values: dict[str, Any], setting: str) -> None:
     key, equals, text = setting.partition("=")
     if not equals:
@@ -70,7 +83,7 @@ def _apply(values: dict[str, Any], setting: str) -> None:
         raise UserError(f"--set {setting}: '{text}' is no valid value") from None
     first, dot, rest = key.partition(".")
     budgets = [name for name in ("training", "forces") if values[name] is not None]
-    if key in Budget.model_fields:
+    if key in Budget.model_fields and budgets:
         for name in budgets:
             _apply(values, f"{name}.{setting}")
     elif dot and first in budgets and rest in Budget.model_fields:
@@ -87,9 +100,12 @@ def _apply(values: dict[str, Any], setting: str) -> None:
             override.pop(key, None)
         values[key] = value
     else:
-        names = sorted(Protocol.model_fields.keys() - _FIXED)
+        without = FINETUNE_ONLY if not budgets else frozenset()
+        names = sorted(Protocol.model_fields.keys() - _FIXED - without)
         of_budgets = f", and of {' and '.join(budgets)}: {', '.join(Budget.model_fields)}" if budgets else ""
         hint = meant(key, [*names, *(Budget.model_fields if budgets else ())])
+        if key.rpartition(".")[2] in Budget.model_fields and not budgets:
+            hint = f", for '{values['name']}' trains no encoder"
         raise UserError(
             f"--set {setting}: no setting '{key}'{hint}; settings: {', '.join(names)}{of_budgets}"
         )

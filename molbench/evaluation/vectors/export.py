@@ -35,11 +35,16 @@ def write_vectors(
         Number of vectors, and their length.
 
     Raises:
-        UserError: If a file, task or dataset is missing or wrong, or vectors of datasets differ in length.
+        UserError: If a file, task or dataset is missing or wrong, the output is there, or vectors of datasets
+            differ in length.
     """
     output = Path(output)
     if output.suffix not in {".parquet", ".npz"}:
         raise UserError(f"{output}: a table of vectors is named *.parquet or *.npz")
+    if output.exists():
+        raise UserError(f"{output}: is there already; choose another name or remove it")
+    if not tasks and suite is None:
+        raise UserError("vectors of which records? Name tasks or a suite, for instance xtb-molecules/*")
     refs = Catalogue.load().tasks(tasks, suite)
     refuse_missing(refs)
     backbone = Checkpoint.load(Path(checkpoint)).build()

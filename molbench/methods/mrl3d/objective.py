@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import torch
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
 from molbench.backbones.pairs.base import PairBackbone, PairRepresentation
@@ -25,6 +26,7 @@ from molbench.methods.mrl3d.local_frames import LocalFrameHead
 from molbench.methods.mrl3d.reader import ConformerPairBatch, ConformerPairReader
 from molbench.methods.mrl3d.shell_encoder import ShellEncoder
 from molbench.methods.mrl3d.solvent_shell import SolventShell, SolventShellDraws, draw_shells, surround
+from molbench.spec.config import Dropout, Share
 
 if TYPE_CHECKING:
     from molbench.data.read.store import Store
@@ -63,25 +65,25 @@ class MRL3DConfig:
         positives: Column in which records must be labelled 1 to be used, None for all.
     """
 
-    copies: int = 5
-    temperature: float = 0.2
-    alpha: float = 0.1
-    projection: int = 64
-    filters: int = 128
-    interactions: int = 6
-    gaussians: int = 50
-    cutoff: float = 5.0
-    hidden: int = 56
-    edge_hidden: int = 56
-    dropout: float = 0.1
-    max_neighbors: int | None = None
+    copies: NonNegativeInt = 5
+    temperature: PositiveFloat = 0.2
+    alpha: NonNegativeFloat = 0.1
+    projection: PositiveInt = 64
+    filters: PositiveInt = 128
+    interactions: PositiveInt = 6
+    gaussians: Annotated[int, Field(ge=2)] = 50
+    cutoff: PositiveFloat = 5.0
+    hidden: PositiveInt = 56
+    edge_hidden: PositiveInt = 56
+    dropout: Dropout = 0.1
+    max_neighbors: PositiveInt | None = None
     wrong_anchors: bool = False
     frozen_head: bool = False
     absolute_frames: bool = False
     exclude_positive: bool = False
-    force_epsilon: float = 0.0
+    force_epsilon: NonNegativeFloat = 0.0
     combine: bool = True
-    share: float = 0.01
+    share: Share = 0.01
     positives: str | None = None
 
 
@@ -138,6 +140,18 @@ class MRL3D(Method[MRL3DConfig, SolventShellDraws, ConformerPairBatch, PairBackb
         """Pairs with their conformers."""
         return ConformerPairReader(store, self.backbone.features)
 
+    @property
+    def selection(self) -> str:
+        """See :meth:`Method.selection`."""
+        config = self.config
+        labelled = f" labelled {config.positives} = 1" if config.positives else ""
+        if not config.combine:
+            return f"{config.share:.3g} of all pairs{labelled} (method.share)"
+        return (
+            f"{config.share:.3g} of all combinations of a first and a second molecule of pairs{labelled} "
+            "(method.share, method.combine)"
+        )
+
     def select(self, store: Store, rows: np.ndarray) -> np.ndarray:
         """Rows for :meth:`reader` that are pretrained on; molecules without a conformer are in none of them.
 
@@ -153,7 +167,7 @@ class MRL3D(Method[MRL3DConfig, SolventShellDraws, ConformerPairBatch, PairBackb
             if config.positives not in store.table.schema.names:
                 raise UserError(
                     f"{store.dataset_id} has no column '{config.positives}' of labels; "
-                    "name another with positives, or use all pairs with positives=null"
+                    "name another with method.positives, or use all pairs with method.positives=null"
                 )
             rows = rows[store.target(config.positives)[rows] == 1]
         if config.combine:
@@ -165,7 +179,7 @@ class MRL3D(Method[MRL3DConfig, SolventShellDraws, ConformerPairBatch, PairBackb
         if len(selected) < 2:
             raise UserError(
                 f"{store.dataset_id}: {len(selected)} pairs to pretrain on, and '3dmrl' needs two: "
-                "raise share"
+                "raise method.share"
             )
         return selected
 

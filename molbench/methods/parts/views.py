@@ -6,6 +6,7 @@ from abc import abstractmethod
 from dataclasses import dataclass
 
 import torch
+from pydantic import NonNegativeFloat
 from torch import Tensor
 from typing_extensions import TypeVar
 
@@ -15,6 +16,7 @@ from molbench.graph.molecules import MoleculeBatch
 from molbench.methods.base import Method
 from molbench.methods.parts.crop import draw_pieces, keep_atoms
 from molbench.methods.parts.draws import normal
+from molbench.spec.config import Dropout
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,8 @@ class TwoViewConfig:
         reuse_edges: Whether the noisy view keeps the neighbours of the clean one.
     """
 
-    view_noise: float = 0.3
-    crop: float = 0.0
+    view_noise: NonNegativeFloat = 0.3
+    crop: Dropout = 0.0
     crop_twice: bool = False
     reuse_edges: bool = False
 
