@@ -42,6 +42,8 @@ def pack(given: dict[str, Any]) -> None:
     packed = SubmissionFolder.read(folder)
     tasks = len({entry.task for entry in packed.card.predictions})
     typer.echo(f"{folder}: {tasks} tasks; check it with `molbench submit verify {folder}`")
+    for fault in packed.unlisted():
+        typer.echo(f"kept, but no submission that verifies: {fault.problem}", err=True)
     if missing := lacking(packed.card):
         typer.echo(f"without {' and '.join(missing)} its tier stays 'reported'", err=True)
     if datasets := own_datasets(packed.card):

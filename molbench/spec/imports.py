@@ -128,9 +128,10 @@ class Labelled:
         ]
         plain, stated = _stated(source)
         if said and stated and said != stated:
+            scored_in = f"write {source}::{said} for scores in {said}, or "
             raise UserError(
-                f"{option} {text}: the column's own name says {stated}; write {source}::{said} for scores in "
-                f"{said}, or rename the column"
+                f"{option} {text}: the column's own name says {stated}; "
+                f"{scored_in if same_dimension(said, stated) else 'if that is not so, '}rename the column"
             )
         unit = said or stated
         if unit and scored and not same_dimension(unit, scored):

@@ -7,9 +7,10 @@ from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge
+from annotated_types import Ge, Le
 
 from molbench.errors import meant
+from molbench.spec.training import MOST_SEED
 
 GROUPS = ("method", "backbone", "training")
 
@@ -53,7 +54,7 @@ class PretrainRequest:
     include_test_pairs: bool = False
     steps: Annotated[int | None, Ge(1)] = None
     epochs: Annotated[int | None, Ge(1)] = None
-    seed: Annotated[int | None, Ge(0)] = None
+    seed: Annotated[int | None, Ge(0), Le(MOST_SEED)] = None
     overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     accelerator: Literal["auto", "cpu", "cuda"] = "auto"
     devices: Annotated[int, Ge(1)] = 1

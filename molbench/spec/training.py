@@ -1,10 +1,13 @@
 """How a model is optimised."""
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from molbench.spec.base import Spec, later
+
+#: What NumPy and PyTorch both take.
+MOST_SEED = 2**63 - 1
 
 
 class TrainingConfig(Spec):
@@ -28,6 +31,8 @@ class TrainingConfig(Spec):
         seed: Of weights, shuffling and noise.
     """
 
+    model_config = ConfigDict(allow_inf_nan=False)
+
     steps: int = Field(ge=0)
     batch_size: int = Field(default=128, ge=1)
     optimizer: Literal["adam", "adamw"] = "adam"
@@ -42,7 +47,16 @@ class TrainingConfig(Spec):
     accumulate: int = Field(default=1, ge=1)
     ema_decay: float | None = Field(default=None, gt=0, lt=1)
     precision: Literal["32-true", "bf16-mixed", "64-true"] = "32-true"
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, le=MOST_SEED)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _numbers(cls, values: Any) -> Any:
+        """True is no number, though Python counts it as one."""
+        for name, value in values.items() if isinstance(values, dict) else ():
+            if isinstance(value, bool):
+                raise ValueError(f"'{name}' takes no {value}")
+        return values
 
 
 class Budget(TrainingConfig):

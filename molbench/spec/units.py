@@ -79,7 +79,7 @@ _SPELLINGS = {
     **dict.fromkeys(("j/mol/k", "j/molk"), "J/(mol·K)"),
     **dict.fromkeys(("l/mol/cm",), "L/(mol·cm)"),
     **dict.fromkeys(("debye", "debyes"), "D"),
-    **dict.fromkeys(("um", "umol/l", "micromolar"), "µmol/L"),
+    **dict.fromkeys(("umol/l", "micromolar"), "µmol/L"),
     **dict.fromkeys(("celsius", "degc"), "°C"),
     **dict.fromkeys(("kelvin",), "K"),
     **dict.fromkeys(("percent",), "%"),
@@ -91,6 +91,9 @@ _ON_THE_LINE = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺·⋅*−", "0123
 _PER_MOLE = {"kcal": "kcal/mol", "kj": "kJ/mol"}
 
 
+#: Names of so few letters are other units in other capitals: d is no debye, k no kelvin.
+_SHORT = 2
+_SHORT_NAMES = {"A", "å", "Ha", "ha", "Eh", "eh", "ev", "EV", "°c", "-", ""}
 #: Where capitals tell one unit from another: nM is no nanometre.
 _CAPITALS = {"M": "mol/L", "mM": "mmol/L", "µM": "µmol/L", "uM": "µmol/L", "nM": "nmol/L"}
 #: How a unit may be written: it is shown on terminals, in Markdown and on pages.
@@ -112,7 +115,7 @@ def unit_called(text: str) -> str:
     Raises:
         ValueError: As :func:`check_unit`.
     """
-    named = re.sub(r" */ *", "/", text.strip())
+    named = re.sub(r" */ *", "/", text.strip()).replace("μ", "µ")  # the Greek letter for the sign of a prefix
     if named in _DIMENSION_OF or named in _CAPITALS:
         return _CAPITALS.get(named, named)
     known = {_plain(name): unit for name, unit in ({u: u for u in _DIMENSION_OF} | _SPELLINGS).items()}
@@ -120,14 +123,23 @@ def unit_called(text: str) -> str:
     energy, _, length = plain.rpartition("/")
     spelt = f"{known.get(energy, energy)}/{known.get(length, length)}"
     unit = known.get(plain, spelt if spelt in _DIMENSION_OF else named)
+    if (len(named) <= _SHORT and named not in _SHORT_NAMES) or _other_prefix(named, unit):
+        unit = named
     check_unit(unit)
     return unit
 
 
+def _other_prefix(text: str, unit: str) -> bool:
+    """Whether the first letter is the other one of mega and milli: MeV is no meV."""
+    return text[:1] != unit[:1] and {text[:1], unit[:1]} == {"m", "M"}
+
+
 def _plain(unit: str) -> str:
     """A unit in lower case, on one line, with ``/`` before what divides: ``kcal/mol`` of ``kcal·mol⁻¹``."""
-    text = unit.lower().translate(_ON_THE_LINE)
-    return re.sub(r" ([^ /()]*[^ /()\d])-1(?![\d.])", r"/\1", text.replace("^", ""))
+    text = unit.lower().translate(_ON_THE_LINE).replace("^", "")
+    text = re.sub(r"(?<=[^\W_])\.(?=[^\W\d_])", " ", text)  # kJ.mol-1
+    text = re.sub(r"/\(([^()]+)\)", lambda match: "/" + "/".join(match[1].split()), text)
+    return re.sub(r" ([^ /()]*[^ /()\d])-1(?![\d.])", r"/\1", text)
 
 
 def is_unit(text: str) -> bool:
@@ -158,6 +170,8 @@ def _misspelt(unit: str) -> str | None:
     """The known unit that one is a slip of; none where a metric prefix or a power makes it another unit."""
     if (per_mole := _PER_MOLE.get(unit.lower())) is not None:
         return per_mole
+    if len(unit) <= _SHORT + 1:
+        return None
     names = {known.lower(): known for known in _DIMENSION_OF} | _SPELLINGS
     close = get_close_matches(unit.lower(), [name for name in names if len(name) > 1], n=1, cutoff=0.84)
     if not close:
@@ -170,9 +184,10 @@ def _misspelt(unit: str) -> str | None:
 
 
 def _variants(unit: str) -> set[str]:
-    """A unit, without one of its prefixes, and without its powers."""
+    """A unit in small letters, without one of its prefixes, and without its powers."""
     prefixes = [match.span() for match in _PREFIX.finditer(unit)]
-    return {unit, _POWERS.sub("", unit), *(unit[:start] + unit[end:] for start, end in prefixes)}
+    forms = (unit, _POWERS.sub("", unit), *(unit[:start] + unit[end:] for start, end in prefixes))
+    return {_plain(form) for form in forms}
 
 
 def factor(source: str, target: str) -> float:

@@ -57,12 +57,13 @@ class Before:
         listed: list[File] = [*self.card.predictions] if self.card else []
         if (packed := self.weights) is not None and not weights:
             listed.append(packed)
-        written = {CARD, RECEIPT, *(entry.file for entry in listed)}
-        for path in sorted(self.folder.rglob("*")):
-            name = path.relative_to(self.folder)
-            if path.is_file() and name.as_posix() not in written:
-                (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(path, folder / name, follow_symlinks=False)
+        written = {self.folder / name for name in (CARD, RECEIPT, *(entry.file or "" for entry in listed))}
+
+        def anew(parent: str, names: list[str]) -> list[str]:
+            return [name for name in names if Path(parent, name) in written]
+
+        if self.folder.is_dir():  # links as links, and folders that are empty, too
+            shutil.copytree(self.folder, folder, symlinks=True, ignore=anew, dirs_exist_ok=True)
 
     @property
     def weights(self) -> File | None:

@@ -63,6 +63,10 @@ class SubmissionFolder:
         for part in (path, path / CARD):
             if part.is_symlink():
                 raise UserError(f"{part}: a link; a submission holds files of its own only")
+        if not (path / CARD).exists():
+            raise UserError(
+                f"{path}: no {CARD} in it; a submission is a folder <family>/<model> that has one"
+            )
         return cls(path, read_yaml(path / CARD, Submission))
 
     @property

@@ -34,10 +34,13 @@ def settings_of(request: PretrainRequest, start: Checkpoint | None) -> Settings:
             f"{request.init}: its backbone cannot be configured anew; leave out the backbone settings"
         )
     seed = {} if request.seed is None else {"seed": request.seed}
+    training = {**settings.training, **request.given("training"), **seed}
+    if "steps" in training:
+        raise UserError("training.steps: no setting; the budget is --steps or --epochs (steps=…, epochs=…)")
     return Settings(
         method={**settings.method, **request.given("method")},
         backbone={**settings.backbone, **request.given("backbone")},
-        training={**settings.training, **request.given("training"), **seed},
+        training=_parsed(training).model_dump(exclude_unset=True, exclude={"steps"}),
         epochs=request.epochs or settings.epochs,
     )
 
@@ -82,8 +85,6 @@ def training_config(request: PretrainRequest, settings: Settings, records: int) 
     Raises:
         UserError: If a setting is unknown or wrong, or nothing names a budget.
     """
-    if "steps" in settings.training:
-        raise UserError("training.steps: no setting; the budget is --steps or --epochs (steps=…, epochs=…)")
     if request.steps is None and settings.epochs is None:
         raise UserError("the method's settings name no budget; give steps or epochs")
     config = _parsed(settings.training)

@@ -31,6 +31,12 @@ def test_different_dimensions_do_not_mix() -> None:
 
 
 OTHERS = [
+    "d",
+    "k",
+    "um",
+    "MeV",
+    "deg",
+    "kJ/mol/K",
     "g/mol",
     "kg/mol",
     "mg/mL",
@@ -73,6 +79,10 @@ def test_a_unit_in_a_header_is_taken_if_it_is_known(header: str) -> None:
 
 
 WAYS = {
+    "kcal/(mol·Å)": "kcal/mol/Å",
+    "kJ.mol-1": "kJ/mol",
+    "\N{GREEK SMALL LETTER MU}M": "µmol/L",
+    "EV": "eV",
     "kcal·mol⁻¹": "kcal/mol",
     "kcal mol^-1 Å^-1": "kcal/mol/Å",
     "kJ⋅mol−1": "kJ/mol",

@@ -153,11 +153,14 @@ def test_packing_again_keeps_weights_and_own_files(results: Path) -> None:
     assert (own / "checkpoint.pt").read_bytes() == b"somebody's own"
     shutil.copy("model.pt", own / "checkpoint.pt")
     run_command("submit", "pack", results / "model", *OWN, "--checkpoint", "model.pt")
-    (own / "figures").mkdir()
+    (own / "figures" / "empty").mkdir(parents=True)
+    (own / "link").symlink_to(results, target_is_directory=True)
     (own / "figures" / "loss.png").write_bytes(b"a figure")
     (own / "README.md").write_text("About it.")
     before, card = _files(own), yaml.safe_load((own / "submission.yaml").read_text())
-    run_command("submit", "pack", results / "model", *OWN, "--notes", "Told better.")
+    said = run_command("submit", "pack", results / "model", *OWN, "--notes", "Told better.")
+    assert "kept, but no submission that verifies: 'figures/loss.png' is not listed" in said
+    assert (own / "figures" / "empty").is_dir() and (own / "link").is_symlink()
     again = yaml.safe_load((own / "submission.yaml").read_text())
     assert again.pop("notes") == "Told better." and _files(own) == before and "checkpoint" in again["weights"]
     assert again == card

@@ -102,6 +102,30 @@ def test_batches_that_are_too_small_for_the_method_leave_nothing_behind(tmp_path
     assert not [*tmp_path.iterdir()]
 
 
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ({"seed": -1}, "training.seed: Input should be greater than or equal to 0"),
+        ({"seed": "x"}, "training.seed: Input should be a valid integer"),
+        ({"lr": math.inf}, "training.lr: Input should be a finite number"),
+        ({"lr": True}, "'lr' takes no True"),
+        ({"steps": 3}, "training.steps: no setting; the budget is --steps"),
+    ],
+)
+def test_settings_of_training_are_checked_before_anything_is_drawn(
+    tmp_path: Path, data: Path, setting: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(UserError, match=said):
+        pretrain(
+            "coord",
+            backbone="painn",
+            data="molecules",
+            output=tmp_path / "x.pt",
+            overrides={"training": setting},
+        )
+    assert not [*tmp_path.glob("x.pt*")]
+
+
 def test_same_call_same_weights_and_seed_matters(tmp_path: Path, data: Path) -> None:
     first, again, other = (run(tmp_path / f"{i}.pt", seed=seed) for i, seed in enumerate((1, 1, 2)))
     assert first.digest == again.digest != other.digest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +14,13 @@ from pyarrow.csv import WriteOptions, write_csv
 
 from molbench.atomic import replace_file
 from molbench.data.read.store import Store
-from molbench.errors import UserError
+from molbench.errors import UserError, quoted
 from molbench.spec.units import factor, same_dimension
 
 _TEXTS = ("id", "smiles", "inchikey", "group", "a_smiles", "a_inchikey", "b_smiles", "b_inchikey")
 _TABLE = ".csv"
+_ESCAPED = re.compile(r'["\\]')
+_AS_WRITTEN = r"\\\g<0>"
 _LONGEST_V2000 = 999
 
 
@@ -59,20 +62,21 @@ def export(store: Store, rows: np.ndarray, path: Path) -> int:
         UserError: If a record has two molecules and the format holds one, the format is unknown, the file is
             there already, or ASE is missing.
     """
-    if path.suffix not in {*WRITERS, _TABLE}:
+    suffix = path.suffix.lower()
+    if suffix not in {*WRITERS, _TABLE}:
         raise UserError(f"{path}: the name must end in one of: {', '.join([*WRITERS, _TABLE])}")
     several = store.record.molecule_table or store.molecules_per_record != 1
-    if several and path.suffix != _TABLE:
+    if several and suffix != _TABLE:
         raise UserError(
             f"{store.dataset_id}: a record has more molecules than one, which only a table ({_TABLE}) holds"
         )
     if path.exists():
         raise UserError(f"{path}: is there already; choose another name or remove it")
     with replace_file(path) as temporary:
-        if path.suffix == _TABLE:
+        if suffix == _TABLE:
             _write_table(store, rows, temporary)
         else:
-            WRITERS[path.suffix](_molecules(store, rows), temporary, store)
+            WRITERS[suffix](_molecules(store, rows), temporary, store)
     return len(rows)
 
 
@@ -96,6 +100,11 @@ def _molecules(store: Store, rows: np.ndarray) -> Iterator[Exported]:
         if bonds is not None and orders is not None:
             bonds = np.column_stack([bonds, np.array(orders[row].as_py(), dtype=np.int64)])
         known = {name: store.column(name)[row].as_py() for name in texts}
+        if broken := next((name for name, text in known.items() if text and not text.isprintable()), None):
+            raise UserError(
+                f"{store.dataset_id}, {quoted(known['id'])}: {broken} has characters that no such file "
+                "holds, such as a line break; export a table (.csv)"
+            )
         values = {name: float(column[row]) for name, column in labels.items()}
         yield Exported(
             atoms["atomic_numbers"].numpy(),
@@ -114,7 +123,8 @@ def _write_extxyz(molecules: Iterator[Exported], path: Path, store: Store) -> No
     with path.open("w", encoding="utf-8") as file:
         for molecule in molecules:
             columns = "species:S:1:pos:R:3" + (":forces:R:3" if molecule.forces is not None else "")
-            pairs = [f"Properties={columns}", *(f'{key}="{text}"' for key, text in molecule.texts.items())]
+            pairs = [f"Properties={columns}"]
+            pairs += [f'{key}="{_ESCAPED.sub(_AS_WRITTEN, text)}"' for key, text in molecule.texts.items()]
             if molecule.forces is not None and store.dataset.forces is not None:
                 pairs.append(f'forces_unit="{store.dataset.forces.unit}"')
             for name, value in molecule.labels.items():
@@ -139,7 +149,7 @@ def _write_sdf(molecules: Iterator[Exported], path: Path, _store: Store) -> None
 
 
 def _bonded(molecule: Exported) -> Any:
-    """A molecule of RDKit with the dataset's own bonds, else those that the geometry tells."""
+    """A molecule of RDKit with bonds: of a SMILES with charges, else the dataset's own or the geometry's."""
     from rdkit import Chem
     from rdkit.Chem import rdDetermineBonds
     from rdkit.rdBase import BlockLogs
@@ -152,6 +162,9 @@ def _bonded(molecule: Exported) -> Any:
     conformer = Chem.Conformer(len(molecule.numbers))
     conformer.SetPositions(molecule.positions.astype(np.float64))
     built.AddConformer(conformer)
+    charged = _of_smiles(built, molecule.texts.get("smiles", ""))
+    if charged is not None:
+        return charged
     if molecule.bonds is not None:
         kinds = (Chem.BondType.SINGLE, Chem.BondType.DOUBLE, Chem.BondType.TRIPLE, Chem.BondType.AROMATIC)
         for first, second, order in molecule.bonds.tolist():
@@ -166,6 +179,47 @@ def _bonded(molecule: Exported) -> Any:
             rdDetermineBonds.DetermineConnectivity(built)
             return built
     return copy
+
+
+def _of_smiles(atoms: Any, smiles: str) -> Any:
+    """Atoms in space with the bonds and charges of a SMILES that has charges, which no geometry tells.
+
+    Returns:
+        The molecule; None where the SMILES has no charges, or its atoms are not connected as these lie.
+    """
+    from rdkit import Chem
+    from rdkit.Chem import rdDetermineBonds
+    from rdkit.rdBase import BlockLogs
+
+    with BlockLogs():
+        meant = Chem.MolFromSmiles(smiles) if "+" in smiles or "-]" in smiles else None
+        if meant is None:
+            return None
+        meant = Chem.AddHs(meant)
+        lying = Chem.RWMol(atoms)
+        rdDetermineBonds.DetermineConnectivity(lying)
+        places = lying.GetSubstructMatch(_skeleton(meant))
+    if len(places) != atoms.GetNumAtoms() or lying.GetNumBonds() != meant.GetNumBonds():
+        return None
+    Chem.Kekulize(meant, clearAromaticFlags=True)
+    for atom, place in zip(meant.GetAtoms(), places, strict=True):
+        atoms.GetAtomWithIdx(place).SetFormalCharge(atom.GetFormalCharge())
+    for bond in meant.GetBonds():
+        first, second = places[bond.GetBeginAtomIdx()], places[bond.GetEndAtomIdx()]
+        atoms.AddBond(first, second, bond.GetBondType())
+    return atoms
+
+
+def _skeleton(molecule: Any) -> Any:
+    """Elements and which are bonded, to be looked for."""
+    from rdkit import Chem
+
+    plain = Chem.RWMol()
+    for atom in molecule.GetAtoms():
+        plain.AddAtom(Chem.Atom(atom.GetAtomicNum()))
+    for bond in molecule.GetBonds():
+        plain.AddBond(bond.GetBeginAtomIdx(), bond.GetEndAtomIdx(), Chem.BondType.SINGLE)
+    return plain.GetMol()
 
 
 def _write_ase(molecules: Iterator[Exported], path: Path, store: Store) -> None:

@@ -16,7 +16,7 @@ from molbench.evaluation.predictions import ForcePredictions, Predictions
 from molbench.evaluation.score import score
 from molbench.evaluation.tested import TestRecords
 from molbench.spec.catalogue import TaskRef
-from molbench.spec.units import factor
+from molbench.spec.units import factor, unit_called
 
 _MAX_SEED = 1 << 31
 
@@ -140,7 +140,7 @@ class PredictionsFile:
             return 1.0
         given = self.columns.text(column, row)
         try:
-            return 1.0 if given == unit else factor(given, unit)
+            return 1.0 if given == unit else factor(unit_called(given), unit)
         except ValueError as error:
             raise self.columns.fault(row, column, f"{error}; the dataset is in {unit}") from None
 

@@ -68,7 +68,7 @@ def unknown_protocol(name: str) -> UserError:
     if changed and changed[1] in load_protocols():
         return UserError(
             f"{quoted(name)} is '{changed[1]}' changed by --set, which `molbench compare` takes; boards and "
-            "submissions take protocols as they are"
+            "submissions take protocols as they are: move such results away, or give them another --output"
         )
     return UserError(f"{quoted(name)} is no protocol of this version")
 

@@ -178,7 +178,7 @@ class MRL3D(Method[MRL3DConfig, SolventShellDraws, ConformerPairBatch, PairBackb
             selected = np.sort(np.random.default_rng(_SUBSET_SEED).choice(rows, size, replace=False))
         if len(selected) < 2:
             raise UserError(
-                f"{store.dataset_id}: {len(selected)} pairs to pretrain on, and '3dmrl' needs two: "
+                f"{store.dataset_id}: pairs to pretrain on: {len(selected)}, and '3dmrl' needs two: "
                 "raise method.share"
             )
         return selected

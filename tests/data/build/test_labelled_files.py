@@ -162,8 +162,8 @@ def test_of_pairs_told_twice_no_split_has_one_on_both_sides_and_it_is_said(tmp_p
     assert {"random", "molecule"} <= part.schemes.keys()
     assert {scheme.verdict for scheme in part.schemes.values()} == {"disjoint"}
     assert remarks(folder) == [
-        "35 pairs are there more than once, stereochemistry aside: 70 records, whose labels differ: "
-        "dg by up to 26.8 kcal/mol"
+        "37 pairs are there more than once, stereochemistry aside: 75 records, whose labels differ: "
+        "dg by up to 25 kcal/mol"
     ]
 
 
@@ -182,6 +182,42 @@ def test_missing_labels_stay_missing_and_a_row_without_any_is_told(tmp_path: Pat
         == f"a: {missing} of {len(store)} records have no value; they are left out of its task"
     )
     assert len(Manifest.read(folder).part(None).failures) == len(SMILES) - len(store)
+
+
+def test_a_percentage_of_a_spreadsheet_is_no_number_without_a_sign(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.active.append(["SMILES", "share (%)"])
+    for i, smiles in enumerate(SMILES):
+        book.active.append([smiles, i / 100])
+        book.active.cell(i + 2, 2).number_format = "0%"
+    book.save(tmp_path / "shown.xlsx")
+    with pytest.raises(UserError, match=r"not a number: '1%'; write the number alone, and % as its unit"):
+        import_file(tmp_path / "shown.xlsx", targets=["share (%)"], conformers=True)
+
+
+def test_a_table_that_is_no_utf_8_is_told_so(tmp_path: Path) -> None:
+    (tmp_path / "old.csv").write_bytes("SMILES,y (°C)\nC,1\n".encode("latin-1"))
+    with pytest.raises(UserError, match=r"old\.csv: .*not UTF-8; save the table as UTF-8"):
+        import_file(tmp_path / "old.csv", targets=["y (°C)"], conformers=True)
+
+
+def test_a_sign_within_quotation_marks_separates_nothing(tmp_path: Path) -> None:
+    lines = [f"{smiles},{i}" for i, smiles in enumerate(SMILES)]
+    (tmp_path / "quoted.csv").write_text("\n".join(['SMILES,"a;b;c (eV)"', *lines]) + "\n")
+    store = Store.open(import_file(tmp_path / "quoted.csv", targets=["a;b;c (eV)"], conformers=True))
+    assert rows(store, "a_b_c")[:3] == [0.0, 1.0, 2.0]
+
+
+def test_a_few_pairs_that_are_repeated_often_can_be_divided(tmp_path: Path) -> None:
+    pairs = [(a, b) for a in ("CCO", "CCC", "CCN", "CCF") for b in ("O", "CO", "CC#N")]
+    lines = [f"{a},{b},{i}" for i in range(10) for a, b in pairs]
+    (tmp_path / "often.csv").write_text("\n".join(["a,b,y (eV)", *lines]) + "\n")
+    folder = import_file(tmp_path / "often.csv", smiles=["a", "b"], targets=["y (eV)"])
+    assert Manifest.read(folder).part(None).schemes["random"].counts == {
+        "train": 80,
+        "validation": 20,
+        "test": 20,
+    }
 
 
 BAD_ROWS = {

@@ -73,6 +73,40 @@ def test_what_is_exported_is_imported_the_same(tmp_path: Path, suffix: str) -> N
     )
 
 
+IONS = ["CC(=O)[O-]", "[NH4+]", r"F/C=C\F", "C[N+](=O)[O-]", "C[NH2+]CC(=O)[O-]", "[O-][n+]1ccccc1", "CN"]
+
+
+@pytest.mark.parametrize("suffix", [".SDF", ".extxyz"])
+def test_charges_signs_and_names_come_back(tmp_path: Path, suffix: str) -> None:
+    """Acetate stays acetate, and what stands in quotation marks stays what it is, for ASE too."""
+    smiles = [*IONS, *("C" * n + "O" for n in range(1, 20))]
+    lines = [f'"2"" \\ {i}",{text},{i}' for i, text in enumerate(smiles)]
+    (tmp_path / "ions.csv").write_text("\n".join(["name,SMILES,gap (eV)", *lines]) + "\n")
+    targets = {"targets": ["gap (eV)"], "id": "name"}
+    store = Store.open(import_file(tmp_path / "ions.csv", conformers=True, **targets))
+    path = tmp_path / f"back{suffix}"
+    export(store, np.arange(len(store)), path)
+    named = {"targets": ["gap:eV"], "id": "id", "smiles": ["smiles"][: suffix == ".extxyz"]}
+    again = Store.open(import_file(path, **named))
+    for column in ("id", "inchikey", "gap"):
+        assert again.column(column).to_pylist() == store.column(column).to_pylist()
+    if suffix == ".extxyz":
+        infos = [frame.info for frame in pytest.importorskip("ase.io").read(path, ":")]
+        assert [info["smiles"] for info in infos] == store.column("smiles").to_pylist()
+        assert [info["id"] for info in infos] == store.ids.to_pylist()
+
+
+def test_a_name_of_two_lines_is_for_tables(tmp_path: Path) -> None:
+    lines = [f'"one\n{i}",{"C" * (i + 1)},{i}' for i in range(20)]
+    (tmp_path / "lines.csv").write_text("\n".join(["name,SMILES,y", *lines]) + "\n")
+    store = Store.open(import_file(tmp_path / "lines.csv", targets=["y:1"], id="name", conformers=True))
+    for suffix in (".sdf", ".extxyz"):
+        with pytest.raises(UserError, match=r"id has characters that no such file holds.*\.csv"):
+            export(store, np.arange(3), tmp_path / f"x{suffix}")
+    export(store, np.arange(3), tmp_path / "x.csv")
+    assert [*tmp_path.glob("x.*")] == [tmp_path / "x.csv"]
+
+
 def test_a_table_of_pairs_that_is_exported_is_imported_the_same(tmp_path: Path) -> None:
     store = Store.open(locate("xtb-solvation"))
     name = next(iter(store.dataset.targets))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -17,7 +18,7 @@ from molbench.data.build.parsers.tables import SMILES_COLUMNS
 from molbench.data.build.parsers.unit_names import energy_unit, length_unit
 from molbench.data.build.parsers.xyz import xyz_frames
 from molbench.data.build.sources.streams import open_stream
-from molbench.errors import UserError, unknown_name
+from molbench.errors import UserError, quoted, unknown_name
 from molbench.spec.imports import ImportRequest
 
 _ARRAYS = {
@@ -26,6 +27,7 @@ _ARRAYS = {
     "forces": ("F", "forces", "force"),
 }
 _LOOKED_AT = 100
+_SURROGATE = re.compile("[\ud800-\udfff]")  # what bytes that are no UTF-8 are read as
 
 Content = Literal["molecules", "trajectory", "pairs"]
 
@@ -74,6 +76,8 @@ def inspect_file(request: ImportRequest) -> Inspection:
 
 def _table(request: ImportRequest) -> Inspection:
     header = next(table.read_cells(request.path))[1]
+    if foreign := next((name for name in header if _SURROGATE.search(name)), None):
+        raise UserError(f"{request.path}: {quoted(foreign)}: not UTF-8; save the table as UTF-8")
     smiles = list(request.smiles) or [name for name in header if name.lower() in SMILES_COLUMNS][:1]
     if not smiles:
         raise UserError(

@@ -67,9 +67,10 @@ def asked_forces(request: ImportRequest, inspection: Inspection, labels: list[La
 def _with_unit(label: Labelled, text: str, option: str, inspection: Inspection) -> Labelled:
     stated = inspection.units.get(label.source)
     if label.unit is None and stated is None:
-        asked = text.rstrip(":")
+        asked = text[: text.index(label.source) + len(label.source)]
+        scored = f":{label.scored}" if label.scored else ""
         raise UserError(
-            f"{option} {text}: in which unit is '{label.source}'? Write {asked}:UNIT, for instance "
+            f"{option} {text}: in which unit is '{label.source}'? Write {asked}:UNIT{scored}, for instance "
             f"{asked}:eV, or {asked}:1 for a number without one"
         )
     if (

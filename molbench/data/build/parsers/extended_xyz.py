@@ -21,6 +21,7 @@ _PAIR = re.compile(
 )
 _LENGTH = re.compile(r"(?:(?:length|distance|pos|positions?|coords?|coordinates?|r)_)?units?")
 _UNIT = re.compile(r"(.+)_units?")
+_ESCAPE = re.compile(r'\\(["\\])')
 _TYPES = ("S", "R", "I", "L")
 _FALSE, _TRUE = ("f", "false", "0"), ("t", "true", "1")
 
@@ -178,7 +179,14 @@ def _atom(tokens: list[bytes], layout: Layout) -> tuple[int, list[bytes]]:
 
 
 def _unquoted(value: str) -> str:
-    return value[1:-1].strip() if value[0] in "\"'{[" and len(value) > 1 else value
+    """A value without what stands around it; of backslashes only those that escape one or a mark are dropped.
+
+    Others are letters of a SMILES that somebody wrote as it is.
+    """
+    if value[0] not in "\"'{[" or len(value) < 2:
+        return value
+    inner = value[1:-1].strip()
+    return _ESCAPE.sub(r"\1", inner) if value[0] == '"' else inner
 
 
 def _columns(properties: str) -> tuple[int | None, int | None, int, int, dict[str, int]]:

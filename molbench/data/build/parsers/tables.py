@@ -5,7 +5,7 @@ import csv
 import gzip
 import re
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -17,6 +17,7 @@ Names = Mapping[str, Sequence[str]]
 """What is wanted, and the names its column goes by in one file or another."""
 
 _SEPARATOR = re.compile(r'"?sep=([,;\t])"?', re.IGNORECASE)
+_QUOTED = re.compile(r'"[^"]*"')
 SMILES_FILES = (".smi", ".smi.gz", ".smiles", ".smiles.gz")
 #: What a column of SMILES is called, in lower case.
 SMILES_COLUMNS = ("smiles", "canonical_smiles", "canonicalsmiles", "isomeric_smiles")
@@ -93,7 +94,8 @@ def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
                 delimiter, head[-1] = said[1], "\n"  # a blank line, so that lines are counted as they stand
             elif line.strip():
                 break
-        reader = csv.reader(chain(head[1:], file), delimiter=delimiter or max("\t;,", key=head[-1].count))
+        delimiter = delimiter or max("\t;,", key=_QUOTED.sub("", head[-1]).count)
+        reader = csv.reader(chain(head[1:], file), delimiter=delimiter)
         for cells in reader:
             if any(cell.strip() for cell in cells):
                 yield reader.line_num, [cell.strip() for cell in cells]
@@ -136,7 +138,7 @@ def _sheet(path: Path) -> Iterator[tuple[int, list[str]]]:
         books = [
             openpyxl.load_workbook(path, read_only=True, data_only=computed) for computed in (True, False)
         ]
-        values, formulas = (book.worksheets[0].iter_rows(values_only=True) for book in books)
+        values, formulas = (_shown(book.worksheets[0].iter_rows()) for book in books)
         for line, (cells, written) in enumerate(zip(values, formulas, strict=True), start=1):
             if any(cell is not None for cell in written):
                 yield (
@@ -150,6 +152,17 @@ def _sheet(path: Path) -> Iterator[tuple[int, list[str]]]:
             book.close()
     except Exception as error:  # openpyxl lets through whatever its zip and XML readers raise
         raise UserError(f"{path}: not an undamaged Excel file: {error_line(error)}") from error
+
+
+def _shown(rows: Iterable[Sequence[Any]]) -> Iterator[list[Any]]:
+    """Values of cells; one that is shown as a percentage with its sign, which is not what it holds."""
+    for row in rows:
+        yield [
+            f"{cell.value * 100:.15g}%"
+            if isinstance(cell.value, int | float) and "%" in str(cell.number_format)
+            else cell.value
+            for cell in row
+        ]
 
 
 def _text(cell: Any) -> str:

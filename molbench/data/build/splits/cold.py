@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 
+from molbench.data.build.splits.assign import fraction_counts
 from molbench.errors import UserError
 from molbench.spec.splits import SPLITS
 
@@ -32,6 +33,46 @@ def check_side(side: str) -> None:
         raise UserError(f"side '{side}' of a cold split is none of {', '.join(SIDES)}")
 
 
+def label_any(
+    a: Sequence[str], b: Sequence[str], fractions: Sequence[float], rng: np.random.Generator
+) -> np.ndarray:
+    """Labels of pairs of which one member or both are in no pair of another split.
+
+    Pairs with a test member test, of the others those with one of validation validate, so that no pair is
+    lost and none, in whatever order it is told, lies on two sides. Members in more pairs than the test split
+    is to have train, or where all are, in more than the rarest, which is in twice as many at most; the others
+    are shuffled, and fill test, then validation.
+
+    Args:
+        a: What divides the first molecule of each pair, the molecule itself or its scaffold, [n].
+        b: That of the second, [n].
+        fractions: Shares of train, validation and test, in pairs, as near as whole members allow.
+        rng: Draws them.
+
+    Returns:
+        Labels, [n].
+    """
+    members, codes = np.unique(np.array([a, b]), return_inverse=True)
+    both = codes.reshape(2, -1)
+    pairs_of: list[set[int]] = [set() for _ in members]
+    for pair, (first, second) in enumerate(both.T.tolist()):
+        pairs_of[first].add(pair)
+        pairs_of[second].add(pair)
+    counts = np.array([len(pairs) for pairs in pairs_of])
+    room = dict(zip(SPLITS, fraction_counts(len(a), fractions), strict=True))
+    order = rng.permutation(len(members))
+    most = max(room["test"], min(counts.min(), 2 * room["test"]))
+    small = iter(order[counts[order] <= most].tolist())
+    labels = np.full(len(a), "train", dtype="<U10")
+    for split in ("test", "validation"):
+        filled = 0
+        while filled < room[split] and (member := next(small, None)) is not None:
+            new = [pair for pair in pairs_of[member] if labels[pair] == "train"]
+            labels[new] = split
+            filled += len(new)
+    return labels
+
+
 def label_pairs(
     a: np.ndarray, b: np.ndarray, side: Side, fractions: Sequence[float], rng: np.random.Generator
 ) -> np.ndarray:
@@ -43,10 +84,8 @@ def label_pairs(
         side: ``a`` or ``b``: the label of that molecule; the other one may be known. ``both``: that of both,
             so that neither molecule of a test pair is known; pairs of different labels are unused. ``one``:
             of a test pair, exactly one is known; pairs of two new molecules, or of validation and test, are
-            unused. ``any``: pairs with a test molecule test, of the others those with one of validation
-            validate, so that no pair is lost and none, in whatever order it is told, lies on two sides.
-            ``either``: pairs of two training molecules train, all others are divided at random between
-            validation and test, as 3DMRL does; their molecules overlap, and a pair told twice may too.
+            unused. ``either``: pairs of two training molecules train, all others are divided at random
+            between validation and test, as 3DMRL does; their molecules overlap, and pairs told twice may.
         fractions: Shares of train, validation and test, for that random division.
         rng: Draws it.
 
@@ -58,9 +97,6 @@ def label_pairs(
     same = np.where(a == b, a, "unused")
     if side == "both":
         return same
-    if side == "any":
-        has = {split: (a == split) | (b == split) for split in SPLITS}
-        return np.where(has["test"], "test", np.where(has["validation"], "validation", "train"))
     known_a, known_b = a == "train", b == "train"
     if side == "one":
         return np.where(known_a, b, np.where(known_b, a, "unused"))

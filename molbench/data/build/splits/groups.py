@@ -14,8 +14,9 @@ from molbench.spec.splits import SPLITS
 def whole_groups(group: np.ndarray, fractions: Sequence[float], seed: int) -> np.ndarray:
     """Give whole groups to train, validation and test.
 
-    Groups larger than half of the test split go to train, so that none swallows it; the others are shuffled
-    and fill test, then validation, then train.
+    Groups larger than half of the test split go to train, so that none swallows it; where all are that
+    large, those larger than the smallest, which is at most twice as large as test is to be. The others are
+    shuffled and fill test, then validation, then train.
 
     Args:
         group: Number of the group of each record, 0 to the number of groups, [n].
@@ -29,7 +30,7 @@ def whole_groups(group: np.ndarray, fractions: Sequence[float], seed: int) -> np
     room = dict(zip(SPLITS, fraction_counts(group.size, fractions), strict=True))
     label_of_group = np.full(sizes.size, "train", dtype="<U10")
     order = np.random.default_rng(seed).permutation(sizes.size)
-    small = order[sizes[order] <= room["test"] / 2]
+    small = order[sizes[order] <= max(room["test"] / 2, min(sizes.min(), 2 * room["test"]))]
     split, filled = iter(["test", "validation"]), 0
     current = next(split)
     for index in small:

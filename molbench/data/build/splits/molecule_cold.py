@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from molbench.data.build.splits.assign import fraction_counts, label_in_order, splitter
-from molbench.data.build.splits.cold import Side, check_side, label_pairs, names
+from molbench.data.build.splits.cold import Side, check_side, label_any, label_pairs, names
 
 
 @splitter("molecule_cold", small={"side": "both", "fractions": [0.5, 0.2, 0.3], "seed": 0})
@@ -22,12 +22,15 @@ def molecule_cold(
 
     Args:
         keys: Needs ``a_inchikey``, ``a_smiles`` and the same of ``b``.
-        side: Which molecule is new in a test pair; see ``molbench.data.build.splits.cold.label_pairs``.
-        fractions: Shares of train, validation and test, in molecules.
+        side: Which molecule is new in a test pair; see ``molbench.data.build.splits.cold.label_pairs``, and
+            ``label_any`` beside it for ``any``.
+        fractions: Shares of train, validation and test, in molecules; in pairs for ``any``.
         seed: Seed of the draw.
     """
     check_side(side)
     a, b = names(keys, "a"), names(keys, "b")
+    if side == "any":
+        return label_any(a, b, fractions, np.random.default_rng(seed))
     divided = {"a": a, "b": b}.get(side, a + b)
     rng = np.random.default_rng(seed)
     distinct = sorted(set(divided))

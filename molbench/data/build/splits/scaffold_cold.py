@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from molbench.chem.scaffold import murcko_scaffold
 from molbench.data.build.splits.assign import fraction_counts, label_in_order, splitter
-from molbench.data.build.splits.cold import Side, check_side, label_pairs, names
+from molbench.data.build.splits.cold import Side, check_side, label_any, label_pairs, names
 from molbench.errors import UserError
 
 
@@ -32,9 +32,10 @@ def scaffold_cold(
 
     Args:
         keys: Needs ``a_inchikey``, ``a_smiles`` and the same of ``b``.
-        side: Whose scaffold is new in a test pair; see ``molbench.data.build.splits.cold.label_pairs``.
-        fractions: Shares of train, validation and test: of the pairs by ``frequency``, of the scaffolds by
-            ``random``.
+        side: Whose scaffold is new in a test pair; see ``molbench.data.build.splits.cold.label_pairs``, and
+            ``label_any`` beside it for ``any``.
+        fractions: Shares of train, validation and test: of the pairs by ``frequency`` and for ``any``, of the
+            scaffolds by ``random``.
         seed: Seed of the draws.
         rule: How scaffolds are divided; ``frequency`` for the sides ``a`` and ``b`` only.
 
@@ -46,6 +47,8 @@ def scaffold_cold(
     molecules = {letter: names(keys, letter) for letter in ("a", "b")}
     scaffold = _scaffolds(keys, molecules)
     a, b = ([scaffold[name] for name in column] for column in molecules.values())
+    if side == "any":
+        return label_any(a, b, fractions, rng)
     if rule == "frequency":
         if side not in {"a", "b"}:
             raise UserError(f"rule 'frequency' of a scaffold split knows the sides a and b, not '{side}'")

@@ -115,6 +115,7 @@ def test_any_new_molecule_makes_a_pair_one_of_test_and_none_is_lost(pairs, seed:
     for both, label in zip(twice, labels.tolist(), strict=True):
         sides.setdefault(frozenset(both), set()).add(label)
     assert all(len(there) == 1 for there in sides.values())
+    assert abs((labels == "test").mean() - FRACTIONS[2]) < 0.2  # a member or two
     new = molecules(table, labels, "test") - molecules(table, labels, "train")
     new -= molecules(table, labels, "validation")
     tested = [{SMILES[a], SMILES[b]} for (a, b), label in zip(twice, labels, strict=True) if label == "test"]

@@ -70,8 +70,9 @@ def parse_label(text: str | None, name: str) -> float | None:
     try:
         return number(text.replace("−", "-"))  # the minus of printed tables
     except ValueError as error:
-        comma = "; decimals stand behind a point" if _COMMA.fullmatch(text.strip()) else ""
-        raise ValueError(f"'{name}': {error}{comma}") from None
+        hint = "; decimals stand behind a point" if _COMMA.fullmatch(text.strip()) else ""
+        hint = "; write the number alone, and % as its unit" if text.strip().endswith("%") else hint
+        raise ValueError(f"'{name}': {error}{hint}") from None
 
 
 def unknown_column(path: Path, name: str, known: Iterable[str]) -> str:
