@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -98,12 +98,17 @@ def finish(report: Report, output: Path, as_json: bool, tasks: Sequence[str] = (
 
     Raises:
         UserError: If models or tasks were refused, runs failed, none was applicable, or a task named in full
-            was scored for no model. Why is told with the report.
+            was scored for no model.
     """
+    scored = {summary.task for summary in report.rows}
+    expected = {*comma_separated(tasks)}
+    missing = [pair for pair in report.not_applicable if pair.task in expected - scored]
     if as_json:
         typer.echo(json.dumps(_plain(report), indent=2, ensure_ascii=False))
     else:
-        _show(report, output)
+        told_below = missing if report.results and not report.failures and not report.refusals else []
+        others = [pair for pair in report.not_applicable if pair not in told_below]
+        _show(replace(report, not_applicable=others), output)
     lines = [f"refused: {refusal}" for refusal in report.refusals]
     if count := len(report.failures):
         lines.append(
@@ -115,10 +120,8 @@ def finish(report: Report, output: Path, as_json: bool, tasks: Sequence[str] = (
         raise UserError("\n".join(lines))
     if report.not_applicable and not report.results:
         raise UserError("nothing was scored: no task is one for any of the models")
-    scored = {summary.task for summary in report.rows}
-    expected = {*comma_separated(tasks)}
-    if missing := sorted({p.task for p in report.not_applicable} & expected - scored):
-        raise UserError(f"{', '.join(missing)}: asked for, but a task for none of these models")
+    if missing:
+        raise UserError("\n".join(f"{pair.candidate} on {pair.task}: {pair.reason}" for pair in missing))
 
 
 def _plain(report: Report) -> dict[str, object]:

@@ -39,9 +39,6 @@ def parse_config(kind: str, config_type: type[T], values: Mapping[str, Any] | No
         hint = meant(unknown[0], known)
         listed = ", ".join(known) or "none"
         raise UserError(f"{kind}: no setting {quoted(unknown[0])}{hint}; settings: {listed}")
-    for name, value in (values or {}).items():
-        if isinstance(value, int | float) and not abs(value) <= MOST:
-            raise UserError(f"{kind}: setting '{name}': {quoted(value)} is beyond {MOST:,}")
     try:
         parsed: T = _adapter(config_type).validate_python(dict(values or {}))
     except ValidationError as error:
@@ -50,6 +47,9 @@ def parse_config(kind: str, config_type: type[T], values: Mapping[str, Any] | No
         if first["type"] == "missing":
             raise UserError(f"{kind}: setting '{where}' is missing") from None
         raise UserError(f"{kind}: setting '{where}': {first['msg']}, not {quoted(first['input'])}") from None
+    for name in values or {}:  # text that says a number, nan even, has become one
+        if isinstance(value := getattr(parsed, name), int | float) and not abs(value) <= MOST:
+            raise UserError(f"{kind}: setting '{name}': {quoted(value)} is beyond {MOST:,}")
     for name, value in (values or {}).items():
         if isinstance(value, bool) and type(getattr(parsed, name)) in {int, float}:
             raise UserError(f"{kind}: setting '{name}': a number is needed, not {value}")

@@ -170,9 +170,9 @@ def _misspelt(unit: str) -> str | None:
     """The known unit that one is a slip of; none where a metric prefix or a power makes it another unit."""
     if (per_mole := _PER_MOLE.get(unit.lower())) is not None:
         return per_mole
-    if len(unit) <= _SHORT + 1:
-        return None
     names = {known.lower(): known for known in _DIMENSION_OF} | _SPELLINGS
+    if len(unit) <= _SHORT + 1 and unit.lower() not in names:
+        return None  # near a name of so few letters lie too many others
     close = get_close_matches(unit.lower(), [name for name in names if len(name) > 1], n=1, cutoff=0.84)
     if not close:
         energy, _, length = unit.rpartition("/")

@@ -198,7 +198,7 @@ def test_records_are_chosen_by_label_and_share(pairs: DatasetEntry) -> None:
     labelled = select(share=1.0, positives="dg")
     assert len(labelled)
     assert (store.target("dg")[labelled] == 1).all()
-    with pytest.raises(UserError, match="raise share"):
+    with pytest.raises(UserError, match=r"raise method\.share"):
         select(share=0.001)
     with pytest.raises(UserError, match="no column 'known'"):
         select(positives="known")

@@ -49,7 +49,7 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> TaskData:
 
 
 def recipe(**changes: Any) -> Protocol:
-    values = {"name": "p", "description": "d", "kind": "finetune", "training": {"steps": 1}}
+    values = {"name": "p", "description": "d", "kind": "finetune", "training": {"steps": 1, "lr": 1e-30}}
     return Protocol.model_validate(values | changes)
 
 

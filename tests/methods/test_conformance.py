@@ -1,6 +1,7 @@
 """Laws that every registered method obeys, around every backbone."""
 
 import dataclasses
+import math
 import re
 from importlib import import_module
 from pathlib import Path
@@ -98,10 +99,16 @@ NUMBERS = [
 
 
 @pytest.mark.parametrize(("name", "setting"), NUMBERS)
-@pytest.mark.parametrize("value", [-1, "nan", "-inf"])
+@pytest.mark.parametrize("value", [math.nan, "nan", "-inf", 1e9])
 def test_a_number_that_cannot_be_is_refused_by_its_name(name: str, setting: str, value: object) -> None:
     with pytest.raises(UserError, match=f"method '{name}': setting '{setting}': "):
         parse_config(f"method '{name}'", METHODS[name].Config, {setting: value})
+
+
+@pytest.mark.parametrize(("name", "setting"), [("coord", "noise"), ("emgp", "levels"), ("geossl-rr", "crop")])
+def test_what_cannot_be_negative_is_not(name: str, setting: str) -> None:
+    with pytest.raises(UserError, match=f"setting '{setting}': Input should be greater"):
+        parse_config(f"method '{name}'", METHODS[name].Config, {setting: -1})
 
 
 def test_of_a_share_there_is_no_more_than_all() -> None:

@@ -34,7 +34,6 @@ OTHERS = [
     "d",
     "k",
     "um",
-    "MeV",
     "deg",
     "kJ/mol/K",
     "g/mol",
@@ -106,6 +105,7 @@ def test_every_unit_is_called_by_its_own_name(unit: str) -> None:
 
 
 SLIPS = {
+    "MeV": "meV",
     "kcal": "kcal/mol",
     "kcla/mol": "kcal/mol",
     "Hartee": "Hartree",
