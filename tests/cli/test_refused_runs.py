@@ -33,7 +33,7 @@ def molbench(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
             "method 'attr-mask' knows elements up to N, and ",
         ),
         (
-            ("coord", "--set", "method.noise=1e30"),
+            ("geossl-ddm", "--set", "method.beta=1000"),
             "no step of 3 succeeded: every loss was not finite",
         ),
     ],
@@ -55,9 +55,7 @@ def test_a_task_with_other_elements_does_not_keep_the_others_from_being_scored(t
     tasks = ("-t", "xtb-molecules/homo,xtb-solvation/dg_solv")
     done = molbench(tmp_path, "evaluate", "c.pt", *tasks, "--seeds", "1", "--executor", "inline")
     assert done.returncode == 2, "a task was named in full and not scored"
-    table, _, others = done.stdout.partition("not applicable: ")
-    assert "xtb-molecules/homo" in table and "xtb-solvation" not in table
-    assert "c on xtb-solvation/dg_solv: backbone 'egnn' knows elements up to F" in others
+    assert "xtb-molecules/homo" in done.stdout and "not applicable: c on" not in done.stdout
     assert "error: c on xtb-solvation/dg_solv: backbone 'egnn' knows elements up to F" in done.stderr
     assert "Traceback" not in done.stderr
     tasks = ("-t", "xtb-molecules/homo,xtb-solvation/dg*")
