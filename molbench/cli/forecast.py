@@ -59,9 +59,11 @@ def show_forecast(forecast: Forecast, as_json: bool) -> None:
             console.print(str(missing))
     unknown = any(row.seconds is None for row in forecast.rows)
     counts = f"{forecast.runs} runs, {forecast.cached} there already"
-    left = forecast.cached < forecast.runs
-    told = _summary(counts, forecast.seconds, unknown, forecast.memory) if left else f"\n{counts}"
-    console.print(told, soft_wrap=True)
+    if forecast.cached < forecast.runs:
+        summary = _summary(counts, forecast.seconds, unknown, forecast.memory)
+    else:
+        summary = f"\n{counts}"
+    console.print(summary, soft_wrap=True)
     refuse(forecast.refusals)
 
 
