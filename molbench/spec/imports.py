@@ -123,9 +123,8 @@ class Labelled:
         source = source or rest.partition(":")[0]
         if not source or len(units) > 2:
             raise UserError(f"{option} {text}: write [NAME=]COLUMN[:UNIT[:UNIT OF SCORES]]")
-        said, scored = ([*(_unit(word, f"{option} {text}") if word else None for word in units), None, None])[
-            :2
-        ]
+        parsed = [_unit(word, f"{option} {text}") if word else None for word in units]
+        said, scored = [*parsed, None, None][:2]
         plain, stated = _stated(source)
         if said and stated and said != stated:
             scored_in = f"write {source}::{said} for scores in {said}, or "

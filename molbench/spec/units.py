@@ -5,6 +5,7 @@ Any other unit is taken as it is written: it is told beside every number, and no
 
 import re
 from difflib import get_close_matches
+from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
 from molbench.errors import quoted
@@ -118,8 +119,7 @@ def unit_called(text: str) -> str:
     named = re.sub(r" */ *", "/", text.strip()).replace("μ", "µ")  # the Greek letter for the sign of a prefix
     if named in _DIMENSION_OF or named in _CAPITALS:
         return _CAPITALS.get(named, named)
-    known = {_plain(name): unit for name, unit in ({u: u for u in _DIMENSION_OF} | _SPELLINGS).items()}
-    plain = _plain(named)
+    known, plain = _plain_names(), _plain(named)
     energy, _, length = plain.rpartition("/")
     spelt = f"{known.get(energy, energy)}/{known.get(length, length)}"
     unit = known.get(plain, spelt if spelt in _DIMENSION_OF else named)
@@ -127,6 +127,13 @@ def unit_called(text: str) -> str:
         unit = named
     check_unit(unit)
     return unit
+
+
+@cache
+def _plain_names() -> dict[str, str]:
+    """Every known unit by its names as :func:`_plain` has them; tables ask for each of their rows."""
+    names = {unit: unit for unit in _DIMENSION_OF} | _SPELLINGS
+    return {_plain(name): unit for name, unit in names.items()}
 
 
 def _other_prefix(text: str, unit: str) -> bool:

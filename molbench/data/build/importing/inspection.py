@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -15,6 +14,7 @@ from molbench.data.build.parsers.extended_xyz import comment_values, layout_of, 
 from molbench.data.build.parsers.labelled import ase_db, npz, sdf, table, xyz
 from molbench.data.build.parsers.npz import open_npz
 from molbench.data.build.parsers.tables import SMILES_COLUMNS
+from molbench.data.build.parsers.text import SURROGATES
 from molbench.data.build.parsers.unit_names import energy_unit, length_unit
 from molbench.data.build.parsers.xyz import xyz_frames
 from molbench.data.build.sources.streams import open_stream
@@ -27,7 +27,6 @@ _ARRAYS = {
     "forces": ("F", "forces", "force"),
 }
 _LOOKED_AT = 100
-_SURROGATE = re.compile("[\ud800-\udfff]")  # what bytes that are no UTF-8 are read as
 
 Content = Literal["molecules", "trajectory", "pairs"]
 
@@ -76,7 +75,7 @@ def inspect_file(request: ImportRequest) -> Inspection:
 
 def _table(request: ImportRequest) -> Inspection:
     header = next(table.read_cells(request.path))[1]
-    if foreign := next((name for name in header if _SURROGATE.search(name)), None):
+    if foreign := next((name for name in header if SURROGATES.search(name)), None):
         raise UserError(f"{request.path}: {quoted(foreign)}: not UTF-8; save the table as UTF-8")
     smiles = list(request.smiles) or [name for name in header if name.lower() in SMILES_COLUMNS][:1]
     if not smiles:

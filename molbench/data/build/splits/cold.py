@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 
-from molbench.data.build.splits.assign import fraction_counts
+from molbench.data.build.splits.assign import fraction_counts, label_in_order
 from molbench.errors import UserError
 from molbench.spec.splits import SPLITS
 
@@ -31,6 +31,30 @@ def check_side(side: str) -> None:
     """Raise UserError unless ``side`` is known."""
     if side not in SIDES:
         raise UserError(f"side '{side}' of a cold split is none of {', '.join(SIDES)}")
+
+
+def draw_pairs(
+    a: Sequence[str], b: Sequence[str], side: Side, fractions: Sequence[float], rng: np.random.Generator
+) -> np.ndarray:
+    """Divide what molecules are, or their scaffolds, at random, and the pairs with them.
+
+    Args:
+        a: What divides the first molecule of each pair, [n].
+        b: What divides the second, [n].
+        side: See :func:`label_pairs`, and :func:`label_any` for ``any``.
+        fractions: Shares of train, validation and test; of pairs for ``any``, else of what divides them.
+        rng: Draws them.
+
+    Returns:
+        Labels, [n].
+    """
+    if side == "any":
+        return label_any(a, b, fractions, rng)
+    distinct = sorted(set({"a": a, "b": b}.get(side, [*a, *b])))
+    drawn = label_in_order(rng.permutation(len(distinct)), fraction_counts(len(distinct), fractions))
+    label = dict(zip(distinct, drawn.tolist(), strict=True))
+    first, second = (np.array([label.get(name, "train") for name in column]) for column in (a, b))
+    return label_pairs(first, second, side, fractions, rng)
 
 
 def label_any(

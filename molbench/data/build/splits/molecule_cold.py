@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from molbench.data.build.splits.assign import fraction_counts, label_in_order, splitter
-from molbench.data.build.splits.cold import Side, check_side, label_any, label_pairs, names
+from molbench.data.build.splits.assign import splitter
+from molbench.data.build.splits.cold import Side, check_side, draw_pairs, names
 
 
 @splitter("molecule_cold", small={"side": "both", "fractions": [0.5, 0.2, 0.3], "seed": 0})
@@ -28,13 +28,4 @@ def molecule_cold(
         seed: Seed of the draw.
     """
     check_side(side)
-    a, b = names(keys, "a"), names(keys, "b")
-    if side == "any":
-        return label_any(a, b, fractions, np.random.default_rng(seed))
-    divided = {"a": a, "b": b}.get(side, a + b)
-    rng = np.random.default_rng(seed)
-    distinct = sorted(set(divided))
-    drawn = label_in_order(rng.permutation(len(distinct)), fraction_counts(len(distinct), fractions))
-    label = dict(zip(distinct, drawn.tolist(), strict=True))
-    first, second = (np.array([label.get(name, "train") for name in column]) for column in (a, b))
-    return label_pairs(first, second, side, fractions, rng)
+    return draw_pairs(names(keys, "a"), names(keys, "b"), side, fractions, np.random.default_rng(seed))

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from molbench.chem.scaffold import murcko_scaffold
-from molbench.data.build.splits.assign import fraction_counts, label_in_order, splitter
-from molbench.data.build.splits.cold import Side, check_side, label_any, label_pairs, names
+from molbench.data.build.splits.assign import fraction_counts, splitter
+from molbench.data.build.splits.cold import Side, check_side, draw_pairs, names
 from molbench.errors import UserError
 
 
@@ -47,19 +47,13 @@ def scaffold_cold(
     molecules = {letter: names(keys, letter) for letter in ("a", "b")}
     scaffold = _scaffolds(keys, molecules)
     a, b = ([scaffold[name] for name in column] for column in molecules.values())
-    if side == "any":
-        return label_any(a, b, fractions, rng)
     if rule == "frequency":
         if side not in {"a", "b"}:
             raise UserError(f"rule 'frequency' of a scaffold split knows the sides a and b, not '{side}'")
         return _by_frequency(a if side == "a" else b, molecules[side], fractions, rng)
     if rule != "random":
         raise UserError(f"rule '{rule}' of a scaffold split is neither frequency nor random")
-    distinct = sorted(set({"a": a, "b": b}.get(side, a + b)))
-    drawn = label_in_order(rng.permutation(len(distinct)), fraction_counts(len(distinct), fractions))
-    label = dict(zip(distinct, drawn.tolist(), strict=True))
-    first, second = (np.array([label.get(name, "train") for name in column]) for column in (a, b))
-    return label_pairs(first, second, side, fractions, rng)
+    return draw_pairs(a, b, side, fractions, rng)
 
 
 def _scaffolds(keys: pa.Table, molecules: Mapping[str, Sequence[str]]) -> dict[str, str]:
