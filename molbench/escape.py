@@ -60,8 +60,8 @@ def latex(text: str) -> str:
 
 
 def csv_cell(value: object) -> object:
-    """A cell of a CSV file that no spreadsheet executes; numbers stay numbers."""
-    if not isinstance(value, str) or _NUMBER.fullmatch(value):
+    """A cell of a CSV file that no spreadsheet executes; numbers and a sign alone, such as a verdict, stay."""
+    if not isinstance(value, str) or _NUMBER.fullmatch(value) or (len(value) == 1 and value.isprintable()):
         return value
     shown = visible(value)  # white space before a sign is gone there
     return f"'{shown}" if value.startswith(_FORMULA) or shown.startswith(_FORMULA) else shown

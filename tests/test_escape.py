@@ -73,3 +73,8 @@ def test_lines_and_their_indentation_stay() -> None:
 def test_numbers_stay_numbers() -> None:
     assert [csv_cell(value) for value in (-1.5, "-1.5", "+3e-4", None, 7)] == [-1.5, "-1.5", "+3e-4", None, 7]
     assert csv_cell("=1+1") == "'=1+1"
+
+
+def test_a_sign_alone_stays_a_sign() -> None:
+    assert [csv_cell(value) for value in ("=", "-", "%")] == ["=", "-", "%"]
+    assert csv_cell("\t") == "'" and csv_cell("=\t") == "'="
