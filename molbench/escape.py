@@ -60,7 +60,7 @@ def latex(text: str) -> str:
 
 
 def csv_cell(value: object) -> object:
-    """A cell of a CSV file that no spreadsheet executes; numbers and a sign alone, such as a verdict, stay."""
+    """A cell of a CSV file that no spreadsheet executes; numbers and a sign alone, as of a verdict, stay."""
     if not isinstance(value, str) or _NUMBER.fullmatch(value) or (len(value) == 1 and value.isprintable()):
         return value
     shown = visible(value)  # white space before a sign is gone there

@@ -26,7 +26,10 @@ Output = Annotated[Path, typer.Option("--output", "-o", help="Folder of the stud
 Seeds = Annotated[int, typer.Option(min=1, help="Repetitions of every measurement.")]
 Settings = Annotated[
     list[str] | None,
-    typer.Option("--set", help="Change a protocol setting: training.steps=500; may be repeated."),
+    typer.Option(
+        "--set",
+        help="Change a protocol setting: steps=500, or training.steps=500 but for forces; may be repeated.",
+    ),
 ]
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,23 +15,19 @@ from molbench.spec.catalogue import TaskRef
 from molbench.spec.splits import SPLITS
 
 
-def refuse_undefined(tasks: Iterable[TaskRef]) -> None:
-    """Refuse tasks that no model could learn or be scored on.
+def undefined(task: TaskRef) -> str | None:
+    """Why no model could learn a task or be scored on it.
 
-    Raises:
-        UserError: If the test labels of a task leave one of its metrics undefined, or its training
-            labels teach nothing; all such tasks are named.
+    Returns:
+        What its test labels leave undefined, or that its training labels teach nothing; None where it is fit.
     """
-    problems: dict[str, None] = {}
-    for task in tasks:
-        kind = kind_of(task.task)
-        if not kind.must_vary(task.task):
-            continue
-        labels = known_labels(task)
-        if why := kind.undefined(task.task, labels["test"]) or kind.unlearnable(labels["train"]):
-            problems[f"{task.id}{f' ({task.split_name})' if task.fold else ''}: {why}"] = None
-    if problems:
-        raise UserError("\n".join(problems))
+    kind = kind_of(task.task)
+    if not kind.must_vary(task.task):
+        return None
+    labels = known_labels(task)
+    if why := kind.undefined(task.task, labels["test"]) or kind.unlearnable(labels["train"]):
+        return f"{task.id}{f' ({task.split_name})' if task.fold else ''}: {why}"
+    return None
 
 
 def known_labels(task: TaskRef) -> dict[str, np.ndarray]:

@@ -11,7 +11,7 @@ from molbench.atomic import sweep
 from molbench.errors import UserError
 from molbench.evaluation.candidates.base import EXTERNAL, NotApplicable, NotApplicableError
 from molbench.evaluation.execute import Workspace
-from molbench.evaluation.labels import refuse_undefined
+from molbench.evaluation.labels import undefined
 from molbench.evaluation.plan import Plan, Run
 from molbench.evaluation.report import Report, RunOutcome, Watcher
 from molbench.evaluation.result import RESULT_FILE, CheckpointEntry, Stored, find_result, result_files
@@ -41,7 +41,8 @@ def perform(
 
     Raises:
         UserError: If there is nothing to do at all, other weights have results of the same name, or labels
-            leave a metric undefined. A run that fails is a failure in the report.
+            leave every task undefined; a task alone is not applicable then. A run that fails is a failure in
+            the report.
     """
     runs = planned.runs
     refuse_nothing(planned)
@@ -52,8 +53,11 @@ def perform(
     watcher.planned(len(runs), len(finished))
     outcomes = []
     pending = [run for run in runs if run.folder not in finished]
-    refuse_undefined(run.task for run in pending)
-    for outcome in _unprepared(pending):
+    unfit = _undefined(pending)
+    if unfit and len(unfit) == len(runs):
+        raise UserError("\n".join(dict.fromkeys(str(outcome.not_applicable) for outcome in unfit)))
+    left = {outcome.run.folder for outcome in unfit}
+    for outcome in (*unfit, *_unprepared([run for run in pending if run.folder not in left])):
         watcher.done(outcome)
         outcomes.append(outcome)
     over = {outcome.run.folder for outcome in outcomes}
@@ -78,6 +82,18 @@ def perform(
     found_out = [NotApplicable(*pair, reason) for pair, reason in others.items()]
     others_told = planned.not_applicable + found_out
     return Report(summarise(results), results, failures, len(finished), others_told, planned.refusals)
+
+
+def _undefined(runs: Sequence[Run]) -> list[RunOutcome]:
+    """Those runs whose labels leave a metric undefined or teach nothing, with all folds of such a task."""
+    folds = {(run.task.id, run.task.split_name): run.task for run in runs}
+    reasons: dict[str, str] = {}
+    for task in folds.values():
+        if task.id not in reasons and (reason := undefined(task)) is not None:
+            reasons[task.id] = reason
+    return [
+        RunOutcome(run, None, not_applicable=reasons[run.task.id]) for run in runs if run.task.id in reasons
+    ]
 
 
 def _unprepared(runs: Sequence[Run]) -> Iterator[RunOutcome]:

@@ -13,7 +13,7 @@ from molbench.evaluation.report import Report, Watcher
 from molbench.evaluation.result import CheckpointEntry
 from molbench.spec.protocol import Protocol
 from molbench.spec.provenance import stages
-from molbench.studies.report import Study, new_panels, write_study
+from molbench.studies.report import Study, new_panels, refuse_foreign, write_study
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -45,8 +45,9 @@ def backbones(
 
     Raises:
         UserError: If a checkpoint was refused or a run failed, after the rest is written; or if nothing could
-            be scored.
+            be scored, or the folder has other files of the same names.
     """
+    refuse_foreign(output, "backbones")
     report = evaluate(
         list(checkpoints),
         list(patterns),

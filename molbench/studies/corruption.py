@@ -26,7 +26,7 @@ from molbench.graph.scatter import mean_atoms
 from molbench.spec.catalogue import Catalogue, TaskRef
 from molbench.spec.protocol import Protocol
 from molbench.studies.points import Points, mean_and_spread
-from molbench.studies.report import Study, new_panels, write_study
+from molbench.studies.report import Study, new_panels, refuse_foreign, write_study
 from molbench.studies.tasks import open_store
 from molbench.training.checkpoint import config_of
 
@@ -101,11 +101,14 @@ def corruption(
         progress: Told what is trained, and how many trainings are done of how many.
 
     Raises:
-        UserError: If the protocol does not train, a task is not built, or it is on pairs.
+        UserError: If the protocol does not train, a task is not built or on pairs, or the folder has other
+            files of the same names.
     """
     if protocol.kind != "finetune":
         raise UserError(f"protocol '{protocol.name}' trains no encoder; this study needs one that does")
+    refuse_foreign(output, "corruption")
     points, rows = Points(output), []
+    backbones = [*dict.fromkeys(backbones)]
     tasks = Catalogue.load().tasks(patterns)
     total, done = len(tasks) * len(backbones) * len(MODES) * seeds, 0
     for task in tasks:

@@ -26,13 +26,15 @@ from molbench.evaluation.models import ForceModel
 from molbench.graph.molecules import MoleculeBatch
 from molbench.spec.catalogue import Catalogue
 from molbench.spec.protocol import Protocol
-from molbench.studies.report import Study, new_panels, write_study
+from molbench.studies.report import Study, new_panels, refuse_foreign, write_study
 from molbench.studies.tasks import open_store
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _BATCH = 64
+#: Of two atoms, less translation, there are three displacements; of one there is none.
+_FEWEST_ATOMS = 2
 
 
 def landscape(
@@ -63,13 +65,17 @@ def landscape(
         progress: Told which encoder is drawn.
 
     Raises:
-        UserError: If the pattern is not one built task on forces, or points is even.
+        UserError: If the pattern is not one built task on forces, points is even, or the folder has other
+            files of the same names.
     """
     if points % 2 == 0 or points < 3:
         raise UserError(f"points must be odd and at least 3, not {points}")
+    refuse_foreign(output, "landscape")
     data = _open(pattern, seed)
     train = data.rows["train"]
     centre = data.store.batch(train[[int(np.argmin(data.labels[train]))]])
+    if centre.num_atoms < _FEWEST_ATOMS:
+        raise UserError(f"{data.task.id}: {centre.num_atoms} atoms have no plane of displacements")
     steps = np.linspace(-extent, extent, points)
     frames = _plane(centre, steps, seed)
     candidates = gather(list(checkpoints), scratch=True)
@@ -86,7 +92,7 @@ def landscape(
     study = Study(
         "landscape",
         f"Energies on a plane of ±{extent} Å around the lowest training frame of {data.task.id}, from linear "
-        f"heads on frozen encoders fitted to {protocol.frames} frames.",
+        f"heads on frozen encoders fitted to {min(protocol.frames, train.size)} frames.",
         rows,
         command,
         [

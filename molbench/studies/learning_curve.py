@@ -18,7 +18,7 @@ from molbench.evaluation.score import Scorer
 from molbench.spec.catalogue import Catalogue, TaskRef
 from molbench.spec.protocol import Protocol
 from molbench.studies.points import Points, mean_and_spread
-from molbench.studies.report import Study, new_panels, write_study
+from molbench.studies.report import Study, new_panels, refuse_foreign, write_study
 from molbench.studies.tasks import open_store
 
 if TYPE_CHECKING:
@@ -59,8 +59,10 @@ def learning_curve(
         progress: Told what is measured, and how many points are done of how many.
 
     Raises:
-        UserError: If a task is not built, or there are fewer training records than asked for.
+        UserError: If a task is not built, there are fewer training records than asked for, or the folder has
+            other files of the same names.
     """
+    refuse_foreign(output, "learning-curve")
     candidates = gather(list(checkpoints), scratch=True)
     points, rows = Points(output), []
     tasks = Catalogue.load().tasks(patterns)
@@ -105,7 +107,10 @@ def _point(
 
     def measure() -> dict[str, Any]:
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        predictions, _ = protocol_predictions(checkpoint.build(), data, protocol, seed, device)
+        try:
+            predictions, _ = protocol_predictions(checkpoint.build(), data, protocol, seed, device)
+        except UserError as error:
+            raise UserError(f"{count:,} training records of seed {seed}: {error}") from error
         scorer = Scorer.of(task.task, task.task.metrics[0], predictions)
         return {"value": scorer.value(predictions), "unit": scorer.unit}
 
@@ -123,7 +128,7 @@ def _sizes(task: TaskRef, store: Store, sizes: Sequence[int] | None) -> list[int
     available = TaskData.open(task.at(0), store).rows["train"].size
     if sizes and max(sizes) > available:
         raise UserError(f"{task.id} has {available:,} training records, not {max(sizes):,}")
-    return list(sizes) if sizes else sizes_up_to(available)
+    return sorted(set(sizes)) if sizes else sizes_up_to(available)
 
 
 def _draw(rows: Sequence[dict[str, Any]]) -> Figure:

@@ -31,11 +31,10 @@ class Points:
     """Results by what they depend on, in ``points.jsonl`` of a study's folder.
 
     Args:
-        folder: The study's folder; made where it is not there.
+        folder: The study's folder; made with the first point where it is not there.
     """
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / "points.jsonl"
         self._known: dict[str, dict[str, Any]] = {}
         if self._path.is_file():
@@ -52,6 +51,7 @@ class Points:
         key = sha256(text.encode()).hexdigest()
         if key not in self._known:
             point = dict(compute())
+            self._path.parent.mkdir(parents=True, exist_ok=True)
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"key": key, "point": point}) + "\n")
             self._known[key] = point

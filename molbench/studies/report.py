@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from molbench.atomic import replace_file
+from molbench.errors import UserError
+from molbench.escape import visible
 from molbench.training.machine import describe_machine
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Row = Mapping[str, Any]
+_FILES = ("README.md", "table.csv", "study.json", "figure.png")
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,24 @@ class Study:
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
+def refuse_foreign(folder: Path, name: str) -> None:
+    """Refuse a folder that holds something of another name than this study's, which would be written over.
+
+    Raises:
+        UserError: If a file that the study writes is there and the study is not.
+    """
+    there = [file for file in _FILES if (folder / file).exists()]
+    if not there:
+        return
+    try:
+        earlier = json.loads((folder / "study.json").read_text(encoding="utf-8"))["study"]
+    except (OSError, ValueError, KeyError, TypeError):
+        earlier = None
+    if earlier != name:
+        what = f"the study '{visible(str(earlier))}'" if earlier else f"a {there[0]} that is no study's"
+        raise UserError(f"{folder}: has {what}, which would be written over; choose another folder")
+
+
 def write_study(folder: Path, study: Study, draw: Callable[[], Figure]) -> list[Path]:
     """Write ``README.md``, ``table.csv``, ``study.json`` and ``figure.png``.
 
@@ -51,7 +72,7 @@ def write_study(folder: Path, study: Study, draw: Callable[[], Figure]) -> list[
         The files.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / name for name in ("README.md", "table.csv", "study.json", "figure.png")]
+    paths = [folder / name for name in _FILES]
     columns = list(study.rows[0]) if study.rows else []
     facts = {
         "study": study.name,
@@ -67,7 +88,9 @@ def write_study(folder: Path, study: Study, draw: Callable[[], Figure]) -> list[
         writer.writeheader()
         writer.writerows(study.rows)
     with replace_file(paths[2]) as temporary:
-        temporary.write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        temporary.write_text(
+            json.dumps(facts, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
+        )
     with replace_file(paths[3]) as temporary:
         draw().savefig(temporary, dpi=150, format="png", bbox_inches="tight")
     return paths

@@ -88,14 +88,16 @@ def test_all_such_tasks_are_named_and_errors_of_equal_labels_are_none(save, tmp_
     tasks = {"r": {"metrics": ["mae", "r2"]}, "s": {"metrics": ["spearman"]}, "m": {"metrics": ["mae"]}}
     built(tmp_path, [2.5] * 60, tasks)
     checkpoint = save(tmp_path / "m.pt")
-    with pytest.raises(UserError) as caught:
-        evaluate([checkpoint], ["alike/*"], seeds=1, output=tmp_path / "r")
-    assert str(caught.value).splitlines() == [
+    reasons = [
         "alike/r: all test records have the same label; R² is not defined",
         "alike/s: all test records have the same label; Spearman correlation is not defined",
     ]
-    report = evaluate([checkpoint], ["alike/m"], seeds=1, output=tmp_path / "r", executor="inline")
+    with pytest.raises(UserError) as caught:
+        evaluate([checkpoint], ["alike/r", "alike/s"], seeds=1, output=tmp_path / "r")
+    assert str(caught.value).splitlines() == reasons
+    report = evaluate([checkpoint], ["alike/*"], seeds=1, output=tmp_path / "r", executor="inline")
     assert not report.failures
+    assert [pair.reason for pair in report.not_applicable if pair.candidate == "m"] == reasons
     assert [stored.result.primary.value for stored in report.results] == pytest.approx([0, 0], abs=1e-9)
 
 

@@ -121,6 +121,43 @@ def test_the_corruption_study(tmp_path: Path) -> None:
         )
 
 
+def test_a_study_writes_over_nothing_but_itself(checkpoint: Path, tmp_path: Path) -> None:
+    asked = {"protocol": load_protocol("probe", ["frames=4", "folds=2"]), "output": tmp_path, "command": ""}
+    (tmp_path / "README.md").write_text("# My again\n")
+    for study in (
+        lambda: landscape([checkpoint], "xtb-dynamics/ethanol", points=3, **asked),
+        lambda: learning_curve([checkpoint], ["xtb-molecules/zpve"], seeds=1, sizes=[20], **asked),
+        lambda: corruption(["schnet"], ["xtb-molecules/gap"], seeds=1, **asked | {"protocol": FAST}),
+        lambda: backbones([checkpoint], ["xtb-molecules/gap"], seeds=1, **asked),
+    ):
+        with pytest.raises(UserError, match=r"README\.md that is no study's, which would be written over"):
+            study()
+    assert [path.name for path in tmp_path.iterdir() if path != checkpoint] == ["README.md"]
+    again = asked | {"output": tmp_path / "curve"}
+    for _ in range(2):
+        learning_curve([checkpoint], ["xtb-molecules/zpve"], seeds=1, sizes=[40, 20, 20], **again)
+    assert [row["training records"] for row in csv.DictReader((tmp_path / "curve" / "table.csv").open())] == [
+        "20",
+        "40",
+    ] * 2
+    with pytest.raises(UserError, match="has the study 'learning-curve'"):
+        landscape([checkpoint], "xtb-dynamics/ethanol", points=3, **again)
+
+
+def test_a_point_that_cannot_be_is_named(checkpoint: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"^2 training records of seed 0: xtb-dimers"):
+        learning_curve(
+            [checkpoint],
+            ["xtb-dimers/preference"],
+            protocol=load_protocol("probe"),
+            seeds=1,
+            output=tmp_path / "curve",
+            command="",
+            sizes=[2, 40],
+        )
+    assert not (tmp_path / "curve").exists()
+
+
 def test_the_landscape_is_a_plane_around_the_frame(checkpoint: Path, tmp_path: Path) -> None:
     landscape(
         [checkpoint],

@@ -18,10 +18,13 @@ from molbench.errors import UserError, quoted
 from molbench.spec.units import factor, same_dimension
 
 _TEXTS = ("id", "smiles", "inchikey", "group", "a_smiles", "a_inchikey", "b_smiles", "b_inchikey")
+_STATE = {"charge": "charge", "multiplicity": "spin"}
 _TABLE = ".csv"
 _ESCAPED = re.compile(r'["\\]')
 _AS_WRITTEN = r"\\\g<0>"
 _LONGEST_V2000 = 999
+#: A charge or an isotope in the brackets of a SMILES.
+_NOT_IN_GEOMETRY = re.compile(r"\[\d|[+-]\d*(?::\d+)?\]")
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class Exported:
         labels: Numbers in the dataset's units; those that it lacks are not there.
         forces: In the dataset's unit, [N, 3], or None.
         bonds: Bonded atoms and orders, [K, 3], or None.
+        state: Charge and multiplicity, as far as records tell them, by what ASE calls them.
     """
 
     numbers: np.ndarray
@@ -43,6 +47,7 @@ class Exported:
     labels: Mapping[str, float]
     forces: np.ndarray | None
     bonds: np.ndarray | None
+    state: Mapping[str, int]
 
 
 def export(store: Store, rows: np.ndarray, path: Path) -> int:
@@ -93,6 +98,7 @@ def _molecules(store: Store, rows: np.ndarray) -> Iterator[Exported]:
     names = store.table.schema.names
     texts = [name for name in _TEXTS if name in names]
     labels = {name: store.target(name) for name in store.dataset.targets if name in names}
+    state = {key: store.column(name) for name, key in _STATE.items() if name in names}
     orders = store.column("bond_orders") if "bond_orders" in names else None
     for row in rows.tolist():
         atoms = store.atom_index.gather(np.array([row]), forces=True)
@@ -113,6 +119,7 @@ def _molecules(store: Store, rows: np.ndarray) -> Iterator[Exported]:
             {name: value for name, value in values.items() if np.isfinite(value)},
             atoms["forces"].numpy() if "forces" in atoms else None,
             bonds,
+            {key: value for key, column in state.items() if (value := column[row].as_py()) is not None},
         )
 
 
@@ -125,6 +132,7 @@ def _write_extxyz(molecules: Iterator[Exported], path: Path, store: Store) -> No
             columns = "species:S:1:pos:R:3" + (":forces:R:3" if molecule.forces is not None else "")
             pairs = [f"Properties={columns}"]
             pairs += [f'{key}="{_ESCAPED.sub(_AS_WRITTEN, text)}"' for key, text in molecule.texts.items()]
+            pairs += [f"{key}={value}" for key, value in molecule.state.items()]
             if molecule.forces is not None and store.dataset.forces is not None:
                 pairs.append(f'forces_unit="{store.dataset.forces.unit}"')
             for name, value in molecule.labels.items():
@@ -149,7 +157,7 @@ def _write_sdf(molecules: Iterator[Exported], path: Path, _store: Store) -> None
 
 
 def _bonded(molecule: Exported) -> Any:
-    """A molecule of RDKit with bonds: of a SMILES with charges, else the dataset's own or the geometry's."""
+    """A molecule with bonds: of a SMILES with charges or isotopes, else its own or the geometry's."""
     from rdkit import Chem
     from rdkit.Chem import rdDetermineBonds
     from rdkit.rdBase import BlockLogs
@@ -182,17 +190,17 @@ def _bonded(molecule: Exported) -> Any:
 
 
 def _of_smiles(atoms: Any, smiles: str) -> Any:
-    """Atoms in space with the bonds and charges of a SMILES that has charges, which no geometry tells.
+    """Atoms in space with the bonds, charges and isotopes of a SMILES, where no geometry would tell them.
 
     Returns:
-        The molecule; None where the SMILES has no charges, or its atoms are not connected as these lie.
+        The molecule; None where the SMILES has neither, or its atoms are not connected as these lie.
     """
     from rdkit import Chem
     from rdkit.Chem import rdDetermineBonds
     from rdkit.rdBase import BlockLogs
 
     with BlockLogs():
-        meant = Chem.MolFromSmiles(smiles) if "+" in smiles or "-]" in smiles else None
+        meant = Chem.MolFromSmiles(smiles) if _NOT_IN_GEOMETRY.search(smiles) else None
         if meant is None:
             return None
         meant = Chem.AddHs(meant)
@@ -204,6 +212,7 @@ def _of_smiles(atoms: Any, smiles: str) -> Any:
     Chem.Kekulize(meant, clearAromaticFlags=True)
     for atom, place in zip(meant.GetAtoms(), places, strict=True):
         atoms.GetAtomWithIdx(place).SetFormalCharge(atom.GetFormalCharge())
+        atoms.GetAtomWithIdx(place).SetIsotope(atom.GetIsotope())
     for bond in meant.GetBonds():
         first, second = places[bond.GetBeginAtomIdx()], places[bond.GetEndAtomIdx()]
         atoms.AddBond(first, second, bond.GetBondType())
@@ -247,7 +256,7 @@ def _write_ase(molecules: Iterator[Exported], path: Path, store: Store) -> None:
             if results:
                 atoms.calc = SinglePointCalculator(atoms, **results)
             keys = {f"{name}_text" if name == "id" else name: text for name, text in molecule.texts.items()}
-            database.write(atoms, key_value_pairs={}, data={**keys, **labels})
+            database.write(atoms, key_value_pairs={}, data={**keys, **labels, **molecule.state})
 
 
 WRITERS: dict[str, Callable[[Iterator[Exported], Path, Store], None]] = {

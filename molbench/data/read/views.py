@@ -45,6 +45,10 @@ class RecordDataset(TorchDataset[MoleculeBatch]):
         return self.store.batch(self.rows[[index]], self.targets, self.forces)
 
 
+#: Fields of a molecule that are no targets.
+_FIELDS = {"z", "pos", "row", "force", "ptr"}
+
+
 class PygRecords(InMemoryDataset):  # type: ignore[misc]
     """Molecules in memory for PyTorch Geometric: ``z``, ``pos``, ``row``, targets, and ``force`` on request.
 
@@ -55,7 +59,7 @@ class PygRecords(InMemoryDataset):  # type: ignore[misc]
         forces: Whether each carries forces.
 
     Raises:
-        UserError: If a record has two molecules.
+        UserError: If a record has two molecules, or a target is called as a field of PyTorch Geometric is.
     """
 
     def __init__(
@@ -63,6 +67,12 @@ class PygRecords(InMemoryDataset):  # type: ignore[misc]
     ) -> None:
         if store.molecules_per_record != 1:
             raise UserError(f"{store.dataset_id}: a record has two molecules, which are not one graph")
+        taken = [name for name in targets if name in _FIELDS or (name != "y" and hasattr(Data, name))]
+        if taken:
+            raise UserError(
+                f"{store.dataset_id}: a target '{taken[0]}' would take the place of a field of PyTorch "
+                f"Geometric; import it under another name: --target NAME={taken[0]}"
+            )
         super().__init__(root=None)
         batch = store.batch(rows, targets, forces)
         each = torch.arange(len(rows) + 1)

@@ -1,5 +1,6 @@
 """Files of users' own with labels: what is in them comes out, and what is wrong is told by its line."""
 
+import codecs
 import gzip
 import json
 from pathlib import Path
@@ -17,7 +18,9 @@ from molbench.data.audit.check import audit_folder
 from molbench.data.build.importing.remarks import remarks
 from molbench.data.folder.manifest import Manifest
 from molbench.data.folder.verify import verify_dataset
+from molbench.data.read.export import export
 from molbench.errors import UserError
+from molbench.evaluation.external.molecules import StoreMolecules
 from molbench.spec.catalogue import Catalogue
 
 ENDS = (
@@ -129,7 +132,7 @@ def test_no_molecule_lies_in_two_splits(tmp_path: Path) -> None:
     (tmp_path / "twice.csv").write_text("smiles,y\n" + "\n".join(lines) + "\n")
     store = Store.open(import_file(tmp_path / "twice.csv", targets=["y:1"], conformers=True))
     groups = np.array(rows(store, "group"))
-    for scheme in ("random", "similarity"):
+    for scheme in ("random", "similarity", "size"):
         splits = [set(groups[store.rows(scheme, split)]) for split in ("train", "validation", "test")]
         assert all(splits) and not (splits[0] & splits[1] or splits[0] & splits[2] or splits[1] & splits[2])
 
@@ -275,6 +278,11 @@ def test_an_import_is_replaced_only_when_asked(tmp_path: Path) -> None:
     (folder / "tasks.yaml").write_text((folder / "tasks.yaml").read_text() + "# by hand\n")
     with pytest.raises(UserError, match="--replace"):
         import_file(path, **wanted)
+    for name in ("unlabelled.xyz", "unlabelled.extxyz"):
+        extxyz(tmp_path / name)
+    import_file(tmp_path / "unlabelled.xyz")
+    with pytest.raises(UserError, match="--replace"):
+        import_file(tmp_path / "unlabelled.extxyz")
     assert "# by hand" in (folder / "tasks.yaml").read_text()
     assert "# by hand" not in (import_file(path, **wanted, replace=True) / "tasks.yaml").read_text()
 
@@ -413,11 +421,74 @@ def test_frames_with_energies_and_forces(tmp_path: Path, name: str) -> None:
 
 
 def test_an_archive_of_several_molecules_is_padded_with_zeros(tmp_path: Path) -> None:
-    numbers = np.array([[8, 1, 1], [6, 8, 0]] * 20)
-    positions = np.random.default_rng(0).normal(size=(40, 3, 3)) + 3 * np.arange(3)[:, None]
-    np.savez(tmp_path / "mixed.npz", Z=numbers, R=positions, E=np.arange(40.0))
+    numbers = np.array([[8, 1, 1], [6, 8, 0], [9, 1, 0]] * 14)
+    positions = np.random.default_rng(0).normal(size=(42, 3, 3)) + 3 * np.arange(3)[:, None]
+    np.savez(tmp_path / "mixed.npz", Z=numbers, R=positions, E=np.arange(42.0))
     store = Store.open(import_file(tmp_path / "mixed.npz", targets=["E:Hartree"], schemes=["size"]))
     assert rows(store, "atomic_numbers")[:2] == [[8, 1, 1], [6, 8]]
+
+
+def test_a_zero_among_the_atoms_is_no_padding(tmp_path: Path) -> None:
+    positions = np.random.default_rng(0).normal(size=(40, 3, 3))
+    np.savez(tmp_path / "dummy.npz", z=[8, 0, 1], R=positions, E=np.arange(40.0))
+    with pytest.raises(UserError, match=r"dummy\.npz, row 0: .*dummy atom"):
+        import_file(tmp_path / "dummy.npz", targets=["E:eV"])
+
+
+def states(store: Store) -> list[tuple[int, int]]:
+    return [(molecule.charge, molecule.multiplicity) for molecule in StoreMolecules(store)]
+
+
+@pytest.mark.parametrize("names", ["charge={} spin={}", "total_charge={}.0 multiplicity={}"])
+def test_charge_and_multiplicity_of_frames_are_handed_over(tmp_path: Path, names: str) -> None:
+    """H2, H2+ and H2-, of 2, 1 and 3 electrons; a triplet; a frame that tells none."""
+    known = [(0, 1), (1, 2), (-1, 2), (0, 3), None] * 6
+    text = ""
+    for i, state in enumerate(known):
+        values = names.format(*state) if state else ""
+        text += f"2\nenergy={-i} {values}\nH 0 0 0\nH 0 0 {0.7 + 0.01 * i}\n"
+    (tmp_path / "ions.xyz").write_text(text)
+    store = Store.open(import_file(tmp_path / "ions.xyz", targets=["energy:eV"]))
+    expected = [state or (0, 1) for state in known]
+    assert states(store) == expected
+    for suffix in (".extxyz", ".db"):
+        export(store, np.arange(len(store)), tmp_path / f"again{suffix}")
+        again = import_file(tmp_path / f"again{suffix}", f"again-{suffix[1:]}", targets=["energy"])
+        assert states(Store.open(again)) == expected
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ("charge=0.5", r"charge=0\.5 is no small whole number"),
+        ("charge=two", "charge=two is no small whole number"),
+        ("charge=1 spin=1", r"spin=1 is no multiplicity, 2 S \+ 1, of 1 electrons"),
+        ("spin=-1", "is no multiplicity"),
+    ],
+)
+def test_a_state_that_no_molecule_has_is_refused(tmp_path: Path, values: str, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        import_file(hydrogen(tmp_path / "ion.xyz", values), targets=["energy:eV"])
+
+
+def test_a_charge_that_is_asked_for_as_a_label_is_one(tmp_path: Path) -> None:
+    path = hydrogen(tmp_path / "partial.xyz", "charge=0.5")
+    store = Store.open(import_file(path, targets=["energy:eV", "charge:1"]))
+    assert rows(store, "charge_value") == [0.5] * 30 and "charge" not in store.table.schema.names
+
+
+def test_of_a_periodic_file_the_period_is_told_and_not_a_missing_column(tmp_path: Path) -> None:
+    extxyz(tmp_path / "solid.xyz")
+    text = (tmp_path / "solid.xyz").read_text().replace("F F F", "T T T")
+    (tmp_path / "solid.xyz").write_text(text)
+    with pytest.raises(UserError, match=r"solid\.xyz, line 2: periodic"):
+        import_file(tmp_path / "solid.xyz", targets=["energy:eV"], forces="frc:eV/Å")
+
+
+def test_a_byte_order_mark_before_frames_is_none_of_their_numbers(tmp_path: Path) -> None:
+    path = hydrogen(tmp_path / "marked.xyz", "")
+    path.write_bytes(codecs.BOM_UTF8 + path.read_bytes())
+    assert len(Store.open(import_file(path, targets=["energy:eV"]))) == 30
 
 
 def test_a_formula_that_nobody_has_computed_is_no_missing_label(tmp_path: Path) -> None:

@@ -44,6 +44,16 @@ def test_a_split_for_pytorch_geometric_is_an_in_memory_dataset() -> None:
     assert len(graphs[10:20]) == 10
 
 
+def test_no_target_takes_the_place_of_an_atom(tmp_path: Path) -> None:
+    lines = [f"{'C' * n},{n},{n},{n}" for n in range(1, 21)]
+    (tmp_path / "dipoles.csv").write_text("SMILES,x (D),z (D),y\n" + "\n".join(lines) + "\n")
+    import_file(tmp_path / "dipoles.csv", targets=["x (D)", "z (D)", "y:1"], conformers=True)
+    for name in ("x", "z"):
+        with pytest.raises(UserError, match=f"--target NAME={name}"):
+            molbench.pyg_dataset("dipoles", None, targets=[name])
+    assert molbench.pyg_dataset("dipoles", None, targets=["y"])[2].y.tolist() == [3.0]
+
+
 def test_what_is_not_there_is_told() -> None:
     with pytest.raises(UserError, match="two molecules"):
         molbench.pyg_dataset("xtb-solvation", None)
@@ -73,7 +83,19 @@ def test_what_is_exported_is_imported_the_same(tmp_path: Path, suffix: str) -> N
     )
 
 
-IONS = ["CC(=O)[O-]", "[NH4+]", r"F/C=C\F", "C[N+](=O)[O-]", "C[NH2+]CC(=O)[O-]", "[O-][n+]1ccccc1", "CN"]
+IONS = [
+    "[S-2]",
+    "[Mg+2]",
+    "[13CH4]",
+    "[2H]C([2H])O",
+    "CC(=O)[O-]",
+    "[NH4+]",
+    r"F/C=C\F",
+    "C[N+](=O)[O-]",
+    "C[NH2+]CC(=O)[O-]",
+    "[O-][n+]1ccccc1",
+    "CN",
+]
 
 
 @pytest.mark.parametrize("suffix", [".SDF", ".extxyz"])

@@ -10,6 +10,7 @@ from molbench.data.build.importing.declare import Declared
 from molbench.data.build.importing.write import write_declarations
 from molbench.data.folder.manifest import Manifest
 from molbench.errors import UserError
+from molbench.exclusive import exclusive
 from molbench.paths import home
 from molbench.progress import ProgressCallback
 from molbench.spec.build import BuildRequest
@@ -36,11 +37,17 @@ def run_import(request: ImportRequest, progress: ProgressCallback | None = None)
     Raises:
         UserError: If the file is wrong, something that is asked for is not in it, or the name is taken.
     """
+    final = home() / "datasets" / request.dataset
     _refuse_taken(request)
+    with exclusive(final.with_name(f"{final.name}.import")):
+        _refuse_taken(request)  # which another process may have imported meanwhile
+        return _import_into(final, request, progress)
+
+
+def _import_into(final: Path, request: ImportRequest, progress: ProgressCallback | None) -> Path:
     declared = Declared.of(request)
     from molbench.data.build.builder import run_build  # after what can be wrong has been looked at
 
-    final = home() / "datasets" / request.dataset
     sweep(final.parent)
     with scratch_folder(final) as folder:
         splits = declared.splits
@@ -88,7 +95,7 @@ def _refuse_taken(request: ImportRequest) -> None:
     parser = taken.dataset.parser or ""
     if not parser.startswith(_OWN) or taken.folder.parent != home() / "datasets":
         raise UserError(f"'{request.dataset}' is the name of another dataset; choose one of your own")
-    if taken.dataset.targets and not request.replace:
+    if not request.replace:
         raise UserError(
             f"{taken.folder}: imported before; --replace takes its place, edited declarations included"
         )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Literal
@@ -10,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from molbench.data.build.importing.stated_units import stated_units
-from molbench.data.build.parsers.extended_xyz import comment_values, layout_of, unit_tags
+from molbench.data.build.parsers.extended_xyz import LayoutError, comment_values, layout_of, unit_tags
 from molbench.data.build.parsers.labelled import ase_db, npz, sdf, table, xyz
 from molbench.data.build.parsers.npz import open_npz
 from molbench.data.build.parsers.tables import SMILES_COLUMNS
@@ -19,7 +21,7 @@ from molbench.data.build.parsers.unit_names import energy_unit, length_unit
 from molbench.data.build.parsers.xyz import xyz_frames
 from molbench.data.build.sources.streams import open_stream
 from molbench.errors import UserError, quoted, unknown_name
-from molbench.spec.imports import ImportRequest
+from molbench.spec.imports import ImportRequest, Labelled
 
 _ARRAYS = {
     "numbers": ("z", "atomic_numbers", "nuclear_charges", "numbers", "species", "charges", "Z"),
@@ -27,6 +29,12 @@ _ARRAYS = {
     "forces": ("F", "forces", "force"),
 }
 _LOOKED_AT = 100
+#: What files call the charge of a structure and its multiplicity, 2 S + 1.
+_STATE = {
+    "charge": ("charge", "total_charge"),
+    "multiplicity": ("multiplicity", "spin_multiplicity", "spin"),
+}
+_TELLING = re.compile("unit|charge|spin|multiplicity", re.IGNORECASE)
 
 Content = Literal["molecules", "trajectory", "pairs"]
 
@@ -110,23 +118,31 @@ def _xyz(request: ImportRequest) -> Inspection:
     path, columns, vectors = request.path, {xyz.COMMENT: None}, dict[str, None]()
     symbols: set[tuple[bytes, ...]] = set()
     tags: set[tuple[str, str]] = set()
-    frames = 0
+    names: set[str] = set()
+    frames, fault = 0, ""
     with open_stream(path) as file:
-        for _, comment, atoms in xyz_frames(file, path):
+        for line, comment, atoms in xyz_frames(file, path):
             frames += 1
             text = comment.decode("utf-8", "replace")
             if len(symbols) < 2:
                 symbols.add(_elements(text, atoms))
             looked_at = frames <= _LOOKED_AT
-            # Units of every frame, for one that states another is not to be passed over.
-            values = comment_values(text) if looked_at or "unit" in text.lower() else {}
+            # Of every frame, for one that states another unit, or a charge, is not to be passed over.
+            values = comment_values(text) if looked_at or _TELLING.search(text) else {}
             tags |= unit_tags(values).items()
+            names |= values.keys()
             if looked_at:
                 columns |= dict.fromkeys(values)
-                vectors |= dict.fromkeys(_vectors(text))
+                try:
+                    vectors |= dict.fromkeys(layout_of(text).vectors)
+                except LayoutError as error:
+                    fault = fault or f"{path}, line {line + 1:,}: {error}"
+    if fault and request.forces and not vectors:
+        raise UserError(fault)
+    vectors = {name: None for name in vectors if name.lower() != "pos"}
     content = _content(one_molecule=len(symbols) == 1 < frames)
     smiles = _smiles_column(request, [*columns])
-    options = {"trajectory": content == "trajectory"} | ({"smiles": smiles} if smiles else {})
+    options = _frame_options(request, content, smiles, names)
     units = stated_units(path, tags, [*columns, *vectors])
     return Inspection(
         "labelled-xyz", [*columns], [*vectors], options, content=content, smiles=bool(smiles), units=units
@@ -148,13 +164,6 @@ def _elements(comment: str, atoms: Sequence[bytes]) -> tuple[bytes, ...]:
     return tuple((line.split()[column : column + 1] or [b""])[0] for line in atoms)
 
 
-def _vectors(comment: str) -> list[str]:
-    try:
-        return [name for name in layout_of(comment).vectors if name.lower() != "pos"]
-    except ValueError:
-        return []
-
-
 def _database(request: ImportRequest) -> Inspection:
     columns: dict[str, None] = {}
     vectors: dict[str, None] = {}
@@ -172,7 +181,7 @@ def _database(request: ImportRequest) -> Inspection:
             break
     content = _content(one_molecule=len(numbers) == 1 < rows)
     smiles = _smiles_column(request, [*columns])
-    options = {"trajectory": content == "trajectory"} | ({"smiles": smiles} if smiles else {})
+    options = _frame_options(request, content, smiles, {*columns})
     return Inspection(
         "ase-db", [*columns], [*vectors], options, content=content, smiles=bool(smiles), units=units
     )
@@ -202,6 +211,18 @@ def _archive(request: ImportRequest) -> Inspection:
         units |= {forces[0]: f"{energy}/{length}"}
     others = [key for key in keys if key not in arrays.values()]
     return Inspection("labelled-npz", others, forces, options, content=content, units=units)
+
+
+def _frame_options(
+    request: ImportRequest, content: Content, smiles: str | None, names: AbstractSet[str]
+) -> dict[str, Any]:
+    """Options of the parsers of frames; what is asked for as a label is no state of a structure."""
+    labels = {Labelled.parse(text, "--target", [*names]).source for text in request.targets}
+    state = {
+        name: next((key for key in keys if key in names - labels), None) for name, keys in _STATE.items()
+    }
+    options = {"smiles": smiles} | state
+    return {"trajectory": content == "trajectory"} | {name: key for name, key in options.items() if key}
 
 
 def _smiles_column(request: ImportRequest, columns: Sequence[str]) -> str | None:

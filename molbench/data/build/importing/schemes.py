@@ -50,7 +50,7 @@ def _candidates(request: ImportRequest, inspection: Inspection) -> dict[str, dic
         },
         "size": {
             "generator": "size",
-            "parameters": dict(_SHARES),
+            "parameters": {**_SHARES, "column": "group"},
             "description": "Tested on the largest molecules, by heavy atoms; validation is like train.",
         },
     }

@@ -19,6 +19,7 @@ RECORD_TYPES: dict[str, pa.DataType] = {
     "time_fs": pa.float64(),
     "mulliken": pa.list_(pa.float32()),
     "charge": pa.int8(),
+    "multiplicity": pa.uint8(),
     "group": pa.string(),
     "weight": pa.float64(),
     "bonds": pa.list_(pa.list_(pa.uint16(), 2)),

@@ -1,5 +1,6 @@
 """Multi-frame xyz files, compressed or not; the comment line of a frame is its id."""
 
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -68,6 +69,8 @@ def xyz_frames(file: IO[bytes], path: Path) -> Iterator[tuple[int, bytes, list[b
     at = 0
     while first := read_line(file, path):
         at += 1
+        if at == 1:
+            first = first.removeprefix(BOM_UTF8)
         if not (count := first.strip()):
             continue
         try:

@@ -104,7 +104,10 @@ def row_values(row: Mapping[str, Any]) -> dict[str, Any]:
         ValueError: If a part of it is damaged.
     """
     values = _data(row.get("data"))
-    values |= {name: row[name] for name in COLUMNS if row.get(name) is not None}
+    columns = {name: row[name] for name in COLUMNS if row.get(name) is not None}
+    if row.get("initial_charges") is None:
+        columns.pop("charge", None)  # ASE writes 0 where nothing was said of charges
+    values |= columns
     if isinstance(row.get("forces"), bytes):
         values["forces"] = _array(row["forces"], "<f8", "forces")
     return values | _json(row.get("key_value_pairs") or "{}")

@@ -14,7 +14,7 @@ from molbench.data.build.parsers.base import Chunk, Shard
 from molbench.data.build.parsers.collector import Collector
 from molbench.data.build.parsers.columns import record_schema
 from molbench.data.build.parsers.labelled.base import LabelledFile
-from molbench.data.build.parsers.labelled.structures import group_of
+from molbench.data.build.parsers.labelled.structures import group_of, state_of
 from molbench.errors import UserError
 
 #: Labels and keys of a structure as text, and its atoms, positions and forces under the names of columns.
@@ -30,6 +30,8 @@ class LabelledFrames(LabelledFile):
         trajectory: Whether all structures are of one molecule, in their order; else they are told apart by
             SMILES or, without them, the graph of their bonds.
         smiles: Key of a SMILES.
+        charge: Key of the charge of the whole structure.
+        multiplicity: Key of its multiplicity, 2 S + 1.
     """
 
     #: What the error says of a file without any structure.
@@ -37,6 +39,8 @@ class LabelledFrames(LabelledFile):
     forces: str | None = None
     trajectory: bool = False
     smiles: str | None = None
+    charge: str | None = None
+    multiplicity: str | None = None
 
     @abstractmethod
     def file(self, files: Mapping[str, Path]) -> Path:
@@ -47,10 +51,10 @@ class LabelledFrames(LabelledFile):
         """Name and place of every structure, and what reads it or raises ``ValueError``."""
 
     def schema(self) -> pa.Schema:
-        """Structure, forces and labels."""
+        """Structure, its state, forces and labels."""
         column = "frame" if self.trajectory else "group"
-        smiles = ["smiles"] if self.smiles else []
-        return record_schema(*smiles, column, *(["forces"] if self.forces else []), *self.targets)
+        known = [name for name in ("smiles", "charge", "multiplicity", "forces") if getattr(self, name)]
+        return record_schema(*known, column, *self.targets)
 
     def bounds(self, files: Mapping[str, Path], count: int) -> list[int]:  # noqa: ARG002
         """The whole file."""
@@ -66,6 +70,7 @@ class LabelledFrames(LabelledFile):
             with chunk.record(name, where):
                 values, columns = structure()
                 columns |= self.labels(values)
+                columns |= state_of(values, columns["atomic_numbers"], self.charge, self.multiplicity)
                 if self.smiles:
                     columns["smiles"] = values.get(self.smiles)
                 if self.trajectory:

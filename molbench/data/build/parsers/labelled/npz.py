@@ -102,13 +102,15 @@ class LabelledNpz(LabelledFile):
 
 
 def _atoms(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Atomic numbers, [n], and which of the entries are atoms, [N] bool: a zero is padding.
+    """Atomic numbers, [n], and which of the entries are atoms, [N] bool: zeros at the end are padding.
 
     Raises:
-        ValueError: If one is none.
+        ValueError: If one is none, or an atom comes after a zero.
     """
     there = numbers != 0
     atoms = numbers[there]
+    if not there[: atoms.size].all():
+        raise ValueError("an atomic number of 0 before others, which is no padding but a dummy atom")
     if not atoms.size or not ((atoms >= 1) & (atoms <= 118) & (atoms == np.floor(atoms))).all():
         raise ValueError("no atoms, or something that is no atomic number")
     return atoms.astype(np.uint8), there

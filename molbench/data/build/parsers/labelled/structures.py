@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -11,6 +13,8 @@ from molbench.data.build.parsers.cells import require_smiles
 from molbench.data.build.parsers.text import printable
 
 _BLOCK = 14
+#: Of a charge, either way, and of a multiplicity.
+_HIGHEST = 100
 
 
 @lru_cache(maxsize=256)
@@ -48,6 +52,45 @@ def require_molecule(smiles: str, what: str = "molecule") -> None:
             molecule = Chem.MolFromSmiles(smiles)
         if any(atom.GetAtomicNum() == 0 for atom in molecule.GetAtoms()):
             raise ValueError(f"a dummy atom ('*') in the SMILES of the {what}: {printable(smiles)!r}")
+
+
+def state_of(
+    values: Mapping[str, str], numbers: Any, charge: str | None, multiplicity: str | None
+) -> dict[str, int | None]:
+    """Charge and multiplicity of a structure under the names of columns, None where it does not tell them.
+
+    Args:
+        values: Text by the file's own names.
+        numbers: Atomic numbers, [N].
+        charge: What the file calls the charge; None where it tells none.
+        multiplicity: Likewise; 0 stands for unknown.
+
+    Raises:
+        ValueError: If one is no whole number, or no molecule of these electrons has the multiplicity.
+    """
+    state: dict[str, int | None] = {}
+    if charge is not None:
+        state["charge"] = _whole(values.get(charge), charge)
+    if multiplicity is not None:
+        value = _whole(values.get(multiplicity), multiplicity) or None
+        electrons = int(np.sum(numbers, dtype=np.int64)) - (state.get("charge") or 0)
+        if value is not None and (value < 1 or (electrons + value) % 2 == 0):
+            raise ValueError(f"{multiplicity}={value} is no multiplicity, 2 S + 1, of {electrons} electrons")
+        state["multiplicity"] = value
+    return state
+
+
+def _whole(text: str | None, name: str) -> int | None:
+    """A small whole number, also as ``1.0``."""
+    if not text:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (value.is_integer() and abs(value) <= _HIGHEST):
+        raise ValueError(f"{name}={printable(text)} is no small whole number")
+    return int(value)
 
 
 def group_of(smiles: str | None, numbers: Any, positions: Any) -> str:
