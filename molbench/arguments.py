@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import TypeVar
 
@@ -38,9 +39,14 @@ def seeds_of(asked: int | Sequence[int]) -> Sequence[int]:
     Raises:
         UserError: If there is none, one twice, or one that is no seed.
     """
-    if (asked if isinstance(asked, int) else len(asked)) > _MOST_SEEDS:
+    if isinstance(asked, Integral):
+        seeds: Sequence[int] = range(int(asked))
+    elif isinstance(asked, Iterable) and not isinstance(asked, str):
+        seeds = [int(seed) if isinstance(seed, Integral) else seed for seed in asked]
+    else:
+        raise UserError(f"seeds {quoted(str(asked))}: give their number, or a list of them")
+    if len(seeds) > _MOST_SEEDS:
         raise UserError(f"more than {_MOST_SEEDS:,} seeds")
-    seeds = range(asked) if isinstance(asked, int) else list(asked)
     if not seeds or len({*seeds}) != len(seeds):
         raise UserError("at least one seed is needed, and none twice")
     if wrong := [seed for seed in seeds if not (isinstance(seed, int) and 0 <= seed <= _LARGEST_SEED)]:

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from molbench.arguments import require_file, require_folder
+from molbench.arguments import require_file, require_folder, seeds_of
 from molbench.errors import UserError
+from molbench.executors.request import ExecutorRequest
 
 
 def test_a_misspelt_folder_is_asked_about(tmp_path: Path) -> None:
@@ -31,3 +33,18 @@ def test_a_misspelt_file_is_asked_about(tmp_path: Path) -> None:
     for path in (tmp_path / "nowhere" / "frst.pt", tmp_path / "frst.csv"):
         with pytest.raises(UserError, match=f"{path.name}: no such file$"):
             require_file(path)
+
+
+def test_seeds_are_a_number_or_a_list_of_them_of_any_kind() -> None:
+    assert [*seeds_of(np.int64(2))] == [*seeds_of(np.arange(2))] == [*seeds_of((0, 1))] == [0, 1]
+    for wrong in (1.5, "3", None, [0.5], [-1], 0, [], [1, 1]):
+        with pytest.raises(UserError, match="seed"):
+            seeds_of(wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"workers": 0}, {"workers": -1}, {"time_limit": "10"}, {"time_limit": 0.5}, {"retries": -1}]
+)
+def test_numbers_of_an_executor_are_numbers(wrong: dict) -> None:
+    with pytest.raises(UserError, match=next(iter(wrong))):
+        ExecutorRequest(**wrong).check()

@@ -130,9 +130,10 @@ def show(
 def _build(names: list[str] | None, results: Path, output: Path, *, as_json: bool = False) -> None:
     from molbench.leaderboard import build_boards
     from molbench.site.evidence import Evidence
-    from molbench.site.write import write_site
+    from molbench.site.write import refuse_other_pages, write_site
     from molbench.spec.catalogue import Catalogue
 
+    refuse_other_pages(output / "site")
     built = build_boards(results, output, names or ())
     write_site(built.records, Evidence.of(built.results), Catalogue.load(), output / "site")
     _written(built.records, output, as_json)
@@ -152,9 +153,10 @@ def _publish(
 ) -> None:
     from molbench.leaderboard.publish import publish
     from molbench.site.submitted import evidence_of
-    from molbench.site.write import write_site
+    from molbench.site.write import refuse_other_pages, write_site
     from molbench.spec.catalogue import Catalogue
 
+    refuse_other_pages(output / "site")
     published = publish(root, output, names or (), check=check)
     catalogue = Catalogue.load()
     evidence = evidence_of(published.records, root, catalogue)
@@ -209,9 +211,9 @@ def against(
     """
     refuse_unknown_boards([name])
     if plot is not None:
-        from molbench.evaluation.figures.canvas import require_suffix
+        from molbench.evaluation.figures.canvas import require_figure
 
-        require_suffix(plot)
+        require_figure(plot)
     from molbench.leaderboard.against import gains_over
 
     compared = gains_over(

@@ -54,10 +54,10 @@ def compare(
         raise UserError(f"'{lost}' is no folder, and {results}, where a model of that name could be, is none")
     from molbench.evaluation.comparison.compare import compare as run
     from molbench.evaluation.comparison.tables import WRITERS
-    from molbench.evaluation.figures.canvas import require_suffix
+    from molbench.evaluation.figures.canvas import require_figure
 
     if plot is not None:
-        require_suffix(plot)
+        require_figure(plot)
     comparison = run(*models, results=results, tasks=tasks)
     if form not in WRITERS:
         _print(comparison)

@@ -105,6 +105,7 @@ def validate(folders: Folders = None) -> None:
         faults += problems
         if not problems:
             typer.echo(f"{path}: sound")
+            _tell_withdrawals(path)
     _refuse(faults)
 
 
@@ -153,6 +154,7 @@ def verify(
         typer.echo(f"{path}: {done.receipt.tier}, {len(done.receipt.task_scores)} scores{seal}")
         if done.missing:
             typer.echo(f"  lacks {' and '.join(done.missing)} for a higher tier")
+        _tell_withdrawals(path)
         if done.unchecked:
             datasets = sorted({task.partition("/")[0] for task in done.unchecked})
             commands = ", ".join(f"`molbench data build {name}`" for name in datasets)
@@ -160,6 +162,17 @@ def verify(
                 f"  not checked, their datasets are not built here ({commands}): {', '.join(done.unchecked)}"
             )
     _refuse(faults)
+
+
+def _tell_withdrawals(path: Path) -> None:
+    """What is sound and yet on no board says so."""
+    from molbench.submission.folder import WITHDRAWN, withdrawals
+
+    path = path.resolve()
+    for item in withdrawals(path.parent.parent):
+        if item.submission == f"{path.parent.name}/{path.name}":
+            of_tasks = f" from {', '.join(item.tasks)}" if item.tasks else ""
+            typer.echo(f"  withdrawn{of_tasks} on {item.date}: {item.reason}; {WITHDRAWN} says so", err=True)
 
 
 @app.command()

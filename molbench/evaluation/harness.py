@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from molbench.evaluation.asked import Asked
+from molbench.evaluation.external.module import modes_kept
 from molbench.evaluation.forecast import Forecast, forecast
 from molbench.evaluation.perform import perform
 from molbench.evaluation.report import Report, Watcher
@@ -87,11 +88,12 @@ def evaluate(
     asked = Asked(
         models, tasks, suite, protocol, seeds, output, scratch, fingerprint, name, built=built, shard=shard
     )
-    planned = asked.plan(watcher.notice)
-    for missing in planned.missing:
-        watcher.notice(f"not built here, and left out: {str(missing).strip()}")
-    watcher = tracking(watcher, trackers)
-    return perform(planned, Path(output), engine, watcher, here_if_one=where.here_if_one)
+    with modes_kept(models):
+        planned = asked.plan(watcher.notice)
+        for missing in planned.missing:
+            watcher.notice(f"not built here, and left out: {str(missing).strip()}")
+        watcher = tracking(watcher, trackers)
+        return perform(planned, Path(output), engine, watcher, here_if_one=where.here_if_one)
 
 
 def dry_run(
@@ -126,4 +128,5 @@ def dry_run(
     asked = Asked(
         models, tasks, suite, protocol, seeds, output, scratch, fingerprint, name, built=True, shard=shard
     )
-    return forecast(asked.plan(notice), Path(output))
+    with modes_kept(models):
+        return forecast(asked.plan(notice), Path(output))

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from annotated_types import Ge
 
-from molbench.errors import UserError
+from molbench.errors import UserError, quoted
 from molbench.executors import EXECUTORS
 from molbench.executors.base import DEVICES, Executor
 
@@ -42,9 +42,16 @@ class ExecutorRequest:
         """Refuse what cannot work, without importing anything heavy.
 
         Raises:
-            UserError: If there is no executor of the name, it lacks a package, an option is none of its own,
-                or what executes the work is not there.
+            UserError: If there is no executor of the name, a number is none, it lacks a package, an option is
+                none of its own, or what executes the work is not there.
         """
+        for name, value, kinds, least in (
+            ("workers", self.workers, int, 1),
+            ("time_limit", self.time_limit, int | float, 1),
+            ("retries", self.retries, int, 0),
+        ):
+            if value is not None and not (isinstance(value, kinds) and value >= least):
+                raise UserError(f"{name} {quoted(str(value))}: a number from {least} on is needed")
         if self.executor is not None and not EXECUTORS[self.executor].apart:
             here = f"executor '{self.executor}'"
             if self.time_limit is not None:

@@ -58,14 +58,19 @@ def gains_over(
         tell: Told once what was set aside, before a model is looked for.
 
     Raises:
-        UserError: If the board or the model is unknown, or there is nothing to compare it with.
+        UserError: If the board or the model is unknown, ranks nothing, or there is nothing to
+            compare it with.
     """
     catalogue = Catalogue.load()
     (rules,) = boards_named([board])
+    if not rules.ranked:
+        raise UserError(f"board '{rules.name}' ranks nothing: a smaller number of it makes no model better")
     entries, aside = read_entries(root, catalogue)
     if tell is not None:
         tell(aside)
     field = BoardField.of(rules, tasks_on(rules, catalogue), entries)
+    if not field.live:
+        raise UserError(f"{root}: board '{rules.name}' has no submissions")
     for name in (other, *models):
         if name not in field.live:
             raise unknown_name("model", name, field.live)

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from molbench.atomic import replace_folder
-from molbench.leaderboard.records import Records
+from molbench.errors import UserError
+from molbench.leaderboard.records import RECORDS_FILE, Records
 from molbench.leaderboard.table import Table
 from molbench.site import comparison
 from molbench.site.dataset_page import dataset_page, datasets, datasets_page
@@ -21,6 +22,18 @@ from molbench.site.task_page import task_page
 from molbench.site.templating import asset, slug
 from molbench.spec.catalogue import Catalogue
 from molbench.spec.fingerprint import FINGERPRINT
+
+
+def refuse_other_pages(folder: Path) -> None:
+    """Refuse a folder that somebody else filled, which :func:`write_site` would replace.
+
+    Raises:
+        UserError: If there is anything in it and it is no site of boards.
+    """
+    if folder.is_dir() and not (folder / RECORDS_FILE).is_file() and any(folder.iterdir()):
+        raise UserError(
+            f"{folder}: has other files than pages of boards, which would be lost; choose another --output"
+        )
 
 
 def write_site(records: Records, evidence: Evidence, catalogue: Catalogue, folder: Path) -> None:

@@ -23,6 +23,7 @@ Tier = Literal["reported", "re-scored", "re-run"]
 Modality = Literal["geometry", "graph", "pair", "fingerprint"]
 #: Bytes of a file of predictions, and of weights.
 MOST_BYTES = 2**30
+_LICENCE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9.+-]{0,63}$")
 _TASK = re.compile(r"[a-z0-9][a-z0-9._-]*/[a-z0-9][a-z0-9._-]*(@[a-z0-9][a-z0-9._-]*)?")
 
 
@@ -245,7 +246,7 @@ class Submission(Spec):
     cost: Cost | None = None
     weights: Weights | None = None
     commit: Commit | None = None
-    licence: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+-]{0,63}$")]
+    licence: Annotated[str, Field(json_schema_extra={"pattern": _LICENCE.pattern})]
     authors: list[Line] = Field(min_length=1, max_length=100)
     paper: Address | None = None
     links: dict[Name, Address] = {}
@@ -256,6 +257,8 @@ class Submission(Spec):
     @classmethod
     def _known_licence(cls, value: str) -> str:
         try:
+            if not _LICENCE.match(value):
+                raise InvalidLicenseExpression
             return canonicalize_license_expression(value)
         except InvalidLicenseExpression:
             raise ValueError(

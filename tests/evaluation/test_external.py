@@ -192,6 +192,26 @@ def test_a_model_of_pairs_has_the_same_scores_by_all_ways_in(tmp_path: Path, pro
         assert values(other) == pytest.approx(values(by_function), abs=1e-6)
 
 
+class Dropping(nn.Module):
+    """Atoms by their element, of which training drops some; one part is frozen for good."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table, self.drop, self.frozen = nn.Embedding(119, 4), nn.Dropout(0.5), nn.Dropout(0.5)
+
+    def forward(self, z: Tensor, pos: Tensor, batch: Tensor) -> Tensor:
+        return self.frozen(self.drop(self.table(z)))
+
+
+def test_a_module_is_trained_on_as_it_was_after_it_is_scored(tmp_path: Path) -> None:
+    module = Dropping().train()
+    module.frozen.eval()
+    molbench.check_model(module)
+    molbench.dry_run(module, "xtb-molecules/gap", seeds=1, output=tmp_path / "r")
+    molbench.evaluate(module, "xtb-molecules/gap", seeds=1, output=tmp_path / "r", executor="inline")
+    assert module.training and module.drop.training and not module.frozen.training
+
+
 def test_a_function_of_more_than_molecules_is_refused_by_its_arguments() -> None:
     def layered(z: Any, pos: Any, batch: Any, cutoff: float = 5.0) -> Any:
         return z, pos, batch, cutoff

@@ -77,8 +77,32 @@ def test_gains_are_drawn_with_their_numbers_beside(place: Path) -> None:  # noqa
     assert gains and all(model in drawn for model in gains)
     rows = csv.DictReader(Path("gains.csv").read_text().splitlines())
     assert {row["model"]: float(row["value"]) for row in rows} == gains
+    Path("mine.csv").write_text("my,labels\n")
+    with pytest.raises(UserError, match=r"mine\.csv: is there already, where the numbers of mine\.svg go"):
+        run_command("board", "against", "fair", "toy.yaml", "--plot", "mine.svg")
+    assert Path("mine.csv").read_text() == "my,labels\n" and not Path("mine.svg").exists()
+    run_command("board", "against", "fair", "toy.yaml", "--plot", "gains.svg")
     with pytest.raises(UserError, match=r"a figure ends in \.png"):
         run_command("board", "against", "fair", "toy.yaml", "--plot", "gains.txt")
+
+
+def test_on_a_board_that_ranks_nothing_no_model_is_better(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="board 'audits' ranks nothing"):
+        gains_over("coord", "audits", tmp_path)
+    with pytest.raises(UserError, match="board 'qm9' has no submissions"):
+        gains_over("coord", "qm9", tmp_path)
+
+
+def test_pages_take_the_place_of_pages_alone(place: Path) -> None:  # noqa: F811
+    thesis = Path("mine/site/content/thesis.md")
+    thesis.parent.mkdir(parents=True)
+    thesis.write_text("precious")
+    with pytest.raises(UserError, match="site: has other files than pages of boards"):
+        run_command("board", "build", "toy.yaml", "-s", "submissions", "-o", "mine")
+    assert thesis.read_text() == "precious" and [*Path("mine").iterdir()] == [Path("mine/site")]
+    for _ in range(2):
+        run_command("board", "build", "toy.yaml", "-s", "submissions", "-o", "ours")
+    assert Path("ours/site/index.html").is_file()
 
 
 def test_the_command_prints_a_table_and_json(place: Path) -> None:  # noqa: F811

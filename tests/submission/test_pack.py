@@ -223,6 +223,9 @@ def test_a_submission_is_withdrawn_with_its_reason(results: Path) -> None:
     run_command("submit", "withdraw", "submissions/schnet/model", "--reason", "trained on the test split")
     (withdrawn,) = withdrawals(Path("submissions"))
     assert withdrawn.submission == "schnet/model" and "test split" in withdrawn.reason
+    for command in ("validate", "verify"):
+        said = run_command("submit", command, "submissions/schnet/model")
+        assert f"withdrawn on {withdrawn.date}: trained on the test split; withdrawn.yaml says so" in said
     with pytest.raises(UserError, match="already"):
         run_command("submit", "withdraw", "submissions/schnet/model", "--reason", "again")
     with pytest.raises(UserError, match="has no predictions of toy/none"):

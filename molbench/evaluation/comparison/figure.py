@@ -12,7 +12,7 @@ from molbench.evaluation.figures.canvas import (
     Rows,
     label,
     new_figure,
-    require_suffix,
+    require_figure,
     save,
     styled,
 )
@@ -32,7 +32,7 @@ def write(comparison: Comparison, path: Path) -> list[Path]:
     Raises:
         UserError: If the suffix is of no format that is written.
     """
-    require_suffix(path)
+    require_figure(path)
     with styled():
         return save(draw_comparison(comparison), _rows(comparison), path)
 

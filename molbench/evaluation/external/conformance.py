@@ -98,9 +98,11 @@ def check_model(model: Any) -> Conformance:
         >>> molbench.check_model(composition).broken
         []
     """
+    from molbench.evaluation.external.module import modes_kept
     from molbench.evaluation.external.wrap import wrap
 
-    return try_encoder(wrap(model))
+    with modes_kept(model):
+        return try_encoder(wrap(model))
 
 
 def try_encoder(encoder: Encoder) -> Conformance:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
@@ -18,6 +19,23 @@ from molbench.evaluation.external.standalone import Molecule
 
 #: Arguments of ``forward`` that are handed over where it has them, one number a molecule.
 _STATE = ("charge", "multiplicity")
+
+
+@contextmanager
+def modes_kept(models: Any) -> Iterator[None]:
+    """Put modules back afterwards, part by part, into the mode that they were in: their owner trains on.
+
+    Args:
+        models: A model, or several; what is no module is passed over.
+    """
+    given = models if isinstance(models, list | tuple) else [models]
+    modules = [model for model in given if isinstance(model, nn.Module)]
+    modes = [(part, part.training) for module in modules for part in module.modules()]
+    try:
+        yield
+    finally:
+        for part, mode in modes:
+            part.training = mode
 
 
 class ModuleEncoder(Encoder):

@@ -16,7 +16,7 @@ from rdkit.rdBase import BlockLogs
 from molbench.errors import UserError
 from molbench.evaluation.clusters import Clusters
 from molbench.evaluation.comparison.model_results import ModelResults, read_models
-from molbench.evaluation.figures.canvas import GREY, label, new_figure, require_suffix, save, styled
+from molbench.evaluation.figures.canvas import GREY, label, new_figure, require_figure, save, styled
 from molbench.evaluation.figures.grouping import Grouping, grouping
 from molbench.evaluation.figures.records import TaskScores, by_task
 from molbench.evaluation.measurement import Estimate
@@ -88,7 +88,7 @@ def atlas(
         UserError: If a model, the task or its dataset is not there, or records differ.
     """
     path = Path(path)
-    require_suffix(path)
+    require_figure(path)
     sides = read_models([first, other], results, [task])
     if len(sides) != 2:
         raise UserError("an atlas is of two models: name one folder or model for each")

@@ -78,14 +78,19 @@ def label(text: str, longest: int = 40) -> str:
     return shown.replace("$", r"\$")
 
 
-def require_suffix(path: Path) -> None:
-    """Refuse a figure in a format that is not written, before anything is computed.
+def require_figure(path: Path) -> None:
+    """Refuse a figure that cannot be written, before anything is computed.
 
     Raises:
-        UserError: If it is not one of ``FORMATS``.
+        UserError: If its format is not one of ``FORMATS``, or the file of its numbers would replace a table
+            that is there without such a figure.
     """
     if path.suffix.lower()[1:] not in FORMATS:
         raise UserError(f"{path}: a figure ends in {', '.join(f'.{form}' for form in FORMATS)}")
+    if (table := path.with_suffix(".csv")).exists() and not path.exists():
+        raise UserError(
+            f"{table}: is there already, where the numbers of {path.name} go; choose another name"
+        )
 
 
 def save(figure: Figure, rows: Rows, path: Path) -> list[Path]:
@@ -95,9 +100,9 @@ def save(figure: Figure, rows: Rows, path: Path) -> list[Path]:
         Both files.
 
     Raises:
-        UserError: If the suffix is of no format that is written.
+        UserError: See :func:`require_figure`.
     """
-    require_suffix(path)
+    require_figure(path)
     suffix, table = path.suffix.lower()[1:], path.with_suffix(".csv")
     # The same figure gives the same bytes.
     metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(suffix)

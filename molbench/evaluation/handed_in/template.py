@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from molbench.arguments import seeds_of
 from molbench.atomic import replace_file
 from molbench.errors import UserError
 from molbench.evaluation.plan import refuse_missing
@@ -39,7 +40,7 @@ def predictions_template(tasks: str | Sequence[str], seeds: int = 1) -> pa.Table
     """
     refs = Catalogue.load().tasks([tasks] if isinstance(tasks, str) else list(tasks))
     refuse_missing(refs)
-    tables = [_rows(ref.at(seed), seed) for ref in refs for seed in range(seeds)]
+    tables = [_rows(ref.at(seed), seed) for ref in refs for seed in seeds_of(seeds)]
     if any(pa.types.is_list(table.schema.field("prediction").type) for table in tables):
         tables = [_with_lists(table) for table in tables]
     return pa.concat_tables(tables, promote_options="permissive")
