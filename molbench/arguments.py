@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from numbers import Integral
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from molbench.errors import UserError, closest, meant, quoted
 
@@ -39,10 +39,11 @@ def seeds_of(asked: int | Sequence[int]) -> Sequence[int]:
     Raises:
         UserError: If there is none, one twice, or one that is no seed.
     """
-    if isinstance(asked, Integral):
-        seeds: Sequence[int] = range(int(asked))
-    elif isinstance(asked, Iterable) and not isinstance(asked, str):
-        seeds = [int(seed) if isinstance(seed, Integral) else seed for seed in asked]
+    given: Any = asked  # from Python it may be anything
+    if isinstance(given, Integral):
+        seeds: Sequence[int] = range(int(given))
+    elif isinstance(given, Iterable) and not isinstance(given, str):
+        seeds = [int(seed) if isinstance(seed, Integral) else seed for seed in given]
     else:
         raise UserError(f"seeds {quoted(str(asked))}: give their number, or a list of them")
     if len(seeds) > _MOST_SEEDS:

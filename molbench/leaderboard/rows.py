@@ -184,13 +184,25 @@ def _row(field: BoardField, model: str) -> Row:
             f"{task}: {warning}"
             for task in field.tasks
             if task in task_scores
-            for warning in entry.warnings.get((task, task_scores[task].protocol), ())
+            for warning in (
+                *entry.warnings.get((task, task_scores[task].protocol), ()),
+                *_too_few(len(task_scores[task].values), field.board.seeds),
+            )
         ],
         tier=card.tier,
         parameters=card.parameters,
         seconds=_seconds(field, model),
         device=card.cost.device if card.cost else None,
         withdrawn=card.withdrawn,
+    )
+
+
+def _too_few(seeds: int, asked: int) -> list[str]:
+    """Why a score that is shown counts for no task."""
+    return (
+        []
+        if seeds >= asked
+        else [f"it has {seeds} of the {asked} seeds that the board asks for, and does not count"]
     )
 
 

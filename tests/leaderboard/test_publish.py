@@ -254,6 +254,16 @@ def test_ties_are_ties(place: Path) -> None:
     assert rows["twin"].rank == rows["good"].rank == 1 and rows["good"].rank_high >= 2
 
 
+def test_a_score_of_too_few_seeds_says_that_it_does_not_count(place: Path) -> None:
+    _write("hasty", 0.2, seeds=2)
+    table = _table()
+    hasty = _rows(table)["hasty"]
+    assert hasty.rank is None and hasty.tasks == 0 and not _rows(table)["good"].warnings
+    assert hasty.warnings == [
+        f"{task}: it has 2 of the 3 seeds that the board asks for, and does not count" for task in TASKS
+    ]
+
+
 def test_more_seeds_of_one_task_weigh_nothing(place: Path) -> None:
     before = [row.model for row in _table("a").rows]
     task_scores = [task_score("fair", task, 0.4, 6 if task == "toy/mass" else 3) for task in TASKS]
