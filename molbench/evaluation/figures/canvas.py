@@ -87,7 +87,8 @@ def require_figure(path: Path) -> None:
     """
     if path.suffix.lower()[1:] not in FORMATS:
         raise UserError(f"{path}: a figure ends in {', '.join(f'.{form}' for form in FORMATS)}")
-    if (table := path.with_suffix(".csv")).exists() and not path.exists():
+    figures = [path.with_suffix(f".{form}") for form in FORMATS]
+    if (table := path.with_suffix(".csv")).exists() and not any(figure.exists() for figure in figures):
         raise UserError(
             f"{table}: is there already, where the numbers of {path.name} go; choose another name"
         )
