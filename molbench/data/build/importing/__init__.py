@@ -38,9 +38,8 @@ def run_import(request: ImportRequest, progress: ProgressCallback | None = None)
         UserError: If the file is wrong, something that is asked for is not in it, or the name is taken.
     """
     final = home() / "datasets" / request.dataset
-    _refuse_taken(request)
-    with exclusive(final.with_name(f"{final.name}.import")):
-        _refuse_taken(request)  # which another process may have imported meanwhile
+    with exclusive(final.with_name(f"{final.name}.import")):  # one of a name after the other
+        _refuse_taken(request)
         return _import_into(final, request, progress)
 
 
@@ -95,7 +94,8 @@ def _refuse_taken(request: ImportRequest) -> None:
     parser = taken.dataset.parser or ""
     if not parser.startswith(_OWN) or taken.folder.parent != home() / "datasets":
         raise UserError(f"'{request.dataset}' is the name of another dataset; choose one of your own")
-    if not request.replace:
+    same = request.path.name in {source.filename for source in taken.dataset.sources.values()}
+    if not request.replace and (taken.dataset.targets or not same):  # geometries that grew are imported again
         raise UserError(
             f"{taken.folder}: imported before; --replace takes its place, edited declarations included"
         )
