@@ -32,6 +32,7 @@ from molbench.leaderboard.score import Difference, Number, known, rounded
 from molbench.leaderboard.table import Row
 from molbench.leaderboard.weightings import on_pareto_front, shares_of_first
 from molbench.spec.fingerprint import FINGERPRINT
+from molbench.submission.receipt import TaskScore
 
 #: Logarithm of a number beyond those of double precision.
 _LARGEST = 700.0
@@ -104,12 +105,10 @@ def rows_of(field: BoardField) -> Rows:
 
 def _told(field: BoardField, model: str) -> Row:
     """A model of a board that ranks none."""
-    enough = [
-        task_score
-        for task_score in field.task_scores[model].values()
-        if len(task_score.values) >= field.board.seeds
-    ]
-    return _row(field, model).model_copy(update={"tasks": len(enough)})
+    task_scores = field.task_scores[model].values()
+    return _row(field, model).model_copy(
+        update={"tasks": sum(not _too_few(field, one) for one in task_scores)}
+    )
 
 
 def _of_all(
@@ -186,7 +185,7 @@ def _row(field: BoardField, model: str) -> Row:
             if task in task_scores
             for warning in (
                 *entry.warnings.get((task, task_scores[task].protocol), ()),
-                *_too_few(len(task_scores[task].values), field.board.seeds),
+                *_too_few(field, task_scores[task]),
             )
         ],
         tier=card.tier,
@@ -197,13 +196,12 @@ def _row(field: BoardField, model: str) -> Row:
     )
 
 
-def _too_few(seeds: int, asked: int) -> list[str]:
-    """Why a score that is shown counts for no task."""
-    return (
-        []
-        if seeds >= asked
-        else [f"it has {seeds} of the {asked} seeds that the board asks for, and does not count"]
-    )
+def _too_few(field: BoardField, task_score: TaskScore) -> list[str]:
+    """Why a score that is shown counts for no task; nothing where it counts."""
+    seeds, asked = len(task_score.values), field.board.seeds
+    if seeds >= asked:
+        return []
+    return [f"it has {seeds} of the {asked} seeds that the board asks for, and does not count"]
 
 
 def _ratio(log: float, width: float) -> Number:

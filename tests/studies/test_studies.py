@@ -123,7 +123,7 @@ def test_the_corruption_study(tmp_path: Path) -> None:
 
 def test_a_study_writes_over_nothing_but_itself(checkpoint: Path, tmp_path: Path) -> None:
     asked = {"protocol": load_protocol("probe", ["frames=4", "folds=2"]), "output": tmp_path, "command": ""}
-    (tmp_path / "README.md").write_text("# My again\n")
+    (tmp_path / "README.md").write_text("# My own\n")
     for study in (
         lambda: landscape([checkpoint], "xtb-dynamics/ethanol", points=3, **asked),
         lambda: learning_curve([checkpoint], ["xtb-molecules/zpve"], seeds=1, sizes=[20], **asked),
